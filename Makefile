@@ -1,0 +1,49 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format lock clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed-dev ## Make .venv with the locked dependencies
+
+run: $(VENV)/.installed ## Start the development server on http://127.0.0.1:8000
+	@exec $(BIN)/python -m app dev
+
+test: setup ## Run every test, in parallel, with branch coverage
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+
+check: setup ## Check format, lint, types and the contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m openapi_spec_validator --schema 3.1 openapi.yaml
+
+format: setup ## Format the code and sort its imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## Resolve the dependencies anew and write the hashed lock files
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group test --group check -c requirements.txt -o requirements-dev.txt
+
+LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
+
+clean: ## Remove .venv and the caches; the data in .data stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
+	@touch $(VENV)/.installed $@
