@@ -1,0 +1,114 @@
+"""Settings: the environment and `.env`, read once into one frozen object."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.database.url import DatabaseUrl
+
+T = TypeVar("T")
+
+MIN_SECRET_BYTES = 32
+_MIN_DISTINCT = 10
+_URL = TypeAdapter(HttpUrl)
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
+
+
+class SettingsError(Exception):
+    """The settings are wrong; the message names every fault, a line each."""
+
+
+def _secret(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if len(text.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(
+            f"must have at least {MIN_SECRET_BYTES} bytes; try: openssl rand -base64 32"
+        )
+    if len(set(text)) < _MIN_DISTINCT:
+        raise ValueError("is too easy to guess; try: openssl rand -base64 32")
+    return secret
+
+
+def _database_url(text: object) -> object:
+    return DatabaseUrl(text) if isinstance(text, str) else text
+
+
+def _origins(text: object) -> object:
+    return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
+
+
+def _origin(text: str) -> str:
+    # A browser sends it in this very form: lower case, no default port, nothing after the host.
+    if not _ORIGIN.fullmatch(text) or text != str(_URL.validate_python(text)).removesuffix("/"):
+        raise ValueError(f"{text!r} is not an origin such as https://app.example.com")
+    return text
+
+
+def _bind(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the last port
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000")
+    return text
+
+
+class Settings(BaseSettings):
+    """Every setting there is. `.env.example` explains them; a test keeps it complete."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: Annotated[DatabaseUrl | None, BeforeValidator(_database_url)] = None
+    database_pool_size: Annotated[int, Field(ge=1, le=1000)] = 5
+    data_dir: Path = Path(".data")
+    migrate_on_start: bool = True
+    better_auth_secret: Annotated[SecretStr, AfterValidator(_secret)] | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    cors_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_origins)
+    ] = ()
+    bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] | None = None
+
+
+def read_settings() -> Settings:
+    """Read the environment and `.env`. Raises `SettingsError` naming every fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = (f"  {_name(each['loc'])} {_words(each['msg'])}" for each in error.errors())
+        raise SettingsError("The settings are wrong:\n" + "\n".join(faults)) from None
+
+
+def required(value: T | None, name: str) -> T:
+    """Answer a setting that must be there by now. Raises `SettingsError` where it is not."""
+    if value is None:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return str(location[0]).upper()
+
+
+def _words(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[0].lower() + message[1:]

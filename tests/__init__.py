@@ -1,0 +1,1 @@
+"""The tests. They run on a real PostgreSQL, over real sockets, in random order."""
