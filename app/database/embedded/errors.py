@@ -1,0 +1,40 @@
+"""Why there is no embedded database."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOG_LINES = 8
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL cannot run; the message says what happened and what to do."""
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into an `EmbeddedPostgresError`."""
+    try:
+        yield
+    except OSError as error:
+        raise EmbeddedPostgresError(
+            f"{error.filename or path}: {error.strerror}; {_advice(error)}"
+        ) from None
+
+
+def failed(action: str, output: str) -> EmbeddedPostgresError:
+    """The error of a program of PostgreSQL, with its last words."""
+    words = "\n".join(f"  {line}" for line in output.strip().splitlines()[-LOG_LINES:])
+    full = "no space left on device" in output.lower()
+    advice = "free some space, or set DATA_DIR to a folder on another disk" if full else _GENERAL
+    return EmbeddedPostgresError(f"{action} failed:\n{words}\n{advice}")
+
+
+_GENERAL = "set DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL of your own"
+
+
+def _advice(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "free some space, or set DATA_DIR to a folder on another disk"
+    return "set DATA_DIR to a folder that can be written"

@@ -1,0 +1,50 @@
+"""One Taskward for one data folder: a lock that the kernel releases when its holder dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from app.database.embedded.errors import EmbeddedPostgresError, explained
+
+
+class FolderLock:
+    """The lock of a data folder, held until `release`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Take the lock. Raises `EmbeddedPostgresError` where another process holds it."""
+        path = data_dir / "lock"
+        with explained(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not _try(self._descriptor):
+            holder = os.read(self._descriptor, 20).decode() or "unknown"
+            os.close(self._descriptor)
+            raise EmbeddedPostgresError(
+                f"another Taskward (process {holder}) uses the database in {data_dir}: stop it, "
+                "or give this one a folder of its own with DATA_DIR"
+            )
+        os.truncate(self._descriptor, 0)
+        os.write(self._descriptor, str(os.getpid()).encode())
+
+    def release(self) -> None:
+        """Give the lock up."""
+        os.close(self._descriptor)
+
+
+def is_locked(data_dir: Path) -> bool:
+    """Tell whether some process holds the lock of a folder right now."""
+    try:
+        descriptor = os.open(data_dir / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

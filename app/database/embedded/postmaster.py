@@ -1,0 +1,67 @@
+"""A PostgreSQL that is running, or was: what its `postmaster.pid` says, and whether it is true."""
+
+import contextlib
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+from app.database.embedded.errors import EmbeddedPostgresError
+
+STOP_SECONDS = 15
+
+
+class Postmaster(NamedTuple):
+    """The first lines of a `postmaster.pid`."""
+
+    pid: int
+    port: int
+    ready: bool
+
+
+def read_postmaster(cluster: Path) -> Postmaster | None:
+    """Read who serves a cluster; None where nobody does, or the file is half written."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+        return Postmaster(int(lines[0]), int(lines[3]), ready=lines[7].strip() == "ready")
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+
+
+def find_process(cluster: Path) -> psutil.Process | None:
+    """Find the process that serves a cluster.
+
+    A process id alone proves nothing: after a crash it may belong to anybody. PostgreSQL works
+    in its data folder, so that is what tells it.
+    """
+    try:
+        first_line = (cluster / "postmaster.pid").read_text().partition("\n")[0]
+        process = psutil.Process(int(first_line))
+        if process.name().startswith("postgres") and Path(process.cwd()) == cluster:
+            return process
+    except (FileNotFoundError, ValueError, psutil.Error):
+        pass
+    return None
+
+
+def stop_leftover(cluster: Path) -> None:
+    """End a PostgreSQL whose Taskward is gone, and clear what a crash left behind."""
+    process = find_process(cluster)
+    if process is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGINT)
+            _wait(process, cluster)
+    # PostgreSQL itself would refuse to start where the id in a stale file is in use again.
+    with contextlib.suppress(FileNotFoundError):
+        (cluster / "postmaster.pid").unlink()
+
+
+def _wait(process: psutil.Process, cluster: Path) -> None:
+    try:
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL (process {process.pid}) still serves {cluster} and does not stop; end it, "
+            "or set DATA_DIR to another folder"
+        ) from None

@@ -1,0 +1,174 @@
+"""Runs PostgreSQL for as long as this process lives, and not longer."""
+
+import logging
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from app.database.embedded.cluster import NAME, ensure_cluster, environment
+from app.database.embedded.errors import EmbeddedPostgresError, explained, failed
+from app.database.embedded.lock import FolderLock, is_locked
+from app.database.embedded.place import Place, find_place
+from app.database.embedded.postmaster import STOP_SECONDS, read_postmaster, stop_leftover
+
+START_SECONDS = 30
+RESTARTS = 5
+"""How often a PostgreSQL that dies is started again before that is given up."""
+
+logger = logging.getLogger("app.database.embedded")
+
+# Standard input is a pipe that only the starting Python process holds. When that process ends,
+# by whatever signal, `read` comes to the end of the pipe and PostgreSQL is told to stop. Waiting
+# for PostgreSQL keeps its process id from being given to another process meanwhile.
+_SUPERVISOR = """
+exec 3<&0
+"$@" </dev/null 3<&- &
+postgres=$!
+{ read -r _; kill -INT "$postgres"; } <&3 &
+watcher=$!
+exec 3<&-
+wait "$postgres"
+status=$?
+kill "$watcher"
+exit "$status"
+"""
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL that serves the cluster of a data folder, to whoever knows its `url`."""
+
+    def __init__(self, place: Place, lock: FolderLock, password: str) -> None:
+        self._place = place
+        self._lock = lock
+        self._password = password
+        self._stopping = threading.Event()
+        self._port = _free_port()
+        self._process = self._launch()
+        self._monitor = threading.Thread(target=self._keep_running, daemon=True)
+        self._monitor.start()
+
+    @property
+    def url(self) -> str:
+        """Where it serves; the same after a crash and restart."""
+        return _url(self._password, self._port)
+
+    def stop(self) -> None:
+        """End PostgreSQL, and wait for its end; whatever was committed is kept."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        _end(self._process)
+        self._monitor.join()
+        stop_leftover(self._place.cluster)
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        stop_leftover(self._place.cluster)
+        process = _spawn(self._place, self._port)
+        try:
+            self._wait_until_ready(process)
+        except BaseException:
+            _end(process)
+            raise
+        return process
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            postmaster = read_postmaster(self._place.cluster)
+            if postmaster is not None and postmaster.ready:
+                return
+            time.sleep(0.02)
+        raise failed("starting PostgreSQL", self._place.log.read_text(errors="replace"))
+
+    def _keep_running(self) -> None:
+        for attempt in range(RESTARTS):
+            status = self._process.wait()
+            if self._stopping.is_set():
+                return
+            logger.warning("PostgreSQL ended (status %s); it is started again", status)
+            self._stopping.wait(0.1 * attempt)
+            try:
+                self._process = self._launch()
+            except EmbeddedPostgresError as error:
+                logger.warning("%s", error)
+        logger.error("PostgreSQL ended %s times and is not started again", RESTARTS)
+
+
+def start(data_dir: Path) -> EmbeddedPostgres:
+    """Serve the database in `data_dir`, which is made by the first start.
+
+    Raises `EmbeddedPostgresError` where that cannot be done, and where another process does it.
+    """
+    place = find_place(data_dir)
+    lock = FolderLock(place.data_dir)
+    try:
+        stop_leftover(place.cluster)
+        return EmbeddedPostgres(place, lock, ensure_cluster(place))
+    except BaseException:
+        lock.release()
+        raise
+
+
+def attach(data_dir: Path) -> str | None:
+    """The URL of the database that another process serves in `data_dir` right now, or None."""
+    if not is_locked(data_dir):
+        return None
+    postmaster = read_postmaster((data_dir / "postgresql").resolve())
+    password = data_dir / "postgresql.password"
+    if postmaster is None or not postmaster.ready or not password.exists():
+        return None
+    return _url(password.read_text(), postmaster.port)
+
+
+def _spawn(place: Place, port: int) -> subprocess.Popen[bytes]:
+    command = [str(place.binaries / "postgres"), "-D", str(place.cluster), "-p", str(port)]
+    command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    options: dict[str, Any] = place.account.options
+    with explained(place.log), place.log.open("wb") as log:
+        return subprocess.Popen(
+            ["/bin/sh", "-c", _SUPERVISOR, "taskward-postgres", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=environment(),
+            start_new_session=True,  # the terminal's Ctrl-C is for us, not for PostgreSQL
+            **options,
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _url(password: str, port: int) -> str:
+    return f"postgresql://{NAME}:{password}@127.0.0.1:{port}/{NAME}"
