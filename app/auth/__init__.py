@@ -1,0 +1,1 @@
+"""Bearer token to user: who is asking, and nothing else."""

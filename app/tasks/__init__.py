@@ -1,0 +1,1 @@
+"""Tasks: the routes, the store and the tables of one user's to-do items."""

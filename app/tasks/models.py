@@ -1,0 +1,75 @@
+"""The tables. Every key begins with the user, so every query is one user's, on one shard."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+# Unicode's White_Space, as in the contract's pattern: what \s means differs between versions
+# and locales of PostgreSQL, so the characters are spelt out.
+WHITE_SPACE = (
+    r"\t\n\x0B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+    r"\u2009\u200A\u2028\u2029\u202F\u205F\u3000"
+)
+
+_now = text("now()")
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("task_count", Integer, nullable=False),
+    Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    Column("feed_floor", BigInteger, nullable=False, server_default=text("0")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="id"),
+    CheckConstraint("revision > 0", name="revision"),
+    CheckConstraint("task_count >= 0", name="task_count"),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text),
+    Column("due_at", DateTime(timezone=True)),
+    Column("completed", Boolean, nullable=False, server_default=text("false")),
+    Column("completed_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    Column("revision", BigInteger, nullable=False),
+    PrimaryKeyConstraint("user_id", "id"),
+    CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="title_length"),
+    CheckConstraint(f"btrim(title, E'{WHITE_SPACE}') <> ''", name="title_not_blank"),
+    CheckConstraint("char_length(description) <= 10000", name="description_length"),
+    CheckConstraint("isfinite(due_at)", name="due_at_finite"),
+    CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at"),
+    CheckConstraint("revision > 0", name="revision"),
+    Index("tasks_created", "user_id", "created_at", "id"),
+    Index("tasks_completed_created", "user_id", "completed", "created_at", "id"),
+    Index("tasks_revision", "user_id", "revision"),
+    Index("tasks_due", "user_id", "due_at", "id"),
+)

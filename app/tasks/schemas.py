@@ -1,0 +1,42 @@
+"""Typed carriers of the contract's schemas; a test holds the two together."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+
+class TaskInput(msgspec.Struct, frozen=True):
+    """What a person writes about a task."""
+
+    title: str
+    description: str | None = None
+    due_at: datetime | None = None
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """Whether a task is completed."""
+
+    completed: bool
+
+
+class Task(msgspec.Struct, frozen=True):
+    """A task, as it is stored. Times are in UTC."""
+
+    id: UUID
+    user_id: str
+    title: str
+    description: str | None
+    due_at: datetime | None
+    completed: bool
+    completed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+
+
+class TaskPage(msgspec.Struct, frozen=True):
+    """One page of a list; `next_cursor` is null on the last."""
+
+    items: list[Task]
+    next_cursor: str | None
