@@ -3,10 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test check format lock swagger-ui clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed-dev ## Make .venv with the locked dependencies
 
@@ -33,6 +33,19 @@ lock: setup ## Resolve the dependencies anew and write the hashed lock files
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
+
+swagger-ui: ## Fetch the vendored files of Swagger UI anew; needs npm
+	@rm -rf $(SWAGGER_UI_NEW) && mkdir -p $(SWAGGER_UI_NEW)
+	npm pack --silent --pack-destination $(SWAGGER_UI_NEW) swagger-ui-dist@$(SWAGGER_UI_VERSION)
+	@tar -xzf $(SWAGGER_UI_NEW)/*.tgz -C $(SWAGGER_UI_NEW) --strip-components 1
+	@cd $(SWAGGER_UI_NEW) && cp $(SWAGGER_UI_FILES) "$(CURDIR)/$(SWAGGER_UI)"
+	@sed '/sourceMappingURL=/d' $(SWAGGER_UI_NEW)/swagger-ui.css > $(SWAGGER_UI)/swagger-ui.css
+	@rm -rf $(SWAGGER_UI_NEW)
+
+SWAGGER_UI := app/contract/swagger_ui
+SWAGGER_UI_VERSION := 5.35.0
+SWAGGER_UI_NEW := build/swagger-ui
+SWAGGER_UI_FILES := LICENSE NOTICE favicon-32x32.png swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt
 
 clean: ## Remove .venv and the caches; the data in .data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis

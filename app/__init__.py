@@ -1,0 +1,73 @@
+"""Taskward: a contract-first task API on PostgreSQL."""
+
+from quart import Quart
+from quart_cors import cors
+
+from app.auth import require_user
+from app.auth.tokens import TokenVerifier
+from app.contract import document
+from app.contract.binding import bind
+from app.contract.errors import render_errors
+from app.contract.pages import ContractPages
+from app.contract.problems import ProblemCatalogue
+from app.database.database import Database
+from app.server import health, protocol
+from app.server.envelope import Envelope, note_routes
+from app.server.guard import Guard, raise_refusals
+from app.settings import Settings, required
+from app.tasks import routes
+
+MAX_BODY_BYTES = 1024 * 1024
+BODY_TIMEOUT_SECONDS = 30
+
+
+def create_app(settings: Settings) -> Quart:
+    """Wire the parts together.
+
+    Raises `SettingsError` where the settings name no database or no secret, and `ContractError`
+    or `ContractDriftError` where contract and code do not fit.
+    """
+    contract = document.read()
+    catalogue = ProblemCatalogue(contract)
+    app = Quart(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=BODY_TIMEOUT_SECONDS)
+    app.url_map.merge_slashes = False
+
+    ContractPages(app, contract, catalogue)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # quart-schema's own provider
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    for blueprint in (routes.blueprint, health.blueprint):
+        app.register_blueprint(blueprint)
+    bind(app, contract)
+    render_errors(app, catalogue)
+    raise_refusals(app)
+    note_routes(app)
+    _allow_origins(app, settings.cors_origins)
+
+    _connect(app, settings)
+    protocol.install(catalogue)
+    app.asgi_app = Envelope(Guard(app.asgi_app), catalogue)  # type: ignore[method-assign]
+    return app
+
+
+def _connect(app: Quart, settings: Settings) -> None:
+    url = required(settings.database_url, "DATABASE_URL")
+    secret = required(settings.better_auth_secret, "BETTER_AUTH_SECRET").get_secret_value()
+    database = Database(url, settings.database_pool_size)
+    app.extensions[Database.EXTENSION] = database
+    app.after_serving(database.close)
+    app.extensions[require_user.EXTENSION] = TokenVerifier(
+        secret, settings.jwt_issuer, settings.jwt_audience
+    )
+
+
+def _allow_origins(app: Quart, origins: tuple[str, ...]) -> None:
+    if origins:
+        cors(
+            app,
+            allow_origin=list(origins),
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
+            max_age=600,
+        )

@@ -1,0 +1,86 @@
+"""The command line: `python -m app COMMAND`."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+
+from app.commands.dev import dev
+from app.commands.doctor import doctor
+from app.commands.errors import CommandError
+from app.commands.migrate import migrate_command
+from app.commands.serve import serve
+from app.commands.token import token
+from app.contract.binding import ContractDriftError
+from app.contract.document import ContractError
+from app.database.embedded import EmbeddedPostgresError
+from app.server.logs import configure_logs
+from app.server.run import BindError
+from app.settings import Settings, SettingsError, read_settings
+
+# Errors whose message is meant for the person at the terminal; any other is a bug.
+_EXPECTED = (
+    BindError,
+    CommandError,
+    ContractDriftError,
+    ContractError,
+    EmbeddedPostgresError,
+    SettingsError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; answer the process's exit status."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        settings = read_settings()
+        configure_logs(settings.log_level, settings.log_format)
+        run: Callable[[Settings], None] = options.run(options)
+        run(settings)
+    except _EXPECTED as error:
+        print(f"taskward: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description="Taskward, a task API.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "dev", "the development server", lambda _: dev)
+    _add(commands, "serve", "the production server", lambda _: serve)
+    _add(commands, "migrate", "bring the database's schema to head", lambda _: migrate_command)
+    _add(commands, "doctor", "check settings, keys, database and schema", lambda _: doctor)
+    for_token = _add(
+        commands,
+        "token",
+        "print an HS256 token for trying things out",
+        lambda options: lambda settings: token(settings, options.user, options.ttl),
+    )
+    for_token.add_argument("user", metavar="USER", help="the user's id")
+    for_token.add_argument(
+        "--ttl", type=int, default=3600, metavar="SECONDS", help="how long it is good (3600)"
+    )
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    summary: str,
+    run: Callable[[argparse.Namespace], Callable[[Settings], None]],
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary)
+    command.set_defaults(run=run)
+    return command
+
+
+def _terminate(*_: object) -> None:
+    # Raised where the program stands, so that every context closes and nothing is left running.
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""`dev`: the development server, with everything that is missing made on the way."""
+
+import sys
+import textwrap
+
+from app import create_app
+from app.commands.migrate import migrate_database
+from app.commands.surroundings import development_secret, server_database
+from app.commands.token import make_token
+from app.server.run import listen, run
+from app.settings import Settings
+
+_TOKEN_SECONDS = 24 * 3600
+
+
+def dev(settings: Settings) -> None:
+    """Serve on an embedded database unless another is configured, with a secret of its own."""
+    with server_database(development_secret(settings)) as complete:
+        migrate_database(complete)
+        app, listener = create_app(complete), listen(complete.bind)
+        _print_banner(complete)
+        run(app, listener)
+
+
+def _print_banner(settings: Settings) -> None:
+    token = make_token(settings, "ada", _TOKEN_SECONDS)
+    base = f"http://{settings.bind}"
+    sys.stdout.write(_BANNER.format(base=base, token=token))
+    sys.stdout.flush()
+
+
+_BANNER = textwrap.dedent(
+    """
+    Taskward is running on {base} (Ctrl-C stops it)
+
+      Documentation  {base}/docs
+      Contract       {base}/openapi.yaml
+
+    A token for the user "ada", good for a day:
+
+    {token}
+
+    Create a task:
+
+    curl -sS {base}/api/tasks \\
+      -H 'Authorization: Bearer {token}' \\
+      -H 'Content-Type: application/json' \\
+      -d '{{"title": "Buy milk"}}'
+
+    """
+)

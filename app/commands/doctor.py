@@ -1,0 +1,74 @@
+"""`doctor`: checks what Taskward stands on, a line each."""
+
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import text
+
+from app.commands.errors import CommandError
+from app.commands.migrate import require_schema, with_database
+from app.commands.surroundings import any_database, secret_path
+from app.contract.document import read
+from app.contract.operations import operations
+from app.database.database import Database
+from app.database.embedded import EmbeddedPostgresError
+from app.database.migrate import head
+from app.settings import Settings
+
+MIN_POSTGRESQL = 15
+
+
+def doctor(settings: Settings) -> None:
+    """Print a line for each check. Raises `CommandError` where one fails."""
+    failed = 0
+    for name, check in _checks(settings):
+        try:
+            print(f"ok    {name:10} {check()}")
+        except (CommandError, EmbeddedPostgresError) as error:
+            failed += 1
+            print(f"FAIL  {name:10} {error}")
+    if failed:
+        raise CommandError(f"{failed} of the checks failed")
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "settings", lambda: "they can be read"
+    yield "contract", _contract
+    yield "keys", lambda: _keys(settings)
+    yield "database", lambda: _on_database(settings, _version)
+    yield "schema", lambda: _on_database(settings, _schema)
+
+
+def _contract() -> str:
+    contract = read()
+    return f"version {contract.version}, {len(operations(contract))} operations"
+
+
+def _keys(settings: Settings) -> str:
+    if settings.better_auth_secret is not None:
+        return "HS256 with BETTER_AUTH_SECRET"
+    if secret_path(settings).exists():
+        return "HS256 with the development server's own secret; serve needs BETTER_AUTH_SECRET"
+    raise CommandError("BETTER_AUTH_SECRET is not set; serve needs it, dev makes one of its own")
+
+
+def _on_database(settings: Settings, check: Callable[[Settings], str]) -> str:
+    with any_database(settings) as complete:
+        return check(complete)
+
+
+def _version(settings: Settings) -> str:
+    number = with_database(settings, _server_version)
+    if number // 10_000 < MIN_POSTGRESQL:
+        raise CommandError(f"PostgreSQL {MIN_POSTGRESQL} or newer is needed, this is {number}")
+    return f"PostgreSQL {number // 10_000}.{number % 10_000} at {settings.database_url}"
+
+
+async def _server_version(database: Database) -> int:
+    async with database.transaction() as connection:
+        answer = await connection.execute(text("SELECT current_setting('server_version_num')::int"))
+        return int(answer.scalar_one())
+
+
+def _schema(settings: Settings) -> str:
+    require_schema(settings)
+    return f"at revision {head()}"

@@ -1,0 +1,23 @@
+"""`serve`: production. It refuses to start on anything that is not as it should be."""
+
+from app import create_app
+from app.commands.errors import CommandError
+from app.commands.migrate import migrate_database, require_schema
+from app.commands.surroundings import server_database
+from app.server.run import listen, run
+from app.settings import Settings
+
+
+def serve(settings: Settings) -> None:
+    """Serve under Hypercorn. Raises `CommandError` without a key to verify tokens with."""
+    if settings.better_auth_secret is None:
+        raise CommandError(
+            "there is no key to verify tokens with: set BETTER_AUTH_SECRET to the secret of your "
+            "issuer (at least 32 bytes)"
+        )
+    with server_database(settings) as complete:
+        if complete.migrate_on_start:
+            migrate_database(complete)
+        else:
+            require_schema(complete)
+        run(create_app(complete), listen(complete.bind))

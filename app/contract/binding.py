@@ -1,0 +1,102 @@
+"""Binds handlers to operations, and refuses to start where the two disagree."""
+
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from quart import Quart, request
+
+from app.auth.require_user import authenticate, requires_user
+from app.contract.checks import RequestCheck
+from app.contract.document import Document
+from app.contract.operations import Operation, operations
+from app.contract.problems import invalid_request
+from app.contract.requests import Received, check_accept, read_body
+
+View = Callable[..., Any]
+"""What a view answers is as free as Quart and quart-schema allow."""
+
+
+class ContractDriftError(Exception):
+    """The code and the contract differ; the message has a line for each difference."""
+
+
+def bind(app: Quart, document: Document) -> None:
+    """Give each operation its route, served by the handler that is registered under its name.
+
+    Handlers are what the app's blueprints registered with `@blueprint.endpoint`. Raises
+    `ContractDriftError` with every difference.
+    """
+    bound = operations(document)
+    handlers = [each for plan in app.blueprints.values() for each in plan.view_functions.items()]
+    drifts = [*_foreign_routes(app), *_drifts(bound, handlers)]
+    if drifts:
+        raise ContractDriftError("\n".join(drifts))
+    for operation in bound:
+        handler = dict(handlers)[operation.handler_name]
+        app.view_functions[operation.handler_name] = _view(document, operation, handler)
+        app.add_url_rule(operation.rule, operation.handler_name, methods=[operation.method])
+
+
+def _foreign_routes(app: Quart) -> Iterator[str]:
+    for rule in app.url_map.iter_rules():
+        # Quart puts a blueprint's name and a dot before the endpoints of its own routes.
+        if "." in rule.endpoint:
+            yield f"route {rule.rule}: a blueprint has it, but paths are the contract's to give"
+
+
+def _drifts(bound: Iterable[Operation], handlers: list[tuple[str, View]]) -> Iterator[str]:
+    names = [name for name, _ in handlers]
+    expected = {operation.handler_name for operation in bound}
+    for name in sorted(set(names)):
+        if name not in expected:
+            yield f"handler {name}: the contract has no such operation"
+        elif names.count(name) > 1:
+            yield f"handler {name}: there are {names.count(name)} of this name"
+    for operation in bound:
+        handler = dict(handlers).get(operation.handler_name)
+        if handler is None:
+            yield f"operation {operation.id}: there is no handler {operation.handler_name}"
+        else:
+            yield from _disagreements(operation, handler)
+
+
+def _disagreements(operation: Operation, handler: View) -> Iterator[str]:
+    if not inspect.iscoroutinefunction(handler):
+        yield f"operation {operation.id}: its handler is not async"
+    if operation.secured and not requires_user(handler):
+        yield f"operation {operation.id}: it is secured, but its handler lacks @require_user"
+    if not operation.secured and requires_user(handler):
+        yield f"operation {operation.id}: it is public, but its handler has @require_user"
+    yield from _differing_arguments(operation, handler)
+
+
+def _differing_arguments(operation: Operation, handler: View) -> Iterator[str]:
+    accepted = set(inspect.signature(handler).parameters)
+    injected = {"user_id"} if requires_user(handler) else set()
+    for name in sorted(operation.arguments - accepted):
+        yield f"operation {operation.id}: its handler does not take {name}"
+    for name in sorted(accepted - operation.arguments - injected):
+        yield f"operation {operation.id}: its handler takes {name}, which the contract lacks"
+    for name in sorted(accepted & operation.arguments - typing.get_type_hints(handler).keys()):
+        yield f"operation {operation.id}: its handler does not say the type of {name}"
+
+
+def _view(document: Document, operation: Operation, handler: View) -> View:
+    types: dict[str, Any] = typing.get_type_hints(handler)
+    check = RequestCheck(document, operation, types)
+
+    async def view(**path: str) -> Any:  # noqa: ANN401 - see View
+        if operation.secured:
+            # Before anything of the request is looked at: whoever has no user learns nothing.
+            authenticate()
+        check_accept(request, operation)
+        body = await read_body(request, operation)
+        received = Received(path, request.args, request.headers, body)
+        arguments, faults = check.arguments(received)
+        if faults:
+            raise invalid_request(faults)
+        return await handler(**arguments)
+
+    return view

@@ -1,0 +1,134 @@
+"""The gate: a request is checked against the contract's own JSON Schemas, compiled at start."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import jsonschema_rs
+import msgspec
+
+from app.contract.document import ContractError, Document, Node
+from app.contract.faults import Fault, body_faults, describe
+from app.contract.operations import Body, Operation, Parameter
+from app.contract.requests import Received
+from app.strict_json import JsonValue
+
+# More digits than any 64-bit integer has are left as text, which no integer schema accepts.
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_END = datetime.max.replace(tzinfo=UTC)
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class RequestCheck:
+    """Checks the requests of one operation.
+
+    `types` names the type of each of the handler's arguments, to which checked values are
+    converted. Raises `ContractError` for a schema that cannot be compiled.
+    """
+
+    def __init__(self, document: Document, operation: Operation, types: Mapping[str, Any]) -> None:
+        self._types = types
+        self._parameters = [ParameterCheck(document, each) for each in operation.parameters]
+        self._queries = {each.name for each in operation.parameters if each.location == "query"}
+        self._body = BodyCheck(document, operation.body) if operation.body else None
+
+    def arguments(self, received: Received) -> tuple[dict[str, Any], list[Fault]]:
+        """Check a request; answer the handler's arguments and every fault.
+
+        There are arguments only where there is no fault.
+        """
+        values: dict[str, Any] = {}
+        faults = [
+            Fault(detail="is not a parameter of this operation", parameter=name)
+            for name in received.query
+            if name not in self._queries
+        ]
+        for check in self._parameters:
+            sent = received.values(check.parameter)
+            values[check.parameter.argument] = check.value(sent)
+            faults += check.faults(sent)
+        if self._body is not None:
+            values["body"] = self._body.value(received.body)
+            faults += self._body.faults(received.body)
+        return ({} if faults else self._converted(values)), faults
+
+    def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: msgspec.convert(value, self._types[name]) for name, value in values.items()}
+
+
+class ParameterCheck:
+    """Checks one parameter, which is sent as text."""
+
+    def __init__(self, document: Document, parameter: Parameter) -> None:
+        self.parameter = parameter
+        self._numeric = document.resolve(parameter.schema).get("type") == "integer"
+        self._patterns = document.pattern_details
+        self._validator = compile_schema(document, parameter.schema)
+
+    def value(self, sent: Sequence[str]) -> JsonValue:
+        """The value to check and to pass on; the default where none was sent."""
+        if not sent:
+            return self.parameter.default
+        text = sent[0]
+        return int(text) if self._numeric and _INTEGER.fullmatch(text) else text
+
+    def faults(self, sent: Sequence[str]) -> Iterator[Fault]:
+        """Every fault of what was sent."""
+        place = "header" if self.parameter.location == "header" else "parameter"
+        if len(sent) > 1:
+            yield Fault(detail="is given more than once", **{place: self.parameter.name})
+        elif sent:
+            for error in self._validator.iter_errors(self.value(sent)):
+                yield Fault(detail=describe(error, self._patterns), **{place: self.parameter.name})
+        elif self.parameter.required:
+            yield Fault(detail="is required", **{place: self.parameter.name})
+
+
+class BodyCheck:
+    """Checks a body. One that was not sent is `UNSET`, and null is a value like others."""
+
+    def __init__(self, document: Document, body: Body) -> None:
+        self._body = body
+        self._patterns = document.pattern_details
+        self._validator = compile_schema(document, body.schema)
+
+    def value(self, sent: JsonValue | msgspec.UnsetType) -> JsonValue:
+        """The body with the contract's defaults for what was left out."""
+        if isinstance(sent, msgspec.UnsetType):
+            return self._body.defaults
+        return self._body.defaults | sent if isinstance(sent, dict) else sent
+
+    def faults(self, sent: JsonValue | msgspec.UnsetType) -> Iterator[Fault]:
+        """Every fault of what was sent."""
+        if not isinstance(sent, msgspec.UnsetType):
+            for error in self._validator.iter_errors(sent):
+                yield from body_faults(error, self._patterns)
+        elif self._body.required:
+            yield Fault(detail="a body is required", pointer="")
+
+
+def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:
+    """Compile a schema of the contract; formats are asserted, not mere annotations."""
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            document.schema(schema),
+            validate_formats=True,
+            ignore_unknown_formats=False,
+            formats={"date-time": is_instant},
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        raise ContractError(f"a schema cannot be compiled: {error}") from None
+
+
+def is_instant(text: str) -> bool:
+    """Tell whether a text is an RFC 3339 date-time that exists, in UTC too.
+
+    The built-in check accepts leap seconds and offsets that lead out of the years 1 to 9999,
+    which neither Python nor the answer could say. The last microsecond of all is refused, too:
+    the database driver takes it for infinity.
+    """
+    try:
+        return msgspec.convert(text, _Instant).astimezone(UTC) < _END
+    except (msgspec.ValidationError, OverflowError):
+        return False

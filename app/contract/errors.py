@@ -1,0 +1,91 @@
+"""Turns every error into a problem document: the one place where errors are rendered."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from quart import Quart, Response, request
+from werkzeug.exceptions import HTTPException
+
+from app.auth.errors import InvalidTokenError, MissingTokenError
+from app.contract.faults import Fault
+from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
+from app.database.errors import DatabaseUnavailableError
+from app.tasks.errors import InvalidCursorError, TaskNotFoundError
+
+logger = structlog.get_logger("app.contract")
+
+MISSING_TOKEN = Problem(
+    "missing_token",
+    "Send an Authorization header with a bearer token.",
+    headers={"WWW-Authenticate": "Bearer"},
+)
+INVALID_TOKEN = Problem(
+    "invalid_token",
+    "The bearer token is malformed, forged, expired or not meant for this service.",
+    headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+)
+DATABASE_UNAVAILABLE = Problem(
+    "database_unavailable",
+    "The database cannot be reached at the moment.",
+    headers={"Retry-After": "1"},
+)
+TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
+INVALID_CURSOR = invalid_request(
+    [Fault(detail="was not made for this user and these filters", parameter="cursor")]
+)
+INTERNAL_ERROR = Problem("internal_error", "The service failed; it was not your request's fault.")
+
+_PROBLEMS: dict[type[Exception], Problem] = {
+    MissingTokenError: MISSING_TOKEN,
+    InvalidTokenError: INVALID_TOKEN,
+    DatabaseUnavailableError: DATABASE_UNAVAILABLE,
+    TaskNotFoundError: TASK_NOT_FOUND,
+    InvalidCursorError: INVALID_CURSOR,
+}
+_CODES_OF_THE_FRAMEWORK = {
+    400: ("malformed_request", "The request cannot be read."),
+    404: ("path_not_found", "Nothing lives at this path."),
+    405: ("method_not_allowed", "This path does not have this method; Allow lists those it has."),
+    408: ("request_timeout", "The body did not arrive in time."),
+    413: ("content_too_large", "The body is larger than the limit."),
+}
+
+
+def render_errors(app: Quart, catalogue: ProblemCatalogue) -> None:
+    """Register the handlers that render every error of `app`."""
+
+    def respond(problem: Problem) -> Response:
+        body = catalogue.render(
+            problem, path=request.path, request_id=request.scope["state"]["request_id"]
+        )
+        headers = {"Content-Type": MEDIA_TYPE, **problem.headers}
+        return Response(body, catalogue.status(problem), headers)
+
+    async def render(error: Problem) -> Response:
+        return respond(error)
+
+    async def render_http(error: HTTPException) -> Response:
+        return respond(_of_the_framework(error))
+
+    app.register_error_handler(Problem, render)
+    app.register_error_handler(HTTPException, render_http)
+    for kind, problem in _PROBLEMS.items():
+        app.register_error_handler(kind, _renderer(respond, problem))
+
+
+def _renderer(
+    respond: Callable[[Problem], Response], problem: Problem
+) -> Callable[[Exception], Awaitable[Response]]:
+    async def render(error: Exception) -> Response:
+        await logger.adebug("refused", code=problem.code, reason=str(error))
+        return respond(problem)
+
+    return render
+
+
+def _of_the_framework(error: HTTPException) -> Problem:
+    if error.code not in _CODES_OF_THE_FRAMEWORK:
+        return INTERNAL_ERROR
+    code, detail = _CODES_OF_THE_FRAMEWORK[error.code]
+    methods = getattr(error, "valid_methods", None)
+    return Problem(code, detail, headers={"Allow": ", ".join(sorted(methods))} if methods else {})

@@ -1,0 +1,65 @@
+"""Reading a request up to the contract: what it accepts, its media type, and its body."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+from quart import Request
+from werkzeug.datastructures import Headers, MultiDict
+
+from app.contract.operations import JSON, Operation, Parameter
+from app.contract.problems import Problem
+from app.strict_json import JsonValue, MalformedJsonError, parse
+
+
+class Received(NamedTuple):
+    """What was sent, as text; the body is parsed, and `UNSET` where there was none."""
+
+    path: Mapping[str, str]
+    query: MultiDict[str, str]
+    headers: Headers
+    body: JsonValue | msgspec.UnsetType
+
+    def values(self, parameter: Parameter) -> Sequence[str]:
+        """Every value that was sent for a parameter."""
+        match parameter.location:
+            case "path":
+                return [self.path[parameter.name]]
+            case "query":
+                return self.query.getlist(parameter.name)
+            case _:
+                return self.headers.getlist(parameter.name)
+
+
+async def read_body(request: Request, operation: Operation) -> JsonValue | msgspec.UnsetType:
+    """Parse the JSON body; `UNSET` where none was sent.
+
+    Raises `Problem` for another media type, and for what is not JSON.
+    """
+    if operation.body is None or not _has_body(request):
+        return msgspec.UNSET
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if request.mimetype != JSON or charset != "utf-8" or encoding != "identity":
+        detail = f"The body of this operation must be {JSON} in UTF-8, without Content-Encoding."
+        raise Problem("unsupported_media_type", detail)
+    raw = await request.get_data(cache=True, as_text=False, parse_form_data=False)
+    if not raw and not operation.body.required:
+        return msgspec.UNSET
+    try:
+        return parse(raw)
+    except MalformedJsonError as error:
+        detail = f"The body cannot be read: {error}."
+        raise Problem("malformed_json", detail) from None
+
+
+def check_accept(request: Request, operation: Operation) -> None:
+    """Raise `Problem` where the operation answers JSON and the request does not accept it."""
+    accepted = request.accept_mimetypes
+    if operation.answers_json and accepted and not accepted.best_match([JSON]):
+        detail = f"This operation answers with {JSON}, which the Accept header rules out."
+        raise Problem("not_acceptable", detail)
+
+
+def _has_body(request: Request) -> bool:
+    return bool(request.content_length) or "Transfer-Encoding" in request.headers

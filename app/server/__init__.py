@@ -1,0 +1,1 @@
+"""Hypercorn and what stands around the app: guard, envelope, logs, health."""

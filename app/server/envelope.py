@@ -1,0 +1,130 @@
+"""The outermost layer: every answer gets its request id, its fixed headers and its log line."""
+
+import re
+import time
+from http import HTTPStatus
+
+import structlog
+import uuid_utils.compat
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPResponseStartEvent,
+    HTTPScope,
+    Scope,
+)
+from quart import Quart, request
+
+from app.contract.errors import INTERNAL_ERROR
+from app.contract.problems import MEDIA_TYPE, ProblemCatalogue
+
+logger = structlog.get_logger("app.request")
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_NO_CACHE = (b"cache-control", b"private, no-cache")
+
+
+class Envelope:
+    """ASGI middleware. `scope["state"]` carries `request_id` in, `route` and `user_id` out."""
+
+    def __init__(self, app: ASGIFramework, catalogue: ProblemCatalogue) -> None:
+        self._app = app
+        self._catalogue = catalogue
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one connection of the ASGI protocol."""
+        if scope["type"] == "http":
+            await _Exchange(self._app, self._catalogue, scope, send).run(receive)
+        else:
+            await self._app(scope, receive, send)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(
+        self,
+        app: ASGIFramework,
+        catalogue: ProblemCatalogue,
+        scope: HTTPScope,
+        send: ASGISendCallable,
+    ) -> None:
+        self._app = app
+        self._catalogue = catalogue
+        self._scope = scope
+        self._send_on = send
+        self._status: int | None = None
+        self._request_id = request_id(scope)
+
+    async def run(self, receive: ASGIReceiveCallable) -> None:
+        began = time.perf_counter()
+        self._scope["state"]["request_id"] = self._request_id
+        structlog.contextvars.bind_contextvars(request_id=self._request_id)
+        try:
+            await self._app(self._scope, receive, self._send)
+        except Exception:
+            logger.exception("failed")
+            if self._status is not None:
+                raise
+            await self._send_internal_error()
+        finally:
+            self._log(time.perf_counter() - began)
+
+    async def _send(self, event: ASGISendEvent) -> None:
+        if event["type"] == "http.response.start":
+            self._status = event["status"]
+            event = {**event, "headers": self._headers(event)}
+        await self._send_on(event)
+
+    def _headers(self, event: HTTPResponseStartEvent) -> list[tuple[bytes, bytes]]:
+        headers = list(event["headers"])
+        if event["status"] == HTTPStatus.NO_CONTENT:
+            headers = [each for each in headers if not each[0].startswith(b"content-")]
+        if not any(name == b"cache-control" for name, _ in headers):
+            headers.append(_NO_CACHE)
+        return [*headers, (b"x-request-id", self._request_id.encode()), _NO_SNIFF]
+
+    async def _send_internal_error(self) -> None:
+        body = self._catalogue.render(
+            INTERNAL_ERROR, path=self._scope["path"], request_id=self._request_id
+        )
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        status = self._catalogue.status(INTERNAL_ERROR)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _log(self, seconds: float) -> None:
+        state = self._scope["state"]
+        logger.info(
+            "request",
+            method=self._scope["method"],
+            route=state.get("route"),
+            status=self._status,
+            milliseconds=round(seconds * 1000, 2),
+            user=state.get("user_id"),
+        )
+
+
+def request_id(scope: HTTPScope) -> str:
+    """The request's own `X-Request-Id` where it is fit to be one, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return str(uuid_utils.compat.uuid7())
+
+
+def note_routes(app: Quart) -> None:
+    """Let the app tell the log line which route a request took."""
+
+    @app.before_request
+    async def note_route() -> None:
+        if request.url_rule is not None:
+            request.scope["state"]["route"] = request.url_rule.rule

@@ -1,0 +1,63 @@
+"""Hypercorn's HTTP/1.1 protocol, without what an outsider could abuse."""
+
+from itertools import chain
+
+import h11
+import hypercorn.protocol
+import uuid_utils.compat
+from hypercorn.protocol.h11 import H11Protocol
+
+from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
+
+_TOO_LARGE = Problem("header_fields_too_large", "The header section is larger than the limit.")
+_MALFORMED = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 alone, whose own errors are problem documents."""
+
+    catalogue: ProblemCatalogue
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """Never switch to HTTP/2 without TLS: a flood of its resets costs us seconds."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        # Without Upgrade there is no WebSocket, and HTTP allows to ignore the header.
+        headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
+        await super()._create_stream(
+            h11.Request(
+                method=request.method,
+                target=request.target,
+                headers=headers,
+                http_version=request.http_version,
+            )
+        )
+
+    async def _send_error_response(self, status_code: int) -> None:
+        # Its hints are 400, 431, and 501 for a transfer coding; the sender is at fault in each.
+        too_large = self.catalogue.status(_TOO_LARGE)
+        problem = _TOO_LARGE if status_code == too_large else _MALFORMED
+        request_id = str(uuid_utils.compat.uuid7())
+        body = self.catalogue.render(problem, path="/", request_id=request_id)
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+            (b"x-request-id", request_id.encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"cache-control", b"private, no-cache"),
+        ]
+        await self._send_h11_event(
+            h11.Response(
+                status_code=self.catalogue.status(problem),
+                headers=list(chain(headers, self.config.response_headers("h11"))),
+            )
+        )
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+def install(catalogue: ProblemCatalogue) -> None:
+    """Make Hypercorn use `Protocol`: it has no setting for that, so its name is replaced."""
+    Protocol.catalogue = catalogue
+    setattr(hypercorn.protocol, H11Protocol.__name__, Protocol)

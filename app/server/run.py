@@ -1,0 +1,73 @@
+"""Runs the app under Hypercorn, on uvloop where there is one."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from hypercorn.asyncio.run import worker_serve
+from hypercorn.config import Config, Sockets
+from hypercorn.utils import wrap_app
+from quart import Quart
+
+KEEP_ALIVE_SECONDS = 20
+GRACEFUL_SECONDS = 10
+# Above the guard's own limits for target and headers, so that the guard answers first.
+MAX_INCOMPLETE_BYTES = 32 * 1024
+
+
+class BindError(Exception):
+    """The address cannot be listened on; the message says why, and what to do."""
+
+
+class Listener(NamedTuple):
+    """An address that is taken; `run` serves on it."""
+
+    config: Config
+    sockets: Sockets
+
+    @property
+    def port(self) -> int:
+        """The TCP port, also where the system chose it."""
+        port: int = self.sockets.insecure_sockets[0].getsockname()[1]
+        return port
+
+
+def listen(bind: str) -> Listener:
+    """Take the address `HOST:PORT`. Raises `BindError` where it cannot be had."""
+    config = Config()
+    config.bind = [bind]
+    config.include_server_header = False
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.graceful_timeout = GRACEFUL_SECONDS
+    config.h11_max_incomplete_size = MAX_INCOMPLETE_BYTES
+    config.errorlog = logging.getLogger("hypercorn.error")
+    try:
+        return Listener(config, config.create_sockets())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BindError(
+            f"cannot listen on {bind}: {reason}; free it, or set BIND to another address"
+        ) from None
+
+
+def run(
+    app: Quart, listener: Listener, until: Callable[[], Awaitable[object]] | None = None
+) -> None:
+    """Serve until `until` returns; by default until SIGINT or SIGTERM."""
+    server = worker_serve(
+        wrap_app(app, 0, "asgi"),
+        listener.config,
+        sockets=listener.sockets,
+        shutdown_trigger=until,
+    )
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(server)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,169 @@
+"""What makes a token hold, and what breaks it."""
+
+import base64
+import hmac
+import json
+import time
+
+import pytest
+from jwt.warnings import InsecureKeyLengthWarning
+
+from app.auth.errors import InvalidTokenError
+from app.auth.tokens import TokenVerifier
+from tests.tokens import SECRET, claims_for, sign, token_for
+
+NOW = int(time.time())
+
+
+def verify(token: str, issuer: str | None = None, audience: str | None = None) -> str:
+    return TokenVerifier(SECRET, issuer, audience).user_of(token)
+
+
+def signed_bytes(payload: bytes, header: bytes = b'{"alg":"HS256"}') -> str:
+    """Sign any bytes, as a library for tokens would not."""
+    parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload)]
+    signature = hmac.digest(SECRET.encode(), b".".join(parts), "sha256")
+    parts.append(base64.urlsafe_b64encode(signature).rstrip(b"="))
+    return b".".join(parts).decode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"user_id": "ada"},
+        {"sub": None, "user_id": "ada"},
+        {"iat": None},
+        {"nbf": NOW},
+        {"exp": NOW - 20},
+        {"nbf": NOW + 20},
+        {"iat": NOW + 20},
+        {"aud": "somebody else"},
+        {"iss": "somebody"},
+        {"email": "ada@example.com", "roles": ["admin"]},
+    ],
+)
+def test_a_good_token_names_its_user(changes: dict[str, object]) -> None:
+    assert verify(token_for("ada", **changes)) == "ada"
+
+
+@pytest.mark.parametrize(
+    "user", ["a", "a" * 255, "😀" * 255, "o'hara", "a b", "ä\u0301", "../..", '"; DROP TABLE']
+)
+def test_a_user_can_have_any_sensible_name(user: str) -> None:
+    assert verify(token_for(user)) == user
+
+
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "application/at+jwt"])
+def test_the_usual_types_are_accepted(typ: str) -> None:
+    assert verify(sign(claims_for("ada"), headers={"typ": typ})) == "ada"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": None},
+        {"exp": NOW - 31},
+        {"exp": str(NOW + 60)},
+        {"exp": NOW + 60.5},
+        {"exp": True},
+        {"exp": 10**13},
+        {"exp": -1},
+        {"nbf": NOW + 60},
+        {"nbf": str(NOW)},
+        {"iat": NOW + 60},
+        {"iat": NOW - 0.5},
+        {"sub": None},
+        {"sub": ""},
+        {"sub": " ada"},
+        {"sub": "ada\u2003"},
+        {"sub": "a\0da"},
+        {"sub": "a\nda"},
+        {"sub": "a\x7fda"},
+        {"sub": "a" * 256},
+        {"sub": 7},
+        {"sub": ["ada"]},
+        {"user_id": "eve"},
+        {"user_id": 7},
+        {"user_id": ""},
+        {"sub": None, "user_id": None},
+    ],
+)
+def test_a_claim_that_does_not_hold_breaks_the_token(changes: dict[str, object]) -> None:
+    with pytest.raises(InvalidTokenError):
+        verify(token_for("ada", **changes))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"jwk": {"kty": "oct", "k": "AAAA"}},
+        {"jku": "https://example.com/keys"},
+        {"x5u": "https://example.com/cert"},
+        {"x5c": ["AAAA"]},
+        {"crit": ["exp"]},
+        {"zip": "DEF"},
+        {"typ": "dpop+jwt"},
+        {"typ": 7},
+    ],
+    ids=str,
+)
+def test_a_header_that_would_change_the_rules_breaks_the_token(headers: dict[str, object]) -> None:
+    with pytest.raises(InvalidTokenError):
+        verify(sign(claims_for("ada"), headers=headers))
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512", "none"])
+def test_only_hs256_is_taken(algorithm: str) -> None:
+    secret = SECRET + "-padded-so-that-it-is-long-enough-for-hs512" if algorithm != "none" else ""
+    with pytest.raises(InvalidTokenError):
+        TokenVerifier(secret or SECRET).user_of(sign(claims_for("ada"), secret, algorithm))
+
+
+def test_a_claim_that_stands_twice_breaks_the_token() -> None:
+    payload = b'{"sub":"eve","exp":%d,"sub":"ada"}' % (NOW + 60)
+    with pytest.raises(InvalidTokenError):
+        verify(signed_bytes(payload))
+
+
+def test_an_algorithm_that_stands_twice_breaks_the_token() -> None:
+    payload = json.dumps(claims_for("ada")).encode()
+    with pytest.raises(InvalidTokenError):
+        verify(signed_bytes(payload, b'{"alg":"none","alg":"HS256"}'))
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b'"ada"', b"null", b"\xff", b"{", b"[" * 5000])
+def test_a_payload_that_is_no_object_breaks_the_token(payload: bytes) -> None:
+    with pytest.raises(InvalidTokenError):
+        verify(signed_bytes(payload))
+
+
+@pytest.mark.parametrize("token", ["", ".", "..", "a.b", "a.b.c", "a.b.c.d", "e30.e30.", "\ud800"])
+def test_what_is_no_token_is_refused(token: str) -> None:
+    with pytest.raises(InvalidTokenError):
+        verify(token)
+
+
+def test_the_issuer_counts_where_one_is_set() -> None:
+    assert verify(token_for("ada", iss="https://id.example.com"), "https://id.example.com")
+    others: list[object] = [None, "", "https://evil.example.com", ["https://id.example.com"], {}]
+    for issuer in others:
+        payload = json.dumps(claims_for("ada") | {"iss": issuer}).encode()
+        with pytest.raises(InvalidTokenError):
+            verify(signed_bytes(payload), "https://id.example.com")
+
+
+def test_the_audience_counts_where_one_is_set() -> None:
+    assert verify(token_for("ada", aud="taskward"), audience="taskward")
+    assert verify(token_for("ada", aud=["other", "taskward"]), audience="taskward")
+    others: list[object] = [None, "other", [], 7]
+    for audience in others:
+        with pytest.raises(InvalidTokenError):
+            verify(token_for("ada", aud=audience), audience="taskward")
+
+
+def test_a_secret_that_is_too_short_verifies_nothing() -> None:
+    with pytest.warns(InsecureKeyLengthWarning):
+        token = sign(claims_for("ada"), secret="s" * 31)
+    with pytest.raises(InvalidTokenError):
+        TokenVerifier("s" * 31).user_of(token)

@@ -1,0 +1,59 @@
+"""A real Chromium, as it is installed on the machine."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.docs_page import DocsPage, Witness
+from tests.live_server import LiveServer
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Headless Chromium; skipped where there is none, but not in CI."""
+    executable = next(filter(None, map(shutil.which, _NAMES)), None)
+    if executable is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse(f"there is no Chromium: none of {', '.join(_NAMES)} is on the PATH")
+    # Chromium's sandbox refuses root.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(
+            executable_path=executable, args=[*_QUIET, *sandbox]
+        )
+        try:
+            yield running
+        finally:
+            await running.close()
+
+
+@pytest.fixture
+def witness() -> Witness:
+    """Notes what the browser complains about, and whom it asks."""
+    return Witness()
+
+
+@pytest.fixture
+async def docs(browser: Browser, server: LiveServer, witness: Witness) -> AsyncIterator[DocsPage]:
+    """The documentation page, open and watched, in a profile of its own."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    page = await context.new_page()
+    await witness.watch(page)
+    docs = DocsPage(page)
+    await docs.open(f"{server.base_url}/docs")
+    yield docs
+    await context.close()

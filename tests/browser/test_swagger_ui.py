@@ -1,0 +1,93 @@
+"""A person opens the documentation in a browser and tries out every operation."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.browser.docs_page import DocsPage, Witness
+from tests.live_server import LiveServer
+
+SCREENSHOT = Path(__file__).parents[2] / "docs" / "swagger-ui.png"
+TASK = {"title": "Renew the passport", "description": "Take two photographs along."}
+INLINE_SCRIPT = """
+const script = document.createElement("script");
+script.textContent = "document.title = 'injected'";
+document.body.append(script);
+"""
+
+
+async def test_every_operation_can_be_tried_out(
+    docs: DocsPage,
+    witness: Witness,
+    server: LiveServer,
+    user: str,
+    token_for: Callable[[str], str],
+) -> None:
+    await docs.authorize(token_for(user))
+    created = await docs.try_out("createTask", TASK)
+    task_id = json.loads(created.body)["id"]
+    listed = await docs.try_out("listTasks")
+    read = await docs.try_out("getTask", id=task_id)
+    replaced = await docs.try_out("replaceTask", {"title": "Renew both"}, id=task_id)
+    completed = await docs.try_out("completeTask", {"completed": True}, id=task_id)
+    deleted = await docs.try_out("deleteTask", id=task_id)
+    alive = await docs.try_out("getLiveness")
+    ready = await docs.try_out("getReadiness")
+
+    answers = [created, listed, read, replaced, completed, deleted, alive, ready]
+    assert [each.status for each in answers] == ["201", *4 * ["200"], "204", *2 * ["200"]]
+    assert await docs.operation_ids() == {each.operation_id for each in answers}
+    assert [each["title"] for each in json.loads(listed.body)["items"]] == [TASK["title"]]
+    assert json.loads(read.body) == json.loads(created.body)
+    assert json.loads(replaced.body)["title"] == "Renew both"
+    assert json.loads(completed.body)["completed"] is True
+    assert witness.complaints == []
+    assert witness.foreign(server.base_url) == []
+
+
+async def test_a_new_task_is_shown_as_it_was_stored(
+    docs: DocsPage, tmp_path: Path, token_for: Callable[[str], str]
+) -> None:
+    await docs.authorize(token_for("ada"))
+    answer = await docs.try_out("createTask", TASK)
+    assert json.loads(answer.body).items() >= TASK.items()
+    await docs.picture("createTask", tmp_path / "swagger-ui.png")
+    if os.environ.get("TASKWARD_UPDATE_SCREENSHOT") == "1":
+        shutil.copy(tmp_path / "swagger-ui.png", SCREENSHOT)
+
+
+async def test_a_token_is_not_kept_by_the_browser(
+    docs: DocsPage, user: str, token_for: Callable[[str], str]
+) -> None:
+    await docs.authorize(token_for(user))
+    kept = await docs.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
+    assert kept == [0, 0, ""]
+
+
+async def test_an_address_cannot_bring_in_another_contract(
+    docs: DocsPage, witness: Witness, server: LiveServer
+) -> None:
+    elsewhere = "https://elsewhere.invalid/openapi.json"
+    await docs.open(f"{server.base_url}/docs?url={elsewhere}&configUrl={elsewhere}")
+    assert "createTask" in await docs.operation_ids()
+    assert witness.complaints == []
+    assert witness.foreign(server.base_url) == []
+
+
+async def test_the_type_of_a_problem_leads_to_its_description(
+    docs: DocsPage, witness: Witness, server: LiveServer
+) -> None:
+    await docs.page.goto(f"{server.base_url}/problems#task_not_found")
+    section = docs.page.locator("section:target")
+    assert "404 No such task." in await section.inner_text()
+    assert witness.complaints == []
+
+
+async def test_an_inline_script_would_not_run_and_would_be_noticed(
+    docs: DocsPage, witness: Witness
+) -> None:
+    await docs.page.evaluate(INLINE_SCRIPT)
+    assert await docs.page.title() == "Taskward API"
+    assert any("violation of script-src" in complaint for complaint in witness.complaints)

@@ -1,0 +1,92 @@
+"""Checks answers against the contract: status, headers, media type and body.
+
+Written apart from the code in `app/contract` that checks requests, so that a mistake there is
+not repeated here.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import yaml
+
+Node = Mapping[str, Any]
+
+EVERYWHERE = ("X-Request-Id", "X-Content-Type-Options", "Cache-Control")
+PAGES = re.compile(r"/|/docs.*|/problems.*|/openapi\.(yaml|json)")
+
+
+class Conformance:
+    """The contract, as a judge of answers. `seen` counts what was judged, by operation."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.tree: Node = yaml.safe_load(raw)
+        self.seen: dict[tuple[str, int], int] = {}
+        self._templates = {
+            re.compile(re.sub(r"\{\w+\}", "[^/]+", path)): item
+            for path, item in self.tree["paths"].items()
+        }
+
+    def check(self, response: httpx.Response) -> None:
+        """Raise `AssertionError` where an answer is not one that the contract allows."""
+        path = response.request.url.raw_path.decode().partition("?")[0]
+        if PAGES.fullmatch(path):
+            return
+        operation = self._operation(response.request.method, path)
+        if operation is None:
+            self._check_unrouted(response)
+            return
+        key = (operation["operationId"], response.status_code)
+        self.seen[key] = self.seen.get(key, 0) + 1
+        documented = operation["responses"].get(str(response.status_code))
+        assert documented, f"{key} is not in the contract: {response.text}"
+        self._check_documented(self._resolve(documented), response)
+
+    def _operation(self, method: str, path: str) -> Node | None:
+        method = "get" if method == "HEAD" else method.lower()
+        for template, item in self._templates.items():
+            if template.fullmatch(path):
+                operation: Node | None = item.get(method)
+                return operation
+        return None
+
+    def _check_documented(self, documented: Node, response: httpx.Response) -> None:
+        for name, node in documented.get("headers", {}).items():
+            header = self._resolve(node)
+            if name in response.headers:
+                self._validate(header["schema"], _typed(header["schema"], response.headers[name]))
+            else:
+                assert not header.get("required"), f"the header {name} is missing"
+        content = documented.get("content")
+        if content is None or response.request.method == "HEAD":
+            assert not response.content
+            return
+        media_type = response.headers["Content-Type"]
+        assert media_type in content, f"{media_type} is not documented"
+        self._validate(content[media_type]["schema"], response.json())
+
+    def _check_unrouted(self, response: httpx.Response) -> None:
+        for name in EVERYWHERE:
+            header = self._resolve({"$ref": f"#/components/headers/{name}"})
+            self._validate(header["schema"], response.headers[name])
+        if response.status_code >= 400 and response.request.method != "HEAD":
+            assert response.headers["Content-Type"] == "application/problem+json"
+            self._validate({"$ref": "#/components/schemas/Problem"}, response.json())
+
+    def _validate(self, schema: Node, value: object) -> None:
+        whole = {**schema, "components": self.tree["components"]}
+        jsonschema_rs.Draft202012Validator(whole, validate_formats=True).validate(value)
+
+    def _resolve(self, node: Node) -> Node:
+        while "$ref" in node:
+            target: Any = self.tree
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                target = target[part]
+            node = target
+        return node
+
+
+def _typed(schema: Node, text: str) -> object:
+    return int(text) if schema.get("type") == "integer" else text

@@ -1,0 +1,125 @@
+"""Fixtures: a real PostgreSQL, a real server, users of one's own, and a client that judges."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from app import create_app
+from app.contract.document import Document, read
+from app.database import embedded
+from app.database.database import Database
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from app.settings import Settings
+from tests import tokens
+from tests.conformance import Conformance
+from tests.live_server import LiveServer, live
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseUrl]:
+    """A migrated database: TEST_DATABASE_URL, or an embedded PostgreSQL of this process."""
+    url = os.environ.get("TEST_DATABASE_URL")
+    if url:
+        yield _migrated(url)
+        return
+    with embedded.start(tmp_path_factory.mktemp("data")) as server:
+        yield _migrated(server.url)
+
+
+def _migrated(text: str) -> DatabaseUrl:
+    url = DatabaseUrl(text)
+
+    async def run() -> None:
+        database = Database(url, pool_size=1)
+        await migrate(database)
+        await database.close()
+
+    asyncio.run(run())
+    return url
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: DatabaseUrl) -> Settings:
+    """Settings that owe nothing to the environment."""
+    return Settings.model_construct(
+        database_url=database_url,
+        better_auth_secret=SecretStr(tokens.SECRET),
+        cors_origins=("https://app.example.com",),
+    )
+
+
+@pytest.fixture(scope="session")
+def server(settings: Settings) -> Iterator[LiveServer]:
+    """The app under Hypercorn, on a real socket."""
+    with live(create_app(settings)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def contract() -> Document:
+    """The contract."""
+    return read()
+
+
+@pytest.fixture(scope="session")
+def conformance(contract: Document) -> Conformance:
+    """The judge of every answer."""
+    return Conformance(contract.raw)
+
+
+@pytest.fixture
+def user() -> str:
+    """A user that no other test knows: users are what keeps tests apart."""
+    return f"user-{uuid4()}"
+
+
+@pytest.fixture
+def token_for() -> Callable[..., str]:
+    """Make a token that holds: `token_for(user, **changed_claims)`."""
+    return tokens.token_for
+
+
+@pytest.fixture
+async def anonymous(
+    server: LiveServer, conformance: Conformance
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token, whose every answer is held against the contract."""
+    async with _client(server, conformance) as client:
+        yield client
+
+
+@pytest.fixture
+async def client(
+    server: LiveServer, conformance: Conformance, user: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `user`, whose every answer is held against the contract."""
+    async with _client(server, conformance, user) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(
+    server: LiveServer, conformance: Conformance
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of another user."""
+    async with _client(server, conformance, f"stranger-{uuid4()}") as client:
+        yield client
+
+
+def _client(
+    server: LiveServer, conformance: Conformance, user: str | None = None
+) -> httpx.AsyncClient:
+    async def judge(response: httpx.Response) -> None:
+        await response.aread()
+        conformance.check(response)
+
+    headers = {"Authorization": f"Bearer {tokens.token_for(user)}"} if user else {}
+    return httpx.AsyncClient(
+        base_url=server.base_url, headers=headers, event_hooks={"response": [judge]}
+    )

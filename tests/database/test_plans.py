@@ -1,0 +1,165 @@
+"""At 100,000 rows, each statement of each operation walks the index that was meant for it."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.database import Database
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from app.tasks.schemas import TaskInput
+from app.tasks.store import TaskStore
+
+# A thousand users of 50 tasks each, and one of 50,000: a scan of either table would be seen.
+FILL = """
+INSERT INTO users (id, revision, task_count)
+SELECT 'user ' || n, 50, 50 FROM generate_series(1, 1000) n UNION ALL SELECT 'many', 50000, 50000;
+
+INSERT INTO tasks (user_id, id, title, revision, completed, completed_at, created_at, due_at)
+SELECT u.id, gen_random_uuid(), 'task ' || n, n, n % 4 = 0, CASE WHEN n % 4 = 0 THEN now() END,
+       now() - n * interval '1 second', now() + n * interval '1 second'
+FROM users u CROSS JOIN LATERAL generate_series(1, u.task_count) n;
+
+ANALYZE users; ANALYZE tasks;
+"""
+
+
+@pytest.fixture(scope="module")
+async def crowded(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
+    database = Database(empty_database, pool_size=1)
+    await migrate(database)
+    async with database.transaction() as connection:
+        for statement in FILL.split(";"):
+            await connection.execute(text(statement or "SELECT"))
+        count = (await connection.execute(text("SELECT count(*) FROM tasks"))).scalar_one()
+        assert count == 100_000
+    yield database
+    await database.close()
+
+
+@pytest.fixture(params=["user 7", "many"])
+async def connection(crowded: Database) -> AsyncIterator[AsyncConnection]:
+    async with crowded.engine.connect() as connection:
+        yield connection
+        await connection.rollback()
+
+
+@pytest.fixture
+def user_id(request: pytest.FixtureRequest) -> str:
+    name: str = request.node.callspec.params["connection"]
+    return name
+
+
+@pytest.fixture
+async def task_id(connection: AsyncConnection, user_id: str) -> UUID:
+    sql = text("SELECT id FROM tasks WHERE user_id = :user AND NOT completed LIMIT 1")
+    id_: UUID = (await connection.execute(sql, {"user": user_id})).scalar_one()
+    return id_
+
+
+class Recorder:
+    """Records every statement that a connection runs, and explains them afterwards."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._statements: list[tuple[str, Any]] = []
+        event.listen(connection.sync_connection, "before_cursor_execute", self._record)
+
+    def _record(self, *arguments: Any) -> None:  # noqa: ANN401 - SQLAlchemy's event
+        _, _, statement, parameters, *_ = arguments
+        self._statements.append((statement, parameters))
+
+    async def nodes(self) -> list[dict[str, Any]]:
+        """All nodes of the plans of all statements so far."""
+        recorded, self._statements = self._statements, []
+        found: list[dict[str, Any]] = []
+        for statement, parameters in recorded:
+            explained = await self._connection.exec_driver_sql(
+                f"EXPLAIN (FORMAT JSON) {statement}", parameters
+            )
+            answer = explained.scalar_one()
+            plan = json.loads(answer) if isinstance(answer, str) else answer
+            found += walk(plan[0]["Plan"])
+        return found
+
+
+def walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", []):
+        yield from walk(child)
+
+
+def indexes(nodes: list[dict[str, Any]]) -> set[str]:
+    arbiters = {name for node in nodes for name in node.get("Conflict Arbiter Indexes", [])}
+    return arbiters | {node["Index Name"] for node in nodes if "Index Name" in node}
+
+
+def assert_bounded(nodes: list[dict[str, Any]]) -> None:
+    """Nothing reads a whole table, and nothing sorts a user's rows."""
+    assert {node["Node Type"] for node in nodes}.isdisjoint(
+        {"Seq Scan", "Sort", "Bitmap Heap Scan"}
+    )
+
+
+CONTENT = TaskInput(title="x")
+
+
+async def test_get_walks_the_primary_key(
+    connection: AsyncConnection, user_id: str, task_id: UUID
+) -> None:
+    recorder = Recorder(connection)
+    await TaskStore(connection, user_id).get(task_id)
+    nodes = await recorder.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {"tasks_pkey"}
+
+
+async def test_create_finds_the_user_by_the_primary_key(
+    connection: AsyncConnection, user_id: str
+) -> None:
+    recorder = Recorder(connection)
+    await TaskStore(connection, user_id).create(CONTENT)
+    nodes = await recorder.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {"users_pkey"}
+
+
+@pytest.mark.parametrize("operation", ["replace", "complete", "complete again", "delete"])
+async def test_a_change_walks_the_primary_keys(
+    connection: AsyncConnection, user_id: str, task_id: UUID, operation: str
+) -> None:
+    store, recorder = TaskStore(connection, user_id), Recorder(connection)
+    match operation:
+        case "replace":
+            await store.replace(task_id, CONTENT)
+        case "delete":
+            await store.delete(task_id)
+        case _:
+            await store.complete(task_id, completed=operation == "complete")
+    nodes = await recorder.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {"tasks_pkey", "users_pkey"}
+
+
+@pytest.mark.parametrize(
+    ("completed", "index"),
+    [
+        (None, "tasks_created"),
+        (False, "tasks_completed_created"),
+        (True, "tasks_completed_created"),
+    ],
+)
+async def test_a_page_walks_the_index_in_its_order(
+    connection: AsyncConnection, user_id: str, completed: bool | None, index: str
+) -> None:
+    store, recorder = TaskStore(connection, user_id), Recorder(connection)
+    first = await store.page(completed=completed, limit=5, cursor=None)
+    await store.page(completed=completed, limit=5, cursor=first.next_cursor)
+    nodes = await recorder.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {index}

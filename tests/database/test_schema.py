@@ -1,0 +1,152 @@
+"""The tables: migrations, SQLAlchemy and the contract say the same."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.contract.document import Document
+from app.database.database import Database
+from app.database.migrate import head, is_current, migrate
+from app.database.url import DatabaseUrl
+from app.tasks.models import metadata
+from tests.tasks.test_create_and_view import WHITE_SPACE
+
+# Everything that makes a table what it is, in the words of PostgreSQL's catalogue.
+DEFINITIONS = """
+SELECT c.relname, con.conname AS name, pg_get_constraintdef(con.oid) AS definition
+FROM pg_constraint con JOIN pg_class c ON c.oid = con.conrelid
+WHERE c.relnamespace = CAST(CAST(:schema AS text) AS regnamespace)
+UNION ALL
+SELECT tablename, indexname, replace(indexdef, CAST(:schema AS text) || '.', '')
+FROM pg_indexes WHERE schemaname = :schema
+UNION ALL
+SELECT table_name, column_name,
+       concat_ws(' ', data_type, is_nullable, column_default, collation_name)
+FROM information_schema.columns WHERE table_schema = :schema
+"""
+
+
+@pytest.fixture
+async def connection(database_url: DatabaseUrl) -> AsyncIterator[AsyncConnection]:
+    database = Database(database_url, pool_size=1)
+    async with database.engine.connect() as connection:
+        yield connection
+        await connection.rollback()
+    await database.close()
+
+
+async def definitions(connection: AsyncConnection, schema: str) -> set[tuple[Any, ...]]:
+    await connection.execute(text(f"SET LOCAL search_path TO {schema}"))
+    rows = await connection.execute(text(DEFINITIONS), {"schema": schema})
+    return {tuple(row) for row in rows if row[0] != "alembic_version"}
+
+
+async def test_migrations_and_tables_agree_in_every_definition(
+    connection: AsyncConnection,
+) -> None:
+    await connection.execute(text("CREATE SCHEMA drawn"))
+    await connection.execute(text("SET LOCAL search_path TO drawn"))
+    await connection.run_sync(metadata.create_all)
+    drawn = await definitions(connection, "drawn")
+    migrated = await definitions(connection, "public")
+    assert drawn == migrated
+    assert len(drawn) > 30
+
+
+async def test_alembic_finds_nothing_to_migrate(connection: AsyncConnection) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    assert await connection.run_sync(differences) == []
+
+
+async def test_migrating_twice_at_once_is_safe(database_url: DatabaseUrl) -> None:
+    databases = [Database(database_url, pool_size=1) for _ in range(4)]
+    try:
+        answers = await asyncio.gather(*(migrate(database) for database in databases))
+        assert set(answers) == {head()}
+    finally:
+        await asyncio.gather(*(database.close() for database in databases))
+
+
+async def test_an_empty_database_is_migrated_once_by_many(empty_database: DatabaseUrl) -> None:
+    databases = [Database(empty_database, pool_size=1) for _ in range(4)]
+    try:
+        assert not await is_current(databases[0])
+        await asyncio.gather(*(migrate(database) for database in databases))
+        assert await is_current(databases[0])
+    finally:
+        await asyncio.gather(*(database.close() for database in databases))
+
+
+INSERT = """
+WITH owner AS (INSERT INTO users (id, revision, task_count) VALUES ('checked', 1, 1))
+INSERT INTO tasks (user_id, id, title, description, revision)
+VALUES ('checked', gen_random_uuid(), :title, :description, 1)
+"""
+
+
+async def insert(connection: AsyncConnection, title: str, description: str | None = None) -> None:
+    async with connection.begin_nested() as savepoint:
+        values = {"title": title, "description": description}
+        await connection.execute(text(INSERT), values)
+        await savepoint.rollback()
+
+
+@pytest.mark.parametrize("title", ["", "x" * 201, *(each * 3 for each in WHITE_SPACE)], ids=ascii)
+async def test_the_database_refuses_the_titles_that_the_contract_refuses(
+    connection: AsyncConnection, title: str
+) -> None:
+    with pytest.raises(IntegrityError, match="tasks_title"):
+        await insert(connection, title)
+
+
+async def test_the_database_takes_what_the_contract_takes(
+    connection: AsyncConnection, contract: Document
+) -> None:
+    schemas = contract.tree["components"]["schemas"]
+    longest_title = "😀" * schemas["Title"]["maxLength"]
+    longest_description = "😀" * schemas["Description"]["maxLength"]
+    await insert(connection, longest_title, longest_description)
+    await insert(connection, "\u200b")
+    with pytest.raises(IntegrityError, match="tasks_title_length"):
+        await insert(connection, longest_title + "x")
+    with pytest.raises(IntegrityError, match="tasks_description_length"):
+        await insert(connection, "x", longest_description + "x")
+
+
+async def test_the_database_and_the_contract_name_the_same_white_space(
+    connection: AsyncConnection, contract: Document
+) -> None:
+    pattern = contract.tree["components"]["schemas"]["Title"]["pattern"]
+    inner = pattern.split("]*[^\\u0000")[1].split("]")[0]
+    sql = text("SELECT chr(n) FROM generate_series(1, 65535) n WHERE n NOT BETWEEN 55296 AND 57343")
+    characters = {row[0] for row in await connection.execute(sql)}
+    blank = {each for each in characters if re.fullmatch(f"[{inner}]", each)}
+    assert blank == set(WHITE_SPACE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ("completed = true", "tasks_completed_at"),
+        ("completed_at = now()", "tasks_completed_at"),
+        ("due_at = 'infinity'", "tasks_due_at_finite"),
+        ("revision = 0", "tasks_revision"),
+        ("user_id = 'nobody'", "tasks_user_id_fkey"),
+    ],
+)
+async def test_the_database_keeps_rows_consistent(
+    connection: AsyncConnection, changes: str, constraint: str
+) -> None:
+    await connection.execute(text(INSERT), {"title": "x", "description": None})
+    with pytest.raises(IntegrityError, match=constraint):
+        await connection.execute(text(f"UPDATE tasks SET {changes} WHERE user_id = 'checked'"))

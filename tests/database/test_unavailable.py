@@ -1,0 +1,137 @@
+"""What the database does wrong is a 503 with Retry-After, and passes by itself."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app import create_app
+from app.contract.document import read
+from app.contract.operations import operations
+from app.database.database import Database
+from app.database.errors import DatabaseUnavailableError, is_transient
+from app.database.url import DatabaseUrl
+from app.settings import Settings
+from tests.conformance import Conformance
+from tests.live_server import live
+from tests.tokens import token_for
+
+OPERATIONS = [each for each in operations(read()) if each.id != "getLiveness"]
+
+
+@pytest.fixture
+async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
+    database = Database(database_url, pool_size=1)
+    yield database
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    ("state", "transient"),
+    [
+        ("08006", True),
+        ("53100", True),
+        ("53300", True),
+        ("57014", True),
+        ("57P01", True),
+        ("57P03", True),
+        ("25006", True),
+        ("55P03", True),
+        ("40001", True),
+        ("40P01", True),
+        ("22021", False),
+        ("23514", False),
+        ("42P01", False),
+        ("42501", False),
+        ("XX000", False),
+    ],
+)
+async def test_a_state_of_postgresql_is_transient_or_a_bug(
+    database: Database, state: str, transient: bool
+) -> None:
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"
+    expected = DatabaseUnavailableError if transient else DBAPIError
+    with pytest.raises(expected):
+        async with database.transaction() as connection:
+            await connection.execute(text(raising))
+
+
+async def test_a_pool_that_stays_exhausted_is_transient(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database.engine.pool, "_timeout", 0.05)
+    async with database.transaction():
+        with pytest.raises(DatabaseUnavailableError):
+            async with database.transaction():
+                pass
+
+
+async def test_a_connection_that_the_server_ended_is_transient_and_replaced(
+    database: Database,
+) -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.transaction() as connection:
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    async with database.transaction() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+def test_an_error_of_our_own_is_not_transient() -> None:
+    assert not is_transient(ValueError())
+    assert is_transient(ConnectionRefusedError())
+    assert is_transient(TimeoutError())
+
+
+@pytest.fixture(scope="module")
+def unreachable(settings: Settings) -> Settings:
+    """Settings whose database nobody listens for."""
+    url = DatabaseUrl("postgresql://taskward:hunter2@127.0.0.1:1/taskward")
+    return settings.model_copy(update={"database_url": url})
+
+
+async def test_without_a_database_only_liveness_answers(
+    unreachable: Settings, conformance: Conformance
+) -> None:
+    with live(create_app(unreachable)) as server:
+        headers = {"Authorization": f"Bearer {token_for('ada')}"}
+        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+            for operation in OPERATIONS:
+                path = operation.path.replace("{id}", "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70")
+                body = {"title": "x"} if operation.id in TITLED else None
+                answer = await client.request(operation.method, path, json=body)
+                assert (operation.id, answer.status_code) == (operation.id, 503)
+                assert int(answer.headers["Retry-After"]) >= 1
+                assert "hunter2" not in answer.text
+                conformance.check(answer)
+            assert (await client.get("/health/live")).status_code == 200
+
+
+TITLED = {"createTask", "replaceTask"}
+
+
+async def test_a_database_without_the_schema_is_not_ready(
+    settings: Settings, empty_database: DatabaseUrl, conformance: Conformance
+) -> None:
+    app = create_app(settings.model_copy(update={"database_url": empty_database}))
+    with live(app) as server:
+        async with httpx.AsyncClient(base_url=server.base_url) as client:
+            answer = await client.get("/health/ready")
+            assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+            conformance.check(answer)
+
+
+async def test_a_bug_is_a_500_that_tells_nothing(
+    settings: Settings, empty_database: DatabaseUrl, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A schema that is not there stands for a bug: no request can bring it about.
+    app = create_app(settings.model_copy(update={"database_url": empty_database}))
+    with live(app) as server:
+        headers = {"Authorization": f"Bearer {token_for('ada')}"}
+        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+            answer = await client.get("/api/tasks")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
+    assert "tasks" not in answer.json()["detail"]
+    assert "UndefinedTable" in caplog.text

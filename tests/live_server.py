@@ -1,0 +1,44 @@
+"""Runs the app under the real Hypercorn, in a thread of the test process."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from quart import Quart
+
+from app.server.run import listen, run
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    """A server that is running."""
+
+    app: Quart
+    port: int
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def live(app: Quart) -> Iterator[LiveServer]:
+    """Serve `app` on a free port; stop it, and wait for its end, on leaving."""
+    listener = listen("127.0.0.1:0")
+    stopped = threading.Event()
+
+    async def until_stopped() -> None:
+        while not stopped.is_set():  # noqa: ASYNC110 - another thread's event
+            await asyncio.sleep(0.02)
+
+    thread = threading.Thread(target=run, args=(app, listener, until_stopped))
+    thread.start()
+    try:
+        yield LiveServer(app, listener.port)
+    finally:
+        stopped.set()
+        thread.join(timeout=20)
+        assert not thread.is_alive()

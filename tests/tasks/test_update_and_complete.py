@@ -1,0 +1,120 @@
+"""Story: I change a task, complete it, and open it again."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.tasks.test_create_and_view import MISSING
+
+
+async def created(client: httpx.AsyncClient, **content: object) -> httpx.Response:
+    return await client.post("/api/tasks", json={"title": "Buy milk", **content})
+
+
+async def test_a_replaced_task_has_the_new_content_alone(client: httpx.AsyncClient) -> None:
+    before = await created(client, description="two litres", due_at="2026-12-01T09:00:00Z")
+    replaced = await client.put(before.headers["Location"], json={"title": "Buy oat milk"})
+    assert replaced.status_code == 200
+    task = replaced.json()
+    assert (task["title"], task["description"], task["due_at"]) == ("Buy oat milk", None, None)
+    assert task["created_at"] == before.json()["created_at"]
+    assert task["updated_at"] > before.json()["updated_at"]
+    assert task["revision"] == before.json()["revision"] + 1
+    assert (await client.get(before.headers["Location"])).json() == task
+
+
+async def test_replacing_does_not_change_whether_a_task_is_completed(
+    client: httpx.AsyncClient,
+) -> None:
+    address = (await created(client)).headers["Location"]
+    completed = (await client.patch(f"{address}/complete")).json()
+    replaced = (await client.put(address, json={"title": "x"})).json()
+    assert replaced["completed"] is True
+    assert replaced["completed_at"] == completed["completed_at"]
+
+
+@pytest.mark.parametrize("body", [None, {}, {"completed": True}])
+async def test_a_task_is_completed_by_default(
+    client: httpx.AsyncClient, body: dict[str, bool] | None
+) -> None:
+    address = (await created(client)).headers["Location"]
+    completed = (await client.patch(f"{address}/complete", json=body)).json()
+    assert completed["completed"] is True
+    assert completed["completed_at"] == completed["updated_at"]
+
+
+async def test_an_empty_body_that_is_announced_as_json_completes_too(
+    client: httpx.AsyncClient,
+) -> None:
+    address = (await created(client)).headers["Location"]
+    headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    completed = await client.patch(f"{address}/complete", content=b"", headers=headers)
+    assert completed.json()["completed"] is True
+
+
+async def test_completing_twice_changes_nothing(client: httpx.AsyncClient) -> None:
+    address = (await created(client)).headers["Location"]
+    first = await client.patch(f"{address}/complete")
+    second = await client.patch(f"{address}/complete")
+    assert second.status_code == 200
+    assert second.json() == first.json()
+
+
+async def test_a_completed_task_can_be_opened_again(client: httpx.AsyncClient) -> None:
+    address = (await created(client)).headers["Location"]
+    await client.patch(f"{address}/complete")
+    opened = (await client.patch(f"{address}/complete", json={"completed": False})).json()
+    assert (opened["completed"], opened["completed_at"]) == (False, None)
+
+
+async def test_many_completions_at_once_are_one_change(client: httpx.AsyncClient) -> None:
+    address = (await created(client)).headers["Location"]
+    answers = await asyncio.gather(*(client.patch(f"{address}/complete") for _ in range(8)))
+    assert {answer.json()["completed_at"] for answer in answers} == {
+        answers[0].json()["completed_at"]
+    }
+
+
+async def test_time_and_revisions_go_forward_under_concurrency(client: httpx.AsyncClient) -> None:
+    address = (await created(client)).headers["Location"]
+    answers = await asyncio.gather(
+        *(client.put(address, json={"title": f"version {n}"}) for n in range(16))
+    )
+    versions = sorted((answer.json() for answer in answers), key=lambda task: task["revision"])
+    assert [task["revision"] for task in versions] == list(range(2, 18))
+    times = [task["updated_at"] for task in versions]
+    assert times == sorted(times)
+    assert (await client.get(address)).json() == versions[-1]
+
+
+@pytest.mark.parametrize("completed", ["true", 1, None, []])
+async def test_completed_must_be_a_boolean(client: httpx.AsyncClient, completed: object) -> None:
+    address = (await created(client)).headers["Location"]
+    refused = await client.patch(f"{address}/complete", json={"completed": completed})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"pointer": "/completed", "detail": "is not a boolean"}]
+
+
+async def test_replacing_needs_a_title(client: httpx.AsyncClient) -> None:
+    address = (await created(client)).headers["Location"]
+    refused = await client.put(address, json={"description": "x"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"pointer": "/title", "detail": "is required"}]
+
+
+async def test_faults_of_parameters_and_body_are_named_together(client: httpx.AsyncClient) -> None:
+    refused = await client.put("/api/tasks/42?dry_run=1", json={})
+    assert refused.json()["errors"] == [
+        {"parameter": "dry_run", "detail": "is not a parameter of this operation"},
+        {"parameter": "id", "detail": "is not a valid uuid"},
+        {"pointer": "/title", "detail": "is required"},
+    ]
+
+
+async def test_a_missing_task_can_be_neither_replaced_nor_completed(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.put(MISSING, json={"title": "x"})).status_code == 404
+    assert (await client.patch(f"{MISSING}/complete")).status_code == 404
+    assert (await client.patch("/api/tasks/42/complete")).status_code == 422

@@ -1,0 +1,167 @@
+"""Settings: what is accepted, and that wrong ones are reported all at once."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings, SettingsError, read_settings, required
+
+ROOT = Path(__file__).parents[1]
+SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return read_settings()
+
+
+def fault(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    with pytest.raises(SettingsError) as raised:
+        read(monkeypatch, **environment)
+    return str(raised.value)
+
+
+def test_env_example_lists_exactly_the_settings_that_exist() -> None:
+    text = (ROOT / ".env.example").read_text()
+    listed = re.findall(r"(?m)^#?\s?([A-Z_]+)=", text)
+    assert sorted(listed) == sorted(name.upper() for name in Settings.model_fields)
+    assert len(listed) == len(set(listed))
+
+
+def test_the_readme_lists_exactly_the_settings_that_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    listed = re.findall(r"(?m)^\| `([A-Z_]+)` \|", text)
+    assert sorted(listed) == sorted(name.upper() for name in Settings.model_fields)
+
+
+def test_env_example_can_be_used_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text((ROOT / ".env.example").read_text())
+    assert read_settings() == Settings()
+
+
+def test_nothing_needs_to_be_set_and_no_secret_has_a_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = read(monkeypatch)
+    assert (settings.database_url, settings.better_auth_secret) == (None, None)
+    assert (settings.bind, settings.cors_origins) == ("127.0.0.1:8000", ())
+
+
+def test_an_empty_variable_is_as_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, BETTER_AUTH_SECRET="", JWT_ISSUER="", BIND="") == Settings()
+
+
+def test_the_environment_wins_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("BIND=127.0.0.1:1\nJWT_ISSUER=file\nUNKNOWN=ignored\n")
+    settings = read(monkeypatch, BIND="127.0.0.1:2")
+    assert (settings.bind, settings.jwt_issuer) == ("127.0.0.1:2", "file")
+
+
+def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.bind = "127.0.0.1:1"
+
+
+def test_every_fault_is_reported_at_once_without_the_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    message = fault(
+        monkeypatch,
+        DATABASE_URL="mysql://root:hunter2@localhost/x",
+        DATABASE_POOL_SIZE="many",
+        BETTER_AUTH_SECRET="hunter2",
+        CORS_ORIGINS="https://ok.example.com,*",
+        BIND="8000",
+        LOG_LEVEL="loud",
+        MIGRATE_ON_START="perhaps",
+    )
+    lines = message.splitlines()
+    assert lines[0] == "The settings are wrong:"
+    assert [line.split()[0] for line in lines[1:]] == [
+        "DATABASE_URL",
+        "DATABASE_POOL_SIZE",
+        "MIGRATE_ON_START",
+        "BETTER_AUTH_SECRET",
+        "CORS_ORIGINS",
+        "BIND",
+        "LOG_LEVEL",
+    ]
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("secret", ["s" * 31, "short", "a" * 64, "abababab" * 8])
+def test_a_weak_secret_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    assert "BETTER_AUTH_SECRET" in fault(monkeypatch, BETTER_AUTH_SECRET=secret)
+
+
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://ada:hunter2@localhost/tasks"
+    settings = read(monkeypatch, BETTER_AUTH_SECRET=SECRET, DATABASE_URL=url)
+    assert SECRET not in repr(settings)
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("https://app.example.com", ("https://app.example.com",)),
+        (
+            "http://localhost:3000, http://[::1]:5173",
+            ("http://localhost:3000", "http://[::1]:5173"),
+        ),
+    ],
+)
+def test_origins_are_a_list(
+    monkeypatch: pytest.MonkeyPatch, text: str, origins: tuple[str, ...]
+) -> None:
+    assert read(monkeypatch, CORS_ORIGINS=text).cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "app.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/path",
+        "https://*.example.com",
+        "HTTPS://APP.EXAMPLE.COM",
+        "ftp://app.example.com",
+        "https://a.example.com,,https://b.example.com",
+        "https://user@app.example.com",
+        "https://app.example.com:443",
+    ],
+)
+def test_what_is_not_an_exact_origin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    assert "CORS_ORIGINS" in fault(monkeypatch, CORS_ORIGINS=origin)
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:8000", "0.0.0.0:80", "[::1]:8000", "localhost:1"])
+def test_an_address_is_a_host_and_a_port(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
+    assert read(monkeypatch, BIND=bind).bind == bind
+
+
+@pytest.mark.parametrize("bind", ["8000", ":8000", "localhost", "localhost:", "localhost:65536"])
+def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
+    assert "BIND" in fault(monkeypatch, BIND=bind)
+
+
+def test_a_setting_that_must_be_there_by_now_is_named() -> None:
+    assert required("x", "BIND") == "x"
+    with pytest.raises(SettingsError, match="DATABASE_URL is not set"):
+        required(None, "DATABASE_URL")
