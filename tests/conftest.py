@@ -18,17 +18,18 @@ from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests import tokens
 from tests.conformance import Conformance
+from tests.folders import open_folder
 from tests.live_server import LiveServer, live
 
 
 @pytest.fixture(scope="session")
-def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseUrl]:
+def database_url() -> Iterator[DatabaseUrl]:
     """A migrated database: TEST_DATABASE_URL, or an embedded PostgreSQL of this process."""
     url = os.environ.get("TEST_DATABASE_URL")
     if url:
         yield _migrated(url)
         return
-    with embedded.start(tmp_path_factory.mktemp("data")) as server:
+    with open_folder() as folder, embedded.start(folder) as server:
         yield _migrated(server.url)
 
 

@@ -1,6 +1,7 @@
 """Makes tokens, good and bad, with the secret of the test server."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -19,10 +20,17 @@ def sign(
 
 
 def claims_for(user: str, **changes: object) -> dict[str, Any]:
-    """Claims that hold for an hour. A change to `None` leaves a claim out."""
+    """Claims that hold for an hour.
+
+    A change to `None` leaves a claim out, and a `timedelta` is the time from now.
+    """
     now = int(time.time())
     claims = {"sub": user, "iat": now, "exp": now + 3600, **changes}
-    return {name: value for name, value in claims.items() if value is not None}
+    return {
+        name: now + int(value.total_seconds()) if isinstance(value, timedelta) else value
+        for name, value in claims.items()
+        if value is not None
+    }
 
 
 def token_for(user: str, **changes: object) -> str:

@@ -1,6 +1,6 @@
 """Tokens, good and bad."""
 
-import time
+from datetime import timedelta
 
 import pytest
 
@@ -16,13 +16,13 @@ def valid_token(user: str) -> str:
 @pytest.fixture
 def expired_token(user: str) -> str:
     """A token that expired before the leeway."""
-    return token_for(user, exp=int(time.time()) - 31)
+    return token_for(user, exp=timedelta(seconds=-31))
 
 
 @pytest.fixture
 def not_yet_valid_token(user: str) -> str:
     """A token that is not valid before the leeway's end."""
-    return token_for(user, nbf=int(time.time()) + 60)
+    return token_for(user, nbf=timedelta(seconds=60))
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
 
 from app.database.embedded.errors import EmbeddedPostgresError, explained
+
+PATIENCE_SECONDS = 1
 
 
 class FolderLock:
@@ -15,7 +18,7 @@ class FolderLock:
         path = data_dir / "lock"
         with explained(path):
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if not _try(self._descriptor):
+        if not _try_for_a_while(self._descriptor):
             holder = os.read(self._descriptor, 20).decode() or "unknown"
             os.close(self._descriptor)
             raise EmbeddedPostgresError(
@@ -28,6 +31,16 @@ class FolderLock:
     def release(self) -> None:
         """Give the lock up."""
         os.close(self._descriptor)
+
+
+def _try_for_a_while(descriptor: int) -> bool:
+    # A process that was just killed holds its locks for another moment.
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not _try(descriptor):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def is_locked(data_dir: Path) -> bool:

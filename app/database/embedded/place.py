@@ -130,7 +130,7 @@ def _reachable_binaries(account: Account) -> Path:
     copy = _runtime() / f"{_WHEEL}-{importlib.metadata.version(_WHEEL)}"
     if not copy.exists():
         _copy_for_all(installed, copy)
-    return copy / "bin"
+    return copy / installed.parent.name / installed.name / "bin"
 
 
 def _installed() -> Path:
@@ -145,10 +145,15 @@ def _installed() -> Path:
     return folder
 
 
-def _copy_for_all(source: Path, target: Path) -> None:
+def _copy_for_all(installed: Path, target: Path) -> None:
+    package = installed.parent
+    # The binaries find their libraries by a path relative to their own.
+    libraries = (package.with_name(f"{package.name}.libs"), package / ".dylibs")
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{target.name}-"))
     try:
-        shutil.copytree(source, temporary, symlinks=True, dirs_exist_ok=True)
+        for source in (installed, *filter(Path.is_dir, libraries)):
+            copied = temporary / source.relative_to(package.parent)
+            shutil.copytree(source, copied, symlinks=True)
         for path in (temporary, *temporary.rglob("*")):
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | 0o444 | (0o111 if _is_entered(path) else 0))

@@ -40,7 +40,7 @@ def find_process(cluster: Path) -> psutil.Process | None:
         process = psutil.Process(int(first_line))
         if process.name().startswith("postgres") and Path(process.cwd()) == cluster:
             return process
-    except (FileNotFoundError, ValueError, psutil.Error):
+    except (FileNotFoundError, NotADirectoryError, ValueError, psutil.Error):
         pass
     return None
 
@@ -53,7 +53,7 @@ def stop_leftover(cluster: Path) -> None:
             process.send_signal(signal.SIGINT)
             _wait(process, cluster)
     # PostgreSQL itself would refuse to start where the id in a stale file is in use again.
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         (cluster / "postmaster.pid").unlink()
 
 

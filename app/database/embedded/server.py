@@ -63,6 +63,7 @@ class EmbeddedPostgres:
         self._stopping.set()
         _end(self._process)
         self._monitor.join()
+        _end(self._process)  # the monitor may just have started another
         stop_leftover(self._place.cluster)
         self._lock.release()
 
@@ -99,14 +100,16 @@ class EmbeddedPostgres:
     def _keep_running(self) -> None:
         for attempt in range(RESTARTS):
             status = self._process.wait()
-            if self._stopping.is_set():
+            _end(self._process)
+            if self._stopping.wait(0.1 * attempt):
                 return
             logger.warning("PostgreSQL ended (status %s); it is started again", status)
-            self._stopping.wait(0.1 * attempt)
             try:
                 self._process = self._launch()
             except EmbeddedPostgresError as error:
                 logger.warning("%s", error)
+            if self._stopping.is_set():
+                return
         logger.error("PostgreSQL ended %s times and is not started again", RESTARTS)
 
 

@@ -1,0 +1,1 @@
+"""Tests of the embedded PostgreSQL: real processes, ended in every way."""
