@@ -1,6 +1,8 @@
 """Runs PostgreSQL for as long as this process lives, and not longer."""
 
 import logging
+import os
+import signal
 import socket
 import subprocess
 import threading
@@ -22,13 +24,14 @@ RESTARTS = 5
 logger = logging.getLogger("app.database.embedded")
 
 # Standard input is a pipe that only the starting Python process holds. When that process ends,
-# by whatever signal, `read` comes to the end of the pipe and PostgreSQL is told to stop. Waiting
-# for PostgreSQL keeps its process id from being given to another process meanwhile.
+# by whatever signal, `read` comes to the end of the pipe and PostgreSQL is told to stop: again and
+# again, for a PostgreSQL that has only just begun does not listen yet. Waiting for PostgreSQL
+# keeps its process id from being given to another process meanwhile.
 _SUPERVISOR = """
 exec 3<&0
 "$@" </dev/null 3<&- &
 postgres=$!
-{ read -r _; kill -INT "$postgres"; } <&3 &
+{ read -r _; while kill -INT "$postgres"; do sleep 0.2; done; } <&3 &
 watcher=$!
 exec 3<&-
 wait "$postgres"
@@ -162,7 +165,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # what was committed survives that, too
         process.wait()
 
 
