@@ -43,7 +43,10 @@ def listen(bind: str) -> Listener:
     config.h11_max_incomplete_size = MAX_INCOMPLETE_BYTES
     config.errorlog = logging.getLogger("hypercorn.error")
     try:
-        return Listener(config, config.create_sockets())
+        sockets = config.create_sockets()
+        for each in sockets.insecure_sockets:
+            each.listen(config.backlog)  # from now on, whoever connects waits for us
+        return Listener(config, sockets)
     except OSError as error:
         reason = error.strerror or str(error)
         raise BindError(
