@@ -8,6 +8,7 @@ from app.auth.tokens import TokenVerifier
 from app.contract import document
 from app.contract.binding import bind
 from app.contract.errors import render_errors
+from app.contract.operations import operations
 from app.contract.pages import ContractPages
 from app.contract.problems import ProblemCatalogue
 from app.database.database import Database
@@ -42,7 +43,7 @@ def create_app(settings: Settings) -> Quart:
     render_errors(app, catalogue)
     raise_refusals(app)
     note_routes(app)
-    _allow_origins(app, settings.cors_origins)
+    _allow_origins(app, contract, settings.cors_origins)
 
     _connect(app, settings)
     protocol.install(catalogue)
@@ -50,24 +51,27 @@ def create_app(settings: Settings) -> Quart:
     return app
 
 
+def make_verifier(settings: Settings) -> TokenVerifier:
+    """Make the verifier of these settings' tokens. Raises `SettingsError` without a secret."""
+    secret = required(settings.better_auth_secret, "BETTER_AUTH_SECRET").get_secret_value()
+    return TokenVerifier(secret, settings.jwt_issuer, settings.jwt_audience)
+
+
 def _connect(app: Quart, settings: Settings) -> None:
     url = required(settings.database_url, "DATABASE_URL")
-    secret = required(settings.better_auth_secret, "BETTER_AUTH_SECRET").get_secret_value()
     database = Database(url, settings.database_pool_size)
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)
-    app.extensions[require_user.EXTENSION] = TokenVerifier(
-        secret, settings.jwt_issuer, settings.jwt_audience
-    )
+    app.extensions[require_user.EXTENSION] = make_verifier(settings)
 
 
-def _allow_origins(app: Quart, origins: tuple[str, ...]) -> None:
+def _allow_origins(app: Quart, contract: document.Document, origins: tuple[str, ...]) -> None:
     if origins:
         cors(
             app,
             allow_origin=list(origins),
             allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            expose_headers=["Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"],
+            allow_methods=sorted({each.method for each in operations(contract)}),
+            expose_headers=list(contract.tree["components"]["headers"]),
             max_age=600,
         )

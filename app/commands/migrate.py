@@ -47,7 +47,8 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
     try:
         return asyncio.run(run())
     except DatabaseUnavailableError as error:
+        cause = getattr(error.__cause__, "orig", None) or error.__cause__
         raise CommandError(
-            f"the database {settings.database_url} cannot be reached ({error.__cause__}); "
+            f"the database {settings.database_url} cannot be reached ({cause}); "
             "is it running, and is DATABASE_URL right?"
         ) from None

@@ -5,14 +5,28 @@ import time
 import jwt
 from pydantic import SecretStr
 
+from app import make_verifier
+from app.auth.errors import InvalidTokenError
 from app.commands.errors import CommandError
 from app.commands.surroundings import secret_path
 from app.settings import Settings, required
 
 
 def token(settings: Settings, user: str, ttl: int) -> None:
-    """Print an HS256 token for `user` that is good for `ttl` seconds."""
-    print(make_token(_with_kept_secret(settings), user, ttl))
+    """Print an HS256 token for `user` that is good for `ttl` seconds.
+
+    Raises `CommandError` for a user or a time that no token can hold for.
+    """
+    complete = _with_kept_secret(settings)
+    made = make_token(complete, user, ttl)
+    try:
+        make_verifier(complete).user_of(made)
+    except InvalidTokenError as error:
+        raise CommandError(
+            f"no token for {user!r} and {ttl} seconds would hold ({error}); a user has 1 to 255 "
+            "characters, no control characters and no white space at the ends"
+        ) from None
+    print(made)
 
 
 def make_token(settings: Settings, user: str, ttl: int) -> str:

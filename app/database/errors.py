@@ -11,9 +11,10 @@ class DatabaseUnavailableError(Exception):
     """The database cannot be reached, is overloaded, or gave up on the statement."""
 
 
-# Connection (08), resources (53), operator intervention (57P0, and 57014: cancelled by a
-# time-out), read-only after a fail-over (25006), lock time-out, serialization, deadlock.
-_TRANSIENT = re.compile(r"08...|53...|57P0.|57014|25006|55P03|40001|40P01")
+# Connection (08), log-in (28, while a password is changed), no such database (3D, while one is
+# restored), resources (53), operator intervention (57P0, and 57014: cancelled by a time-out),
+# read-only after a fail-over (25006), lock time-out, serialization, deadlock.
+_TRANSIENT = re.compile(r"08...|28...|3D000|53...|57P0.|57014|25006|55P03|40001|40P01")
 
 
 def is_transient(error: BaseException) -> bool:

@@ -32,6 +32,8 @@ async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
     ("state", "transient"),
     [
         ("08006", True),
+        ("28P01", True),
+        ("3D000", True),
         ("53100", True),
         ("53300", True),
         ("57014", True),

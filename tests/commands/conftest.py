@@ -1,0 +1,122 @@
+"""Runs `python -m app` as a person would: a process, an environment, two streams."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from app.database.embedded.postmaster import stop_leftover
+from app.settings import Settings
+from tests.folders import open_folder
+
+ROOT = Path(__file__).parents[2]
+SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
+
+
+class Finished(NamedTuple):
+    """What a command left: its status, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+class Taskward:
+    """A data folder and an address, and commands that work with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "data"
+        self.bind = f"127.0.0.1:{_free_port()}"
+        self.base_url = f"http://{self.bind}"
+        self._environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name.lower() not in Settings.model_fields
+        } | {"DATA_DIR": str(self.data_dir), "BIND": self.bind}
+        self._running: list[subprocess.Popen[str]] = []
+
+    def run(self, *arguments: str, **environment: str) -> Finished:
+        """Run a command to its end."""
+        process = self._spawn(arguments, environment)
+        out, err = process.communicate(timeout=60)
+        return Finished(process.returncode, out, err)
+
+    def serve(self, command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a server, and wait until it answers."""
+        process = self._spawn((command,), environment)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                httpx.get(f"{self.base_url}/health/live", timeout=5)
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return process
+        raise AssertionError(process.communicate())
+
+    def stop(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> Finished:
+        """Send a signal, and wait for the end."""
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+        return Finished(process.returncode, out, err)
+
+    def end_all(self) -> None:
+        """End what a failed test left running."""
+        for process in self._running:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+        stop_leftover((self.data_dir / "postgresql").resolve())
+
+    def _spawn(
+        self, arguments: tuple[str, ...], environment: dict[str, str]
+    ) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", *arguments],
+            env=self._environment | environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._running.append(process)
+        return process
+
+
+@pytest.fixture
+def taskward() -> Iterator[Taskward]:
+    """A Taskward of one's own."""
+    with open_folder() as folder:
+        own = Taskward(folder)
+        yield own
+        own.end_all()
+
+
+@pytest.fixture
+def pasted() -> Callable[[str], str]:
+    """Find the `curl` command in a banner, and run it in a shell."""
+
+    def paste(banner: str) -> str:
+        (command,) = re.findall(r"(?ms)^curl .*?[^\\]$", banner)
+        finished = subprocess.run(
+            ["/bin/sh", "-c", command], capture_output=True, text=True, check=True
+        )
+        return finished.stdout
+
+    return paste
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,153 @@
+"""`dev` and `serve`: from the first start to the last Ctrl-C."""
+
+import json
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+import httpx
+import psutil
+import pytest
+
+from app.database.embedded.postmaster import find_process
+from tests.commands.conftest import SECRET, Taskward
+from tests.tokens import claims_for, sign
+
+
+def test_the_banner_of_dev_works_when_pasted_and_tasks_outlive_a_restart(
+    taskward: Taskward, pasted: Callable[[str], str]
+) -> None:
+    first = taskward.stop(taskward.serve("dev"))
+    assert f"{taskward.base_url}/docs" in first.out
+    second = taskward.serve("dev")
+    created = json.loads(pasted(first.out))
+    assert created["title"] == "Buy milk"
+    taskward.stop(second)
+
+    third = taskward.serve("dev")
+    token = taskward.run("token", "ada").out.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    listed = httpx.get(f"{taskward.base_url}/api/tasks", headers=headers).json()
+    assert listed["items"] == [created]
+    taskward.stop(third)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_and_its_postgresql(taskward: Taskward, number: int) -> None:
+    server = taskward.serve("dev")
+    children = psutil.Process(server.pid).children(recursive=True)
+    assert find_process((taskward.data_dir / "postgresql").resolve()) in children
+    finished = taskward.stop(server, number)
+    assert finished.status == 0
+    assert "Traceback" not in finished.err
+    assert not any(child.is_running() for child in children)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_starting_leaves_nothing_running(
+    taskward: Taskward, number: int, status: int
+) -> None:
+    server = taskward.serve("dev")
+    taskward.stop(server)
+    starting = taskward._spawn(("dev",), {})  # noqa: SLF001 - not waited for on purpose
+    me = psutil.Process(starting.pid)
+    while not (children := me.children(recursive=True)):
+        assert starting.poll() is None
+    finished = taskward.stop(starting, number)
+    assert finished.status in (status, 0)
+    assert "Traceback" not in finished.err
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+
+
+def test_what_was_acknowledged_survives_a_kill_of_the_server(taskward: Taskward) -> None:
+    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
+    headers = {"Authorization": f"Bearer {sign(claims_for('ada'), SECRET)}"}
+    acknowledged: list[str] = []
+    killer = threading.Timer(1, server.kill)
+    killer.start()
+    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
+        try:
+            while True:
+                answer = client.post("/api/tasks", json={"title": "x"})
+                acknowledged.append(answer.raise_for_status().json()["id"])
+        except httpx.TransportError:
+            pass
+    killer.join()
+    server.communicate()
+    assert acknowledged
+
+    again = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
+    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
+        for id_ in acknowledged:
+            assert client.get(f"/api/tasks/{id_}").status_code == 200
+    taskward.stop(again)
+
+
+def test_a_second_server_on_the_same_folder_is_told_why_not(taskward: Taskward) -> None:
+    server = taskward.serve("dev")
+    second = taskward.run("dev", BIND="127.0.0.1:1")
+    assert second.status == 1
+    assert f"another Taskward (process {server.pid})" in second.err
+    assert "Traceback" not in second.err
+    assert httpx.get(f"{taskward.base_url}/health/ready").status_code == 200
+    taskward.stop(server)
+
+
+def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        bind = f"127.0.0.1:{listener.getsockname()[1]}"
+        finished = taskward.run("dev", BIND=bind)
+    assert finished.status == 1
+    assert f"cannot listen on {bind}: Address already in use" in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_serve_refuses_to_start_without_a_secret(taskward: Taskward) -> None:
+    finished = taskward.run("serve")
+    assert finished.status == 1
+    assert "set BETTER_AUTH_SECRET" in finished.err
+    assert not taskward.data_dir.exists()
+
+
+def test_serve_refuses_a_schema_that_it_may_not_migrate(taskward: Taskward) -> None:
+    finished = taskward.run("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
+    assert finished.status == 1
+    assert "run python -m app migrate" in finished.err
+    assert taskward.run("migrate").out == "The schema is at revision 0001.\n"
+    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
+    taskward.stop(server)
+
+
+def test_requests_are_logged_as_json_without_the_token(taskward: Taskward) -> None:
+    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
+    token = sign(claims_for("ada"), SECRET)
+    headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "find-me"}
+    httpx.post(f"{taskward.base_url}/api/tasks", json={"title": "hush"}, headers=headers)
+    finished = taskward.stop(server)
+    lines = [json.loads(line) for line in finished.err.splitlines()]
+    (line,) = (line for line in lines if line.get("request_id") == "find-me")
+    assert (line["method"], line["route"], line["status"]) == ("POST", "/api/tasks", 201)
+    assert line["user"] == "ada"
+    assert token not in finished.err
+    assert "hush" not in finished.err
+
+
+def test_a_request_that_runs_when_the_server_is_told_to_stop_is_answered(
+    taskward: Taskward,
+) -> None:
+    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
+    body = b'{"title": "slow"}'
+    token = sign(claims_for("ada"), SECRET)
+    host, _, port = taskward.bind.partition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (token.encode(), len(body))
+        )
+        httpx.get(f"{taskward.base_url}/health/live")
+        server.send_signal(signal.SIGTERM)
+        connection.sendall(body)
+        assert connection.recv(64).startswith(b"HTTP/1.1 201")
+    server.communicate(timeout=30)

@@ -1,0 +1,119 @@
+"""`token`, `migrate`, `doctor`, and what a person gets who mistypes."""
+
+import time
+
+import jwt
+import pytest
+
+from tests.commands.conftest import SECRET, Taskward
+
+
+def test_a_token_names_its_user_and_ends_in_time(taskward: Taskward) -> None:
+    before = int(time.time())
+    printed = taskward.run("token", "ada", "--ttl", "60", BETTER_AUTH_SECRET=SECRET).out.strip()
+    claims = jwt.decode(printed, SECRET, algorithms=["HS256"])
+    assert claims["sub"] == "ada"
+    assert before + 60 <= claims["exp"] <= int(time.time()) + 60
+
+
+def test_a_token_has_the_issuer_and_the_audience_that_are_set(taskward: Taskward) -> None:
+    settings = {"BETTER_AUTH_SECRET": SECRET, "JWT_ISSUER": "https://id", "JWT_AUDIENCE": "tasks"}
+    printed = taskward.run("token", "ada", **settings).out.strip()
+    claims = jwt.decode(printed, SECRET, ["HS256"], audience="tasks", issuer="https://id")
+    assert (claims["iss"], claims["aud"]) == ("https://id", "tasks")
+
+
+def test_without_a_secret_there_is_no_token(taskward: Taskward) -> None:
+    finished = taskward.run("token", "ada")
+    assert finished.status == 1
+    assert "set BETTER_AUTH_SECRET" in finished.err
+
+
+@pytest.mark.parametrize(("user", "ttl"), [(" ada", "60"), ("x" * 256, "60"), ("ada", "-60")])
+def test_a_token_that_could_not_hold_is_not_printed(
+    taskward: Taskward, user: str, ttl: str
+) -> None:
+    finished = taskward.run("token", user, f"--ttl={ttl}", BETTER_AUTH_SECRET=SECRET)
+    assert finished.status == 1
+    assert finished.err.startswith("taskward: no token for ")
+
+
+def test_doctor_says_what_is_well_a_line_each(taskward: Taskward) -> None:
+    taskward.run("migrate")
+    finished = taskward.run("doctor", BETTER_AUTH_SECRET=SECRET)
+    assert finished.status == 0
+    lines = finished.out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", name] for name in ("settings", "contract", "keys", "database", "schema")
+    ]
+    assert "PostgreSQL 18" in finished.out
+
+
+def test_doctor_says_what_is_not(taskward: Taskward) -> None:
+    finished = taskward.run("doctor", DATABASE_URL="postgresql://ada:hunter2@127.0.0.1:1/x")
+    assert finished.status == 1
+    states = {line.split()[1]: line.split()[0] for line in finished.out.splitlines()}
+    assert states == {
+        "settings": "ok",
+        "contract": "ok",
+        "keys": "FAIL",
+        "database": "FAIL",
+        "schema": "FAIL",
+    }
+    assert "hunter2" not in finished.out + finished.err
+
+
+def test_doctor_shares_the_database_of_a_running_server(taskward: Taskward) -> None:
+    server = taskward.serve("dev")
+    finished = taskward.run("doctor")
+    assert finished.status == 0
+    assert "the development server's own secret" in finished.out
+    taskward.stop(server)
+
+
+def test_wrong_settings_are_told_all_at_once_without_a_traceback(taskward: Taskward) -> None:
+    finished = taskward.run("serve", BETTER_AUTH_SECRET="short", BIND="8000", LOG_LEVEL="loud")
+    assert finished.status == 1
+    assert [line.split()[0] for line in finished.err.splitlines()[1:]] == [
+        "BETTER_AUTH_SECRET",
+        "BIND",
+        "LOG_LEVEL",
+    ]
+    assert "Traceback" not in finished.err
+
+
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(
+    taskward: Taskward,
+) -> None:
+    finished = taskward.run("migrate", DATABASE_URL="postgresql://ada:hunter2@127.0.0.1:1/x")
+    assert finished.status == 1
+    assert "postgresql://ada:***@127.0.0.1:1/x cannot be reached" in finished.err
+    assert "hunter2" not in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_a_wrong_password_is_told(taskward: Taskward) -> None:
+    server = taskward.serve("dev")
+    url = taskward.run("doctor").out.split(" at ")[1].split()[0]
+    finished = taskward.run("migrate", DATABASE_URL=url.replace("***", "hunter2"))
+    assert finished.status == 1
+    assert "password authentication failed" in finished.err
+    assert "Traceback" not in finished.err
+    taskward.stop(server)
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["token"], ["token", "ada", "--ttl", "soon"]])
+def test_a_mistyped_command_shows_how_it_is_written(
+    taskward: Taskward, arguments: list[str]
+) -> None:
+    finished = taskward.run(*arguments)
+    assert finished.status == 2
+    assert finished.err.startswith("usage: python -m app")
+
+
+def test_a_folder_that_cannot_keep_a_secret_is_named(taskward: Taskward) -> None:
+    taskward.data_dir.write_text("a file")
+    finished = taskward.run("dev")
+    assert finished.status == 1
+    assert "cannot keep a secret" in finished.err
+    assert "Traceback" not in finished.err
