@@ -1,0 +1,94 @@
+"""Every example of the contract is valid, and everything in it is explained."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from app.contract.document import Document, read
+
+CONTRACT = read()
+
+
+def nodes(node: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+    if isinstance(node, dict):
+        yield path, node
+        for key, child in node.items():
+            yield from nodes(child, f"{path}/{key}")
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from nodes(child, f"{path}/{index}")
+
+
+def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Each example with its place and its schema."""
+    for path, node in nodes(CONTRACT.tree):
+        if "schema" in node:
+            if "example" in node:
+                yield path, node["schema"], node["example"]
+            for name, example in node.get("examples", {}).items():
+                value = CONTRACT.resolve(example)["value"]
+                yield f"{path}/examples/{name}", node["schema"], value
+        elif "/schemas/" in path and isinstance(node.get("examples"), list):
+            for example in node["examples"]:
+                yield path, node, example
+
+
+EXAMPLES = list(examples())
+
+
+@pytest.mark.parametrize(
+    ("schema", "example"), [each[1:] for each in EXAMPLES], ids=[each[0] for each in EXAMPLES]
+)
+def test_an_example_is_valid(schema: dict[str, Any], example: object) -> None:
+    validator = jsonschema_rs.Draft202012Validator(CONTRACT.schema(schema), validate_formats=True)
+    validator.validate(example)
+
+
+def test_there_are_examples_of_everything() -> None:
+    assert len(EXAMPLES) > 50
+
+
+def test_every_operation_parameter_header_answer_and_member_is_described(
+    contract: Document,
+) -> None:
+    components = contract.tree["components"]
+    operations = [node for _, node in nodes(contract.tree["paths"]) if "responses" in node]
+    described = [
+        *operations,
+        *(node for operation in operations for node in operation["responses"].values()),
+        *(
+            node
+            for kind in ("parameters", "headers", "responses", "requestBodies", "schemas")
+            for node in components[kind].values()
+        ),
+        *(
+            member
+            for schema in components["schemas"].values()
+            for member in schema.get("properties", {}).values()
+        ),
+    ]
+    for node in described:
+        assert contract.resolve(node).get("description"), node
+    assert all(operation["summary"] for operation in operations)
+
+
+def test_every_member_and_every_answer_with_a_body_has_an_example(contract: Document) -> None:
+    components = contract.tree["components"]
+    for name, schema in components["schemas"].items():
+        for member, node in schema.get("properties", {}).items():
+            resolved = contract.resolve(node)
+            has_own = resolved.keys() & {"examples", "items", "properties"}
+            assert has_own, f"{name}.{member}"
+    for _, node in nodes(contract.tree):
+        for content in node.get("content", {}).values() if "content" in node else ():
+            assert content.keys() & {"example", "examples"}, content
+
+
+def test_every_component_is_used(contract: Document) -> None:
+    used = {node["$ref"] for _, node in nodes(contract.tree) if isinstance(node.get("$ref"), str)}
+    for kind, members in contract.tree["components"].items():
+        if kind != "securitySchemes":
+            for name in members:
+                assert f"#/components/{kind}/{name}" in used
