@@ -1,0 +1,61 @@
+"""The wheel has all that the program needs, and the locks have what they should, and no more."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_wheel_has_the_contract_the_pages_and_the_migrations(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("taskward-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        assert archive.read("app/openapi.yaml") == (ROOT / "openapi.yaml").read_bytes()
+    tracked = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "app").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert tracked <= names
+
+
+def test_the_contract_in_the_wheel_is_the_one_that_is_read(tmp_path: Path) -> None:
+    installed = tmp_path / "app"
+    (installed / "contract").mkdir(parents=True)
+    (installed / "openapi.yaml").write_text("paths: {}\ninfo: {version: from-the-wheel}")
+    source = (ROOT / "app/contract/document.py").read_text()
+    (installed / "contract" / "document.py").write_text(source)
+    script = "from app.contract.document import read; print(read().version)"
+    finished = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert finished.stdout == "from-the-wheel\n"
+
+
+def test_every_locked_package_has_hashes_and_no_lock_has_an_address() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / name).read_text()
+        packages = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
+        assert len(packages) > 20
+        assert all("--hash=sha256:" in package for package in packages)
+        assert "://" not in text
+
+
+def test_every_dependency_is_locked_and_has_its_reason() -> None:
+    project = (ROOT / "pyproject.toml").read_text()
+    block = project[project.index("dependencies = [") : project.index("[dependency-groups]")]
+    lines = re.findall(r'(?m)^    "([A-Za-z0-9-]+).*", +# (.+)$', block)
+    assert len(lines) == block.count('\n    "')
+    locked = (ROOT / "requirements.txt").read_text().lower()
+    for name, reason in lines:
+        assert f"\n{name.lower()}==" in locked
+        assert reason
