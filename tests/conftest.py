@@ -21,6 +21,18 @@ from tests.conformance import Conformance
 from tests.folders import open_folder
 from tests.live_server import LiveServer, live
 
+REPORTED = "reported"
+"""The property of a test whose value is shown below the results."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests have measured."""
+    passed: list[pytest.TestReport] = terminalreporter.getreports("passed")
+    for report in passed:
+        for name, value in report.user_properties:
+            if name == REPORTED and report.when == "call":
+                terminalreporter.write_line(str(value))
+
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[DatabaseUrl]:

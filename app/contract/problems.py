@@ -69,14 +69,14 @@ class ProblemCatalogue:
         return self.kinds[problem.code].status
 
     def render(self, problem: Problem, *, path: str, request_id: str) -> bytes:
-        """Write the document; `path` is the path that was asked for, as it was sent or decoded."""
+        """Write the document; `path` is the decoded path that was asked for."""
         kind = self.kinds[problem.code]
         document = ProblemDocument(
             type=f"/problems#{problem.code}",
             title=kind.title,
             status=kind.status,
             detail=problem.detail,
-            instance=quote(path, safe="/%:@!$&'()*+,;=~"),
+            instance=quote(path, safe="/:@!$&'()*+,;=~"),
             code=problem.code,
             request_id=request_id,
             errors=problem.faults[:MAX_FAULTS],

@@ -1,0 +1,65 @@
+"""Schemathesis attacks the running server with what the contract allows, and what it does not."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import REPORTED
+from tests.live_server import LiveServer
+
+ROOT = Path(__file__).parents[2]
+CASES = 2000
+# Statuses that Schemathesis has no way to bring about (a slow body, a full header section, a
+# database that is down, ...) are brought about by other tests, so not all answers are covered.
+COVERED = {"operations": 100, "parameters": 100, "keywords": 100, "responses": 35}
+
+
+def test_schemathesis_finds_nothing(
+    server: LiveServer,
+    token_for: Callable[[str], str],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    run = subprocess.run(
+        command(server, token_for("schemathesis"), tmp_path),
+        cwd=ROOT,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-20_000:] + run.stderr[-5_000:]
+    report = json.loads((tmp_path / "report.json").read_text())
+    coverage = json.loads((tmp_path / "coverage.json").read_text())["summary"]
+    assert_nothing_found(report)
+    assert_everything_ran(report)
+    percent = {name: coverage[name]["percent"] for name in COVERED}
+    assert {name: value for name, value in percent.items() if value < COVERED[name]} == {}
+    covered = ", ".join(f"{name} {value:.0f}%" for name, value in percent.items())
+    record_property(REPORTED, f"Schemathesis: {report['test_cases']['generated']} cases; {covered}")
+
+
+def command(server: LiveServer, token: str, folder: Path) -> list[str]:
+    config = ["--config-file", "tests/fuzz/schemathesis.toml"]
+    target = ["openapi.yaml", "--url", server.base_url, "-H", f"Authorization: Bearer {token}"]
+    report = ["--report-json-path", str(folder / "report.json"), "--report-dir", str(folder)]
+    coverage = ["--coverage-format=json", f"--coverage-report-json-path={folder}/coverage.json"]
+    return [sys.executable, "-m", "schemathesis.cli", *config, "run", *target, *report, *coverage]
+
+
+def assert_nothing_found(report: dict[str, Any]) -> None:
+    assert report["failures"] == []
+    assert report["errors"] == []
+    assert not any(report["warnings"].values())
+    assert report["stop_reason"] == "completed"
+
+
+def assert_everything_ran(report: dict[str, Any]) -> None:
+    phases = {name: phase["status"] for name, phase in report["phases"].items()}
+    assert phases == dict.fromkeys(("examples", "coverage", "fuzzing", "stateful"), "success")
+    assert report["operations"]["tested"] == report["operations"]["total"] == 8
+    assert report["test_cases"]["generated"] >= CASES
