@@ -67,13 +67,22 @@ class Conformance:
         assert media_type in content, f"{media_type} is not documented"
         self._validate(content[media_type]["schema"], response.json())
 
+    def check_problem(self, headers: Mapping[str, str], problem: object) -> None:
+        """Raise `AssertionError` or `ValidationError` where an answer is no proper problem."""
+        self._check_headers(headers)
+        assert headers["content-type"] == "application/problem+json"
+        self._validate({"$ref": "#/components/schemas/Problem"}, problem)
+
     def _check_unrouted(self, response: httpx.Response) -> None:
+        if response.status_code >= 400 and response.request.method != "HEAD":
+            self.check_problem(response.headers, response.json())
+        else:
+            self._check_headers(response.headers)
+
+    def _check_headers(self, headers: Mapping[str, str]) -> None:
         for name in EVERYWHERE:
             header = self._resolve({"$ref": f"#/components/headers/{name}"})
-            self._validate(header["schema"], response.headers[name])
-        if response.status_code >= 400 and response.request.method != "HEAD":
-            assert response.headers["Content-Type"] == "application/problem+json"
-            self._validate({"$ref": "#/components/schemas/Problem"}, response.json())
+            self._validate(header["schema"], headers[name.lower()])
 
     def _validate(self, schema: Node, value: object) -> None:
         whole = {**schema, "components": self.tree["components"]}

@@ -71,6 +71,9 @@ def _path(raw_path: bytes, query: bytes) -> str:
         raise Problem("uri_too_long", detail)
     if raw_path.lower().startswith((b"http://", b"https://")):
         raw_path = _path_of_absolute_form(raw_path)
+    if raw_path.startswith(b"//"):
+        # The router takes any number of slashes at the start for one.
+        raise Problem("path_not_found", "Nothing lives at a path of two slashes.")
     if not raw_path.startswith(b"/") and raw_path != b"*":
         raise _malformed("The request target must begin with a slash.")
     try:

@@ -1,0 +1,15 @@
+"""A corpus of bad requests, as data: what is sent, and how it must be refused.
+
+`python -m tests.server.bad_requests` prints it as a table.
+"""
+
+from tests.server.bad_requests.bodies import BODIES
+from tests.server.bad_requests.framings import FRAMINGS
+from tests.server.bad_requests.parameters import PARAMETERS
+from tests.server.bad_requests.request import BadRequest
+from tests.server.bad_requests.targets import TARGETS
+from tests.server.bad_requests.tokens import TOKENS
+
+CORPUS = [*BODIES, *FRAMINGS, *PARAMETERS, *TARGETS, *TOKENS]
+
+__all__ = ["CORPUS", "BadRequest"]

@@ -1,0 +1,117 @@
+"""Path and query parameters that do not fit, and answers that nobody wants."""
+
+from tests.server.bad_requests.request import TASK, BadRequest, get, lines
+
+INVALID = "invalid_request"
+IDS = [
+    b"42",
+    b"x",
+    b"019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d7",
+    b"019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d700",
+    b"019aa3f07b6c7d2e9f413c5a8e1b2d70",
+    b"%7B019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70%7D",
+    b"urn:uuid:019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70",
+    b"019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2dzz",
+    b"019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70%00",
+    b"019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70%0A",
+    b"%20019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70",
+    b"%EF%BC%90%EF%BC%9119aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70",
+    b"null",
+    b"..%00",
+    b"'%20OR%201=1--",
+    b"%F0%9F%98%80",
+    b"x" * 4000,
+]
+QUERIES = [
+    b"limit=0",
+    b"limit=201",
+    b"limit=-1",
+    b"limit=",
+    b"limit",
+    b"limit=1.0",
+    b"limit=01",
+    b"limit=+1",
+    b"limit=%2B1",
+    b"limit=1e1",
+    b"limit=0x10",
+    b"limit=1%00",
+    b"limit=%D9%A1",
+    b"limit=true",
+    b"limit=null",
+    b"limit=" + b"9" * 30,
+    b"limit=" + b"9" * 5000,
+    b"limit=-" + b"9" * 5000,
+    b"limit=1&limit=1",
+    b"limit[]=1",
+    b"limit=1;status=all",
+    b"status=done",
+    b"status=PENDING",
+    b"status=",
+    b"status=pending,completed",
+    b"status=pending&status=completed",
+    b"status=%00",
+    b"cursor=",
+    b"cursor=x",
+    b"cursor=%00",
+    b"cursor=" + b"A" * 42,
+    b"cursor=" + b"A" * 43,
+    b"cursor=" + b"A" * 44,
+    b"cursor=" + b"_" * 43,
+    b"cursor=" + b"=" * 43,
+    b"cursor=" + b"%2B" * 43,
+    b"cursor=" + b"A" * 43 + b"&cursor=" + b"A" * 43,
+    b"q=x",
+    b"sort=title",
+    b"user_id=eve",
+    b"access_token={TOKEN}",
+    b"=x",
+    b"Limit=1",
+    b"limi%74=0",
+    b"%00=1",
+    b"a=1&" * 400,
+]
+ACCEPTS = [
+    b"text/html",
+    b"application/xml, text/plain",
+    b"application/json;q=0",
+    b"*/*;q=0",
+    b"application/problem+json",
+    b"image/*",
+]
+
+PARAMETERS = [
+    *(
+        BadRequest(f"id: {id_[:60].decode()}", get(b"/api/tasks/" + id_), 422, INVALID)
+        for id_ in IDS
+    ),
+    *(
+        BadRequest(f"query: {query[:60].decode()}", get(b"/api/tasks?" + query), 422, INVALID)
+        for query in QUERIES
+    ),
+    *(
+        BadRequest(
+            f"query: unknown on {method.decode()} {path.decode()}",
+            lines(method + b" " + path + b"?dry_run=1 HTTP/1.1"),
+            422,
+            INVALID,
+        )
+        for method, path in (
+            (b"POST", b"/api/tasks"),
+            (b"GET", TASK),
+            (b"PUT", TASK),
+            (b"DELETE", TASK),
+            (b"PATCH", TASK + b"/complete"),
+            (b"GET", b"/health/live"),
+            (b"GET", b"/health/ready"),
+        )
+    ),
+    *(
+        BadRequest(
+            f"accept: {accept.decode()}",
+            get(b"/api/tasks", b"Accept: " + accept),
+            406,
+            "not_acceptable",
+        )
+        for accept in ACCEPTS
+    ),
+]

@@ -1,0 +1,86 @@
+"""Paths, methods and forms of the request target that lead nowhere."""
+
+from tests.server.bad_requests.request import TASK, BadRequest, get, lines
+
+NOWHERE: dict[str, bytes] = {
+    "another path": b"/nowhere",
+    "half the path": b"/api",
+    "a slash at the end": b"/api/tasks/",
+    "two slashes at the end": b"/api/tasks//",
+    "two slashes at the start": b"//api/tasks",
+    "two slashes in the middle": b"/api//tasks",
+    "another case": b"/API/TASKS",
+    "a path behind a task": TASK + b"/other",
+    "dots": b"/api/../api/tasks",
+    "encoded dots": b"/api/%2e%2e/api/tasks",
+    "a way to the password file": b"/docs/../../../../etc/passwd",
+    "an encoded way to it": b"/docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+    "backslashes": b"/api\\tasks",
+    "an encoded slash": b"/api%2Ftasks%2Fx%2Fy",
+    "a matrix parameter": b"/api/tasks;v=1",
+    "a fragment": b"/api/tasks#x",
+    "an encoded line break": b"/api/tasks%0d%0aX-Injected:%201",
+    "an encoded NUL": b"/api/tasks%00",
+    "an encoded question mark": b"/api/tasks%3Flimit=1",
+    "a percent sign alone": b"/api/tasks%",
+    "a lock file": b"/.git/config",
+    "the absolute form of nowhere": b"http://taskward/nowhere",
+}
+MALFORMED: dict[str, bytes] = {
+    "a question mark alone": b"?",
+    "a query alone": b"?limit=1",
+    "no slash": b"api/tasks",
+    "an asterisk and more": b"*x",
+    "a host and a port": b"taskward:443",
+    "another scheme": b"ftp://taskward/api/tasks",
+    "a scheme of JavaScript": b"javascript:alert(1)",
+    "a broken address": b"http://[::1/api/tasks",
+    "a broken address with a path": b"http://[x]y/api/tasks",
+    "invalid UTF-8": b"/api/tasks/%FF",
+    "overlong UTF-8": b"/api/tasks/%C0%80",
+    "a surrogate": b"/api/tasks/%ED%A0%80",
+    "invalid UTF-8 in the query": b"/api/tasks?cursor=%FF",
+    "invalid UTF-8 in a name": b"/api/tasks?%FE=1",
+}
+METHODS = {
+    b"/api/tasks": [b"PUT", b"DELETE", b"PATCH", b"TRACE", b"PROPFIND", b"X" * 200],
+    TASK: [b"POST", b"PATCH", b"TRACE"],
+    TASK + b"/complete": [b"GET", b"POST", b"PUT", b"DELETE"],
+    b"/health/live": [b"POST"],
+    b"/openapi.yaml": [b"POST"],
+    b"/docs": [b"DELETE"],
+}
+
+TARGETS = [
+    *(
+        BadRequest(f"path: {name}", get(target), 404, "path_not_found")
+        for name, target in NOWHERE.items()
+    ),
+    *(
+        BadRequest(f"target: {name}", get(target), 400, "malformed_request", closes=True)
+        for name, target in MALFORMED.items()
+    ),
+    *(
+        BadRequest(
+            f"method: {method[:10].decode()} {path.decode()}",
+            lines(method + b" " + path + b" HTTP/1.1"),
+            405,
+            "method_not_allowed",
+        )
+        for path, methods in METHODS.items()
+        for method in methods
+    ),
+    BadRequest(
+        "method: CONNECT",
+        lines(b"CONNECT taskward:443 HTTP/1.1"),
+        400,
+        "malformed_request",
+        closes=True,
+    ),
+    BadRequest("method: GET *", get(b"*"), 404, "path_not_found"),
+    BadRequest("target: a byte too long", get(b"/" + b"x" * 8192), 414, "uri_too_long"),
+    BadRequest("target: a query too long", get(b"/api/tasks?" + b"x" * 8192), 414, "uri_too_long"),
+    BadRequest(
+        "target: 70 KiB", get(b"/" + b"x" * 70_000), 431, "header_fields_too_large", closes=True
+    ),
+]

@@ -1,0 +1,139 @@
+"""Each bad request of the corpus is refused as it must be, over the wire."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+
+import h11
+import httpx
+import pytest
+
+from tests.conformance import Conformance
+from tests.conftest import REPORTED
+from tests.live_server import LiveServer
+from tests.server.bad_requests import CORPUS, BadRequest
+from tests.server.bad_requests.request import TOKEN
+
+Answer = tuple[h11.Response, bytes]
+
+NAMES = [each.name for each in CORPUS]
+LIBRARIES = re.compile(
+    r"traceback|jsonschema|asyncpg|sqlalchemy|werkzeug|quart|h11|pyjwt|msgspec|python",
+    re.IGNORECASE,
+)
+
+
+def test_the_corpus_is_large_and_every_name_is_unique(
+    record_property: Callable[[str, object], None],
+) -> None:
+    assert len(CORPUS) >= 150
+    assert len(set(NAMES)) == len(NAMES)
+    record_property(REPORTED, f"Bad requests: {len(CORPUS)} over the wire")
+
+
+@pytest.mark.parametrize("bad", CORPUS, ids=NAMES)
+async def test_a_bad_request_is_refused(
+    bad: BadRequest,
+    server: LiveServer,
+    client: httpx.AsyncClient,
+    conformance: Conformance,
+    user: str,
+    token_for: Callable[[str], str],
+) -> None:
+    token = token_for(user).encode()
+    answers = await exchange(server, bad.raw.replace(TOKEN, token), bad.closes)
+    response, body = answers[-1]
+    headers = {name.decode(): value.decode() for name, value in response.headers}
+    assert (response.status_code, headers["content-type"]) == (
+        bad.status,
+        "application/problem+json",
+    ), body
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (bad.status, bad.code), problem
+    conformance.check_problem(headers, problem)
+    assert token not in body
+    assert not LIBRARIES.search(body.decode())
+    # Nothing of it was stored, and the server goes on.
+    assert (await client.get("/api/tasks")).json()["items"] == []
+
+
+async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[Answer]:
+    """Send bytes; answer what comes back, up to the end of the connection if it `closes`."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    parser = Answers()
+    closed = False
+    try:
+        writer.write(raw)
+        async with asyncio.timeout(10):
+            while not closed and (closes or not parser.done):
+                data = await reader.read(65536)
+                parser.feed(data)
+                closed = not data
+    except ConnectionResetError:
+        # The server does not read what it refuses, so its end can come as a reset.
+        closed = True
+    finally:
+        writer.close()
+    assert parser.answers, "there was no answer"
+    assert closes is None or closed == closes
+    return parser.answers
+
+
+class Answers:
+    """Parses all the answers of a connection."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self._buffer = b""
+
+    @property
+    def done(self) -> bool:
+        """Whether there is an answer, and nothing more has come."""
+        return bool(self.answers) and not self._buffer
+
+    def feed(self, data: bytes) -> None:
+        self._buffer += data
+        while self._buffer and (parsed := self._parse()) is not None:
+            self.answers.append(parsed)
+
+    def _parse(self) -> Answer | None:
+        connection = h11.Connection(h11.CLIENT)
+        connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
+        connection.send(h11.EndOfMessage())
+        connection.receive_data(self._buffer)
+        response, body = None, b""
+        while True:
+            event = connection.next_event()
+            if isinstance(event, h11.Response):
+                response = event
+            elif isinstance(event, h11.Data):
+                body += bytes(event.data)
+            elif isinstance(event, h11.EndOfMessage):
+                assert response is not None
+                self._buffer = bytes(connection.trailing_data[0])
+                return response, body
+            else:
+                return None
+
+
+async def test_all_bad_tokens_get_one_and_the_same_answer(server: LiveServer) -> None:
+    told = set()
+    for bad in CORPUS:
+        if bad.code == "invalid_token":
+            response, body = (await exchange(server, bad.raw, closes=False))[-1]
+            problem = json.loads(body)
+            del problem["request_id"]
+            headers = {
+                (name, value)
+                for name, value in response.headers
+                if name not in (b"x-request-id", b"date", b"content-length")
+            }
+            told.add((json.dumps(problem), frozenset(headers)))
+    assert len(told) == 1
+
+
+async def test_a_smuggled_request_is_not_served(server: LiveServer) -> None:
+    for bad in CORPUS:
+        if bad.name.startswith("length: "):
+            assert len(await exchange(server, bad.raw, closes=True)) == 1
