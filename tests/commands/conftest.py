@@ -1,5 +1,7 @@
 """Runs `python -m app` as a person would: a process, an environment, two streams."""
 
+import io
+import logging
 import os
 import re
 import signal
@@ -8,12 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import httpx
 import pytest
+import structlog
 
+from app.__main__ import main
 from app.database.embedded.postmaster import stop_leftover
 from app.settings import Settings
 from tests.folders import open_folder
@@ -45,10 +51,19 @@ class Taskward:
         self._running: list[subprocess.Popen[str]] = []
 
     def run(self, *arguments: str, **environment: str) -> Finished:
-        """Run a command to its end."""
-        process = self._spawn(arguments, environment)
-        out, err = process.communicate(timeout=60)
-        return Finished(process.returncode, out, err)
+        """Run a command to its end, in this process: starting another takes a second."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self._environment | environment, clear=True),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            _undone(),
+        ):
+            try:
+                status = main(arguments)
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return Finished(status, out.getvalue(), err.getvalue())
 
     def serve(self, command: str, **environment: str) -> subprocess.Popen[str]:
         """Start a server, and wait until it answers."""
@@ -113,6 +128,20 @@ def pasted() -> Callable[[str], str]:
         return finished.stdout
 
     return paste
+
+
+@contextmanager
+def _undone() -> Iterator[None]:
+    """Undo what a command does to its process."""
+    root = logging.getLogger()
+    handlers, level, structure = root.handlers, root.level, structlog.get_config()
+    terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        root.handlers, root.level = handlers, level
+        structlog.configure(**structure)
+        signal.signal(signal.SIGTERM, terminate)
 
 
 def _free_port() -> int:

@@ -13,6 +13,7 @@ from app.tasks.cursors import Position, decode_cursor, encode_cursor
 from app.tasks.errors import InvalidCursorError
 
 POSITIONS = st.builds(Position, st.datetimes(timezones=st.just(UTC)), st.uuids())
+PATTERN = read().tree["components"]["schemas"]["Cursor"]["pattern"]
 SCOPES = st.lists(st.text(), min_size=1, max_size=3).map(tuple)
 
 
@@ -38,8 +39,7 @@ def test_any_text_is_refused(text: str) -> None:
 
 @given(POSITIONS)
 def test_a_cursor_has_the_form_that_the_contract_says(position: Position) -> None:
-    pattern = read().tree["components"]["schemas"]["Cursor"]["pattern"]
-    assert re.fullmatch(pattern, encode_cursor(position, "ada", "None"))
+    assert re.fullmatch(PATTERN, encode_cursor(position, "ada", "None"))
 
 
 def test_parts_of_a_scope_cannot_be_shifted() -> None:

@@ -86,7 +86,14 @@ REFUSED: dict[str, object] = {
     "a due date that is a number": {"title": "x", "due_at": 1795204472},
     "20,000 unknown members": {"title": "x"} | {f"m{n}": n for n in range(20_000)},
 }
-COMPLETIONS: list[object] = [None, [], "true", {"completed": "true"}, {"completed": 1}, {"completed": None}]
+COMPLETIONS: list[object] = [
+    None,
+    [],
+    "true",
+    {"completed": "true"},
+    {"completed": 1},
+    {"completed": None},
+]
 TYPES: dict[str, bytes] = {
     "text": b"Content-Type: text/plain",
     "a form": b"Content-Type: application/x-www-form-urlencoded",
