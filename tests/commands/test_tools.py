@@ -2,10 +2,13 @@
 
 import time
 
+import httpx
 import jwt
 import pytest
 
+from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
+from tests.tokens import claims_for, sign
 
 
 def test_a_token_names_its_user_and_ends_in_time(taskward: Taskward) -> None:
@@ -69,6 +72,24 @@ def test_doctor_shares_the_database_of_a_running_server(taskward: Taskward) -> N
     assert finished.status == 0
     assert "the development server's own secret" in finished.out
     taskward.stop(server)
+
+
+def test_a_configured_database_is_used_and_no_other_is_made(
+    taskward: Taskward, database_url: DatabaseUrl
+) -> None:
+    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
+    assert taskward.run("doctor", **settings).status == 0
+    server = taskward.serve("dev", **settings)
+    with sign_in(taskward) as client:
+        assert client.get("/api/tasks").status_code == 200
+    taskward.stop(server)
+    assert not taskward.data_dir.exists()
+
+
+def sign_in(taskward: Taskward) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {sign(claims_for('ada'), SECRET)}"}
+    return httpx.Client(base_url=taskward.base_url, headers=headers)
 
 
 def test_wrong_settings_are_told_all_at_once_without_a_traceback(taskward: Taskward) -> None:
