@@ -1,13 +1,14 @@
 """The command line: `python -m app COMMAND`."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from app.commands.dev import dev
 from app.commands.doctor import doctor
 from app.commands.errors import CommandError
+from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_command
 from app.commands.serve import serve
 from app.commands.token import token
@@ -32,32 +33,41 @@ _EXPECTED = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; answer the process's exit status."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _terminate)
+    interruption = Interruption()
+    interruption.install()
     try:
         settings = read_settings()
         configure_logs(settings.log_level, settings.log_format)
-        run: Callable[[Settings], None] = options.run(options)
+        run: Callable[[Settings], None] = options.run(options, interruption)
         run(settings)
     except _EXPECTED as error:
         print(f"taskward: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description="Taskward, a task API.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add(commands, "dev", "the development server", lambda _: dev)
-    _add(commands, "serve", "the production server", lambda _: serve)
-    _add(commands, "migrate", "bring the database's schema to head", lambda _: migrate_command)
-    _add(commands, "doctor", "check settings, keys, database and schema", lambda _: doctor)
+    _add(
+        commands,
+        "dev",
+        "the development server",
+        lambda _, interruption: partial(dev, interruption=interruption),
+    )
+    _add(
+        commands,
+        "serve",
+        "the production server",
+        lambda _, interruption: partial(serve, interruption=interruption),
+    )
+    _add(commands, "migrate", "bring the database's schema to head", lambda *_: migrate_command)
+    _add(commands, "doctor", "check settings, keys, database and schema", lambda *_: doctor)
     for_token = _add(
         commands,
         "token",
         "print an HS256 token for trying things out",
-        lambda options: lambda settings: token(settings, options.user, options.ttl),
+        lambda options, _: partial(token, user=options.user, ttl=options.ttl),
     )
     for_token.add_argument("user", metavar="USER", help="the user's id")
     for_token.add_argument(
@@ -70,16 +80,11 @@ def _add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     summary: str,
-    run: Callable[[argparse.Namespace], Callable[[Settings], None]],
+    run: Callable[[argparse.Namespace, Interruption], Callable[[Settings], None]],
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary)
     command.set_defaults(run=run)
     return command
-
-
-def _terminate(*_: object) -> None:
-    # Raised where the program stands, so that every context closes and nothing is left running.
-    raise SystemExit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":

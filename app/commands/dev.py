@@ -4,6 +4,7 @@ import sys
 import textwrap
 
 from app import create_app
+from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database
 from app.commands.surroundings import development_secret, server_database
 from app.commands.token import make_token
@@ -13,11 +14,12 @@ from app.settings import Settings
 _TOKEN_SECONDS = 24 * 3600
 
 
-def dev(settings: Settings) -> None:
+def dev(settings: Settings, interruption: Interruption) -> None:
     """Serve on an embedded database unless another is configured, with a secret of its own."""
     with server_database(development_secret(settings)) as complete:
         migrate_database(complete)
         app, listener = create_app(complete), listen(complete.bind)
+        interruption.check()
         _print_banner(complete)
         run(app, listener)
 

@@ -2,13 +2,14 @@
 
 from app import create_app
 from app.commands.errors import CommandError
+from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database, require_schema
 from app.commands.surroundings import server_database
 from app.server.run import listen, run
 from app.settings import Settings
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, interruption: Interruption) -> None:
     """Serve under Hypercorn. Raises `CommandError` without a key to verify tokens with."""
     if settings.better_auth_secret is None:
         raise CommandError(
@@ -20,4 +21,6 @@ def serve(settings: Settings) -> None:
             migrate_database(complete)
         else:
             require_schema(complete)
-        run(create_app(complete), listen(complete.bind))
+        app, listener = create_app(complete), listen(complete.bind)
+        interruption.check()
+        run(app, listener)

@@ -135,13 +135,14 @@ def _undone() -> Iterator[None]:
     """Undo what a command does to its process."""
     root = logging.getLogger()
     handlers, level, structure = root.handlers, root.level, structlog.get_config()
-    terminate = signal.getsignal(signal.SIGTERM)
+    actions = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
         root.handlers, root.level = handlers, level
         structlog.configure(**structure)
-        signal.signal(signal.SIGTERM, terminate)
+        for each, action in actions.items():
+            signal.signal(each, action)
 
 
 def _free_port() -> int:
