@@ -58,10 +58,14 @@ class TaskStore:
 
     async def complete(self, id_: UUID, *, completed: bool) -> Task:
         """Set whether a task is completed. Where it already is so, nothing changes."""
-        changed = await self._rows(
-            statements.UPDATE_COMPLETED, task_id=id_, new_completed=completed
-        )
-        return Task(*changed[0]) if changed else await self.get(id_)
+        while True:
+            changed = await self._rows(
+                statements.UPDATE_COMPLETED, task_id=id_, new_completed=completed
+            )
+            task = Task(*changed[0]) if changed else await self.get(id_)
+            # Between the two statements another request can have set it the other way.
+            if task.completed == completed:
+                return task
 
     async def delete(self, id_: UUID) -> None:
         """Remove a task for good."""

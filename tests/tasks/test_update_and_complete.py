@@ -76,6 +76,20 @@ async def test_many_completions_at_once_are_one_change(client: httpx.AsyncClient
     }
 
 
+async def test_an_answer_shows_what_was_asked_for_whoever_else_asks(
+    client: httpx.AsyncClient,
+) -> None:
+    address = (await created(client)).headers["Location"]
+
+    async def set_often(completed: bool) -> None:
+        for _ in range(25):
+            body = {"completed": completed}
+            answer = await client.patch(f"{address}/complete", json=body)
+            assert answer.json()["completed"] is completed
+
+    await asyncio.gather(*(set_often(n % 2 == 0) for n in range(8)))
+
+
 async def test_time_and_revisions_go_forward_under_concurrency(client: httpx.AsyncClient) -> None:
     address = (await created(client)).headers["Location"]
     answers = await asyncio.gather(
