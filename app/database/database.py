@@ -23,6 +23,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=TIMEOUT_SECONDS,
+            hide_parameters=True,  # an error in the log must not quote a user's tasks
             connect_args={
                 **url.connect_arguments,
                 "timeout": TIMEOUT_SECONDS,

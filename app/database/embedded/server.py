@@ -20,6 +20,8 @@ from app.database.embedded.postmaster import STOP_SECONDS, read_postmaster, stop
 START_SECONDS = 30
 RESTARTS = 5
 """How often a PostgreSQL that dies is started again before that is given up."""
+STEADY_SECONDS = 60
+"""How long a PostgreSQL runs before earlier deaths no longer count."""
 
 logger = logging.getLogger("app.database.embedded")
 
@@ -101,9 +103,12 @@ class EmbeddedPostgres:
         raise failed("starting PostgreSQL", self._place.log.read_text(errors="replace"))
 
     def _keep_running(self) -> None:
-        for attempt in range(RESTARTS):
+        attempt, began = 0, time.monotonic()
+        while attempt < RESTARTS:
             status = self._process.wait()
             _end(self._process)
+            attempt = 0 if time.monotonic() - began > STEADY_SECONDS else attempt + 1
+            began = time.monotonic()
             if self._stopping.wait(0.1 * attempt):
                 return
             logger.warning("PostgreSQL ended (status %s); it is started again", status)
