@@ -16,6 +16,7 @@ from app.strict_json import JsonValue
 
 # More digits than any 64-bit integer has are left as text, which no integer schema accepts.
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_BEGIN = datetime(1000, 1, 1, tzinfo=UTC)  # four digits, also in the answer
 _END = datetime.max.replace(tzinfo=UTC)
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -124,11 +125,11 @@ def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft20201
 def is_instant(text: str) -> bool:
     """Tell whether a text is an RFC 3339 date-time that exists, in UTC too.
 
-    The built-in check accepts leap seconds and offsets that lead out of the years 1 to 9999,
-    which neither Python nor the answer could say. The last microsecond of all is refused, too:
+    The built-in check accepts leap seconds and offsets that lead out of the years 1000 to 9999,
+    which Python or the answer could not say. The last microsecond of all is refused, too:
     the database driver takes it for infinity.
     """
     try:
-        return msgspec.convert(text, _Instant).astimezone(UTC) < _END
+        return _BEGIN <= msgspec.convert(text, _Instant).astimezone(UTC) < _END
     except (msgspec.ValidationError, OverflowError):
         return False

@@ -38,9 +38,7 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
     """
     if operation.body is None or not _has_body(request):
         return msgspec.UNSET
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if request.mimetype != JSON or charset != "utf-8" or encoding != "identity":
+    if not _is_json(request):
         detail = f"The body of this operation must be {JSON} in UTF-8, without Content-Encoding."
         raise Problem("unsupported_media_type", detail)
     raw = await request.get_data(cache=True, as_text=False, parse_form_data=False)
@@ -56,9 +54,19 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
 def check_accept(request: Request, operation: Operation) -> None:
     """Raise `Problem` where the operation answers JSON and the request does not accept it."""
     accepted = request.accept_mimetypes
-    if operation.answers_json and accepted and not accepted.best_match([JSON]):
+    # Parameters such as charset do not matter here, though the library would compare them.
+    named = any(value.partition(";")[0] == JSON and quality > 0 for value, quality in accepted)
+    if operation.answers_json and accepted and not (named or accepted.best_match([JSON])):
         detail = f"This operation answers with {JSON}, which the Accept header rules out."
         raise Problem("not_acceptable", detail)
+
+
+def _is_json(request: Request) -> bool:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    types = request.headers.getlist("Content-Type")
+    codings = [each.lower() for each in request.headers.getlist("Content-Encoding")]
+    plain = codings in ([], ["identity"])
+    return len(types) == 1 and request.mimetype == JSON and charset == "utf-8" and plain
 
 
 def _has_body(request: Request) -> bool:

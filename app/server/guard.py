@@ -4,6 +4,7 @@ What is refused is not answered here: the app is given a harmless request in its
 problem to answer with, so that errors are rendered, and get their CORS headers, in one place.
 """
 
+import re
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from hypercorn.typing import (
@@ -19,6 +20,7 @@ from app.contract.problems import Problem
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 _CLOSE = {"Connection": "close"}
 
 
@@ -39,6 +41,12 @@ class Guard:
                 scope["state"]["refusal"] = problem
                 scope["path"] = "/"
                 scope["query_string"] = b""
+            # The router encodes the host and fails on some that are well-formed; no answer of ours
+            # depends on it.
+            scope["headers"] = [
+                (name, b"taskward" if name == b"host" else value)
+                for name, value in scope["headers"]
+            ]
         await self._app(scope, receive, send)
 
 
@@ -53,16 +61,23 @@ def raise_refusals(app: Quart) -> None:
 
 def check(scope: HTTPScope) -> str:
     """Answer the decoded path of a request. Raises `Problem` for one that must not go on."""
-    names = [name for name, _ in scope["headers"]]
-    if b"content-length" in names and b"transfer-encoding" in names:
-        # Proxies disagree on which of the two counts, which is how requests are smuggled.
-        raise _malformed("Content-Length and Transfer-Encoding must not both be sent.")
-    if scope["http_version"] not in ("1.0", "1.1"):
-        raise _malformed("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+    _check_framing(scope["http_version"], dict(scope["headers"]))
     if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MAX_HEADER_BYTES:
         detail = f"The header section is larger than {MAX_HEADER_BYTES} bytes."
         raise Problem("header_fields_too_large", detail)
     return _path(scope["raw_path"], scope["query_string"])
+
+
+def _check_framing(version: str, headers: dict[bytes, bytes]) -> None:
+    if b"content-length" in headers and b"transfer-encoding" in headers:
+        # Proxies disagree on which of the two counts, which is how requests are smuggled.
+        raise _malformed("Content-Length and Transfer-Encoding must not both be sent.")
+    if version not in ("1.0", "1.1"):
+        raise _malformed("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+    if version == "1.0" and b"transfer-encoding" in headers:
+        raise _malformed("HTTP/1.0 has no Transfer-Encoding.")
+    if not _HOST.fullmatch(headers.get(b"host", b"")):
+        raise _malformed("The Host header is not a host.")
 
 
 def _path(raw_path: bytes, query: bytes) -> str:
@@ -71,9 +86,9 @@ def _path(raw_path: bytes, query: bytes) -> str:
         raise Problem("uri_too_long", detail)
     if raw_path.lower().startswith((b"http://", b"https://")):
         raw_path = _path_of_absolute_form(raw_path)
-    if raw_path.startswith(b"//"):
-        # The router takes any number of slashes at the start for one.
-        raise Problem("path_not_found", "Nothing lives at a path of two slashes.")
+    if raw_path.startswith(b"//") or b"%2f" in raw_path.lower():
+        # The router would take these for other paths than a proxy before us does.
+        raise Problem("path_not_found", "Nothing lives at this path.")
     if not raw_path.startswith(b"/") and raw_path != b"*":
         raise _malformed("The request target must begin with a slash.")
     try:

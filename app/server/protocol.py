@@ -24,9 +24,11 @@ class Protocol(H11Protocol):
     async def _create_stream(self, request: h11.Request) -> None:
         # Without Upgrade there is no WebSocket, and HTTP allows to ignore the header.
         headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
+        # Methods are case-sensitive, but Hypercorn would take `get` for GET.
+        method = request.method if request.method.isupper() else b"~" + request.method
         await super()._create_stream(
             h11.Request(
-                method=request.method,
+                method=method,
                 target=request.target,
                 headers=headers,
                 http_version=request.http_version,

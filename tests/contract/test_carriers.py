@@ -59,7 +59,7 @@ def test_nullable_columns_are_nullable_members(contract: Document) -> None:
 def test_limits_in_prose_are_the_limits_of_the_code(contract: Document) -> None:
     prose = contract.tree["info"]["description"]
     assert f"{MAX_DEPTH} levels" in prose
-    assert f"at most {MAX_BODY_BYTES // 1024**2} MiB" in prose
+    assert f"at most {MAX_BODY_BYTES // 1024} KiB" in prose
     assert f"target at most\n{MAX_TARGET_BYTES // 1024} KiB" in prose
     assert f"header section at most {MAX_HEADER_BYTES // 1024} KiB" in prose
     faults = schema_of(contract, "Problem")["properties"]["errors"]

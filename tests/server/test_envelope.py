@@ -140,3 +140,12 @@ async def exchange(app: object) -> list[dict[str, Any]]:
     envelope = Envelope(app, ProblemCatalogue(read()))  # type: ignore[arg-type]  # ASGI, by hand
     await envelope(scope, None, send)  # type: ignore[arg-type]
     return sent
+
+
+@pytest.mark.parametrize(
+    "accept", ["application/json; charset=utf-8", "application/*", "*/*", "text/html, */*;q=0.1"]
+)
+async def test_whoever_accepts_json_in_any_way_gets_it(
+    client: httpx.AsyncClient, accept: str
+) -> None:
+    assert (await client.get("/api/tasks", headers={"Accept": accept})).status_code == 200

@@ -51,6 +51,12 @@ HEADS: dict[str, bytes] = {
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 64 + b"\r\n\r\n",
     "SSH": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
     "nonsense": b"hello\r\n\r\n",
+    "HTTP/1.0 in chunks": b"POST /api/tasks HTTP/1.0\r\nHost: x\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a host with a space": b"GET /api/tasks HTTP/1.1\r\nHost: a b\r\n\r\n",
+    "a host with a slash": b"GET /api/tasks HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    "a host with a user": b"GET /api/tasks HTTP/1.1\r\nHost: a@b\r\n\r\n",
+    "a host in Unicode": "GET /api/tasks HTTP/1.1\r\nHost: ä\r\n\r\n".encode(),
     "no host": b"GET /api/tasks HTTP/1.1\r\n\r\n",
     "two hosts": b"GET /api/tasks HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     "a method with a slash": b"G/T /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -87,6 +93,18 @@ FRAMINGS = [
         for name, body in BROKEN_CHUNKS.items()
     ),
     *(BadRequest(f"head: {name}", raw, 400, MALFORMED, closes=True) for name, raw in HEADS.items()),
+    BadRequest(
+        "head: a host of two dots, and no token",
+        b"GET /api/tasks HTTP/1.1\r\nHost: ..\r\n\r\n",
+        401,
+        "missing_token",
+    ),
+    BadRequest(
+        "head: a host of 300 letters, and no token",
+        b"GET /api/tasks HTTP/1.1\r\nHost: " + b"a" * 300 + b"\r\n\r\n",
+        401,
+        "missing_token",
+    ),
     BadRequest("head: 17 KiB in one header", get(b"/api/tasks", b"X: " + b"x" * 17_000), 431, BIG),
     BadRequest(
         "head: 17 KiB in 400 headers",

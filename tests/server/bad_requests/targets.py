@@ -16,7 +16,8 @@ NOWHERE: dict[str, bytes] = {
     "a way to the password file": b"/docs/../../../../etc/passwd",
     "an encoded way to it": b"/docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
     "backslashes": b"/api\\tasks",
-    "an encoded slash": b"/api%2Ftasks%2Fx%2Fy",
+    "an encoded slash": b"/api%2Ftasks",
+    "an encoded slash behind a task": TASK + b"%2fcomplete",
     "a matrix parameter": b"/api/tasks;v=1",
     "a fragment": b"/api/tasks#x",
     "an encoded line break": b"/api/tasks%0d%0aX-Injected:%201",
@@ -43,7 +44,7 @@ MALFORMED: dict[str, bytes] = {
     "invalid UTF-8 in a name": b"/api/tasks?%FE=1",
 }
 METHODS = {
-    b"/api/tasks": [b"PUT", b"DELETE", b"PATCH", b"TRACE", b"PROPFIND", b"X" * 200],
+    b"/api/tasks": [b"PUT", b"DELETE", b"PATCH", b"TRACE", b"PROPFIND", b"get", b"X" * 200],
     TASK: [b"POST", b"PATCH", b"TRACE"],
     TASK + b"/complete": [b"GET", b"POST", b"PUT", b"DELETE"],
     b"/health/live": [b"POST"],
