@@ -7,7 +7,8 @@ from app.auth.errors import InvalidTokenError, MissingTokenError
 
 MAX_TOKEN_BYTES = 8192
 
-_CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
+# Of a bearer token's characters, those of a JWT: with padding there would be two forms of one.
+_CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._]+)", re.IGNORECASE)
 
 
 def bearer_token(authorization: Sequence[str]) -> str:

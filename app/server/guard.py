@@ -5,7 +5,7 @@ problem to answer with, so that errors are rendered, and get their CORS headers,
 """
 
 import re
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from hypercorn.typing import (
     ASGIFramework,
@@ -20,7 +20,8 @@ from app.contract.problems import Problem
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024
-_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]*)?")
+_ABSOLUTE_FORM = re.compile(rb"https?://(?!:)([^/]+)(/.*)?", re.IGNORECASE)
 _CLOSE = {"Connection": "close"}
 
 
@@ -99,10 +100,10 @@ def _path(raw_path: bytes, query: bytes) -> str:
 
 
 def _path_of_absolute_form(target: bytes) -> bytes:
-    try:
-        return urlsplit(target).path or b"/"
-    except ValueError:
-        raise _malformed("The request target is not a URL.") from None
+    form = _ABSOLUTE_FORM.fullmatch(target)
+    if form is None or not _HOST.fullmatch(form[1]):
+        raise _malformed("The request target is not a URL.")
+    return form[2] or b"/"
 
 
 def _malformed(detail: str) -> Problem:

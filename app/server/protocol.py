@@ -13,10 +13,29 @@ _TOO_LARGE = Problem("header_fields_too_large", "The header section is larger th
 _MALFORMED = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
 
 
+class Connection(h11.Connection):
+    """Leaves alone what is sent behind the last request of a connection.
+
+    h11 finds it malformed, and Hypercorn would answer 400 in place of a handler that is at work.
+    """
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """The next event; `PAUSED`, which ends the reading, while the last answer is made."""
+        if self.their_state is not h11.MUST_CLOSE:
+            return super().next_event()
+        answering = self.our_state in {h11.SEND_RESPONSE, h11.SEND_BODY}
+        return h11.PAUSED if answering and self.trailing_data[0] else h11.NEED_DATA
+
+
 class Protocol(H11Protocol):
     """HTTP/1.1 alone, whose own errors are problem documents."""
 
     catalogue: ProblemCatalogue
+
+    async def initiate(self) -> None:
+        """Begin with a connection."""
+        limit = self.config.h11_max_incomplete_size
+        self.connection = Connection(h11.SERVER, max_incomplete_event_size=limit)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Never switch to HTTP/2 without TLS: a flood of its resets costs us seconds."""
@@ -37,8 +56,10 @@ class Protocol(H11Protocol):
 
     async def _send_error_response(self, status_code: int) -> None:
         # Its hints are 400, 431, and 501 for a transfer coding; the sender is at fault in each.
-        too_large = self.catalogue.status(_TOO_LARGE)
-        problem = _TOO_LARGE if status_code == too_large else _MALFORMED
+        # A chunk can be too large for the parser, too; then the header section is done with.
+        in_head = self.connection.our_state is h11.IDLE
+        too_large = in_head and status_code == self.catalogue.status(_TOO_LARGE)
+        problem = _TOO_LARGE if too_large else _MALFORMED
         request_id = str(uuid_utils.compat.uuid7())
         body = self.catalogue.render(problem, path="/", request_id=request_id)
         headers = [

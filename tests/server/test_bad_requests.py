@@ -14,6 +14,7 @@ from tests.conftest import REPORTED
 from tests.live_server import LiveServer
 from tests.server.bad_requests import CORPUS, BadRequest
 from tests.server.bad_requests.request import TOKEN
+from tests.tokens import token_for
 
 Answer = tuple[h11.Response, bytes]
 
@@ -39,7 +40,6 @@ async def test_a_bad_request_is_refused(
     client: httpx.AsyncClient,
     conformance: Conformance,
     user: str,
-    token_for: Callable[[str], str],
 ) -> None:
     token = token_for(user).encode()
     answers = await exchange(server, bad.raw.replace(TOKEN, token), bad.closes)
@@ -137,3 +137,14 @@ async def test_a_smuggled_request_is_not_served(server: LiveServer) -> None:
     for bad in CORPUS:
         if bad.name.startswith("length: "):
             assert len(await exchange(server, bad.raw, closes=True)) == 1
+
+
+async def test_bytes_behind_the_last_request_do_not_take_its_answer(
+    server: LiveServer, user: str
+) -> None:
+    head = b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    head += b"Content-Type: application/json\r\nContent-Length: 14\r\n"
+    head += b"Authorization: Bearer " + token_for(user).encode() + b"\r\n\r\n"
+    for behind in (b"", b"\r\n", b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
+        answers = await exchange(server, head + b'{"title": "x"}' + behind, closes=True)
+        assert [response.status_code for response, _ in answers] == [201]

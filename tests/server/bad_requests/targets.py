@@ -36,6 +36,8 @@ MALFORMED: dict[str, bytes] = {
     "another scheme": b"ftp://taskward/api/tasks",
     "a scheme of JavaScript": b"javascript:alert(1)",
     "a broken address": b"http://[::1/api/tasks",
+    "no address": b"http:///api/tasks",
+    "an address with a user": b"http://eve@taskward/api/tasks",
     "a broken address with a path": b"http://[x]y/api/tasks",
     "invalid UTF-8": b"/api/tasks/%FF",
     "overlong UTF-8": b"/api/tasks/%C0%80",

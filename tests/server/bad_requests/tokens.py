@@ -120,6 +120,7 @@ BAD_TOKENS: dict[str, bytes] = {
     "standard base64": GOOD[:-1] + b"/",
     "a byte beyond ASCII": GOOD + b"\xe9",
     "more than 8 KiB": signed(claims(x="x" * 7000)),
+    "padding": GOOD + b"=",
     "two in one": GOOD + b"," + GOOD,
 }
 NO_TOKENS: dict[str, tuple[bytes, ...]] = {
