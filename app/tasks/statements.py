@@ -55,7 +55,9 @@ def _next_revision(condition: ColumnElement[bool], tasks_made: int = 0) -> CTE:
         .where(users.c.id == OWNER, exists().where(condition))
         .values(
             revision=users.c.revision + 1,
-            task_count=users.c.task_count + literal(tasks_made, Integer),
+            # Of two deletions of a user's last task one waits here, and finds nothing afterwards;
+            # until it is rolled back for that, the count must not fall below zero.
+            task_count=func.greatest(users.c.task_count + literal(tasks_made, Integer), 0),
         )
         .returning(users.c.id, users.c.revision)
         .cte("owner_row")

@@ -6,23 +6,25 @@ import re
 from collections.abc import Callable
 
 import h11
-import httpx
 import pytest
 
 from tests.conformance import Conformance
 from tests.conftest import REPORTED
 from tests.live_server import LiveServer
 from tests.server.bad_requests import CORPUS, BadRequest
-from tests.server.bad_requests.request import TOKEN
+from tests.server.bad_requests.request import TOKEN, get
 from tests.tokens import token_for
 
 Answer = tuple[h11.Response, bytes]
 
 NAMES = [each.name for each in CORPUS]
 LIBRARIES = re.compile(
-    r"traceback|jsonschema|asyncpg|sqlalchemy|werkzeug|quart|h11|pyjwt|msgspec|python",
+    r"traceback|jsonschema|asyncpg|sqlalchemy|werkzeug|quart|h11|jwt|msgspec|python",
     re.IGNORECASE,
 )
+TOKENS = re.compile(rb"eyJ[\w.-]+")
+DUE = {401: "www-authenticate", 405: "allow"}
+"""The header that HTTP asks of a status."""
 
 
 def test_the_corpus_is_large_and_every_name_is_unique(
@@ -37,13 +39,13 @@ def test_the_corpus_is_large_and_every_name_is_unique(
 async def test_a_bad_request_is_refused(
     bad: BadRequest,
     server: LiveServer,
-    client: httpx.AsyncClient,
     conformance: Conformance,
     user: str,
 ) -> None:
     token = token_for(user).encode()
-    answers = await exchange(server, bad.raw.replace(TOKEN, token), bad.closes)
-    response, body = answers[-1]
+    raw = bad.raw.replace(TOKEN, token)
+    *served, (response, body) = await exchange(server, raw, bad.closes)
+    assert [each.status_code for each, _ in served] == [200] * bad.served
     headers = {name.decode(): value.decode() for name, value in response.headers}
     assert (response.status_code, headers["content-type"]) == (
         bad.status,
@@ -52,10 +54,12 @@ async def test_a_bad_request_is_refused(
     problem = json.loads(body)
     assert (problem["status"], problem["code"]) == (bad.status, bad.code), problem
     conformance.check_problem(headers, problem)
-    assert token not in body
+    assert DUE.get(bad.status, "x-request-id") in headers
+    assert not any(secret in body for secret in TOKENS.findall(raw))
     assert not LIBRARIES.search(body.decode())
     # Nothing of it was stored, and the server goes on.
-    assert (await client.get("/api/tasks")).json()["items"] == []
+    ((_, tasks),) = await exchange(server, get(b"/api/tasks").replace(TOKEN, token), closes=False)
+    assert json.loads(tasks)["items"] == []
 
 
 async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[Answer]:
@@ -127,16 +131,10 @@ async def test_all_bad_tokens_get_one_and_the_same_answer(server: LiveServer) ->
             headers = {
                 (name, value)
                 for name, value in response.headers
-                if name not in (b"x-request-id", b"date", b"content-length")
+                if name not in (b"x-request-id", b"date")
             }
             told.add((json.dumps(problem), frozenset(headers)))
     assert len(told) == 1
-
-
-async def test_a_smuggled_request_is_not_served(server: LiveServer) -> None:
-    for bad in CORPUS:
-        if bad.name.startswith("length: "):
-            assert len(await exchange(server, bad.raw, closes=True)) == 1
 
 
 async def test_bytes_behind_the_last_request_do_not_take_its_answer(

@@ -72,6 +72,11 @@ HEADS: dict[str, bytes] = {
     "a header before the first": b"GET /api/tasks HTTP/1.1\r\n X: 1\r\nHost: x\r\n\r\n",
     "a NUL in a header": b"GET /api/tasks HTTP/1.1\r\nHost: x\r\nX-Other: a\0b\r\n\r\n",
     "a carriage return in a header": b"GET /api/tasks HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n",
+    "a header name beyond ASCII": b"GET /api/tasks HTTP/1.1\r\nHost: x\r\nX\xe4: 1\r\n\r\n",
+    "a protocol in lower case": b"GET /api/tasks http/1.1\r\nHost: x\r\n\r\n",
+    "HTTP/1.10": b"GET /api/tasks HTTP/1.10\r\nHost: x\r\n\r\n",
+    "HTTP/1.2": b"GET /api/tasks HTTP/1.2\r\nHost: x\r\n\r\n",
+    "empty lines before": b"\r\n\r\nGET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 BIG = "header_fields_too_large"
 
@@ -148,5 +153,6 @@ FRAMINGS = [
         400,
         MALFORMED,
         closes=True,
+        served=1,
     ),
 ]

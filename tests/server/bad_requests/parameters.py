@@ -69,6 +69,23 @@ QUERIES = [
     b"limi%74=0",
     b"%00=1",
     b"a=1&" * 400,
+    b"&".join(b"p%d" % n for n in range(900)),
+    b"limit=%205",
+    b"limit=5%0A",
+    b"limit=-0",
+    b"limit=1_0",
+    b"limit==1",
+    b"limit=%",
+    b"limit=%zz",
+    b"limit=%EF%BC%95",
+    b"limit=9223372036854775808",
+    b"limit%00=1",
+    b"status[]=all",
+    b"status=all%20",
+    b"cursor=" + b"A" * 42 + b"%3D",
+    b"cursor=" + b"A" * 42 + b"+",
+    b"cursor=" + b"%C3%A9" * 43,
+    b"cursor=VGhpcyBpcyBub3QgYSByZWFsIGN1cnNvciBhdCBhbGw",
 ]
 ACCEPTS = [
     b"text/html",
@@ -77,6 +94,14 @@ ACCEPTS = [
     b"*/*;q=0",
     b"application/problem+json",
     b"image/*",
+    b"*/json",
+    b"application/*;q=0",
+    b"application/json; q=0.5; q=0",
+    b";;;",
+    b"/",
+    b"json",
+    b"\xff\xfe",
+    b"a/b;q=0.5, " * 1000,
 ]
 
 PARAMETERS = [
@@ -107,7 +132,7 @@ PARAMETERS = [
     ),
     *(
         BadRequest(
-            f"accept: {accept.decode()}",
+            f"accept: {accept[:40].decode('latin-1')}",
             get(b"/api/tasks", b"Accept: " + accept),
             406,
             "not_acceptable",

@@ -10,13 +10,17 @@ TASK = b"/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 
 
 class BadRequest(NamedTuple):
-    """`closes` says whether the connection must end with the answer; None, that it may."""
+    """`closes` says whether the connection must end with the answer; None, that it may.
+
+    `served` good requests stand before it on the connection.
+    """
 
     name: str
     raw: bytes
     status: int
     code: str
     closes: bool | None = False
+    served: int = 0
 
 
 def lines(first: bytes, *headers: bytes, body: bytes = b"") -> bytes:

@@ -24,7 +24,16 @@ NOWHERE: dict[str, bytes] = {
     "an encoded NUL": b"/api/tasks%00",
     "an encoded question mark": b"/api/tasks%3Flimit=1",
     "a percent sign alone": b"/api/tasks%",
-    "a lock file": b"/.git/config",
+    "a folder of Git": b"/.git/config",
+    "an encoded slash at the start": b"/%2Fapi/tasks",
+    "encoded slashes at the start": b"/%2f%2fapi/tasks",
+    "an encoded slash at the end": b"/api/tasks%2F",
+    "a way out of a task": TASK + b"/../../../health/live",
+    "two slashes before an operation": TASK + b"//complete",
+    "an upper-case operation": TASK + b"/COMPLETE",
+    "the absolute form, two slashes": b"http://taskward//api/tasks",
+    "characters that no path has": b'/x"y<z>|^`{}',
+    "8 KiB of segments": b"/x" * 4096,
     "the absolute form of nowhere": b"http://taskward/nowhere",
 }
 MALFORMED: dict[str, bytes] = {
@@ -46,11 +55,11 @@ MALFORMED: dict[str, bytes] = {
     "invalid UTF-8 in a name": b"/api/tasks?%FE=1",
 }
 METHODS = {
-    b"/api/tasks": [b"PUT", b"DELETE", b"PATCH", b"TRACE", b"PROPFIND", b"get", b"X" * 200],
-    TASK: [b"POST", b"PATCH", b"TRACE"],
+    b"/api/tasks": [b"PUT", b"DELETE", b"PATCH", b"TRACE", b"PROPFIND", b"get", b"X" * 5000],
+    TASK: [b"POST", b"PATCH", b"TRACE", b"CONNECT", b"delete", b"Get", b"geT!"],
     TASK + b"/complete": [b"GET", b"POST", b"PUT", b"DELETE"],
     b"/health/live": [b"POST"],
-    b"/openapi.yaml": [b"POST"],
+    b"/openapi.yaml": [b"POST", b"get"],
     b"/docs": [b"DELETE"],
 }
 

@@ -1,0 +1,64 @@
+"""What `replaceTask` and `completeTask` refuse: each reads a body of its own."""
+
+import json
+
+from tests.server.bad_requests.bodies import REFUSED
+from tests.server.bad_requests.request import TASK, BadRequest, lines
+
+JSON = b"Content-Type: application/json"
+PUT = b"PUT " + TASK + b" HTTP/1.1"
+PATCH = b"PATCH " + TASK + b"/complete HTTP/1.1"
+
+MALFORMED: dict[str, bytes] = {
+    "half an object": b'{"completed": tru',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "invalid UTF-8": b'{"\xff": 1}',
+    "a surrogate": b'{"title": "\\ud83d"}',
+    "a member twice": b'{"completed": true, "completed": false}',
+    "33 objects": b'{"a":' * 33 + b"1" + b"}" * 33,
+}
+COMPLETIONS: dict[str, object] = {
+    "a string": "true",
+    "a number": 1,
+    "an unknown member": {"completed": True, "title": "x"},
+    "the other word": {"complete": True},
+    "a string for a boolean": {"completed": "false"},
+    "zero for a boolean": {"completed": 0},
+    "an array for a boolean": {"completed": [True]},
+}
+# Nearly as large as a body may be: what is refused must be refused before it costs much.
+CROWDED = b'{"title": "x"' + b"".join(b',"%x":0' % n for n in range(27_000)) + b"}"
+WIDE = b'{"title": [' + b"[0]," * 60_000 + b"0]}"
+
+
+def sent(first: bytes, body: bytes, *headers: bytes) -> bytes:
+    return lines(first, b"Content-Length: %d" % len(body), *(headers or (JSON,)), body=body)
+
+
+REPLACEMENTS = [
+    *(
+        BadRequest(
+            f"replace: {name}", sent(PUT, json.dumps(value).encode()), 422, "invalid_request"
+        )
+        for name, value in REFUSED.items()
+        if "15,000" not in name
+    ),
+    *(
+        BadRequest(
+            f"complete: {name}", sent(PATCH, json.dumps(value).encode()), 422, "invalid_request"
+        )
+        for name, value in COMPLETIONS.items()
+    ),
+    *(
+        BadRequest(f"{name}: {fault}", sent(first, body), 400, "malformed_json")
+        for name, first in (("replace", PUT), ("complete", PATCH))
+        for fault, body in MALFORMED.items()
+    ),
+    *(
+        BadRequest(f"{name}: text", sent(first, b"{}", b"Content-Type: text/plain"), 415, code)
+        for name, first in (("replace", PUT), ("complete", PATCH))
+        for code in ("unsupported_media_type",)
+    ),
+    BadRequest("replace: 27,000 unknown members", sent(PUT, CROWDED), 422, "invalid_request"),
+    BadRequest("replace: 60,000 arrays", sent(PUT, WIDE), 422, "invalid_request"),
+]

@@ -1,0 +1,74 @@
+"""Clients that leave, stall or go on in the middle: nobody else notices, nothing is half done."""
+
+import asyncio
+from itertools import cycle
+
+import httpx
+import pytest
+
+from tests.live_server import LiveServer
+from tests.tokens import token_for
+
+TASK = b'{"title": "x"}'
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: taskward\r\n\r\n"
+
+
+def request(user: str, first: str, *headers: str) -> bytes:
+    lines = [f"{first} HTTP/1.1", "Host: taskward", f"Authorization: Bearer {token_for(user)}"]
+    return "\r\n".join([*lines, "Content-Type: application/json", *headers, "", ""]).encode()
+
+
+async def send(server: LiveServer, *pieces: bytes, pause: float = 0) -> bytes:
+    """Send pieces with pauses; answer everything that comes until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(pause)
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("rest", [b"\r\n", LIVE, b"x" * 100_000])
+@pytest.mark.parametrize("pause", [0, 0.003])
+async def test_what_follows_the_last_request_does_not_spoil_its_answer(
+    server: LiveServer, client: httpx.AsyncClient, user: str, rest: bytes, pause: float
+) -> None:
+    head = request(user, "POST /api/tasks", "Connection: close", f"Content-Length: {len(TASK)}")
+    answer = await send(server, head + TASK, rest, pause=pause)
+    assert answer.startswith(b"HTTP/1.1 201")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert len((await client.get("/api/tasks")).json()["items"]) == 1
+
+
+async def test_pipelined_requests_are_answered_in_their_order(
+    server: LiveServer, user: str
+) -> None:
+    pair = LIVE + request(user, "GET /api/tasks")
+    answers = await send(server, pair * 10 + b"nonsense\r\n\r\n")
+    bodies = [answers.find(each) for each in (b'"alive"', b'"items"', b'"malformed_request"')]
+    assert bodies == sorted(bodies)
+    assert answers.count(b"HTTP/1.1 200") == 20
+    assert answers.count(b"HTTP/1.1 400") == 1
+
+
+async def test_clients_that_leave_in_the_middle_leave_nothing_behind(
+    server: LiveServer, client: httpx.AsyncClient, anonymous: httpx.AsyncClient, user: str
+) -> None:
+    long = request(user, "POST /api/tasks", "Content-Length: 5000")
+    chunked = request(user, "POST /api/tasks", "Transfer-Encoding: chunked")
+    oddities = cycle([b"", b"GET /api", long, long + b"{", chunked + b"fff\r\n{", LIVE * 9])
+
+    async def be_odd(started: bytes, aborts: bool) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(started)
+        await asyncio.sleep(0.1)
+        if aborts:
+            writer.transport.abort()
+        writer.close()
+
+    await asyncio.gather(*(be_odd(next(oddities), n % 2 == 0) for n in range(300)))
+    assert (await anonymous.get("/health/live")).status_code == 200
+    assert (await client.get("/api/tasks")).json()["items"] == []
