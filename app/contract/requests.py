@@ -34,10 +34,13 @@ class Received(NamedTuple):
 async def read_body(request: Request, operation: Operation) -> JsonValue | msgspec.UnsetType:
     """Parse the JSON body; `UNSET` where none was sent.
 
-    Raises `Problem` for another media type, and for what is not JSON.
+    Raises `Problem` for another media type, for what is not JSON, and where none is taken.
     """
-    if operation.body is None or not _has_body(request):
+    if not _has_body(request):
         return msgspec.UNSET
+    if operation.body is None:
+        # Nobody would read it: it could break off unnoticed after the operation was carried out.
+        raise Problem("malformed_request", "This operation takes no body.")
     if not _is_json(request):
         detail = f"The body of this operation must be {JSON} in UTF-8, without Content-Encoding."
         raise Problem("unsupported_media_type", detail)

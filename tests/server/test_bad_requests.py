@@ -135,14 +135,3 @@ async def test_all_bad_tokens_get_one_and_the_same_answer(server: LiveServer) ->
             }
             told.add((json.dumps(problem), frozenset(headers)))
     assert len(told) == 1
-
-
-async def test_bytes_behind_the_last_request_do_not_take_its_answer(
-    server: LiveServer, user: str
-) -> None:
-    head = b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-    head += b"Content-Type: application/json\r\nContent-Length: 14\r\n"
-    head += b"Authorization: Bearer " + token_for(user).encode() + b"\r\n\r\n"
-    for behind in (b"", b"\r\n", b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
-        answers = await exchange(server, head + b'{"title": "x"}' + behind, closes=True)
-        assert [response.status_code for response, _ in answers] == [201]

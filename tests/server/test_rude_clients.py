@@ -54,6 +54,18 @@ async def test_pipelined_requests_are_answered_in_their_order(
     assert answers.count(b"HTTP/1.1 400") == 1
 
 
+@pytest.mark.parametrize("body", [b"zz\r\n", b"2\r\n{}\r\n0\r\n\r\n"])
+async def test_a_deletion_with_a_body_is_refused_and_deletes_nothing(
+    server: LiveServer, client: httpx.AsyncClient, user: str, body: bytes
+) -> None:
+    address = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
+    head = request(user, f"DELETE {address}", "Transfer-Encoding: chunked", "Connection: close")
+    # Often: before, the answer and the deletion were in a race.
+    answers = [await send(server, head, body, pause=0.001) for _ in range(20)]
+    assert {answer[:12] for answer in answers} == {b"HTTP/1.1 400"}
+    assert (await client.get(address)).status_code == 200
+
+
 async def test_clients_that_leave_in_the_middle_leave_nothing_behind(
     server: LiveServer, client: httpx.AsyncClient, anonymous: httpx.AsyncClient, user: str
 ) -> None:

@@ -55,9 +55,13 @@ REPLACEMENTS = [
         for fault, body in MALFORMED.items()
     ),
     *(
-        BadRequest(f"{name}: text", sent(first, b"{}", b"Content-Type: text/plain"), 415, code)
+        BadRequest(
+            f"{name}: text",
+            sent(first, b"{}", b"Content-Type: text/plain"),
+            415,
+            "unsupported_media_type",
+        )
         for name, first in (("replace", PUT), ("complete", PATCH))
-        for code in ("unsupported_media_type",)
     ),
     BadRequest("replace: 27,000 unknown members", sent(PUT, CROWDED), 422, "invalid_request"),
     BadRequest("replace: 60,000 arrays", sent(PUT, WIDE), 422, "invalid_request"),

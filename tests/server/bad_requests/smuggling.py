@@ -73,6 +73,15 @@ SMUGGLING = [
         )
         for name, first in BODILESS.items()
     ),
+    *(
+        BadRequest(
+            f"no body: {name}, an object",
+            lines(first, JSON, b"Content-Length: 2", body=b"{}"),
+            400,
+            MALFORMED,
+        )
+        for name, first in BODILESS.items()
+    ),
     BadRequest(
         "smuggling: behind a good request",
         SMUGGLED + lines(START, CHUNKED, b"Content-Length: 5", body=b"0\r\n\r\n" + SMUGGLED),
