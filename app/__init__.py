@@ -27,7 +27,7 @@ BODY_TIMEOUT_SECONDS = 30
 def create_app(settings: Settings) -> Quart:
     """Wire the parts together.
 
-    Raises `SettingsError` where the settings name no database or no secret, and `ContractError`
+    Raises `SettingsError` where the settings name no database or no key, and `ContractError`
     or `ContractDriftError` where contract and code do not fit.
     """
     contract = document.read()
@@ -54,9 +54,16 @@ def create_app(settings: Settings) -> Quart:
 
 
 def make_verifier(settings: Settings) -> TokenVerifier:
-    """Make the verifier of these settings' tokens. Raises `SettingsError` without a secret."""
-    secret = required(settings.better_auth_secret, "BETTER_AUTH_SECRET").get_secret_value()
-    return TokenVerifier(secret, settings.jwt_issuer, settings.jwt_audience)
+    """Make the verifier of these settings' tokens. Raises `SettingsError` without any key."""
+    if settings.jwks_url is None:
+        required(settings.better_auth_secret, "BETTER_AUTH_SECRET")
+    secret = settings.better_auth_secret
+    return TokenVerifier(
+        secret.get_secret_value() if secret else None,
+        str(settings.jwks_url) if settings.jwks_url else None,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+    )
 
 
 def _connect(app: Quart, settings: Settings) -> None:
@@ -64,7 +71,9 @@ def _connect(app: Quart, settings: Settings) -> None:
     database = Database(url, settings.database_pool_size)
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)
-    app.extensions[require_user.EXTENSION] = make_verifier(settings)
+    verifier = make_verifier(settings)
+    app.extensions[require_user.EXTENSION] = verifier
+    app.after_serving(verifier.close)
 
 
 def _allow_origins(app: Quart, contract: document.Document, origins: tuple[str, ...]) -> None:

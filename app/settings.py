@@ -12,6 +12,7 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -62,6 +63,16 @@ def _bind(text: str) -> str:
     return text
 
 
+def _claim(value: str | None, info: ValidationInfo) -> str | None:
+    # Keys that are public say only who signed: not for whom.
+    if value is None and info.data.get("jwks_url"):
+        raise ValueError("must be set where JWKS_URL is")
+    return value
+
+
+_Claim = Annotated[str | None, Field(validate_default=True), AfterValidator(_claim)]
+
+
 class Settings(BaseSettings):
     """Every setting there is. `.env.example` explains them; a test keeps it complete."""
 
@@ -79,8 +90,9 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     migrate_on_start: bool = True
     better_auth_secret: Annotated[SecretStr, AfterValidator(_secret)] | None = None
-    jwt_issuer: str | None = None
-    jwt_audience: str | None = None
+    jwks_url: HttpUrl | None = None
+    jwt_issuer: _Claim = None
+    jwt_audience: _Claim = None
     cors_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_origins)
     ] = ()

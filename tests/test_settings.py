@@ -56,6 +56,18 @@ def test_nothing_needs_to_be_set_and_no_secret_has_a_default(
     assert (settings.bind, settings.cors_origins) == ("127.0.0.1:8000", ())
 
 
+def test_published_keys_need_an_issuer_and_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = fault(monkeypatch, JWKS_URL="https://id.example.com/jwks", JWT_ISSUER="")
+    assert "JWT_ISSUER must be set where JWKS_URL is" in found
+    assert "JWT_AUDIENCE must be set where JWKS_URL is" in found
+    read(monkeypatch, JWT_ISSUER="https://id.example.com", JWT_AUDIENCE="taskward")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/jwks", "id.example.com/jwks", "/jwks"])
+def test_published_keys_are_at_an_http_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert "JWKS_URL" in fault(monkeypatch, JWKS_URL=url, JWT_ISSUER="i", JWT_AUDIENCE="a")
+
+
 def test_an_empty_variable_is_as_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch, BETTER_AUTH_SECRET="", JWT_ISSUER="", BIND="") == Settings()
 

@@ -5,7 +5,7 @@ subject, an expiry that is text, or one that is 300,000 years away are refused h
 """
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -26,8 +26,15 @@ class Claims(msgspec.Struct, frozen=True):
     sub: _User | msgspec.UnsetType = msgspec.UNSET
 
 
-def user_of(payload: bytes) -> str:
-    """Answer the user that a token's payload names: `user_id`, else `sub`.
+class Identity(NamedTuple):
+    """The user of a token, and when it expires, in seconds since 1970."""
+
+    user_id: str
+    expires_at: int
+
+
+def identity_of(payload: bytes) -> Identity:
+    """Answer whom a token's payload names: `user_id`, else `sub`.
 
     Raises `InvalidTokenError` for a payload that is not strict JSON, for claims of a wrong type
     or range, for two names that differ, and for a name that no user can have.
@@ -42,4 +49,4 @@ def user_of(payload: bytes) -> str:
     user = str(names.pop())
     if user != user.strip() or any(unicodedata.category(each) == "Cc" for each in user):
         raise InvalidTokenError("the user has control characters or white space at its ends")
-    return user
+    return Identity(user, claims.exp)

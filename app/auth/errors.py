@@ -10,3 +10,11 @@ class InvalidTokenError(Exception):
 
     The message says why, for the log; the client is told the same for every such token.
     """
+
+
+class InvalidKeySetError(Exception):
+    """No JWK Set that can be used is to be had of the issuer; the message says why."""
+
+
+class KeysUnavailableError(Exception):
+    """Not one key of the issuer is known, so its tokens can be neither accepted nor refused."""

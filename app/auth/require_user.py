@@ -23,7 +23,7 @@ def require_user(
 
     @wraps(handler)
     async def authenticated(*args: P.args, **kwargs: P.kwargs) -> R:
-        return await handler(authenticate(), *args, **kwargs)
+        return await handler(await authenticate(), *args, **kwargs)
 
     setattr(authenticated, _MARK, True)
     return authenticated
@@ -34,14 +34,15 @@ def requires_user(handler: Callable[..., Any]) -> bool:
     return getattr(handler, _MARK, False)
 
 
-def authenticate() -> str:
+async def authenticate() -> str:
     """Answer the id of the current request's user; the token is verified once a request.
 
-    Raises `MissingTokenError` and `InvalidTokenError`.
+    Raises `MissingTokenError`, `InvalidTokenError` and `KeysUnavailableError`.
     """
     if "user_id" not in g:
         verifier: TokenVerifier = current_app.extensions[EXTENSION]
-        g.user_id = verifier.user_of(bearer_token(request.headers.getlist("Authorization")))
+        token = bearer_token(request.headers.getlist("Authorization"))
+        g.user_id = await verifier.user_of(token)
         request.scope["state"]["user_id"] = g.user_id
     user_id: str = g.user_id
     return user_id

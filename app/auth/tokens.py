@@ -1,26 +1,48 @@
 """Verification of JSON Web Tokens (RFC 7519, and the advice of RFC 8725)."""
 
-import jwt
+import hashlib
+import time
 
-from app.auth.claims import user_of
+import jwt
+from cachetools import TLRUCache
+from jwt.algorithms import AllowedPublicKeys
+
+from app.auth.claims import Identity, identity_of
 from app.auth.errors import InvalidTokenError
-from app.strict_json import MalformedJsonError, parse
+from app.auth.issuer import Issuer
+from app.auth.keys import ALGORITHMS
+from app.strict_json import JsonValue, parse
 
 LEEWAY_SECONDS = 30
+REMEMBERED_TOKENS = 10_000
 
 # These would choose a key, change how the payload is read, or must be understood and are not.
 _REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "zip", "enc", "b64"})
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
+_PARTS = 3
 
 
 class TokenVerifier:
-    """Verifies HS256 tokens against one secret.
+    """Verifies HS256 tokens against `secret`, and others against the keys of `jwks_url`.
 
-    `issuer` and `audience` are checked where they are given.
+    Either can be None: its tokens are then refused. `issuer` and `audience` are checked where
+    they are given. A token that held is remembered until it expires, by its digest.
     """
 
-    def __init__(self, secret: str, issuer: str | None = None, audience: str | None = None) -> None:
-        self._secret = secret.encode()
+    def __init__(
+        self,
+        secret: str | None = None,
+        jwks_url: str | None = None,
+        *,
+        issuer: str | None = None,
+        audience: str | None = None,
+    ) -> None:
+        self._secret = secret.encode() if secret else None
+        self._verified: TLRUCache[bytes, Identity] = TLRUCache(
+            REMEMBERED_TOKENS, ttu=lambda _, identity, __: identity.expires_at, timer=time.time
+        )
+        # What a key that was withdrawn has signed does not hold any more.
+        self._keys = Issuer(jwks_url, self._verified.clear) if jwks_url else None
         self._issuer = issuer
         self._audience = audience
         required = ["exp", *(["iss"] if issuer else []), *(["aud"] if audience else [])]
@@ -30,13 +52,33 @@ class TokenVerifier:
             "enforce_minimum_key_length": True,
         }
 
-    def user_of(self, token: str) -> str:
-        """Answer the user of a token. Raises `InvalidTokenError` for any that does not hold."""
+    async def user_of(self, token: str) -> str:
+        """Answer the user of a token.
+
+        Raises `InvalidTokenError` for any that does not hold, and `KeysUnavailableError` where
+        that cannot be told because the issuer's keys are not to be had.
+        """
+        if self._keys is not None:
+            self._keys.renew()
+        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        identity = self._verified.get(digest)
+        if identity is None:
+            identity = self._verified[digest] = await self._verify(token)
+        return identity.user_id
+
+    async def close(self) -> None:
+        """End what is under way."""
+        if self._keys is not None:
+            await self._keys.close()
+
+    async def _verify(self, token: str) -> Identity:
+        header, payload = _parts(token)
+        algorithm = _algorithm(header)
         try:
             jwt.decode(
                 token,
-                self._secret,
-                algorithms=["HS256"],
+                await self._key(header.get("kid"), algorithm),
+                algorithms=[algorithm],
                 issuer=self._issuer,
                 audience=self._audience,
                 leeway=LEEWAY_SECONDS,
@@ -44,18 +86,36 @@ class TokenVerifier:
             )
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
             raise InvalidTokenError(type(error).__name__) from None
-        header, payload, _ = map(jwt.utils.base64url_decode, token.split("."))
-        _check_header(header)
-        return user_of(payload)
+        return identity_of(payload)
+
+    async def _key(self, id_: JsonValue, algorithm: str) -> bytes | AllowedPublicKeys:
+        """The key that the algorithm asks for: never may one kind stand in for the other."""
+        if algorithm == "HS256" and self._secret is not None:
+            return self._secret
+        if algorithm in ALGORITHMS and self._keys is not None and isinstance(id_, str | None):
+            return (await self._keys.key(id_, algorithm)).public
+        raise InvalidTokenError("there is no key for its algorithm")
 
 
-def _check_header(raw: bytes) -> None:
+def _parts(token: str) -> tuple[dict[str, JsonValue], bytes]:
+    """Header and payload of a token that is written in the one form that it has."""
     try:
-        header = parse(raw)
-    except MalformedJsonError as error:
+        raw = [jwt.utils.base64url_decode(part) for part in token.split(".")]
+        header = parse(raw[0])
+    except ValueError as error:
         raise InvalidTokenError(f"header: {error}") from None
+    # The last character of a part can have bits that count for nothing.
+    if b".".join(map(jwt.utils.base64url_encode, raw)) != token.encode() or len(raw) != _PARTS:
+        raise InvalidTokenError("not three parts of base64url")
     if not isinstance(header, dict) or _REFUSED_HEADERS & header.keys():
         raise InvalidTokenError("header with a member that is refused")
-    type_ = header.get("typ", "JWT")
+    return header, raw[1]
+
+
+def _algorithm(header: dict[str, JsonValue]) -> str:
+    type_, algorithm = header.get("typ", "JWT"), header.get("alg")
     if not isinstance(type_, str) or type_.lower() not in _TYPES:
         raise InvalidTokenError("header typ")
+    if not isinstance(algorithm, str):
+        raise InvalidTokenError("header alg")
+    return algorithm

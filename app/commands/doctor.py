@@ -1,9 +1,13 @@
 """`doctor`: checks what Taskward stands on, a line each."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from sqlalchemy import text
 
+from app.auth.errors import InvalidKeySetError
+from app.auth.issuer import fetch
+from app.auth.keys import read_keys
 from app.commands.errors import CommandError
 from app.commands.migrate import require_schema, with_database
 from app.commands.surroundings import any_database, secret_path
@@ -44,11 +48,31 @@ def _contract() -> str:
 
 
 def _keys(settings: Settings) -> str:
+    keys = [*_secret(settings), *_published_keys(settings)]
+    if not keys:
+        raise CommandError(
+            "neither JWKS_URL nor BETTER_AUTH_SECRET is set; serve needs one of them, "
+            "dev makes a secret of its own"
+        )
+    return "; ".join(keys)
+
+
+def _secret(settings: Settings) -> Iterator[str]:
     if settings.better_auth_secret is not None:
-        return "HS256 with BETTER_AUTH_SECRET"
-    if secret_path(settings).exists():
-        return "HS256 with the development server's own secret; serve needs BETTER_AUTH_SECRET"
-    raise CommandError("BETTER_AUTH_SECRET is not set; serve needs it, dev makes one of its own")
+        yield "HS256 with BETTER_AUTH_SECRET"
+    elif secret_path(settings).exists():
+        yield "HS256 with the development server's own secret"
+
+
+def _published_keys(settings: Settings) -> Iterator[str]:
+    if settings.jwks_url is None:
+        return
+    try:
+        keys = read_keys(asyncio.run(fetch(str(settings.jwks_url))))
+    except InvalidKeySetError as error:
+        raise CommandError(f"JWKS_URL {settings.jwks_url}: {error}") from None
+    algorithms = sorted({algorithm for key in keys for algorithm in key.algorithms})
+    yield f"{', '.join(algorithms)} with {len(keys)} keys of {settings.jwks_url}"
 
 
 def _on_database(settings: Settings, check: Callable[[Settings], str]) -> str:

@@ -11,10 +11,10 @@ from app.settings import Settings
 
 def serve(settings: Settings, interruption: Interruption) -> None:
     """Serve under Hypercorn. Raises `CommandError` without a key to verify tokens with."""
-    if settings.better_auth_secret is None:
+    if settings.better_auth_secret is None and settings.jwks_url is None:
         raise CommandError(
-            "there is no key to verify tokens with: set BETTER_AUTH_SECRET to the secret of your "
-            "issuer (at least 32 bytes)"
+            "there is no key to verify tokens with: set JWKS_URL to where your issuer publishes "
+            "its keys, or BETTER_AUTH_SECRET to its secret (at least 32 bytes)"
         )
     with server_database(settings) as complete:
         if complete.migrate_on_start:

@@ -1,5 +1,6 @@
 """`token`: prints a token for trying things out."""
 
+import asyncio
 import time
 
 import jwt
@@ -20,7 +21,7 @@ def token(settings: Settings, user: str, ttl: int) -> None:
     complete = _with_kept_secret(settings)
     made = make_token(complete, user, ttl)
     try:
-        make_verifier(complete).user_of(made)
+        asyncio.run(make_verifier(complete).user_of(made))
     except InvalidTokenError as error:
         raise CommandError(
             f"no token for {user!r} and {ttl} seconds would hold ({error}); a user has 1 to 255 "

@@ -90,7 +90,7 @@ def _view(document: Document, operation: Operation, handler: View) -> View:
     async def view(**path: str) -> Any:  # noqa: ANN401 - see View
         if operation.secured:
             # Before anything of the request is looked at: whoever has no user learns nothing.
-            authenticate()
+            await authenticate()
         check_accept(request, operation)
         body = await read_body(request, operation)
         received = Received(path, request.args, request.headers, body)

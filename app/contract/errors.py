@@ -6,7 +6,7 @@ import structlog
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.auth.errors import InvalidTokenError, MissingTokenError
+from app.auth.errors import InvalidTokenError, KeysUnavailableError, MissingTokenError
 from app.contract.faults import Fault
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
 from app.database.errors import DatabaseUnavailableError
@@ -24,6 +24,11 @@ INVALID_TOKEN = Problem(
     "The bearer token is malformed, forged, expired or not meant for this service.",
     headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
 )
+KEYS_UNAVAILABLE = Problem(
+    "keys_unavailable",
+    "The issuer's keys, which tokens are verified with, cannot be had at the moment.",
+    headers={"Retry-After": "5"},
+)
 DATABASE_UNAVAILABLE = Problem(
     "database_unavailable",
     "The database cannot be reached at the moment.",
@@ -38,6 +43,7 @@ INTERNAL_ERROR = Problem("internal_error", "The service failed; it was not your 
 _PROBLEMS: dict[type[Exception], Problem] = {
     MissingTokenError: MISSING_TOKEN,
     InvalidTokenError: INVALID_TOKEN,
+    KeysUnavailableError: KEYS_UNAVAILABLE,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     TaskNotFoundError: TASK_NOT_FOUND,
     InvalidCursorError: INVALID_CURSOR,

@@ -44,8 +44,10 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # Alembic tells at this level which database it speaks to, each time that it is asked.
-    logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
+    # Alembic tells at this level which database it speaks to, each time that it is asked, and
+    # httpx tells of each request.
+    for talkative in ("alembic.runtime.migration", "httpx"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def _renderer(log_format: LogFormat) -> structlog.typing.Processor:

@@ -105,10 +105,11 @@ def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
     assert "Traceback" not in finished.err
 
 
-def test_serve_refuses_to_start_without_a_secret(taskward: Taskward) -> None:
+def test_serve_refuses_to_start_without_a_key(taskward: Taskward) -> None:
     finished = taskward.run("serve")
     assert finished.status == 1
-    assert "set BETTER_AUTH_SECRET" in finished.err
+    assert "set JWKS_URL" in finished.err
+    assert "or BETTER_AUTH_SECRET" in finished.err
     assert not taskward.data_dir.exists()
 
 

@@ -9,6 +9,7 @@ import pytest
 from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.tokens import claims_for, sign
+from tests.tokens.key_server import key_server
 
 
 def test_a_token_names_its_user_and_ends_in_time(taskward: Taskward) -> None:
@@ -64,6 +65,18 @@ def test_doctor_says_what_is_not(taskward: Taskward) -> None:
         "schema": "FAIL",
     }
     assert "hunter2" not in finished.out + finished.err
+
+
+def test_doctor_looks_at_the_keys_that_the_issuer_publishes(taskward: Taskward) -> None:
+    claims = {"JWT_ISSUER": "https://id.example.com", "JWT_AUDIENCE": "taskward"}
+    with key_server() as issuer:
+        well = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
+        issuer.document = b"{}"
+        ill = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
+    down = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
+    assert "ES256, ES512, EdDSA, PS256, RS256 with 5 keys" in well.out
+    assert "not a JWK Set" in ill.out
+    assert "ConnectError" in down.out
 
 
 def test_doctor_shares_the_database_of_a_running_server(taskward: Taskward) -> None:

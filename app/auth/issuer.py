@@ -1,0 +1,132 @@
+"""The issuer's keys: fetched from its JWKS URL when they are needed, and kept."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import httpx
+import structlog
+
+from app.auth.errors import InvalidKeySetError, InvalidTokenError, KeysUnavailableError
+from app.auth.keys import Key, find, read_keys
+
+logger = structlog.get_logger("app.auth")
+
+FETCH_SECONDS = 5
+MAX_BYTES = 256 * 1024
+MAX_AGE_SECONDS = 600
+"""Keys that are older are fetched anew, so that one that was withdrawn is forgotten."""
+PAUSE_SECONDS = 30
+"""Between two fetches for keys that are unknown or old."""
+PAUSE_WITHOUT_KEYS_SECONDS = 5
+
+
+class Issuer:
+    """The keys that are published at `url`; `on_change` is called when others took their place.
+
+    However many requests wait, there is one fetch at a time. While the issuer is down, the keys
+    that are known stay good.
+    """
+
+    def __init__(self, url: str, on_change: Callable[[], None] = lambda: None) -> None:
+        self._url = url
+        self._on_change = on_change
+        self._keys: tuple[Key, ...] = ()
+        self._document = b""
+        self._fetched_at = self._tried_at = self._asked_for_unknown_at = float("-inf")
+        self._fetch: asyncio.Task[None] | None = None
+
+    async def key(self, id_: str | None, algorithm: str) -> Key:
+        """The key that a token's header means.
+
+        Raises `InvalidTokenError` for an unknown one, and `KeysUnavailableError` where there
+        are no keys at all.
+        """
+        if not self._keys:
+            await self._first_keys()
+        key = find(self._keys, id_, algorithm)
+        if key is None:
+            await self._newer_keys()
+            key = find(self._keys, id_, algorithm)
+        if key is None:
+            raise InvalidTokenError("the issuer has no such key")
+        return key
+
+    def renew(self) -> None:
+        """Begin to fetch keys that have become old; meanwhile they stay good."""
+        now = time.monotonic()
+        old = now - self._fetched_at > MAX_AGE_SECONDS
+        if self._keys and old and now - self._tried_at >= PAUSE_SECONDS:
+            self._begin()
+
+    async def close(self) -> None:
+        """End a fetch that is under way."""
+        if self._fetch is not None:
+            self._fetch.cancel()
+
+    async def _first_keys(self) -> None:
+        if time.monotonic() - self._tried_at >= PAUSE_WITHOUT_KEYS_SECONDS:
+            self._begin()
+        await self._under_way()
+        if not self._keys:
+            raise KeysUnavailableError
+
+    async def _newer_keys(self) -> None:
+        # Anyone can name keys that do not exist, so asking for them must have a limit.
+        if time.monotonic() - self._asked_for_unknown_at >= PAUSE_SECONDS:
+            self._asked_for_unknown_at = time.monotonic()
+            self._begin()
+        await self._under_way()
+
+    def _begin(self) -> None:
+        if self._fetch is None or self._fetch.done():
+            self._tried_at = time.monotonic()
+            self._fetch = asyncio.create_task(self._replace_keys())
+
+    async def _under_way(self) -> None:
+        if self._fetch is not None:
+            # A request that is given up must not end the fetch that others wait for.
+            await asyncio.shield(self._fetch)
+
+    async def _replace_keys(self) -> None:
+        try:
+            document = await fetch(self._url)
+            keys = read_keys(document)
+        except InvalidKeySetError as error:
+            logger.warning("the issuer's keys could not be fetched", reason=str(error))
+            return
+        self._fetched_at = time.monotonic()
+        if document != self._document:
+            self._keys, self._document = keys, document
+            self._on_change()
+
+
+async def fetch(url: str) -> bytes:
+    """Fetch a JWK Set, within `FETCH_SECONDS` and `MAX_BYTES`.
+
+    Raises `InvalidKeySetError` where that cannot be done.
+    """
+    try:
+        async with asyncio.timeout(FETCH_SECONDS):
+            return await _get(url)
+    except TimeoutError:
+        raise InvalidKeySetError(f"took more than {FETCH_SECONDS} seconds") from None
+    except (httpx.HTTPError, OSError) as error:
+        raise InvalidKeySetError(repr(error)) from None
+
+
+async def _get(url: str) -> bytes:
+    # Identity, so that the limit counts what is kept and not what a few bytes unfold to.
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    async with (
+        httpx.AsyncClient(headers=headers) as client,
+        client.stream("GET", url) as response,
+    ):
+        if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers:
+            raise InvalidKeySetError(f"answered with status {response.status_code}, or encoded")
+        document = b""
+        async for part in response.aiter_raw():
+            document += part
+            if len(document) > MAX_BYTES:
+                raise InvalidKeySetError(f"more than {MAX_BYTES} bytes")
+        return document

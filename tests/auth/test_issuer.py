@@ -1,0 +1,302 @@
+"""The issuer's keys: fetched once, kept while it is down, and given up when it withdraws them."""
+
+import asyncio
+import base64
+import gzip
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from app import create_app
+from app.auth import issuer
+from app.auth.errors import InvalidTokenError, KeysUnavailableError
+from app.auth.tokens import TokenVerifier
+from app.settings import Settings
+from app.strict_json import JsonValue
+from tests.conformance import Conformance
+from tests.live_server import live
+from tests.tokens import SECRET, claims_for, sign_bytes, token_for
+from tests.tokens.key_server import KeyServer, key_server
+from tests.tokens.keys import ALGORITHMS, jwk, jwk_set, sign_with_key
+
+ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
+
+
+@pytest.fixture
+def published() -> Iterator[KeyServer]:
+    """The issuer's server."""
+    with key_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def verifier(published: KeyServer) -> AsyncIterator[TokenVerifier]:
+    """A verifier of both kinds of tokens."""
+    verifier = TokenVerifier(SECRET, published.url, issuer=ISSUER["iss"], audience=ISSUER["aud"])
+    yield verifier
+    await verifier.close()
+
+
+def issued(algorithm: str = "EdDSA", generation: int = 1, **headers: JsonValue) -> str:
+    """A token of the issuer, for ada."""
+    return sign_with_key(claims_for("ada", **ISSUER), algorithm, generation, **headers)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+async def test_a_token_of_each_algorithm_holds(verifier: TokenVerifier, algorithm: str) -> None:
+    assert await verifier.user_of(issued(algorithm)) == "ada"
+
+
+async def test_a_key_needs_no_name_where_it_is_the_only_one_of_its_kind(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    unnamed = jwk("EdDSA") | {"kid": None}
+    published.document = jwk_set(
+        {name: value for name, value in unnamed.items() if value is not None}
+    )
+    assert await verifier.user_of(issued(kid=None)) == "ada"
+
+
+async def test_a_token_that_names_no_key_is_refused_where_there_are_two(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
+    with pytest.raises(InvalidTokenError):
+        await verifier.user_of(issued(kid=None))
+
+
+async def test_secret_and_keys_are_on_at_the_same_time(verifier: TokenVerifier) -> None:
+    assert await verifier.user_of(issued()) == "ada"
+    assert await verifier.user_of(token_for("ada", **ISSUER)) == "ada"
+
+
+async def test_without_a_secret_no_hs256_token_holds(published: KeyServer) -> None:
+    with pytest.raises(InvalidTokenError):
+        await TokenVerifier(None, published.url).user_of(token_for("ada"))
+    assert published.requests == 0
+
+
+async def test_a_public_key_never_stands_in_for_the_secret(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    shared = base64.urlsafe_b64encode(SECRET.encode()).rstrip(b"=").decode()
+    oct_key: JsonValue = {"kty": "oct", "k": shared, "kid": "EdDSA-1", "alg": "EdDSA"}
+    assert isinstance(oct_key, dict)
+    published.document = jwk_set(oct_key, jwk("RS256"))
+    payload = json.dumps(claims_for("ada", **ISSUER)).encode()
+    for secret in (json.dumps(jwk("RS256")), shared, str(jwk("EdDSA")["x"])):
+        for kid in (b"EdDSA-1", b"RS256-1"):
+            forged = sign_bytes(payload, b'{"alg":"HS256","kid":"%s"}' % kid, secret)
+            with pytest.raises(InvalidTokenError):
+                await verifier.user_of(forged)
+
+
+async def test_keys_that_the_issuer_rotates_in_are_found(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    assert await verifier.user_of(issued()) == "ada"
+    published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
+    assert await verifier.user_of(issued(generation=2)) == "ada"
+    assert published.requests == 2
+
+
+async def test_a_key_that_is_withdrawn_takes_its_tokens_with_it(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    old = issued()
+    assert await verifier.user_of(old) == "ada"
+    published.document = jwk_set(jwk("EdDSA", 2))
+    assert await verifier.user_of(issued(generation=2)) == "ada"
+    with pytest.raises(InvalidTokenError):
+        await verifier.user_of(old)
+
+
+async def test_keys_that_have_become_old_are_fetched_anew_beside_the_requests(
+    verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = issued()
+    assert await verifier.user_of(old) == "ada"
+    monkeypatch.setattr(issuer, "MAX_AGE_SECONDS", 0)
+    monkeypatch.setattr(issuer, "PAUSE_SECONDS", 0)
+    published.document = jwk_set(jwk("EdDSA", 2))
+    assert await verifier.user_of(old) == "ada"
+    await asyncio.sleep(0.5)
+    with pytest.raises(InvalidTokenError):
+        await verifier.user_of(old)
+
+
+async def test_however_many_keys_are_asked_for_the_issuer_is_asked_once(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    await verifier.user_of(issued())
+    for number in range(50):
+        with pytest.raises(InvalidTokenError):
+            await verifier.user_of(issued(kid=f"unknown-{number}"))
+    assert published.requests == 2
+
+
+async def test_however_many_requests_wait_the_issuer_is_asked_once(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    published.seconds = 0.2
+    tokens = [issued(algorithm) for algorithm in ALGORITHMS for _ in range(10)]
+    assert set(await asyncio.gather(*map(verifier.user_of, tokens))) == {"ada"}
+    assert published.requests == 1
+
+
+async def test_a_request_that_is_given_up_does_not_end_the_fetch_for_the_others(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    published.seconds = 0.2
+    given_up = asyncio.create_task(verifier.user_of(issued()))
+    waiting = asyncio.create_task(verifier.user_of(issued()))
+    await asyncio.sleep(0.05)
+    given_up.cancel()
+    assert await waiting == "ada"
+    assert published.requests == 1
+
+
+async def test_known_keys_stay_good_while_the_issuer_is_down(
+    verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await verifier.user_of(issued()) == "ada"
+    published.stop()
+    monkeypatch.setattr(issuer, "MAX_AGE_SECONDS", 0)
+    monkeypatch.setattr(issuer, "PAUSE_SECONDS", 0)
+    for _ in range(5):
+        assert await verifier.user_of(issued("ES256")) == "ada"
+    with pytest.raises(InvalidTokenError):
+        await verifier.user_of(issued(kid="unknown"))
+    assert await verifier.user_of(issued("PS256")) == "ada"
+
+
+def _unusable(jwk_: dict[str, JsonValue], **changes: JsonValue) -> bytes:
+    return jwk_set({**jwk_, **changes})
+
+
+def _private_rsa() -> dict[str, JsonValue]:
+    members: dict[str, JsonValue] = json.loads(
+        RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048))
+    )
+    return members
+
+
+def _short_rsa() -> dict[str, JsonValue]:
+    short = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - it must be refused
+    members: dict[str, JsonValue] = json.loads(RSAAlgorithm.to_jwk(short))
+    return members
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"keys": {}}',
+        b'{"keys": []}',
+        b'{"keys": [1, null, "x", []]}',
+        b'{"keys": [], "keys": []}',
+        _unusable(jwk("EdDSA"), use="enc"),
+        _unusable(jwk("EdDSA"), key_ops=["sign"]),
+        _unusable(jwk("EdDSA"), crv="Ed448"),
+        _unusable(jwk("EdDSA"), x="AAAA"),
+        _unusable(jwk("EdDSA"), kid=7),
+        _unusable(jwk("ES256"), alg="ES512"),
+        _unusable(jwk("ES256"), alg="HS256"),
+        _unusable(jwk("RS256"), n=None),
+        jwk_set({"kty": "oct", "k": "AAAA", "kid": "EdDSA-1"}),
+        jwk_set(_private_rsa()),
+        jwk_set(_short_rsa()),
+    ],
+)
+async def test_a_document_without_a_usable_key_is_none(
+    verifier: TokenVerifier, published: KeyServer, document: bytes
+) -> None:
+    published.document = document
+    with pytest.raises(KeysUnavailableError):
+        await verifier.user_of(issued())
+
+
+async def test_keys_of_other_kinds_do_not_spoil_the_set(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    published.document = jwk_set({"kty": "new"}, jwk("RS256") | {"use": "enc"}, jwk("EdDSA"))
+    assert await verifier.user_of(issued()) == "ada"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(500, {}), (404, {}), (204, {}), (302, {"Location": "/jwks?again"})],
+    ids=str,
+)
+async def test_an_answer_that_is_no_200_is_none(
+    verifier: TokenVerifier, published: KeyServer, status: int, headers: dict[str, str]
+) -> None:
+    published.status, published.headers = status, headers
+    with pytest.raises(KeysUnavailableError):
+        await verifier.user_of(issued())
+    assert published.requests == 1
+
+
+async def test_an_answer_that_would_unfold_is_refused(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    published.headers = {"Content-Encoding": "gzip"}
+    published.document = gzip.compress(jwk_set())
+    with pytest.raises(KeysUnavailableError):
+        await verifier.user_of(issued())
+
+
+async def test_an_answer_that_is_too_large_is_given_up(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    published.document = jwk_set() + b" " * issuer.MAX_BYTES
+    with pytest.raises(KeysUnavailableError):
+        await verifier.user_of(issued())
+
+
+async def test_an_answer_that_takes_too_long_is_given_up(
+    verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(issuer, "FETCH_SECONDS", 0.1)
+    published.seconds = 0.5
+    with pytest.raises(KeysUnavailableError):
+        await verifier.user_of(issued())
+
+
+async def test_without_keys_a_request_is_asked_to_come_again_and_is_then_served(
+    settings: Settings,
+    conformance: Conformance,
+    published: KeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(issuer, "PAUSE_WITHOUT_KEYS_SECONDS", 0)
+    headers = {"Authorization": f"Bearer {issued()}"}
+    configured = settings.model_copy(update={"jwks_url": published.url})
+    published.stop()
+    with live(create_app(configured)) as server:
+        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+            refused = await client.get("/api/tasks")
+            conformance.check(refused)
+            assert (refused.status_code, refused.json()["code"]) == (503, "keys_unavailable")
+            assert refused.headers["Retry-After"] == "5"
+            published.start()
+            assert (await client.get("/api/tasks")).status_code == 200
+
+
+async def test_a_token_is_verified_once_until_it_expires(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    token = sign_with_key(claims_for("ada", **ISSUER, exp=timedelta(seconds=-28)), "EdDSA")
+    assert await verifier.user_of(token) == "ada"
+    await asyncio.sleep(3)
+    with pytest.raises(InvalidTokenError):
+        await verifier.user_of(token)
+    assert published.requests == 1

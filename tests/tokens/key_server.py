@@ -1,0 +1,69 @@
+"""An HTTP server that publishes what a test wants the issuer to publish."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.tokens.keys import jwk_set
+
+
+class KeyServer:
+    """What it answers can be changed at any time; `requests` counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.document = jwk_set()
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.seconds = 0.0
+        self.requests = 0
+        self._server: ThreadingHTTPServer | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where the keys are; the same after a stop and a start."""
+        return f"http://127.0.0.1:{self._port}/jwks"
+
+    def start(self) -> None:
+        """Listen."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), self._handler())
+        self._port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,)).start()
+
+    def stop(self) -> None:
+        """Refuse connections, as an issuer that is down does."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        publisher = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                publisher.requests += 1
+                time.sleep(publisher.seconds)
+                self.send_response(publisher.status)
+                for name, value in publisher.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(publisher.document)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        return Handler
+
+
+@contextmanager
+def key_server() -> Iterator[KeyServer]:
+    """A server that publishes the keys of the first generation."""
+    server = KeyServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,67 @@
+"""Key pairs of an issuer, one for each algorithm, made anew for each test process."""
+
+import json
+from functools import cache
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import (
+    AllowedPrivateKeys,
+    AllowedPublicKeys,
+    ECAlgorithm,
+    OKPAlgorithm,
+    RSAAlgorithm,
+)
+
+from app.strict_json import JsonValue
+
+ALGORITHMS = ("EdDSA", "ES256", "ES512", "PS256", "RS256")
+
+
+@cache
+def private_key(algorithm: str, generation: int = 1) -> AllowedPrivateKeys:
+    """The key that signs with `algorithm`; each generation has another."""
+    match algorithm, generation:
+        case "EdDSA", _:
+            return ed25519.Ed25519PrivateKey.generate()
+        case "ES256", _:
+            return ec.generate_private_key(ec.SECP256R1())
+        case "ES512", _:
+            return ec.generate_private_key(ec.SECP521R1())
+    return rsa.generate_private_key(65537, 2048)
+
+
+def key_id(algorithm: str, generation: int = 1) -> str:
+    """The `kid` of a key."""
+    return f"{algorithm}-{generation}"
+
+
+def sign_with_key(
+    claims: dict[str, Any], algorithm: str, generation: int = 1, **headers: JsonValue
+) -> str:
+    """Sign as the issuer does, whose tokens name their key."""
+    named = {"kid": key_id(algorithm, generation), **headers}
+    present = {name: value for name, value in named.items() if value is not None}
+    return jwt.encode(claims, private_key(algorithm, generation), algorithm, present)
+
+
+def _as_jwk(public: AllowedPublicKeys) -> str:
+    match public:
+        case rsa.RSAPublicKey():
+            return RSAAlgorithm.to_jwk(public)
+        case ec.EllipticCurvePublicKey():
+            return ECAlgorithm.to_jwk(public)
+    return OKPAlgorithm.to_jwk(public)
+
+
+def jwk(algorithm: str, generation: int = 1) -> dict[str, JsonValue]:
+    """The public half of a key, as the issuer publishes it."""
+    public = private_key(algorithm, generation).public_key()
+    members: dict[str, JsonValue] = json.loads(_as_jwk(public))
+    return {**members, "kid": key_id(algorithm, generation), "alg": algorithm}
+
+
+def jwk_set(*keys: dict[str, JsonValue]) -> bytes:
+    """A JWK Set of these keys; of all of the first generation if none is given."""
+    return json.dumps({"keys": keys or [jwk(each) for each in ALGORITHMS]}).encode()
