@@ -18,6 +18,7 @@ from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests import tokens
 from tests.conformance import Conformance
+from tests.empty_database import make_empty_database
 from tests.folders import open_folder
 from tests.live_server import LiveServer, live
 
@@ -55,6 +56,13 @@ def _migrated(text: str) -> DatabaseUrl:
 
     asyncio.run(run())
     return url
+
+
+@pytest.fixture
+async def empty_database(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A database without tables, on the same server."""
+    async with make_empty_database(database_url) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

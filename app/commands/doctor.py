@@ -9,13 +9,14 @@ from app.auth.errors import InvalidKeySetError
 from app.auth.issuer import fetch
 from app.auth.keys import read_keys
 from app.commands.errors import CommandError
-from app.commands.migrate import require_schema, with_database
+from app.commands.migrate import require_isolation, require_schema, with_database
 from app.commands.surroundings import any_database, secret_path
 from app.contract.document import read
 from app.contract.operations import operations
 from app.database.database import Database
 from app.database.embedded import EmbeddedPostgresError
 from app.database.migrate import head
+from app.database.wall import OWNER_COLUMNS, ROLE
 from app.settings import Settings
 
 MIN_POSTGRESQL = 15
@@ -40,6 +41,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "keys", lambda: _keys(settings)
     yield "database", lambda: _on_database(settings, _version)
     yield "schema", lambda: _on_database(settings, _schema)
+    yield "isolation", lambda: _on_database(settings, _isolation)
 
 
 def _contract() -> str:
@@ -96,3 +98,8 @@ async def _server_version(database: Database) -> int:
 def _schema(settings: Settings) -> str:
     require_schema(settings)
     return f"at revision {head()}"
+
+
+def _isolation(settings: Settings) -> str:
+    require_isolation(settings)
+    return f"row-level security binds the role {ROLE} on {', '.join(OWNER_COLUMNS)}"

@@ -6,9 +6,11 @@ from typing import TypeVar
 
 from app.commands.errors import CommandError
 from app.commands.surroundings import any_database
+from app.database.audit import find_holes
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
 from app.database.migrate import head, is_current, migrate
+from app.database.role import RoleRefusedError
 from app.settings import Settings, required
 
 T = TypeVar("T")
@@ -34,8 +36,19 @@ def require_schema(settings: Settings) -> None:
         )
 
 
+def require_isolation(settings: Settings) -> None:
+    """Raise `CommandError` where the database would let one user see rows of another."""
+    holes = with_database(settings, find_holes)
+    if holes:
+        lines = "".join(f"\n  {hole}" for hole in holes)
+        raise CommandError(f"the database does not keep users apart:{lines}")
+
+
 def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
-    """Run something on the database. Raises `CommandError` where it cannot be reached."""
+    """Run something on the database.
+
+    Raises `CommandError` where it cannot be reached, or lacks a role that it does not let make.
+    """
 
     async def run() -> T:
         database = Database(required(settings.database_url, "DATABASE_URL"), pool_size=1)
@@ -46,6 +59,8 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
 
     try:
         return asyncio.run(run())
+    except RoleRefusedError as error:
+        raise CommandError(str(error)) from None
     except DatabaseUnavailableError as error:
         cause = getattr(error.__cause__, "orig", None) or error.__cause__
         raise CommandError(

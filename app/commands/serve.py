@@ -3,14 +3,17 @@
 from app import create_app
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
-from app.commands.migrate import migrate_database, require_schema
+from app.commands.migrate import migrate_database, require_isolation, require_schema
 from app.commands.surroundings import server_database
 from app.server.run import listen, run
 from app.settings import Settings
 
 
 def serve(settings: Settings, interruption: Interruption) -> None:
-    """Serve under Hypercorn. Raises `CommandError` without a key to verify tokens with."""
+    """Serve under Hypercorn.
+
+    Raises `CommandError` without a key to verify tokens with, and where isolation would not hold.
+    """
     if settings.better_auth_secret is None and settings.jwks_url is None:
         raise CommandError(
             "there is no key to verify tokens with: set JWKS_URL to where your issuer publishes "
@@ -21,6 +24,7 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             migrate_database(complete)
         else:
             require_schema(complete)
+        require_isolation(complete)
         app, listener = create_app(complete), listen(complete.bind)
         interruption.check()
         run(app, listener)

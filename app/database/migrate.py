@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.database.database import Database
+from app.database.role import ensure_role
 
 # Any number will do, as long as every Taskward takes the same.
 _LOCK = text("SELECT pg_advisory_xact_lock(7402271103)")
@@ -18,10 +19,12 @@ _LOCK = text("SELECT pg_advisory_xact_lock(7402271103)")
 async def migrate(database: Database) -> str:
     """Bring the schema to head, and answer that revision; safe to run twice at once.
 
-    All steps are one transaction, and the lock goes with it, also through a pooler.
+    All steps are one transaction, and the lock goes with it, also through a pooler. Raises
+    `RoleRefusedError` where an administrator has to make the role first.
     """
     async with database.transaction() as connection:
         await connection.execute(_LOCK)
+        await ensure_role(connection)
         await connection.run_sync(_upgrade)
     return head()
 

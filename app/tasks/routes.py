@@ -70,5 +70,5 @@ async def delete_task(user_id: str, id: UUID) -> tuple[str, int]:
 async def _store(user_id: str) -> AsyncIterator[TaskStore]:
     """A store in a transaction: returning commits, raising rolls back."""
     database: Database = current_app.extensions[Database.EXTENSION]
-    async with database.transaction() as connection:
+    async with database.user_transaction(user_id) as connection:
         yield TaskStore(connection, user_id)

@@ -1,5 +1,6 @@
 """`dev` and `serve`: from the first start to the last Ctrl-C."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -9,8 +10,11 @@ from collections.abc import Callable
 import httpx
 import psutil
 import pytest
+from sqlalchemy import text
 
+from app.database.database import Database
 from app.database.embedded.postmaster import find_process
+from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.tokens import claims_for, sign
 
@@ -117,9 +121,31 @@ def test_serve_refuses_a_schema_that_it_may_not_migrate(taskward: Taskward) -> N
     finished = taskward.run("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
     assert finished.status == 1
     assert "run python -m app migrate" in finished.err
-    assert taskward.run("migrate").out == "The schema is at revision 0001.\n"
+    assert taskward.run("migrate").out == "The schema is at revision 0002.\n"
     server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
     taskward.stop(server)
+
+
+def test_serve_refuses_a_database_that_does_not_keep_users_apart(
+    taskward: Taskward, empty_database: DatabaseUrl
+) -> None:
+    url = empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
+    assert taskward.run("migrate", **settings).status == 0
+    asyncio.run(make_holes(empty_database))
+    for command in ("serve", "doctor"):
+        finished = taskward.run(command, **settings)
+        assert finished.status == 1
+        assert "row-level security is off on tasks" in finished.out + finished.err
+        assert "users does not have just the policy" in finished.out + finished.err
+
+
+async def make_holes(url: DatabaseUrl) -> None:
+    database = Database(url, pool_size=1)
+    async with database.transaction() as connection:
+        await connection.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
+        await connection.execute(text("DROP POLICY users_owner ON users"))
+    await database.close()
 
 
 def test_requests_are_logged_as_json_without_the_token(taskward: Taskward) -> None:

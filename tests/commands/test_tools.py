@@ -48,7 +48,7 @@ def test_doctor_says_what_is_well_a_line_each(taskward: Taskward) -> None:
     assert finished.status == 0
     lines = finished.out.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["ok", name] for name in ("settings", "contract", "keys", "database", "schema")
+        ["ok", name] for name in ("settings", "contract", "keys", "database", "schema", "isolation")
     ]
     assert "PostgreSQL 18" in finished.out
 
@@ -63,6 +63,7 @@ def test_doctor_says_what_is_not(taskward: Taskward) -> None:
         "keys": "FAIL",
         "database": "FAIL",
         "schema": "FAIL",
+        "isolation": "FAIL",
     }
     assert "hunter2" not in finished.out + finished.err
 

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.database import Database
 from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
+from app.database.wall import prelude
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
+from tests.empty_database import make_empty_database
 
 # A thousand users of 50 tasks each, and one of 50,000: a scan of either table would be seen.
 FILL = """
@@ -30,21 +32,32 @@ ANALYZE users; ANALYZE tasks;
 
 
 @pytest.fixture(scope="module")
-async def crowded(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(empty_database, pool_size=1)
-    await migrate(database)
+async def crowded(database_url: DatabaseUrl) -> AsyncIterator[Database]:
+    async with make_empty_database(database_url) as url:
+        database = Database(url, pool_size=1)
+        await migrate(database)
+        await fill(database)
+        yield database
+        await database.close()
+
+
+async def fill(database: Database) -> None:
     async with database.transaction() as connection:
         for statement in FILL.split(";"):
             await connection.execute(text(statement or "SELECT"))
         count = (await connection.execute(text("SELECT count(*) FROM tasks"))).scalar_one()
         assert count == 100_000
-    yield database
-    await database.close()
 
 
 @pytest.fixture(params=["user 7", "many"])
-async def connection(crowded: Database) -> AsyncIterator[AsyncConnection]:
+async def connection(
+    crowded: Database, request: pytest.FixtureRequest
+) -> AsyncIterator[AsyncConnection]:
+    """A transaction of a user, behind the second wall, that is rolled back."""
     async with crowded.engine.connect() as connection:
+        await connection.execution_options(isolation_level="READ COMMITTED")
+        for command in prelude(request.param).split("; ")[1:]:
+            await connection.exec_driver_sql(command)
         yield connection
         await connection.rollback()
 

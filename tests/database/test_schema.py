@@ -38,6 +38,7 @@ FROM information_schema.columns WHERE table_schema = :schema
 async def connection(database_url: DatabaseUrl) -> AsyncIterator[AsyncConnection]:
     database = Database(database_url, pool_size=1)
     async with database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="READ COMMITTED")
         yield connection
         await connection.rollback()
     await database.close()

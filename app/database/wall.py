@@ -1,0 +1,24 @@
+"""The second wall: PostgreSQL shows a transaction the rows of the one user that it names.
+
+Row-level security compares the owner of each row with a setting, and binds a transaction whatever
+the role that logged in may do, because the transaction runs as a role that may nothing else.
+"""
+
+ROLE = "taskward_app"
+SETTING = "app.user_id"
+
+OWNER_COLUMNS = {"users": "id", "tasks": "user_id"}
+"""Every table that holds a user's data, and the column that names the user."""
+
+POLICY = f"( SELECT NULLIF(current_setting('{SETTING}'::text, true), ''::text) AS \"nullif\")"
+"""What the owner must be equal to, as PostgreSQL prints it."""
+
+
+def prelude(user_id: str) -> str:
+    """The SQL that begins a transaction of `user_id`, in one round trip.
+
+    The protocol takes several commands at once only without parameters, so the id is written
+    into them: character by character as its code point, which leaves nothing to escape from.
+    """
+    escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
+    return f"BEGIN; SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"

@@ -1,0 +1,293 @@
+"""The second wall: it shows one user's rows, and every hole in it is found and named."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.audit import find_holes, holes_seen_by
+from app.database.database import Database
+from app.database.errors import CommitError, DatabaseUnavailableError
+from app.database.role import RoleRefusedError, ensure_role
+from app.database.url import DatabaseUrl
+from app.database.wall import OWNER_COLUMNS, ROLE, prelude
+from app.tasks.models import metadata
+from app.tasks.schemas import TaskInput
+from app.tasks.store import TaskStore
+
+COUNT = text("SELECT count(*) FROM tasks")
+
+
+@pytest.fixture
+async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
+    database = Database(database_url, pool_size=2)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def login(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction of the login, whose changes nobody else ever sees."""
+    async with database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="READ COMMITTED")
+        yield connection
+        await connection.rollback()
+
+
+async def create(database: Database, user: str) -> None:
+    async with database.user_transaction(user) as connection:
+        await TaskStore(connection, user).create(TaskInput(title="x"))
+
+
+async def counted(database: Database, user: str) -> int:
+    async with database.user_transaction(user) as connection:
+        return int((await connection.execute(COUNT)).scalar_one())
+
+
+async def run(database: Database, user: str, command: str) -> None:
+    async with database.user_transaction(user) as connection:
+        await connection.execute(text(command))
+
+
+async def test_every_table_is_behind_the_wall_and_its_owner_is_known(
+    database: Database,
+) -> None:
+    assert set(OWNER_COLUMNS) == set(metadata.tables)
+    for table, owner in OWNER_COLUMNS.items():
+        assert next(iter(metadata.tables[table].primary_key)).name == owner
+    assert await find_holes(database) == []
+
+
+async def test_a_transaction_of_a_user_sees_the_rows_of_that_user_only(database: Database) -> None:
+    ada, eve = f"ada {uuid4()}", f"eve {uuid4()}"
+    await create(database, ada)
+    assert await counted(database, ada) == 1
+    assert await counted(database, eve) == 0
+
+
+async def test_without_a_user_there_is_nothing_to_be_seen(
+    database: Database, login: AsyncConnection
+) -> None:
+    await create(database, f"ada {uuid4()}")
+    await login.execute(text(f"SET LOCAL ROLE {ROLE}"))
+    for setting in ("", None):
+        if setting is not None:
+            await login.execute(text("SET LOCAL app.user_id = ''"))
+        assert (await login.execute(COUNT)).scalar_one() == 0
+
+
+async def test_nothing_of_a_user_is_left_on_a_connection(database_url: DatabaseUrl) -> None:
+    database = Database(database_url, pool_size=1)
+    await create(database, f"ada {uuid4()}")
+    async with database.transaction() as connection:
+        left = await connection.execute(
+            text("SELECT current_user = session_user, current_setting('app.user_id', true)")
+        )
+        assert tuple(left.one()) in {(True, ""), (True, None)}
+    await database.close()
+
+
+async def test_a_row_of_another_user_cannot_be_written(database: Database) -> None:
+    ada, eve = f"ada {uuid4()}", f"eve {uuid4()}"
+    await create(database, ada)
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        async with database.user_transaction(eve) as connection:
+            await TaskStore(connection, ada).create(TaskInput(title="x"))
+    await create(database, eve)
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        await run(database, eve, "UPDATE tasks SET user_id = 'ada'")
+    assert await counted(database, ada) == 1
+    assert await counted(database, eve) == 1
+
+
+@pytest.mark.parametrize("command", ["TRUNCATE tasks", "DROP TABLE tasks", "TABLE alembic_version"])
+async def test_the_role_can_do_nothing_but_read_and_write_rows(
+    database: Database, command: str
+) -> None:
+    with pytest.raises(ProgrammingError):
+        await run(database, "ada", command)
+
+
+# What a user id cannot have is refused long before; what it can have must reach the setting.
+user_ids = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=255
+)
+
+
+async def test_the_user_id_reaches_the_database_as_it_is(login: AsyncConnection) -> None:
+    driver = (await login.get_raw_connection()).driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    loop = asyncio.get_running_loop()
+
+    async def setting(user: str) -> object:
+        await driver.execute(prelude(user))
+        try:
+            return await driver.fetchval("SELECT current_setting('app.user_id')")
+        finally:
+            await driver.execute("ROLLBACK")
+
+    @settings(max_examples=300, deadline=None, database=None, derandomize=True)
+    @given(user_ids)
+    def reaches(user: str) -> None:
+        assert asyncio.run_coroutine_threadsafe(setting(user), loop).result(10) == user
+
+    for hostile in ("'", "''; DROP TABLE tasks; --", "\\", "\\'", "$$", "😀" * 255, "é", "e\u0301"):
+        assert await setting(hostile) == hostile
+    await asyncio.to_thread(reaches)
+
+
+async def test_an_id_that_cannot_be_written_begins_nothing(database: Database) -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        async with database.user_transaction("a\0da"):
+            pass
+    await create(database, f"ada {uuid4()}")
+
+
+async def test_a_failed_transaction_is_not_taken_for_a_committed_one(database: Database) -> None:
+    async def swallow() -> None:
+        async with database.user_transaction("ada") as connection:
+            with suppress(DBAPIError):
+                await connection.execute(text("SELECT 1 / 0"))
+
+    with pytest.raises(CommitError):
+        await swallow()
+
+
+async def test_a_connection_that_died_in_the_pool_costs_no_request(database: Database) -> None:
+    ada = f"ada {uuid4()}"
+    await asyncio.gather(create(database, ada), create(database, ada))
+    async with database.transaction() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND query IN ('COMMIT', 'ROLLBACK')"
+            )
+        )
+    await asyncio.gather(create(database, ada), create(database, ada))
+    assert await counted(database, ada) == 4
+
+
+async def test_a_transaction_that_is_given_up_leaves_nothing_behind(
+    database_url: DatabaseUrl,
+) -> None:
+    database, ada = Database(database_url, pool_size=1), f"ada {uuid4()}"
+
+    async def slow() -> None:
+        async with database.user_transaction(ada) as connection:
+            await TaskStore(connection, ada).create(TaskInput(title="x"))
+            await connection.execute(text("SELECT pg_sleep(5)"))
+
+    for _ in range(3):
+        given_up = asyncio.create_task(slow())
+        await asyncio.sleep(0.1)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        assert await counted(database, ada) == 0
+    await database.close()
+
+
+HOLES = {
+    "DROP POLICY tasks_owner ON tasks": "tasks does not have just the policy",
+    "ALTER POLICY tasks_owner ON tasks USING (true)": "tasks does not have just the policy",
+    "ALTER POLICY tasks_owner ON tasks WITH CHECK (true)": "tasks does not have just the policy",
+    "ALTER POLICY users_owner ON users TO taskward_app": "users does not have just the policy",
+    "CREATE POLICY more ON tasks FOR SELECT USING (true)": "tasks does not have just the policy",
+    "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY": "row-level security is off on tasks",
+    "ALTER TABLE users NO FORCE ROW LEVEL SECURITY": "row-level security is not forced on users",
+    "ALTER ROLE taskward_app SUPERUSER": "taskward_app is a superuser",
+    "ALTER ROLE taskward_app BYPASSRLS": "taskward_app may bypass row-level security",
+    "ALTER ROLE taskward_app LOGIN": "taskward_app may log in",
+    "ALTER ROLE taskward_app CREATEROLE": "taskward_app may make roles",
+    "ALTER ROLE taskward_app CREATEDB": "taskward_app may make databases",
+    "ALTER ROLE taskward_app REPLICATION": "taskward_app may replicate",
+    "GRANT pg_read_all_data TO taskward_app": "taskward_app is a member of another role",
+    "CREATE TABLE kept (); ALTER TABLE kept OWNER TO taskward_app": "taskward_app owns something",
+    "GRANT TRUNCATE ON tasks TO taskward_app": "taskward_app may TRUNCATE on tasks",
+    "GRANT REFERENCES (id) ON users TO PUBLIC": "taskward_app may REFERENCES on users",
+    "REVOKE INSERT ON tasks FROM taskward_app": "taskward_app may not INSERT on tasks",
+    "CREATE TABLE notes (id int); GRANT SELECT ON notes TO taskward_app": "can reach notes",
+    "CREATE VIEW everything AS TABLE tasks; GRANT SELECT ON everything TO PUBLIC": (
+        "can reach everything"
+    ),
+    "GRANT SELECT (version_num) ON alembic_version TO taskward_app": "can reach alembic_version",
+    "DROP TABLE tasks": "there is no table tasks",
+    "DROP OWNED BY taskward_app; DROP ROLE taskward_app": "there is no role taskward_app",
+    "SET LOCAL app.user_id = 'ada'": "app.user_id has a value before it is set",
+    "CREATE ROLE weak_login; SET LOCAL SESSION AUTHORIZATION weak_login": (
+        "the login may not take on the role taskward_app"
+    ),
+}
+
+
+@pytest.mark.parametrize("command", HOLES)
+async def test_every_hole_is_found_and_named(login: AsyncConnection, command: str) -> None:
+    assert await holes_seen_by(login) == []
+    for each in command.split("; "):
+        await login.execute(text(each))
+    assert any(HOLES[command] in hole for hole in await holes_seen_by(login))
+
+
+async def test_a_login_that_may_not_make_the_role_is_told_what_to_run(
+    login: AsyncConnection,
+) -> None:
+    await login.execute(text('CREATE ROLE "weak Login"'))
+    await login.execute(text('SET LOCAL SESSION AUTHORIZATION "weak Login"'))
+    with pytest.raises(RoleRefusedError) as missing_grant:
+        await ensure_role(login)
+    assert 'GRANT taskward_app TO "weak Login";' in str(missing_grant.value)
+    assert "CREATE ROLE" not in str(missing_grant.value)
+
+    await login.execute(text("RESET SESSION AUTHORIZATION"))
+    await login.execute(text("DROP OWNED BY taskward_app"))
+    await login.execute(text("DROP ROLE taskward_app"))
+    await login.execute(text('SET LOCAL SESSION AUTHORIZATION "weak Login"'))
+    with pytest.raises(RoleRefusedError) as missing_role:
+        await ensure_role(login)
+    commands = [line.strip() for line in str(missing_role.value).splitlines() if line.endswith(";")]
+    assert len(commands) == 2
+
+    await login.execute(text("RESET SESSION AUTHORIZATION"))
+    for command in commands:
+        await login.execute(text(command))
+    await login.execute(text('SET LOCAL SESSION AUTHORIZATION "weak Login"'))
+    await ensure_role(login)
+
+
+async def test_a_login_that_may_make_roles_makes_the_role_and_takes_it_on(
+    login: AsyncConnection,
+) -> None:
+    await login.execute(text("DROP OWNED BY taskward_app"))
+    await login.execute(text("DROP ROLE taskward_app"))
+    await login.execute(text("CREATE ROLE builder CREATEROLE"))
+    await login.execute(text("SET LOCAL SESSION AUTHORIZATION builder"))
+    await ensure_role(login)
+    await login.execute(text(f"SET LOCAL ROLE {ROLE}"))
+
+
+async def test_a_login_that_may_not_take_on_the_role_sees_nothing(
+    database: Database, database_url: DatabaseUrl
+) -> None:
+    name = f"weak_{uuid4().hex}"
+    async with database.transaction() as connection:
+        await connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))
+        await connection.execute(text(f"GRANT SELECT ON tasks TO {name}"))
+    url = database_url.for_sqlalchemy.set(username=name, password=name, drivername="postgresql")
+    weak = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=1)
+    try:
+        with pytest.raises(DatabaseUnavailableError):
+            await counted(weak, "ada")
+        assert f"the login may not take on the role {ROLE}" in await find_holes(weak)
+    finally:
+        await weak.close()
+        async with database.transaction() as connection:
+            await connection.execute(text(f"DROP OWNED BY {name}"))
+            await connection.execute(text(f"DROP ROLE {name}"))

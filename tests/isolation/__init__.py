@@ -1,0 +1,1 @@
+"""Isolation: one user can neither see nor change what belongs to another."""

@@ -1,0 +1,139 @@
+"""An attack by one user on all others, and what it brought."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from sqlalchemy import text
+
+from app.database.database import Database
+from tests.tokens import token_for
+
+_OTHERS = [
+    text("SELECT * FROM tasks WHERE user_id <> :user ORDER BY user_id, id"),
+    text("SELECT * FROM users WHERE id <> :user ORDER BY id"),
+]
+_ABSENT = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
+_OK, _CREATED = httpx.codes.OK, httpx.codes.CREATED
+
+
+class Attack:
+    """Eve, who has tasks of her own, tries every operation on those of the others."""
+
+    def __init__(self, base_url: str, database: Database) -> None:
+        self._database = database
+        self._eve = f"eve {uuid4()}"
+        self._client = _client(base_url, self._eve)
+        self._ada = _client(base_url, f"ada {uuid4()}")
+        self._foreign: list[str] = []
+        self._own: list[str] = []
+
+    async def prepare(self) -> None:
+        """Make tasks of Ada and of Eve; hers come before and after in the order of a list."""
+        self._foreign = [await _create(self._ada) for _ in range(2)]
+        self._own = [await _create(self._client) for _ in range(4)]
+        self._foreign += [await _create(self._ada) for _ in range(2)]
+        for id_ in (self._foreign[0], self._foreign[-1]):
+            await self._ada.patch(f"/api/tasks/{id_}/complete")
+        await self._client.patch(f"/api/tasks/{self._own[0]}/complete")
+
+    async def leaks(self) -> list[str]:
+        """Say what Eve has read, changed, counted or inferred; nothing where isolation holds."""
+        before = await self._rows_of_others()
+        leaks = [
+            *await self._lists(),
+            *await self._answers(),
+            *await self._revision(),
+            *await self._creation(),
+        ]
+        if await self._rows_of_others() != before:
+            leaks.append("rows of others are not what they were")
+        return leaks
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+        await self._ada.aclose()
+
+    async def _rows_of_others(self) -> list[list[Any]]:
+        async with self._database.transaction() as connection:
+            return [
+                list((await connection.execute(sql, {"user": self._eve})).all()) for sql in _OTHERS
+            ]
+
+    async def _lists(self) -> list[str]:
+        leaks = []
+        for status, expected in (("all", 4), ("pending", 3), ("completed", 1)):
+            owners = [each["user_id"] for each in await _walk(self._client, status)]
+            if owners != [self._eve] * expected:
+                leaks.append(f"the list of {status} tasks has {len(owners)}")
+        return leaks
+
+    async def _answers(self) -> list[str]:
+        leaks = []
+        for request in _requests():
+            foreign = await _answer(self._client, request, self._foreign[1])
+            absent = await _answer(self._client, request, _ABSENT)
+            if foreign != absent:
+                leaks.append(f"{request[0]} answers {foreign}, and not {absent}")
+        return leaks
+
+    async def _revision(self) -> list[str]:
+        """Her own changes are counted on from the five that she has made; and hers alone."""
+        changes = [
+            await self._client.put(f"/api/tasks/{self._own[1]}", json={"title": "mine"}),
+            await self._client.patch(f"/api/tasks/{self._own[1]}/complete"),
+            await self._client.delete(f"/api/tasks/{self._own[2]}"),
+        ]
+        revisions = [each.json()["revision"] for each in changes if each.status_code == _OK]
+        return [] if revisions in ([6, 7], [6], []) else [f"her revisions are {revisions}"]
+
+    async def _creation(self) -> list[str]:
+        created = await self._client.post("/api/tasks", json={"title": "mine"})
+        if created.status_code != _CREATED or len(await _walk(self._client, "all")) == 4:
+            return []
+        return ["what she made is not hers"]
+
+
+def _requests() -> Iterator[tuple[str, str, Any]]:
+    yield "GET", "", None
+    yield "PUT", "", {"title": "taken"}
+    yield "PATCH", "/complete", {"completed": True}
+    yield "PATCH", "/complete", {"completed": False}
+    yield "DELETE", "", None
+
+
+async def _answer(
+    eve: httpx.AsyncClient, request: tuple[str, str, Any], id_: str
+) -> tuple[int, str]:
+    method, path, body = request
+    headers = {"X-Request-Id": "the-same"}
+    try:
+        answer = await eve.request(method, f"/api/tasks/{id_}{path}", json=body, headers=headers)
+    except httpx.TimeoutException:
+        return 0, "no answer"
+    return answer.status_code, answer.text.replace(id_, "ID")
+
+
+async def _walk(eve: httpx.AsyncClient, status: str) -> list[dict[str, Any]]:
+    """All tasks of a list, by pages of two; of a list without an end, the first 50."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    for _ in range(25):
+        page = (await eve.get("/api/tasks", params={"status": status, "limit": 2, **cursor})).json()
+        found += page.get("items", [])
+        if page.get("next_cursor") is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    return found
+
+
+async def _create(client: httpx.AsyncClient) -> str:
+    task: dict[str, str] = (await client.post("/api/tasks", json={"title": "x"})).json()
+    return task["id"]
+
+
+def _client(base_url: str, user: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {token_for(user)}"}
+    return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=2)

@@ -1,0 +1,103 @@
+"""Each of the two walls holds alone: the conditions of the queries, and row-level security."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+from sqlalchemy import text
+
+from app import create_app
+from app.database.database import Database
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from app.settings import Settings
+from app.tasks.models import metadata
+from tests.conftest import REPORTED
+from tests.empty_database import make_empty_database
+from tests.isolation.attack import Attack
+from tests.isolation.faults import FAULTS, Fault, Planter
+from tests.live_server import live
+
+ENOUGH_FAULTS = 12
+WALL_DOWN = [
+    "ALTER TABLE {table} DISABLE ROW LEVEL SECURITY",
+    "ALTER POLICY {table}_owner ON {table} USING (true) WITH CHECK (true)",
+]
+
+
+class Ground:
+    """A server on a database of its own, into whose queries faults are planted."""
+
+    def __init__(self, settings: Settings, url: DatabaseUrl) -> None:
+        self.app = create_app(settings.model_copy(update={"database_url": url}))
+        self._database = Database(url, pool_size=1)
+        served: Database = self.app.extensions[Database.EXTENSION]
+        self._planter = Planter(served.engine.sync_engine)
+
+    async def prepare(self, command: str | None) -> None:
+        """Make the tables, and change each as said."""
+        await migrate(self._database)
+        async with self._database.transaction() as connection:
+            for table in metadata.tables if command else ():
+                await connection.execute(text(str(command).format(table=table)))
+
+    async def attacked(self, base_url: str, fault: Fault | None = None) -> list[str]:
+        """The leaks of an attack, with this fault."""
+        attack = Attack(base_url, self._database)
+        await attack.prepare()
+        planted = self._planter.planted
+        self._planter.fault = fault
+        leaks = await attack.leaks()
+        self._planter.fault = None
+        await attack.close()
+        assert fault is None or self._planter.planted > planted
+        return leaks
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._database.close()
+
+
+@asynccontextmanager
+async def serve(
+    settings: Settings, server: DatabaseUrl, command: str | None = None
+) -> AsyncIterator[Callable[..., Awaitable[list[str]]]]:
+    """Serve on a database whose tables were changed by `command`; what is yielded attacks it."""
+    async with make_empty_database(server) as url:
+        ground = Ground(settings, url)
+        await ground.prepare(command)
+        with live(ground.app) as running:
+            yield partial(ground.attacked, running.base_url)
+        await ground.close()
+
+
+@pytest.mark.parametrize("command", WALL_DOWN)
+async def test_with_the_second_wall_down_the_queries_alone_let_nothing_through(
+    settings: Settings, database_url: DatabaseUrl, command: str
+) -> None:
+    async with serve(settings, database_url, command) as attacked:
+        assert await attacked() == []
+
+
+async def test_where_a_query_forgets_the_owner_the_second_wall_alone_lets_nothing_through(
+    settings: Settings, database_url: DatabaseUrl
+) -> None:
+    async with serve(settings, database_url) as attacked:
+        for fault in (None, *FAULTS):
+            assert (fault, await attacked(fault)) == (fault, [])
+
+
+async def test_with_both_walls_down_the_attack_is_seen_to_succeed(
+    settings: Settings, database_url: DatabaseUrl, record_property: Callable[[str, object], None]
+) -> None:
+    """Otherwise the tests above would show nothing."""
+    async with serve(settings, database_url, WALL_DOWN[0]) as attacked:
+        succeeded = [fault.name for fault in FAULTS if await attacked(fault)]
+    assert len(succeeded) >= ENOUGH_FAULTS, succeeded
+    assert {name.split(":")[0] for name in succeeded} == {f.name.split(":")[0] for f in FAULTS}
+    record_property(
+        REPORTED,
+        f"Faults planted into the queries: {len(FAULTS)}, of which {len(succeeded)} let an attack "
+        "succeed with the second wall down, and none with it up",
+    )
