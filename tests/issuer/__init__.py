@@ -1,0 +1,1 @@
+"""Better Auth itself, as the issuer of tokens."""
