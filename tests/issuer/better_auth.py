@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 from contextlib import AbstractContextManager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -22,7 +23,11 @@ class BetterAuth(AbstractContextManager["BetterAuth"]):
         self._reserved = _bind(0)
         self.base_url = f"http://127.0.0.1:{self._reserved.getsockname()[1]}"
         self.jwks_url = f"{self.base_url}/api/auth/jwks"
-        self._http = httpx.Client(base_url=self.base_url, trust_env=False, timeout=10)
+        # Without cookies: what is proved is that the tokens alone are enough.
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._http = httpx.Client(
+            base_url=self.base_url, cookies=no_cookies, trust_env=False, timeout=10
+        )
         self._environment = {
             "PATH": os.environ["PATH"],
             "BETTER_AUTH_SECRET": secret,
@@ -64,7 +69,7 @@ class BetterAuth(AbstractContextManager["BetterAuth"]):
             raise RuntimeError("Better Auth did not start")
 
     def stop(self) -> None:
-        """Stop it; connections are refused from now on, and no other server takes its port."""
+        """Stop it; connections are refused, and its port is kept from being given to others."""
         if self._process is None:
             return
         try:
