@@ -1,0 +1,205 @@
+"""Every secured operation of the contract, asked by its owner and by everybody else.
+
+The operations are read from the contract, so one that is added is asked here, or the build fails
+for want of a plan.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from app.contract.document import read
+from app.contract.operations import Operation, operations
+from tests.isolation.plans import PLANS, Owned, Plan
+from tests.isolation.wire import Answer, Wire, bearer, stripped
+from tests.live_server import LiveServer
+
+SECURED = {each.id: each for each in operations(read()) if each.secured}
+PLANNED = [name for name in SECURED if name in PLANS]
+READING = [name for name in PLANNED if SECURED[name].method == "GET"]
+ABOUT_A_TASK = [name for name in PLANNED if PLANS[name].about_a_task]
+ABOUT_ALL = [name for name in PLANNED if not PLANS[name].about_a_task]
+PLACES = {"cursor", "since"}
+"""The parameters that take up where an answer ended."""
+CONTINUED = [name for name in PLANNED if PLACES & {each.name for each in SECURED[name].parameters}]
+
+EXPIRED = {"exp": timedelta(hours=-1)}
+CODES = {"no token": "missing_token", "an expired token": "invalid_token"}
+
+
+class Desk:
+    """Where everybody asks. `owned` and `stranger` are the two users of a test."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.stranger = someone()
+        self.owned = self.owner_of_two()
+
+    def ask(self, name: str, task_id: str, authorization: str | None, **query: str) -> Answer:
+        """Ask for an operation as its plan says."""
+        method, target, body, headers = PLANS[name].request(SECURED[name], task_id, **query)
+        return self._wire.ask(method, target, authorization, body, headers)
+
+    def owner_of_two(self) -> Owned:
+        """A user with a pending and a completed task, whose every word is unique."""
+        user = someone()
+        tasks = [self._create(user), self._create(user)]
+        address = f"/api/tasks/{tasks[0]['id']}/complete"
+        tasks[0] = self._wire.ask("PATCH", address, bearer(user)).body
+        return Owned(user, tuple(reversed(tasks)))
+
+    def _create(self, user: str) -> dict[str, object]:
+        content = {"title": f"secret {uuid4()}", "description": f"secret {uuid4()}"}
+        created = self._wire.ask("POST", "/api/tasks", bearer(user), content)
+        assert created.status == 201
+        return dict(created.body)
+
+    def everything(self, user: str) -> list[Answer]:
+        """All that a user can read: each reading operation for each task of the owner."""
+        ids = [task["id"] for task in self.owned.tasks]
+        return [self.ask(name, id_, bearer(user)) for name in READING for id_ in ids]
+
+
+def someone() -> str:
+    """A new user; all of these ids are equally long, and so are the answers that name them."""
+    return f"someone-{uuid4()}"
+
+
+def absent() -> str:
+    """An id that no task ever had."""
+    return f"01890000-0000-7000-8000-{uuid4().hex[:12]}"
+
+
+def anywhere(answer: Answer, task_id: str) -> Answer:
+    """An answer as if another task had been asked for: `instance` names the path asked for."""
+    instance = answer.body["instance"].replace(task_id, "{id}")
+    return answer._replace(body=answer.body | {"instance": instance})
+
+
+def shown(plan: Plan, owned: Owned) -> tuple[int, object]:
+    """Status and body that are due to a user who has this."""
+    return plan.status, stripped(plan.shows(owned), plan.made)
+
+
+def mentions(answer: Answer, owned: Owned) -> set[str]:
+    """What of somebody's an answer gives away."""
+    told = json.dumps([answer.headers, stripped(answer.body, ("instance",))])
+    words = {owned.user, *(task[name] for task in owned.tasks for name in ("id", "title"))}
+    return {word for word in words if word in told}
+
+
+@pytest.fixture
+def desk(server: LiveServer) -> Iterator[Desk]:
+    with closing(Wire(server.port)) as wire:
+        yield Desk(wire)
+
+
+def test_every_secured_operation_has_a_plan() -> None:
+    assert set(PLANS) == set(SECURED)
+
+
+def test_every_operation_that_is_continued_has_a_plan_for_it() -> None:
+    assert [name for name in PLANNED if PLANS[name].place] == CONTINUED
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_the_owner_gets_what_is_the_owners(name: str, desk: Desk) -> None:
+    plan, owned = PLANS[name], desk.owned
+    answer = desk.ask(name, owned.task["id"], bearer(owned.user)).without(*plan.made)
+    assert (answer.status, answer.body) == shown(plan, owned)
+
+
+@pytest.mark.parametrize("name", ABOUT_A_TASK)
+def test_anothers_task_cannot_be_told_from_an_absent_one(name: str, desk: Desk) -> None:
+    mine, nobodys, token = desk.owned.task["id"], absent(), bearer(desk.stranger)
+    before = desk.everything(desk.owned.user), desk.everything(desk.stranger)
+    of_another = desk.ask(name, mine, token)
+    of_nobody = desk.ask(name, nobodys, token)
+    assert anywhere(of_another, mine) == anywhere(of_nobody, nobodys)
+    assert of_another.status == 404
+    assert mentions(of_another, desk.owned) == set()
+    assert (desk.everything(desk.owned.user), desk.everything(desk.stranger)) == before
+
+
+@pytest.mark.parametrize("name", ABOUT_A_TASK)
+def test_an_absent_task_is_not_found_by_who_has_others(name: str, desk: Desk) -> None:
+    mine, nobodys, gone = bearer(desk.owned.user), absent(), desk.owned.task["id"]
+    before = desk.everything(desk.owned.user)
+    of_nobody = desk.ask(name, nobodys, mine)
+    assert (of_nobody.status, of_nobody.body["code"]) == (404, "task_not_found")
+    assert desk.everything(desk.owned.user) == before
+    assert desk.ask("deleteTask", gone, mine).status == 204
+    assert anywhere(desk.ask(name, gone, mine), gone) == anywhere(of_nobody, nobodys)
+
+
+@pytest.mark.parametrize("name", ABOUT_ALL)
+def test_who_has_nothing_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
+    plan, newcomer = PLANS[name], someone()
+    alone = desk.ask(name, absent(), bearer(newcomer))
+    desk.owned = desk.owner_of_two()
+    if SECURED[name].method == "POST":
+        # The same request of the owner, whose answer must not be replayed to the stranger.
+        assert desk.ask(name, absent(), bearer(desk.owned.user)).status == plan.status
+    before = desk.everything(desk.owned.user)
+    answer = desk.ask(name, desk.owned.task["id"], bearer(desk.stranger))
+    assert mentions(answer, desk.owned) == set()
+    told = answer.without(*plan.made)
+    assert (told.status, told.body) == shown(plan, Owned(desk.stranger))
+    assert told.without("user_id") == alone.without(*plan.made, "user_id")
+    assert desk.everything(desk.owned.user) == before
+
+
+def test_what_another_makes_is_anothers(desk: Desk) -> None:
+    made = desk.ask("createTask", absent(), bearer(desk.stranger)).body
+    assert made["user_id"] == desk.stranger
+    assert desk.ask("listTasks", absent(), bearer(desk.stranger)).body["items"] == [made]
+    assert desk.ask("getTask", made["id"], bearer(desk.owned.user)).status == 404
+    listed = desk.ask("listTasks", absent(), bearer(desk.owned.user)).body["items"]
+    assert listed == list(desk.owned.tasks)
+
+
+@pytest.mark.parametrize("name", CONTINUED)
+def test_a_place_of_another_is_refused_like_one_of_nobody(name: str, desk: Desk) -> None:
+    place, gone = PLANS[name].place, desk.owner_of_two()
+    assert place is not None
+    places = []
+    for owned in (desk.owned, gone):
+        answer = desk.ask(name, owned.task["id"], bearer(owned.user), limit="1")
+        places.append(answer.body[place.member])
+    for task in gone.tasks:
+        desk.ask("deleteTask", task["id"], bearer(gone.user))
+    nonsense = [place.nonsense] if place.nonsense else []
+    refused, *others = (
+        desk.ask(name, absent(), bearer(desk.stranger), **{place.parameter: each})
+        for each in [*places, *nonsense]
+    )
+    assert refused.status in {410, 422}
+    assert others == [refused] * len(others)
+    assert mentions(refused, desk.owned) == set()
+
+
+@pytest.mark.parametrize("caller", CODES)
+@pytest.mark.parametrize("name", PLANNED)
+def test_without_a_token_that_holds_all_operations_answer_alike(
+    name: str, caller: str, desk: Desk
+) -> None:
+    owner = desk.owned.user
+    authorization = bearer(owner, **EXPIRED) if caller == "an expired token" else None
+    before = desk.everything(owner)
+    refused = desk.ask(name, desk.owned.task["id"], authorization)
+    elsewhere = desk.ask(PLANNED[0], absent(), authorization)
+    assert (refused.status, refused.body["code"]) == (401, CODES[caller])
+    # The length follows from the path, which `instance` repeats.
+    differing = ("instance", "content-length")
+    assert refused.without(*differing) == elsewhere.without(*differing)
+    target = path_of(SECURED[name], desk.owned.task["id"])
+    assert refused.body["instance"] == target
+    assert desk.everything(owner) == before
+
+
+def path_of(operation: Operation, task_id: str) -> str:
+    return PLANS[operation.id].request(operation, task_id).target.partition("?")[0]

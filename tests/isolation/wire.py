@@ -1,0 +1,84 @@
+"""A client on one connection that adds nothing of its own, and answers that can be compared."""
+
+import json
+from http.client import HTTPConnection
+from typing import Any, NamedTuple, TypeAlias
+
+from tests.tokens import token_for
+
+Json: TypeAlias = Any
+"""A parsed body: as free as JSON is."""
+
+VARYING = frozenset({"date", "x-request-id", "ratelimit", "ratelimit-policy"})
+"""The headers, in lower case, in which answers may differ that are otherwise the same."""
+
+
+class Answer(NamedTuple):
+    """An answer without what varies; two that tell the same are equal.
+
+    `headers` are in the order they came in, names in lower case. `body` is parsed, None where
+    there was none, and without its `request_id`.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: Json
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, by its name in lower case."""
+        return dict(self.headers).get(name)
+
+    def without(self, *names: str) -> "Answer":
+        """The same without some headers, and without members of the body of these names."""
+        headers = tuple(each for each in self.headers if each[0] not in names)
+        return Answer(self.status, headers, stripped(self.body, names))
+
+
+def stripped(body: Json, names: tuple[str, ...]) -> Json:
+    """A body without members of these names, at any depth."""
+    if isinstance(body, list):
+        return [stripped(each, names) for each in body]
+    if isinstance(body, dict):
+        return {name: stripped(each, names) for name, each in body.items() if name not in names}
+    return body
+
+
+class Wire:
+    """One connection to the server, kept alive; the server may close it, and it opens again."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        authorization: str | None,
+        body: Json = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a request; a body of None is none."""
+        sent = dict(headers or {})
+        if authorization is not None:
+            sent["Authorization"] = authorization
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        raw = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        self._connection.request(method, target, raw, sent)
+        response = self._connection.getresponse()
+        content = response.read()
+        received = [(name.lower(), value) for name, value in response.getheaders()]
+        parsed = json.loads(content) if content else None
+        if isinstance(parsed, dict) and "request_id" in parsed:
+            assert parsed.pop("request_id") == dict(received)["x-request-id"]
+        told = tuple(each for each in received if each[0] not in VARYING)
+        return Answer(response.status, told, parsed)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+def bearer(user: str, **changes: object) -> str:
+    """The `Authorization` of a user; changed claims as in `token_for`."""
+    return f"Bearer {token_for(user, **changes)}"
