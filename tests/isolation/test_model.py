@@ -1,0 +1,144 @@
+"""Many users at once, and a model that knows what each of them must be told.
+
+The steps are drawn by a seeded generator and not by Hypothesis: the server takes nearly all of the
+time, and a state machine that replays its runs to shrink them would make fewer steps of it. What
+fails is told by its seed, the number of the step, and the steps before it.
+"""
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from uuid import uuid4
+
+import pytest
+import structlog
+
+from tests.conftest import REPORTED
+from tests.isolation.model import Due, Server, User
+from tests.isolation.steps import OPERATIONS, WEIGHTS, Step, Steps
+from tests.isolation.users import LONGEST, hostile_users
+from tests.isolation.wire import Answer, Json, Wire, bearer
+from tests.live_server import LiveServer
+
+SEEDS = range(1, 5)
+STEPS = 5_000
+REMEMBERED = 25
+"""How many steps before a failure are told."""
+
+SUCCESS = {"create_task": 201, "delete_task": 204}
+REFUSALS = {"create_task": set(), "list_tasks": {422}}
+
+
+class Run:
+    """One run of the users of one seed against the server and the model."""
+
+    def __init__(self, wire: Wire, seed: int) -> None:
+        self._wire = wire
+        self._seed = seed
+        server = Server()
+        self._users = [User(id_, server) for id_ in hostile_users(uuid4().hex)]
+        self._tokens = {user.id: bearer(user.id) for user in self._users}
+        self._steps = Steps(seed, self._users, server)
+        self._trace: deque[str] = deque(maxlen=REMEMBERED)
+        self._refusals: dict[tuple[str, int], Json] = {}
+        self.answered: Counter[tuple[str, int]] = Counter()
+
+    def go(self, steps: int) -> None:
+        """Take steps, and look at everything in the end."""
+        for _ in range(steps):
+            self._take(self._steps.draw())
+        for user in self._users:
+            self._compare_list(user)
+
+    def _take(self, step: Step) -> None:
+        answer = self._ask(step)
+        self.answered[step.operation, answer.status] += 1
+        due = self._due(step, answer)
+        if (answer.status, answer.body) != due:
+            self._fail(f"due   {due}\ngiven {answer.status} {answer.body}")
+        if answer.status >= 400:
+            headers = answer.without("content-length").headers
+            alike = self._refusals.setdefault((step.operation, answer.status), headers)
+            if headers != alike:
+                self._fail(f"due   {alike}\ngiven {headers}")
+
+    def _ask(self, step: Step) -> Answer:
+        method, target, body, _ = step.request
+        answer = self._wire.ask(method, target, self._tokens[step.user.id], body)
+        user = f"user {self._users.index(step.user)}"
+        arguments = ascii(dict(step.arguments))
+        self._trace.append(f"{user}: {step.operation} {arguments} -> {answer.status}")
+        return answer
+
+    def _due(self, step: Step, answer: Answer) -> Due:
+        """Ask the model; a value that the server cannot have made is a failure, too."""
+        operation = getattr(step.user, step.operation)
+        try:
+            due: Due = operation(answer.body, **step.arguments)
+        except (AssertionError, LookupError, TypeError, ValueError) as error:
+            self._fail(f"{error!r}\ngiven {answer.status} {answer.body}")
+        if due.status < 400:
+            return due
+        return due._replace(body=due.body | {"instance": step.request.target.partition("?")[0]})
+
+    def _compare_list(self, user: User) -> None:
+        expected, found = user.newest_first(), []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self._ask(Step(user, "list_tasks", {"limit": 200, **cursor})).body
+            found += page["items"]
+            if page["next_cursor"] is None:
+                break
+            cursor = {"cursor": page["next_cursor"]}
+        if found != expected:
+            self._fail(f"in the end\ndue   {expected}\ngiven {found}")
+
+    def _fail(self, difference: str) -> None:
+        steps = "\n".join(self._trace)
+        number = self.answered.total()
+        pytest.fail(f"seed {self._seed}, step {number}\n{difference}\nthe last steps:\n{steps}")
+
+
+@pytest.fixture(autouse=True)
+def only_warnings() -> Iterator[None]:
+    """Keep thousands of log lines from hiding what failed."""
+    configured = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.configure(**configured)
+
+
+@pytest.fixture
+def wire(server: LiveServer) -> Iterator[Wire]:
+    with closing(Wire(server.port)) as wire:
+        yield wire
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_answer_is_what_the_model_says(
+    seed: int, wire: Wire, record_property: Callable[[str, object], None]
+) -> None:
+    run, began = Run(wire, seed), time.perf_counter()
+    run.go(STEPS)
+    assert run.answered.total() == STEPS
+    for name in WEIGHTS:
+        statuses = {status for operation, status in run.answered if operation == name}
+        assert statuses == {SUCCESS.get(name, 200)} | REFUSALS.get(name, {404})
+    rate = STEPS / (time.perf_counter() - began)
+    record_property(REPORTED, f"Model: {STEPS} steps of seed {seed} as specified, {rate:.0f}/s")
+
+
+def test_all_runs_together_take_twenty_thousand_steps() -> None:
+    assert len(SEEDS) * STEPS >= 20_000
+
+
+def test_the_steps_are_of_every_operation() -> None:
+    assert set(WEIGHTS) == set(OPERATIONS)
+
+
+def test_the_users_are_many_and_all_differ() -> None:
+    users = hostile_users(uuid4().hex)
+    assert len(set(users)) == len(users) >= 4
+    assert max(map(len, users)) == LONGEST
