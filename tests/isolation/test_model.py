@@ -40,15 +40,15 @@ class Run:
         server = Server()
         self._users = [User(id_, server) for id_ in hostile_users(uuid4().hex)]
         self._tokens = {user.id: bearer(user.id) for user in self._users}
-        self._steps = Steps(seed, self._users, server)
-        self._trace: deque[str] = deque(maxlen=REMEMBERED)
+        self._draw = Steps(seed, self._users, server).draw
+        self._trace: deque[tuple[Step, int]] = deque(maxlen=REMEMBERED)
         self._refusals: dict[tuple[str, int], Json] = {}
         self.answered: Counter[tuple[str, int]] = Counter()
 
     def go(self, steps: int) -> None:
         """Take steps, and look at everything in the end."""
         for _ in range(steps):
-            self._take(self._steps.draw())
+            self._take(self._draw())
         for user in self._users:
             self._compare_list(user)
 
@@ -67,9 +67,7 @@ class Run:
     def _ask(self, step: Step) -> Answer:
         method, target, body, _ = step.request
         answer = self._wire.ask(method, target, self._tokens[step.user.id], body)
-        user = f"user {self._users.index(step.user)}"
-        arguments = ascii(dict(step.arguments))
-        self._trace.append(f"{user}: {step.operation} {arguments} -> {answer.status}")
+        self._trace.append((step, answer.status))
         return answer
 
     def _due(self, step: Step, answer: Answer) -> Due:
@@ -96,7 +94,10 @@ class Run:
             self._fail(f"in the end\ndue   {expected}\ngiven {found}")
 
     def _fail(self, difference: str) -> None:
-        steps = "\n".join(self._trace)
+        steps = "\n".join(
+            f"user {self._users.index(user)} {operation} {arguments!a:.400} -> {status}"
+            for (user, operation, arguments), status in self._trace
+        )
         number = self.answered.total()
         pytest.fail(f"seed {self._seed}, step {number}\n{difference}\nthe last steps:\n{steps}")
 
