@@ -32,12 +32,12 @@ CODES = {"no token": "missing_token", "an expired token": "invalid_token"}
 
 
 class Desk:
-    """Where everybody asks. `owned` and `stranger` are the two users of a test."""
+    """Where everybody asks. The owner and the stranger have two tasks each."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self.stranger = someone()
         self.owned = self.owner_of_two()
+        self.stranger = self.owner_of_two()
 
     def ask(self, name: str, task_id: str, authorization: str | None, **query: str) -> Answer:
         """Ask for an operation as its plan says."""
@@ -58,10 +58,11 @@ class Desk:
         assert created.status == 201
         return dict(created.body)
 
-    def everything(self, user: str) -> list[Answer]:
-        """All that a user can read: each reading operation for each task of the owner."""
-        ids = [task["id"] for task in self.owned.tasks]
-        return [self.ask(name, id_, bearer(user)) for name in READING for id_ in ids]
+    def everything(self, *users: Owned) -> list[Answer]:
+        """All that these users can read: each reading operation, for each task of both."""
+        ids = [task["id"] for owned in (self.owned, self.stranger) for task in owned.tasks]
+        tokens = [bearer(owned.user) for owned in users]
+        return [self.ask(name, id_, each) for each in tokens for name in READING for id_ in ids]
 
 
 def someone() -> str:
@@ -115,48 +116,57 @@ def test_the_owner_gets_what_is_the_owners(name: str, desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ABOUT_A_TASK)
 def test_anothers_task_cannot_be_told_from_an_absent_one(name: str, desk: Desk) -> None:
-    mine, nobodys, token = desk.owned.task["id"], absent(), bearer(desk.stranger)
-    before = desk.everything(desk.owned.user), desk.everything(desk.stranger)
-    of_another = desk.ask(name, mine, token)
-    of_nobody = desk.ask(name, nobodys, token)
-    assert anywhere(of_another, mine) == anywhere(of_nobody, nobodys)
-    assert of_another.status == 404
-    assert mentions(of_another, desk.owned) == set()
-    assert (desk.everything(desk.owned.user), desk.everything(desk.stranger)) == before
+    owned, nobodys = desk.owned.task["id"], absent()
+    before = desk.everything(desk.owned, desk.stranger)
+    for asking in (desk.stranger.user, someone()):
+        of_another = desk.ask(name, owned, bearer(asking))
+        of_nobody = desk.ask(name, nobodys, bearer(asking))
+        assert anywhere(of_another, owned) == anywhere(of_nobody, nobodys)
+        assert of_another.status == 404
+        assert mentions(of_another, desk.owned) == set()
+    assert desk.everything(desk.owned, desk.stranger) == before
 
 
 @pytest.mark.parametrize("name", ABOUT_A_TASK)
 def test_an_absent_task_is_not_found_by_who_has_others(name: str, desk: Desk) -> None:
-    mine, nobodys, gone = bearer(desk.owned.user), absent(), desk.owned.task["id"]
-    before = desk.everything(desk.owned.user)
-    of_nobody = desk.ask(name, nobodys, mine)
+    token, gone, nobodys = bearer(desk.owned.user), desk.owned.task["id"], absent()
+    before = desk.everything(desk.owned, desk.stranger)
+    of_nobody = desk.ask(name, nobodys, token)
     assert (of_nobody.status, of_nobody.body["code"]) == (404, "task_not_found")
-    assert desk.everything(desk.owned.user) == before
-    assert desk.ask("deleteTask", gone, mine).status == 204
-    assert anywhere(desk.ask(name, gone, mine), gone) == anywhere(of_nobody, nobodys)
+    assert desk.everything(desk.owned, desk.stranger) == before
+    assert desk.ask("deleteTask", gone, token).status == 204
+    assert anywhere(desk.ask(name, gone, token), gone) == anywhere(of_nobody, nobodys)
 
 
 @pytest.mark.parametrize("name", ABOUT_ALL)
 def test_who_has_nothing_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
-    plan, newcomer = PLANS[name], someone()
-    alone = desk.ask(name, absent(), bearer(newcomer))
+    plan, earlier, later = PLANS[name], someone(), someone()
+    alone = desk.ask(name, absent(), bearer(earlier))
     desk.owned = desk.owner_of_two()
+    answer = desk.ask(name, absent(), bearer(later)).without(*plan.made)
+    assert (answer.status, answer.body) == shown(plan, Owned(later))
+    assert answer.without("user_id") == alone.without(*plan.made, "user_id")
+
+
+@pytest.mark.parametrize("name", ABOUT_ALL)
+def test_who_has_tasks_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
+    plan, stranger = PLANS[name], desk.stranger
     if SECURED[name].method == "POST":
         # The same request of the owner, whose answer must not be replayed to the stranger.
         assert desk.ask(name, absent(), bearer(desk.owned.user)).status == plan.status
-    before = desk.everything(desk.owned.user)
-    answer = desk.ask(name, desk.owned.task["id"], bearer(desk.stranger))
+    before = desk.everything(desk.owned)
+    answer = desk.ask(name, desk.owned.task["id"], bearer(stranger.user))
     assert mentions(answer, desk.owned) == set()
-    told = answer.without(*plan.made)
-    assert (told.status, told.body) == shown(plan, Owned(desk.stranger))
-    assert told.without("user_id") == alone.without(*plan.made, "user_id")
-    assert desk.everything(desk.owned.user) == before
+    answer = answer.without(*plan.made)
+    assert (answer.status, answer.body) == shown(plan, stranger)
+    assert desk.everything(desk.owned) == before
 
 
 def test_what_another_makes_is_anothers(desk: Desk) -> None:
-    made = desk.ask("createTask", absent(), bearer(desk.stranger)).body
-    assert made["user_id"] == desk.stranger
-    assert desk.ask("listTasks", absent(), bearer(desk.stranger)).body["items"] == [made]
+    made = desk.ask("createTask", absent(), bearer(desk.stranger.user)).body
+    assert made["user_id"] == desk.stranger.user
+    listed = desk.ask("listTasks", absent(), bearer(desk.stranger.user)).body["items"]
+    assert listed == [made, *desk.stranger.tasks]
     assert desk.ask("getTask", made["id"], bearer(desk.owned.user)).status == 404
     listed = desk.ask("listTasks", absent(), bearer(desk.owned.user)).body["items"]
     assert listed == list(desk.owned.tasks)
@@ -174,7 +184,7 @@ def test_a_place_of_another_is_refused_like_one_of_nobody(name: str, desk: Desk)
         desk.ask("deleteTask", task["id"], bearer(gone.user))
     nonsense = [place.nonsense] if place.nonsense else []
     refused, *others = (
-        desk.ask(name, absent(), bearer(desk.stranger), **{place.parameter: each})
+        desk.ask(name, absent(), bearer(desk.stranger.user), **{place.parameter: each})
         for each in [*places, *nonsense]
     )
     assert refused.status in {410, 422}
@@ -189,7 +199,7 @@ def test_without_a_token_that_holds_all_operations_answer_alike(
 ) -> None:
     owner = desk.owned.user
     authorization = bearer(owner, **EXPIRED) if caller == "an expired token" else None
-    before = desk.everything(owner)
+    before = desk.everything(desk.owned)
     refused = desk.ask(name, desk.owned.task["id"], authorization)
     elsewhere = desk.ask(PLANNED[0], absent(), authorization)
     assert (refused.status, refused.body["code"]) == (401, CODES[caller])
@@ -198,7 +208,7 @@ def test_without_a_token_that_holds_all_operations_answer_alike(
     assert refused.without(*differing) == elsewhere.without(*differing)
     target = path_of(SECURED[name], desk.owned.task["id"])
     assert refused.body["instance"] == target
-    assert desk.everything(owner) == before
+    assert desk.everything(desk.owned) == before
 
 
 def path_of(operation: Operation, task_id: str) -> str:
