@@ -51,7 +51,7 @@ class Wire:
     """A connection to the server that is kept alive."""
 
     def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=10)
         self._requests = 0
 
     def ask(
