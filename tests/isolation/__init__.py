@@ -1,1 +1,1 @@
-"""Isolation: one user can neither see nor change what belongs to another."""
+"""Tests of isolation: each operation asked by everybody, and a model of the whole API."""

@@ -66,7 +66,6 @@ class Steps:
         self._random = Random(seed)  # noqa: S311 - it is to be repeatable
         self._users = users
         self._server = server
-        self._recent: list[str] = []
 
     def draw(self) -> Step:
         """The next step."""
@@ -88,13 +87,19 @@ class Steps:
         return Step(user, operation, arguments)
 
     def _id(self, user: User) -> str:
-        """One's own, or anybody's (another's, one that is gone), or one that never was."""
+        """One's own, a neighbour's, anybody's (also one that is gone), or one that never was."""
         chance = self._random.random()
-        if user.tasks and chance < 0.6:
-            return self._random.choice(list(user.tasks))
+        tasks = user.tasks if chance < 0.5 else self._neighbour(user).tasks
+        if tasks and chance < 0.65:
+            return self._random.choice(list(tasks))
         if self._server.ids and chance < 0.9:
             return self._random.choice(self._server.ids[-400:])
         return self._random.choice(ABSENT)
+
+    def _neighbour(self, user: User) -> User:
+        """The user before or after: those who are easily taken for one another stand together."""
+        place = self._users.index(user) + self._random.choice((-1, 1))
+        return self._users[place % len(self._users)]
 
     def _list(self, user: User) -> dict[str, Json]:
         arguments: dict[str, Json] = {}

@@ -18,7 +18,8 @@ from tests.isolation.plans import PLANS, Owned, Plan
 from tests.isolation.wire import Answer, Wire, bearer, stripped
 from tests.live_server import LiveServer
 
-SECURED = {each.id: each for each in operations(read()) if each.secured}
+CONTRACT = read()
+SECURED = {each.id: each for each in operations(CONTRACT) if each.secured}
 PLANNED = [name for name in SECURED if name in PLANS]
 READING = [name for name in PLANNED if SECURED[name].method == "GET"]
 ABOUT_A_TASK = [name for name in PLANNED if PLANS[name].about_a_task]
@@ -26,6 +27,14 @@ ABOUT_ALL = [name for name in PLANNED if not PLANS[name].about_a_task]
 PLACES = {"cursor", "since"}
 """The parameters that take up where an answer ended."""
 CONTINUED = [name for name in PLANNED if PLACES & {each.name for each in SECURED[name].parameters}]
+
+CHOICES = [
+    (name, parameter.name, value)
+    for name in PLANNED
+    for parameter in SECURED[name].parameters
+    for value in CONTRACT.resolve(parameter.schema).get("enum", ())
+]
+"""Each value that a parameter can choose: it may lead to a query of its own."""
 
 EXPIRED = {"exp": timedelta(hours=-1)}
 CODES = {"no token": "missing_token", "an expired token": "invalid_token"}
@@ -160,6 +169,29 @@ def test_who_has_tasks_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
     answer = answer.without(*plan.made)
     assert (answer.status, answer.body) == shown(plan, stranger)
     assert desk.everything(desk.owned) == before
+
+
+@pytest.mark.parametrize(("name", "parameter", "value"), CHOICES)
+def test_no_choice_of_a_parameter_shows_what_is_anothers(
+    name: str, parameter: str, value: str, desk: Desk
+) -> None:
+    task_id = desk.stranger.task["id"]
+    answer = desk.ask(name, task_id, bearer(desk.stranger.user), **{parameter: value})
+    assert answer.status == PLANS[name].status
+    assert mentions(answer, desk.owned) == set()
+    assert mentions(answer, desk.stranger) != set()
+
+
+@pytest.mark.parametrize("name", CONTINUED)
+def test_no_page_shows_what_is_anothers(name: str, desk: Desk) -> None:
+    # Those who came before and after the stranger have tasks on either side of the stranger's.
+    others = [desk.owned, desk.owner_of_two()]
+    place, query, pages = PLANS[name].place, {"limit": "1"}, len(desk.stranger.tasks) + 1
+    assert place is not None
+    for _ in range(pages):
+        answer = desk.ask(name, absent(), bearer(desk.stranger.user), **query)
+        assert [mentions(answer, other) for other in others] == [set(), set()]
+        query[place.parameter] = answer.body[place.member] or query[place.parameter]
 
 
 def test_what_another_makes_is_anothers(desk: Desk) -> None:

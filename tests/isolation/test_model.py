@@ -10,6 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import NoReturn
 from uuid import uuid4
 
 import pytest
@@ -19,7 +20,7 @@ from tests.conftest import REPORTED
 from tests.isolation.model import Due, Server, User
 from tests.isolation.steps import OPERATIONS, WEIGHTS, Step, Steps
 from tests.isolation.users import LONGEST, hostile_users
-from tests.isolation.wire import Answer, Json, Wire, bearer
+from tests.isolation.wire import Answer, Wire, bearer
 from tests.live_server import LiveServer
 
 SEEDS = range(1, 5)
@@ -42,7 +43,7 @@ class Run:
         self._tokens = {user.id: bearer(user.id) for user in self._users}
         self._draw = Steps(seed, self._users, server).draw
         self._trace: deque[tuple[Step, int]] = deque(maxlen=REMEMBERED)
-        self._refusals: dict[tuple[str, int], Json] = {}
+        self._refusals: dict[tuple[str, int], object] = {}
         self.answered: Counter[tuple[str, int]] = Counter()
 
     def go(self, steps: int) -> None:
@@ -52,7 +53,7 @@ class Run:
         for user in self._users:
             self._compare_list(user)
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step: Step) -> Answer:
         answer = self._ask(step)
         self.answered[step.operation, answer.status] += 1
         due = self._due(step, answer)
@@ -63,6 +64,7 @@ class Run:
             alike = self._refusals.setdefault((step.operation, answer.status), headers)
             if headers != alike:
                 self._fail(f"due   {alike}\ngiven {headers}")
+        return answer
 
     def _ask(self, step: Step) -> Answer:
         method, target, body, _ = step.request
@@ -82,24 +84,23 @@ class Run:
         return due._replace(body=due.body | {"instance": step.request.target.partition("?")[0]})
 
     def _compare_list(self, user: User) -> None:
-        expected, found = user.newest_first(), []
-        cursor: dict[str, str] = {}
+        found, arguments = [], {"limit": 200}
         while True:
-            page = self._ask(Step(user, "list_tasks", {"limit": 200, **cursor})).body
+            page = self._take(Step(user, "list_tasks", dict(arguments))).body
             found += page["items"]
             if page["next_cursor"] is None:
                 break
-            cursor = {"cursor": page["next_cursor"]}
-        if found != expected:
-            self._fail(f"in the end\ndue   {expected}\ngiven {found}")
+            arguments["cursor"] = page["next_cursor"]
+        assert found == user.newest_first()
 
-    def _fail(self, difference: str) -> None:
+    def _fail(self, difference: str) -> NoReturn:
         steps = "\n".join(
             f"user {self._users.index(user)} {operation} {arguments!a:.400} -> {status}"
             for (user, operation, arguments), status in self._trace
         )
         number = self.answered.total()
-        pytest.fail(f"seed {self._seed}, step {number}\n{difference}\nthe last steps:\n{steps}")
+        story = f"seed {self._seed}, step {number}\n{difference}\nthe last steps:\n{steps}"
+        pytest.fail(story, pytrace=False)
 
 
 @pytest.fixture(autouse=True)
@@ -123,12 +124,13 @@ def test_every_answer_is_what_the_model_says(
 ) -> None:
     run, began = Run(wire, seed), time.perf_counter()
     run.go(STEPS)
-    assert run.answered.total() == STEPS
+    taken = run.answered.total()
+    assert taken >= STEPS
     for name in WEIGHTS:
         statuses = {status for operation, status in run.answered if operation == name}
         assert statuses == {SUCCESS.get(name, 200)} | REFUSALS.get(name, {404})
-    rate = STEPS / (time.perf_counter() - began)
-    record_property(REPORTED, f"Model: {STEPS} steps of seed {seed} as specified, {rate:.0f}/s")
+    rate = taken / (time.perf_counter() - began)
+    record_property(REPORTED, f"Model: {taken} steps of seed {seed} as specified, {rate:.0f}/s")
 
 
 def test_all_runs_together_take_twenty_thousand_steps() -> None:

@@ -4,7 +4,10 @@ LONGEST = 255
 
 
 def hostile_users(nonce: str) -> list[str]:
-    """Ids that a token may name; `nonce` keeps those of one run apart from all others."""
+    """Ids that a token may name, the most alike side by side.
+
+    `nonce` keeps the users of one run apart from all others.
+    """
     composed, decomposed = f"\u00e9{nonce}", f"e\u0301{nonce}"
     return [
         # Case, width and normal forms: a collation or `lower()` could fold them together.
