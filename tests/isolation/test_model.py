@@ -10,6 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.client import HTTPException
 from typing import NoReturn
 from uuid import uuid4
 
@@ -68,7 +69,11 @@ class Run:
 
     def _ask(self, step: Step) -> Answer:
         method, target, body, _ = step.request
-        answer = self._wire.ask(method, target, self._tokens[step.user.id], body)
+        try:
+            answer = self._wire.ask(method, target, self._tokens[step.user.id], body)
+        except (OSError, HTTPException) as error:
+            self._trace.append((step, 0))
+            self._fail(f"no answer: {error!r}")
         self._trace.append((step, answer.status))
         return answer
 
