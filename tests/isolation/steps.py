@@ -107,22 +107,24 @@ class Steps:
             arguments["limit"] = self._random.choice((1, 2, 3, 5, 8, 50, 200))
         if self._random.random() < 0.6:
             arguments["status"] = self._random.choice(("all", "pending", "completed"))
-        chance = self._random.random()
-        own = [each for each, place in self._cursors() if place == user.id]
-        if own and chance < 0.4:
-            arguments["cursor"] = self._random.choice(own)
-            if self._random.random() < 0.8:
-                arguments["status"] = self._server.cursors[arguments["cursor"]].status
-        elif self._server.cursors and chance < 0.6:
-            arguments["cursor"], _ = self._random.choice(self._cursors())
-        elif chance < 0.65:
-            arguments["cursor"] = NO_CURSOR
+        cursor = self._cursor(user)
+        if cursor is not None:
+            arguments["cursor"] = cursor
+            if cursor != NO_CURSOR and self._random.random() < 0.8:
+                arguments["status"] = self._server.cursors[cursor].status
         return arguments
 
-    def _cursors(self) -> list[tuple[str, str]]:
-        """The newest cursors, and whose they are."""
-        newest = list(self._server.cursors)[-400:]
-        return [(each, self._server.cursors[each].user) for each in newest]
+    def _cursor(self, user: User) -> str | None:
+        """None, or a cursor of one's own, a neighbour's, anybody's or nobody's."""
+        newest = list(self._server.cursors.items())[-400:]
+        chance = self._random.random()
+        owner = user if chance < 0.4 else self._neighbour(user)
+        cursors = [cursor for cursor, place in newest if place.user == owner.id]
+        if cursors and chance < 0.55:
+            return self._random.choice(cursors)
+        if newest and chance < 0.6:
+            return self._random.choice(newest)[0]
+        return NO_CURSOR if chance < 0.65 else None
 
     def _content(self) -> dict[str, Json]:
         content: dict[str, Json] = {"title": self._random.choice(TEXTS)}
