@@ -4,6 +4,7 @@ from quart import Quart
 from quart_cors import cors
 
 from app.auth import require_user
+from app.auth.rate_limits import RateLimiter
 from app.auth.tokens import TokenVerifier
 from app.contract import document
 from app.contract.binding import bind
@@ -48,8 +49,10 @@ def create_app(settings: Settings) -> Quart:
     _allow_origins(app, contract, settings.cors_origins)
 
     _connect(app, settings)
+    _limit_rates(app, settings)
     protocol.install(catalogue)
-    app.asgi_app = Envelope(Guard(app.asgi_app), catalogue)  # type: ignore[method-assign]
+    guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
+    app.asgi_app = Envelope(guard, catalogue)  # type: ignore[method-assign]
     return app
 
 
@@ -72,8 +75,19 @@ def _connect(app: Quart, settings: Settings) -> None:
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)
     verifier = make_verifier(settings)
-    app.extensions[require_user.EXTENSION] = verifier
+    app.extensions[require_user.VERIFIER] = verifier
     app.after_serving(verifier.close)
+    app.config[routes.MAX_TASKS_PER_USER] = settings.max_tasks_per_user
+
+
+def _limit_rates(app: Quart, settings: Settings) -> None:
+    limiter = None
+    if settings.rate_limit is not None:
+        storage = settings.rate_limit_storage
+        limiter = RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
+        app.after_serving(limiter.close)
+        app.after_request(require_user.announce_allowance)
+    app.extensions[require_user.LIMITER] = limiter
 
 
 def _allow_origins(app: Quart, contract: document.Document, origins: tuple[str, ...]) -> None:

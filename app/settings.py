@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
+from limits import RateLimitItem, parse
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -73,6 +74,28 @@ def _claim(value: str | None, info: ValidationInfo) -> str | None:
 _Claim = Annotated[str | None, Field(validate_default=True), AfterValidator(_claim)]
 
 
+def _rate_limit(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    if text.lower() == "off":
+        return None
+    try:
+        limit = parse(text)
+    except ValueError:
+        limit = None
+    if limit is None or limit.amount < 1 or limit.get_expiry() < 1:
+        raise ValueError("must be off, or a number and a time such as 600/minute or 20/2 seconds")
+    return limit
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    # Valkey speaks the protocol of Redis, and the same client speaks to both.
+    text = re.sub("^valkey", "redis", url.get_secret_value())
+    if not re.match("rediss?://[^/]", text):
+        raise ValueError("must begin with redis://, rediss://, valkey:// or valkeys://")
+    return SecretStr(text)
+
+
 class Settings(BaseSettings):
     """Every setting there is. `.env.example` explains them; a test keeps it complete."""
 
@@ -97,6 +120,10 @@ class Settings(BaseSettings):
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_origins)
     ] = ()
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
+    rate_limit: Annotated[RateLimitItem | None, BeforeValidator(_rate_limit)] = parse("600/minute")
+    rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
+    trusted_proxy_hops: Annotated[int, Field(ge=0, le=10)] = 0
+    max_tasks_per_user: Annotated[int, Field(ge=1, le=2_147_483_647)] = 100_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from limits import parse
 
 from app.settings import Settings, SettingsError, read_settings, required
 
@@ -54,6 +55,36 @@ def test_nothing_needs_to_be_set_and_no_secret_has_a_default(
     settings = read(monkeypatch)
     assert (settings.database_url, settings.better_auth_secret) == (None, None)
     assert (settings.bind, settings.cors_origins) == ("127.0.0.1:8000", ())
+
+
+@pytest.mark.parametrize("limit", ["600/minute", "20 per 2 seconds", "1/day", "5/10 second"])
+def test_a_rate_is_a_number_and_a_time(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    assert read(monkeypatch, RATE_LIMIT=limit).rate_limit == parse(limit)
+
+
+def test_the_rate_limit_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, RATE_LIMIT="off").rate_limit is None
+
+
+@pytest.mark.parametrize("limit", ["600", "0/minute", "-1/minute", "many", "5/fortnight"])
+def test_what_is_no_rate_is_refused(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    assert "RATE_LIMIT must be off, or a number and a time" in fault(monkeypatch, RATE_LIMIT=limit)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
+def test_counters_are_kept_in_redis_or_valkey(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    settings = read(monkeypatch, RATE_LIMIT_STORAGE=f"{scheme}://:hunter2@cache:6379/1")
+    storage = settings.rate_limit_storage
+    assert storage is not None
+    assert (
+        storage.get_secret_value() == f"{scheme.replace('valkey', 'redis')}://:hunter2@cache:6379/1"
+    )
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["memcached://cache", "cache:6379", "redis:///", "memory://"])
+def test_counters_are_kept_nowhere_else(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert "RATE_LIMIT_STORAGE must begin with" in fault(monkeypatch, RATE_LIMIT_STORAGE=url)
 
 
 def test_published_keys_need_an_issuer_and_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,3 +18,11 @@ class InvalidKeySetError(Exception):
 
 class KeysUnavailableError(Exception):
     """Not one key of the issuer is known, so its tokens can be neither accepted nor refused."""
+
+
+class RateLimitedError(Exception):
+    """More requests came than are allowed; `seconds` from now there are more."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"for {seconds} seconds")
+        self.seconds = seconds

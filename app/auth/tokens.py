@@ -52,18 +52,21 @@ class TokenVerifier:
             "enforce_minimum_key_length": True,
         }
 
-    async def user_of(self, token: str) -> str:
+    def remembered(self, token: str) -> str | None:
+        """Answer the user of a token that has held before, and still does; else None."""
+        if self._keys is not None:
+            self._keys.renew()
+        identity = self._verified.get(_digest(token))
+        return identity.user_id if identity else None
+
+    async def verify(self, token: str) -> str:
         """Answer the user of a token.
 
         Raises `InvalidTokenError` for any that does not hold, and `KeysUnavailableError` where
         that cannot be told because the issuer's keys are not to be had.
         """
-        if self._keys is not None:
-            self._keys.renew()
-        digest = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-        identity = self._verified.get(digest)
-        if identity is None:
-            identity = self._verified[digest] = await self._verify(token)
+        identity = await self._verify(token)
+        self._verified[_digest(token)] = identity
         return identity.user_id
 
     async def close(self) -> None:
@@ -95,6 +98,10 @@ class TokenVerifier:
         if algorithm in ALGORITHMS and self._keys is not None and isinstance(id_, str | None):
             return (await self._keys.key(id_, algorithm)).public
         raise InvalidTokenError("there is no key for its algorithm")
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
 def _parts(token: str) -> tuple[dict[str, JsonValue], bytes]:

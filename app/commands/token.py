@@ -21,7 +21,7 @@ def token(settings: Settings, user: str, ttl: int) -> None:
     complete = _with_kept_secret(settings)
     made = make_token(complete, user, ttl)
     try:
-        asyncio.run(make_verifier(complete).user_of(made))
+        asyncio.run(make_verifier(complete).verify(made))
     except InvalidTokenError as error:
         raise CommandError(
             f"no token for {user!r} and {ttl} seconds would hold ({error}); a user has 1 to 255 "

@@ -6,11 +6,16 @@ import structlog
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException
 
-from app.auth.errors import InvalidTokenError, KeysUnavailableError, MissingTokenError
+from app.auth.errors import (
+    InvalidTokenError,
+    KeysUnavailableError,
+    MissingTokenError,
+    RateLimitedError,
+)
 from app.contract.faults import Fault
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
 from app.database.errors import DatabaseUnavailableError
-from app.tasks.errors import InvalidCursorError, TaskNotFoundError
+from app.tasks.errors import InvalidCursorError, TaskNotFoundError, TaskQuotaReachedError
 
 logger = structlog.get_logger("app.contract")
 
@@ -35,6 +40,9 @@ DATABASE_UNAVAILABLE = Problem(
     headers={"Retry-After": "1"},
 )
 TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
+TASK_QUOTA_REACHED = Problem(
+    "task_quota_reached", "You have as many tasks as one user may have; delete some first."
+)
 INVALID_CURSOR = invalid_request(
     [Fault(detail="was not made for this user and these filters", parameter="cursor")]
 )
@@ -46,6 +54,7 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     KeysUnavailableError: KEYS_UNAVAILABLE,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     TaskNotFoundError: TASK_NOT_FOUND,
+    TaskQuotaReachedError: TASK_QUOTA_REACHED,
     InvalidCursorError: INVALID_CURSOR,
 }
 _CODES_OF_THE_FRAMEWORK = {
@@ -70,10 +79,16 @@ def render_errors(app: Quart, catalogue: ProblemCatalogue) -> None:
     async def render(error: Problem) -> Response:
         return respond(error)
 
+    async def render_rate_limited(error: RateLimitedError) -> Response:
+        detail = "More requests came than are allowed; wait for Retry-After seconds."
+        headers = {"Retry-After": str(error.seconds)}
+        return respond(Problem("rate_limited", detail, headers=headers))
+
     async def render_http(error: HTTPException) -> Response:
         return respond(_of_the_framework(error))
 
     app.register_error_handler(Problem, render)
+    app.register_error_handler(RateLimitedError, render_rate_limited)
     app.register_error_handler(HTTPException, render_http)
     for kind, problem in _PROBLEMS.items():
         app.register_error_handler(kind, _renderer(respond, problem))

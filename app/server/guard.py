@@ -17,6 +17,7 @@ from hypercorn.typing import (
 from quart import Quart, request
 
 from app.contract.problems import Problem
+from app.server.client_address import client_address
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -28,14 +29,16 @@ _CLOSE = {"Connection": "close"}
 class Guard:
     """ASGI middleware; pairs with `raise_refusals`."""
 
-    def __init__(self, app: ASGIFramework) -> None:
+    def __init__(self, app: ASGIFramework, trusted_hops: int) -> None:
         self._app = app
+        self._trusted_hops = trusted_hops
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve one connection of the ASGI protocol."""
         if scope["type"] == "http":
+            scope["state"]["client_address"] = client_address(scope, self._trusted_hops)
             try:
                 scope["path"] = check(scope)
             except Problem as problem:

@@ -7,3 +7,7 @@ class TaskNotFoundError(Exception):
 
 class InvalidCursorError(Exception):
     """The cursor was not made for this user and this filter."""
+
+
+class TaskQuotaReachedError(Exception):
+    """The user has as many tasks as one user may have."""

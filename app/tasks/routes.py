@@ -8,10 +8,12 @@ from quart import Blueprint, current_app, url_for
 
 from app.auth.require_user import require_user
 from app.database.database import Database
-from app.tasks.schemas import Completion, Task, TaskInput, TaskPage
+from app.tasks.schemas import Completion, Me, Task, TaskInput, TaskPage
 from app.tasks.store import TaskStore
 
 blueprint = Blueprint("tasks", __name__)
+
+MAX_TASKS_PER_USER = "MAX_TASKS_PER_USER"
 
 _COMPLETED = {"pending": False, "completed": True}
 
@@ -21,7 +23,7 @@ _COMPLETED = {"pending": False, "completed": True}
 async def create_task(user_id: str, body: TaskInput) -> tuple[Task, int, dict[str, str]]:
     """Create a task."""
     async with _store(user_id) as store:
-        task = await store.create(body)
+        task = await store.create(body, current_app.config[MAX_TASKS_PER_USER])
     return task, 201, {"Location": url_for("get_task", id=task.id)}
 
 
@@ -63,6 +65,23 @@ async def delete_task(user_id: str, id: UUID) -> tuple[str, int]:
     """Delete a task."""
     async with _store(user_id) as store:
         await store.delete(id)
+    return "", 204
+
+
+@blueprint.endpoint("get_me")
+@require_user
+async def get_me(user_id: str) -> Me:
+    """Tell how much is stored of the user."""
+    async with _store(user_id) as store:
+        return await store.summary(current_app.config[MAX_TASKS_PER_USER])
+
+
+@blueprint.endpoint("delete_me")
+@require_user
+async def delete_me(user_id: str) -> tuple[str, int]:
+    """Erase everything that is stored of the user."""
+    async with _store(user_id) as store:
+        await store.erase()
     return "", 204
 
 

@@ -40,3 +40,12 @@ class TaskPage(msgspec.Struct, frozen=True):
 
     items: list[Task]
     next_cursor: str | None
+
+
+class Me(msgspec.Struct, frozen=True):
+    """What is stored of a user."""
+
+    user_id: str
+    task_count: int
+    max_tasks: int
+    revision: int

@@ -42,6 +42,7 @@ NEW_TITLE = bindparam("new_title", type_=Text)
 NEW_DESCRIPTION = bindparam("new_description", type_=Text)
 NEW_DUE_AT = bindparam("new_due_at", type_=DateTime(timezone=True))
 NEW_COMPLETED = bindparam("new_completed", type_=Boolean)
+MAX_TASKS = bindparam("max_tasks", type_=Integer)
 
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
 _IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
@@ -71,6 +72,8 @@ def _insert_task() -> Insert:
         .on_conflict_do_update(
             index_elements=[users.c.id],
             set_={"revision": users.c.revision + 1, "task_count": users.c.task_count + 1},
+            # Without a row of the user, no task is inserted below.
+            where=users.c.task_count < MAX_TASKS,
         )
         .returning(users.c.id, users.c.revision)
         .cte("owner_row")
@@ -117,6 +120,10 @@ UPDATE_COMPLETED = _update_task(
     completed_at=case((NEW_COMPLETED, func.now()), else_=null()),
 )
 DELETE_TASK = _delete_task()
+
+SELECT_USER = select(users.c.task_count, users.c.revision).where(users.c.id == OWNER)
+# The tasks go with the user's row: their foreign key cascades.
+DELETE_USER = delete(users).where(users.c.id == OWNER).returning(users.c.id)
 
 
 @cache

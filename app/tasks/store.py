@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.tasks import statements
 from app.tasks.cursors import Position, decode_cursor, encode_cursor
-from app.tasks.errors import TaskNotFoundError
-from app.tasks.schemas import Task, TaskInput, TaskPage
+from app.tasks.errors import TaskNotFoundError, TaskQuotaReachedError
+from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
 
 class TaskStore:
@@ -23,10 +23,18 @@ class TaskStore:
         self._connection = connection
         self._user_id = user_id
 
-    async def create(self, content: TaskInput) -> Task:
-        """Store a new, pending task. The user's row is made by the first."""
+    async def create(self, content: TaskInput, max_tasks: int) -> Task:
+        """Store a new, pending task. The user's row is made by the first.
+
+        Raises `TaskQuotaReachedError` where the user has `max_tasks` already.
+        """
         id_ = uuid_utils.compat.uuid7()
-        return await self._one(statements.INSERT_TASK, task_id=id_, **_new(content))
+        rows = await self._rows(
+            statements.INSERT_TASK, task_id=id_, max_tasks=max_tasks, **_new(content)
+        )
+        if not rows:
+            raise TaskQuotaReachedError
+        return Task(*rows[0])
 
     async def get(self, id_: UUID) -> Task:
         """Read a task."""
@@ -70,6 +78,16 @@ class TaskStore:
     async def delete(self, id_: UUID) -> None:
         """Remove a task for good."""
         await self._one(statements.DELETE_TASK, task_id=id_)
+
+    async def summary(self, max_tasks: int) -> Me:
+        """Tell how much is stored; the row of a user who has changed nothing is not there yet."""
+        rows = await self._rows(statements.SELECT_USER)
+        task_count, revision = rows[0] if rows else (0, 0)
+        return Me(self._user_id, task_count, max_tasks, revision)
+
+    async def erase(self) -> None:
+        """Remove everything that is stored of the user."""
+        await self._rows(statements.DELETE_USER)
 
     async def _one(self, statement: Executable, **values: object) -> Task:
         rows = await self._rows(statement, **values)

@@ -17,7 +17,7 @@ def verify(
     token: str, issuer: str | None = None, audience: str | None = None, secret: str = SECRET
 ) -> str:
     verifier = TokenVerifier(secret, issuer=issuer, audience=audience)
-    return asyncio.run(verifier.user_of(token))
+    return asyncio.run(verifier.verify(token))
 
 
 @pytest.mark.parametrize(

@@ -33,11 +33,21 @@ async def test_every_operation_can_be_tried_out(
     replaced = await docs.try_out("replaceTask", {"title": "Renew both"}, id=task_id)
     completed = await docs.try_out("completeTask", {"completed": True}, id=task_id)
     deleted = await docs.try_out("deleteTask", id=task_id)
+    counted = await docs.try_out("getMe")
+    erased = await docs.try_out("deleteMe")
     alive = await docs.try_out("getLiveness")
     ready = await docs.try_out("getReadiness")
 
-    answers = [created, listed, read, replaced, completed, deleted, alive, ready]
-    assert [each.status for each in answers] == ["201", *4 * ["200"], "204", *2 * ["200"]]
+    answers = [created, listed, read, replaced, completed, deleted, counted, erased, alive, ready]
+    assert [each.status for each in answers] == [
+        "201",
+        *4 * ["200"],
+        "204",
+        "200",
+        "204",
+        "200",
+        "200",
+    ]
     assert await docs.operation_ids() == {each.operation_id for each in answers}
     assert [each["title"] for each in json.loads(listed.body)["items"]] == [TASK["title"]]
     assert json.loads(read.body) == json.loads(created.body)

@@ -136,7 +136,7 @@ async def test_create_finds_the_user_by_the_primary_key(
     connection: AsyncConnection, user_id: str
 ) -> None:
     recorder = Recorder(connection)
-    await TaskStore(connection, user_id).create(CONTENT)
+    await TaskStore(connection, user_id).create(CONTENT, max_tasks=100_000)
     nodes = await recorder.nodes()
     assert_bounded(nodes)
     assert indexes(nodes) == {"users_pkey"}

@@ -44,7 +44,7 @@ async def login(database: Database) -> AsyncIterator[AsyncConnection]:
 
 async def create(database: Database, user: str) -> None:
     async with database.user_transaction(user) as connection:
-        await TaskStore(connection, user).create(TaskInput(title="x"))
+        await TaskStore(connection, user).create(TaskInput(title="x"), max_tasks=9)
 
 
 async def counted(database: Database, user: str) -> int:
@@ -100,7 +100,7 @@ async def test_a_row_of_another_user_cannot_be_written(database: Database) -> No
     await create(database, ada)
     with pytest.raises(ProgrammingError, match="row-level security"):
         async with database.user_transaction(eve) as connection:
-            await TaskStore(connection, ada).create(TaskInput(title="x"))
+            await TaskStore(connection, ada).create(TaskInput(title="x"), max_tasks=9)
     await create(database, eve)
     with pytest.raises(ProgrammingError, match="row-level security"):
         await run(database, eve, "UPDATE tasks SET user_id = 'ada'")
@@ -182,7 +182,7 @@ async def test_a_transaction_that_is_given_up_leaves_nothing_behind(
 
     async def slow() -> None:
         async with database.user_transaction(ada) as connection:
-            await TaskStore(connection, ada).create(TaskInput(title="x"))
+            await TaskStore(connection, ada).create(TaskInput(title="x"), max_tasks=9)
             await connection.execute(text("SELECT pg_sleep(5)"))
 
     for _ in range(3):

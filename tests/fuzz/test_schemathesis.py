@@ -75,5 +75,5 @@ def assert_nothing_found(report: dict[str, Any]) -> None:
 def assert_everything_ran(report: dict[str, Any]) -> None:
     phases = {name: phase["status"] for name, phase in report["phases"].items()}
     assert phases == dict.fromkeys(("examples", "coverage", "fuzzing", "stateful"), "success")
-    assert report["operations"]["tested"] == report["operations"]["total"] == 8
+    assert report["operations"]["tested"] == report["operations"]["total"] == 10
     assert report["test_cases"]["generated"] >= CASES

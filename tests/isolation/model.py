@@ -143,6 +143,17 @@ class User:
         self._revision += 1
         return Due(204, None)
 
+    def get_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
+        """The counts of who asks."""
+        counts = {"task_count": len(self.tasks), "max_tasks": 100_000, "revision": self._revision}
+        return Due(200, {"user_id": self.id, **counts})
+
+    def delete_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
+        """As if the user had never been."""
+        self.tasks.clear()
+        self._revision = 0
+        return Due(204, None)
+
     def newest_first(self) -> list[Task]:
         """All tasks, in the order of the list."""
         return sorted(self.tasks.values(), key=age, reverse=True)

@@ -135,4 +135,14 @@ PLANS: Mapping[str, Plan] = {
         made=(*MADE_NOW, "completed_at"),
     ),
     "deleteTask": Plan(status=204, path={"id": TASK}, shows=lambda _: None),
+    "getMe": Plan(
+        status=200,
+        shows=lambda owned: {
+            "user_id": owned.user,
+            "task_count": len(owned.tasks),
+            "max_tasks": 100_000,
+            "revision": owned.next_revision - 1,
+        },
+    ),
+    "deleteMe": Plan(status=204, shows=lambda _: None),
 }

@@ -19,6 +19,8 @@ WEIGHTS = {
     "replace_task": 3,
     "complete_task": 4,
     "delete_task": 4,
+    "get_me": 2,
+    "delete_me": 0.2,
 }
 TEXTS = (
     "Buy milk",
@@ -73,6 +75,8 @@ class Steps:
         operation = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         arguments: dict[str, Json]
         match operation:
+            case "get_me" | "delete_me":
+                arguments = {}
             case "create_task":
                 arguments = {"body": self._content()}
             case "list_tasks":

@@ -29,8 +29,8 @@ STEPS = 5_000
 REMEMBERED = 25
 """How many steps before a failure are told."""
 
-SUCCESS = {"create_task": 201, "delete_task": 204}
-REFUSALS = {"create_task": set(), "list_tasks": {422}}
+SUCCESS = {"create_task": 201, "delete_task": 204, "delete_me": 204}
+REFUSALS = {"create_task": set(), "list_tasks": {422}, "get_me": set(), "delete_me": set()}
 
 
 class Run:

@@ -1,0 +1,151 @@
+"""How many requests a user may make, and how many tokens a client may try, in a window of time."""
+
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple, Protocol
+
+import structlog
+from cachetools import TLRUCache
+from limits import RateLimitItem
+from limits.aio.storage import RedisStorage
+from limits.errors import StorageError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from app.auth.errors import InvalidTokenError, RateLimitedError
+
+logger = structlog.get_logger("app.auth")
+
+MAX_COUNTERS = 100_000
+REDIS_SECONDS = 0.5
+REDIS_PAUSE_SECONDS = 5
+
+
+class Allowance(NamedTuple):
+    """What is left of `limit` requests in a window of `window` seconds that ends in `seconds`."""
+
+    limit: int
+    window: int
+    used: int
+    seconds: int
+
+    @property
+    def remaining(self) -> int:
+        """How many more may come."""
+        return max(self.limit - self.used, 0)
+
+    def check(self) -> None:
+        """Raise `RateLimitedError` where more came than may."""
+        if self.used > self.limit:
+            raise RateLimitedError(self.seconds)
+
+
+class Counters(Protocol):
+    """What counts: part of what each storage of the library can do."""
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to a counter, and answer its value; one that is new ends in `expiry` seconds."""
+
+    async def get_expiry(self, key: str) -> float:
+        """Answer when a counter ends, in seconds since 1970."""
+
+
+class RateLimiter:
+    """Counts in windows that begin with the first request. All counting is atomic.
+
+    Several processes share their counters in the Redis at `redis_url`; while it is down, each
+    counts for itself.
+    """
+
+    def __init__(self, limit: RateLimitItem, redis_url: str | None = None) -> None:
+        self._limit = limit
+        self._memory = MemoryCounters()
+        self._redis = _connect(redis_url) if redis_url else None
+        self._redis_from = float("-inf")
+
+    async def take(self, user_id: str) -> Allowance:
+        """Count a request of a user."""
+        return await self._add(1, "user", user_id)
+
+    @asynccontextmanager
+    async def attempt(self, address: str) -> AsyncIterator[None]:
+        """Count what is tried in this context, unless it succeeds, for a client's address.
+
+        Raises `RateLimitedError` where too many tokens from there did not hold. It is counted
+        before it is tried, so that it makes no difference how many are tried at once.
+        """
+        (await self._add(1, "address", address)).check()
+        try:
+            yield
+        except InvalidTokenError:
+            raise
+        except BaseException:
+            await self._add(-1, "address", address)
+            raise
+        await self._add(-1, "address", address)
+
+    async def close(self) -> None:
+        """Close the connections to Redis."""
+        if self._redis is not None:
+            await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]  # redispy's
+
+    async def _add(self, amount: int, kind: str, name: str) -> Allowance:
+        if self._redis is not None and time.monotonic() >= self._redis_from:
+            try:
+                return await self._add_to(self._redis, amount, kind, name)
+            except (StorageError, OSError) as error:
+                self._redis_from = time.monotonic() + REDIS_PAUSE_SECONDS
+                logger.warning("this process counts alone: no Redis", reason=repr(error))
+        return await self._add_to(self._memory, amount, kind, name)
+
+    async def _add_to(self, storage: Counters, amount: int, kind: str, name: str) -> Allowance:
+        key, window = self._limit.key_for(kind, name), self._limit.get_expiry()
+        used = await storage.incr(key, window, amount)
+        seconds = math.ceil(await storage.get_expiry(key) - time.time())
+        return Allowance(self._limit.amount, window, used, min(max(seconds, 1), window))
+
+
+class _Counter(NamedTuple):
+    value: int
+    expires_at: float
+
+
+class MemoryCounters:
+    """The counters of one process: bounded, and forgotten when their window ends.
+
+    The library's own looks at every counter at each request: with 100,000 of them, for 10 ms.
+    """
+
+    def __init__(self, size: int = MAX_COUNTERS) -> None:
+        self._counters: TLRUCache[str, _Counter] = TLRUCache(
+            size, ttu=lambda _, counter, __: counter.expires_at, timer=time.time
+        )
+
+    def __len__(self) -> int:
+        """The number of counters."""
+        return len(self._counters)
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to a counter; one that is new ends in `expiry` seconds."""
+        value, expires_at = self._counters.get(key, _Counter(0, time.time() + expiry))
+        self._counters[key] = _Counter(value + amount, expires_at)
+        return value + amount
+
+    async def get_expiry(self, key: str) -> float:
+        """Answer when a counter ends, in seconds since 1970."""
+        return self._counters.get(key, _Counter(0, time.time())).expires_at
+
+
+def _connect(url: str) -> RedisStorage:
+    return RedisStorage(
+        f"async+{url}",
+        implementation="redispy",
+        wrap_exceptions=True,
+        key_prefix="taskward",
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+        # After a restart of Redis every pooled connection is dead; the next try makes a new one.
+        retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type]  # goes to the client as it is
+    )

@@ -1,0 +1,32 @@
+"""The address of the client: of whom is connected, or of whom the trusted proxies name."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from hypercorn.typing import HTTPScope
+
+_SUBSCRIBER_BITS = 64
+
+
+def client_address(scope: HTTPScope, trusted_hops: int) -> str:
+    """Answer the address that a client is counted by.
+
+    Each of `trusted_hops` proxies has appended the address that it saw to `X-Forwarded-For`;
+    whatever stands before that is the client's own invention. Of IPv6 it is the network of 64
+    bits, since a subscriber has the whole of it.
+    """
+    peer = scope["client"][0] if scope["client"] else ""
+    seen = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+    named = seen.decode("latin-1").split(",")
+    if 0 < trusted_hops <= len(named):
+        return _normal(named[-trusted_hops]) or _normal(peer)
+    return _normal(peer)
+
+
+def _normal(text: str) -> str:
+    try:
+        address = ip_address(text.strip().strip("[]"))
+    except ValueError:
+        return ""
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((int(address), _SUBSCRIBER_BITS), strict=False))

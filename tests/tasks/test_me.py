@@ -1,0 +1,75 @@
+"""Story: I see how much is stored of me, and have it erased."""
+
+import asyncio
+
+import httpx
+from sqlalchemy import func, select
+
+from app.database.database import Database
+from app.database.url import DatabaseUrl
+from app.database.wall import OWNER_COLUMNS
+from app.tasks.models import metadata
+
+
+async def test_a_user_who_has_stored_nothing_has_zeros(
+    client: httpx.AsyncClient, user: str
+) -> None:
+    nothing = {"user_id": user, "task_count": 0, "max_tasks": 100_000, "revision": 0}
+    assert (await client.get("/api/me")).json() == nothing
+
+
+async def test_the_counts_follow_every_change(client: httpx.AsyncClient, user: str) -> None:
+    first = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
+    await client.post("/api/tasks", json={"title": "x"})
+    await client.patch(f"{first}/complete")
+    await client.delete(first)
+    counts = {"user_id": user, "task_count": 1, "max_tasks": 100_000, "revision": 4}
+    assert (await client.get("/api/me")).json() == counts
+
+
+async def test_erasure_leaves_no_row_of_the_user_in_any_table(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, user: str, database_url: DatabaseUrl
+) -> None:
+    for each in (client, stranger):
+        for _ in range(3):
+            await each.post("/api/tasks", json={"title": "x"})
+    assert await rows_of(user, database_url) == {"users": 1, "tasks": 3}
+
+    erased = await client.delete("/api/me")
+    assert (erased.status_code, erased.content) == (204, b"")
+    assert await rows_of(user, database_url) == dict.fromkeys(metadata.tables, 0)
+    assert (await client.get("/api/tasks")).json() == {"items": [], "next_cursor": None}
+    assert len((await stranger.get("/api/tasks")).json()["items"]) == 3
+
+
+async def test_erasure_can_be_repeated_and_the_user_can_begin_anew(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.post("/api/tasks", json={"title": "x"})
+    for _ in range(3):
+        assert (await client.delete("/api/me")).status_code == 204
+    assert (await client.post("/api/tasks", json={"title": "x"})).json()["revision"] == 1
+
+
+async def test_erasure_while_tasks_are_made_leaves_the_counts_right(
+    client: httpx.AsyncClient,
+) -> None:
+    for _ in range(5):
+        posts = [client.post("/api/tasks", json={"title": "x"}) for _ in range(8)]
+        answers = await asyncio.gather(*posts, client.delete("/api/me"))
+        assert {each.status_code for each in answers} == {201, 204}
+        tasks = (await client.get("/api/tasks")).json()["items"]
+        assert (await client.get("/api/me")).json()["task_count"] == len(tasks)
+
+
+async def rows_of(user: str, url: DatabaseUrl) -> dict[str, int]:
+    """How many rows of a user each table has, asked before the walls."""
+    database = Database(url, pool_size=1)
+    found = {}
+    async with database.transaction() as connection:
+        for name, table in metadata.tables.items():
+            owner = table.c[OWNER_COLUMNS[name]]
+            count = select(func.count()).where(owner == user)
+            found[name] = (await connection.execute(count)).scalar_one()
+    await database.close()
+    return found

@@ -1,0 +1,80 @@
+"""Story: nobody takes more than one user may have."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import event
+
+from app import create_app
+from app.database.database import Database
+from app.settings import Settings
+from tests.conformance import Conformance
+from tests.live_server import LiveServer, live
+from tests.tokens import token_for
+
+QUOTA = 10
+
+
+@pytest.fixture(scope="module")
+def sparing(settings: Settings) -> Iterator[LiveServer]:
+    """A server whose users may have few tasks."""
+    with live(create_app(settings.model_copy(update={"max_tasks_per_user": QUOTA}))) as server:
+        yield server
+
+
+@pytest.fixture
+async def limited(sparing: LiveServer) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a user of that server."""
+    headers = {"Authorization": f"Bearer {token_for(f'user-{uuid4()}')}"}
+    async with httpx.AsyncClient(base_url=sparing.base_url, headers=headers) as client:
+        yield client
+
+
+async def post(client: httpx.AsyncClient) -> httpx.Response:
+    return await client.post("/api/tasks", json={"title": "x"})
+
+
+async def test_the_quota_is_exact_however_many_are_created_at_once(
+    limited: httpx.AsyncClient, conformance: Conformance
+) -> None:
+    answers = await asyncio.gather(*(post(limited) for _ in range(4 * QUOTA)))
+    assert sorted(each.status_code for each in answers) == [201] * QUOTA + [409] * 3 * QUOTA
+    for answer in answers:
+        conformance.check(answer)
+    assert len((await limited.get("/api/tasks")).json()["items"]) == QUOTA
+    me = (await limited.get("/api/me")).json()
+    # What was refused is no change: it takes no revision.
+    assert (me["task_count"], me["max_tasks"], me["revision"]) == (QUOTA, QUOTA, QUOTA)
+
+
+async def test_a_task_that_is_deleted_makes_room_for_another(limited: httpx.AsyncClient) -> None:
+    tasks = [(await post(limited)).headers["Location"] for _ in range(QUOTA)]
+    refused = await post(limited)
+    assert (refused.status_code, refused.json()["code"]) == (409, "task_quota_reached")
+    await limited.delete(tasks[3])
+    assert (await post(limited)).status_code == 201
+    assert (await post(limited)).status_code == 409
+
+
+async def test_who_has_all_tasks_can_still_change_them(limited: httpx.AsyncClient) -> None:
+    tasks = [(await post(limited)).headers["Location"] for _ in range(QUOTA)]
+    assert (await limited.put(tasks[0], json={"title": "y"})).status_code == 200
+    assert (await limited.patch(f"{tasks[0]}/complete")).status_code == 200
+
+
+async def test_the_quota_costs_no_statement(
+    limited: httpx.AsyncClient, sparing: LiveServer
+) -> None:
+    database: Database = sparing.app.extensions[Database.EXTENSION]
+    statements: list[str] = []
+
+    def record(*arguments: object) -> None:
+        statements.append(str(arguments[2]))
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", record)
+    await post(limited)
+    event.remove(database.engine.sync_engine, "before_cursor_execute", record)
+    assert len(statements) == 1
