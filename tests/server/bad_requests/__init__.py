@@ -12,7 +12,6 @@ from tests.server.bad_requests.replacements import REPLACEMENTS
 from tests.server.bad_requests.request import BadRequest
 from tests.server.bad_requests.smuggling import SMUGGLING
 from tests.server.bad_requests.targets import TARGETS
-from tests.server.bad_requests.tokens import TOKENS
 
 CORPUS = [
     *BODIES,
@@ -22,7 +21,6 @@ CORPUS = [
     *HOSTILE,
     *TARGETS,
     *PARAMETERS,
-    *TOKENS,
     *CREDENTIALS,
 ]
 

@@ -1,0 +1,90 @@
+"""Tokens whose header would change the rules."""
+
+import json
+from collections.abc import Iterator
+
+from tests.tokens.keys import jwk
+from tests.tokens.specimen import SIGNERS, Json, Specimen, header, seal
+
+KIDS: list[Json] = [
+    "unknown",
+    "",
+    " EdDSA-1",
+    "eddsa-1",
+    "EdDSA-1\0",
+    "../../../dev/null",
+    "/dev/null",
+    "file:///etc/passwd",
+    "https://evil.example.com/key",
+    "' OR '1'='1",
+    "x'; DROP TABLE keys; --",
+    "$(id)",
+    "__proto__",
+    "é" * 500,
+    0,
+    -1,
+    1.5,
+    True,
+    [],
+    ["EdDSA-1"],
+    {"kid": "EdDSA-1"},
+]
+TYPES: list[Json] = [
+    "",
+    "JWE",
+    "JOSE",
+    "dpop+jwt",
+    "secevent+jwt",
+    "logout+jwt",
+    "id_token",
+    "jwt ",
+    "application/json",
+    7,
+    None,
+    True,
+    [],
+    ["JWT"],
+    {},
+]
+REFUSED: dict[str, list[Json]] = {
+    "jwk": [jwk("EdDSA", 2), {"kty": "oct", "k": "eA"}, {}, None],
+    "jku": ["https://evil.example.com/keys", "file:///etc/passwd", "", None],
+    "x5u": ["https://evil.example.com/cert", "file:///etc/passwd", ""],
+    "x5c": [["MIIB"], [], "MIIB"],
+    "crit": [["exp"], [], ["b64"], "exp", None],
+    "zip": ["DEF", "GZIP", ""],
+    "enc": ["A256GCM", ""],
+    "b64": [False, True],
+}
+
+
+def specimens() -> Iterator[Specimen]:
+    """All of them."""
+    for signer in SIGNERS:
+        for name, head, reason in (*_members(signer), *_forms(signer)):
+            yield Specimen(f"{name} ({signer})", seal(None, head, signer), reason)
+    for kid in KIDS:
+        head = header("EdDSA", kid=kid)
+        yield Specimen(f"kid: {str(kid)[:30]!a}", seal(None, head, "EdDSA"), "names no key")
+    yield Specimen("no kid", seal(None, header("RS256", kid=...), "EdDSA"), "the key does not fit")
+
+
+def _members(signer: str) -> Iterator[tuple[str, Json, str]]:
+    for name, values in REFUSED.items():
+        for value in values:
+            shown = json.dumps(value)[:24]
+            yield f"{name}: {shown}", header(signer, **{name: value}), "would choose how it is read"
+    for value in TYPES:
+        yield f"typ: {value!r}", header(signer, typ=value), "not the type of such a token"
+
+
+def _forms(signer: str) -> Iterator[tuple[str, Json, str]]:
+    good = json.dumps(header(signer)).encode()
+    for raw in (b"", b"{}", b"null", b"[]", b"1", b'"HS256"', b"{", b"\xff", good + b"{}"):
+        yield f"header: {raw[:8]!r}", raw, "not an object with an algorithm"
+    yield "a header in an array", b"[" + good + b"]", "not an object"
+    yield "alg twice, first none", b'{"alg":"none",' + good[1:], "says two things"
+    yield "alg twice, last none", good[:-1] + b',"alg":"none"}', "says two things"
+    yield "typ twice", good[:-1] + b',"typ":"JWT"}', "says it twice"
+    yield "a header with a byte order mark", b"\xef\xbb\xbf" + good, "not JSON"
+    yield "a header 40 levels deep", good[:-1] + b',"x":' + b"[" * 40 + b"]" * 40 + b"}", "too deep"

@@ -1,0 +1,93 @@
+"""Tokens as data, and the means to forge them."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import jwt
+
+from tests.tokens import SECRET
+from tests.tokens.keys import key_id, private_key
+
+ISSUER = "https://id.example.com"
+AUDIENCE = "taskward"
+NOW = int(time.time())
+USER = "mallory"
+SIGNERS = ("HS256", "EdDSA")
+"""One algorithm of each verifier: what is wrong with claims or headers is tried under both."""
+
+Json = Any
+"""Whatever JSON can say, and `...` for what is left out."""
+
+
+class Specimen(NamedTuple):
+    """A token, and why it must be refused (or what it shows that must be accepted)."""
+
+    name: str
+    token: str
+    reason: str
+
+
+def claims(**changes: Json) -> dict[str, Json]:
+    """The claims of a token that holds for a day, with changes; `...` leaves one out."""
+    holding = {"sub": USER, "iss": ISSUER, "aud": AUDIENCE, "iat": NOW, "exp": NOW + 86_400}
+    return {name: value for name, value in (holding | changes).items() if value is not ...}
+
+
+def header(algorithm: str, **changes: Json) -> dict[str, Json]:
+    """The header of a token that its verifier would take, with changes."""
+    named = {} if algorithm == "HS256" else {"kid": key_id(algorithm)}
+    made = {"alg": algorithm, "typ": "JWT", **named, **changes}
+    return {name: value for name, value in made.items() if value is not ...}
+
+
+def seal(
+    payload: Json = None,
+    head: Json = None,
+    algorithm: str = "HS256",
+    *,
+    secret: bytes = SECRET.encode(),
+    generation: int = 1,
+) -> str:
+    """Sign anything at all with `algorithm`, whatever the header says; bytes stay as they are."""
+    parts = [
+        encode(part if isinstance(part, bytes) else json.dumps(part).encode())
+        for part in (
+            header(algorithm) if head is None else head,
+            claims() if payload is None else payload,
+        )
+    ]
+    signing_input = ".".join(parts).encode()
+    return ".".join([*parts, encode(sign_input(signing_input, algorithm, secret, generation))])
+
+
+def sign_input(signing_input: bytes, algorithm: str, secret: bytes, generation: int = 1) -> bytes:
+    """The signature of these bytes."""
+    if algorithm.startswith("HS"):
+        return hmac.digest(secret, signing_input, f"sha{algorithm[2:]}")
+    signer: Any = jwt.get_algorithm_by_name(algorithm)
+    signature: bytes = signer.sign(signing_input, private_key(algorithm, generation))
+    return signature
+
+
+def encode(part: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def under_both(faults: Iterable[tuple[str, Json, str]]) -> Iterator[Specimen]:
+    """Payloads, signed by the secret and by a key of the issuer."""
+    for name, payload, reason in faults:
+        for signer in SIGNERS:
+            yield Specimen(f"{name} ({signer})", seal(payload, None, signer), reason)
+
+
+def short(token: str) -> str:
+    """A token as it fits into a table."""
+    digest = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:8]
+    shown = token.encode("ascii", "backslashreplace").decode()
+    return f"{shown[:24]}…{shown[-8:]} ({len(token)}, {digest})" if len(shown) > 40 else shown

@@ -1,0 +1,93 @@
+"""The corpus of tokens, over the wire, against each verifier and against both together."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from app import create_app
+from app.settings import Settings
+from tests.conftest import REPORTED
+from tests.isolation.wire import Answer, Wire
+from tests.live_server import live
+from tests.tokens import SECRET
+from tests.tokens.corpus import GOOD, HOSTILE
+from tests.tokens.good import Good
+from tests.tokens.key_server import KeyServer, key_server
+from tests.tokens.specimen import AUDIENCE, ISSUER
+
+ENOUGH_HOSTILE, ENOUGH_GOOD = 400, 15
+VERIFIERS = ("secret", "keys", "both")
+
+
+@pytest.fixture(scope="module")
+def published() -> Iterator[KeyServer]:
+    with key_server() as server:
+        yield server
+
+
+@contextmanager
+def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Iterator[Wire]:
+    """A connection to a server that verifies with the secret, with the issuer's keys, or both."""
+    configured = settings.model_copy(
+        update={
+            "better_auth_secret": None if verifier == "keys" else SecretStr(SECRET),
+            "jwks_url": None if verifier == "secret" else published.url,
+            "jwt_issuer": ISSUER,
+            "jwt_audience": AUDIENCE,
+        }
+    )
+    with live(create_app(configured)) as server, closing(Wire(server.port)) as wire:
+        yield wire
+
+
+def ask(wire: Wire, token: str) -> Answer:
+    return wire.ask("GET", "/api/me", f"Bearer {token}")
+
+
+def holds(verifier: str, good: Good) -> bool:
+    return verifier in {"both", "secret" if good.algorithm == "HS256" else "keys"}
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_every_hostile_token_gets_one_and_the_same_answer(
+    settings: Settings,
+    published: KeyServer,
+    verifier: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    foreign = [(each.name, each.token) for each in GOOD if not holds(verifier, each)]
+    hostile = [(each.name, each.token) for each in HOSTILE] + foreign
+    with asked_with(settings, published, verifier) as wire:
+        refusal = ask(wire, "garbage")
+        answers = {name: ask(wire, token) for name, token in hostile}
+    statuses = Counter(answer.status for answer in answers.values())
+    record_property(
+        REPORTED,
+        f"Tokens against {verifier}: {len(answers)} hostile, "
+        f"{sum(statuses[status] for status in range(200, 300))} accepted, {dict(statuses)}",
+    )
+    assert {name: answer for name, answer in answers.items() if answer != refusal} == {}
+    assert (refusal.status, refusal.body["code"]) == (401, "invalid_token")
+    assert refusal.header("www-authenticate") == 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize("verifier", VERIFIERS)
+def test_every_token_that_holds_names_its_user(
+    settings: Settings, published: KeyServer, verifier: str
+) -> None:
+    expected = {each.name: each.user for each in GOOD if holds(verifier, each)}
+    with asked_with(settings, published, verifier) as wire:
+        # Twice: the second time it is remembered.
+        for _ in range(2):
+            answers = {each.name: ask(wire, each.token) for each in GOOD if each.name in expected}
+            assert {name: each.body.get("user_id") for name, each in answers.items()} == expected
+
+
+def test_the_corpus_is_large_and_says_nothing_twice() -> None:
+    assert len(HOSTILE) >= ENOUGH_HOSTILE
+    assert len({each.token for each in HOSTILE}) == len(HOSTILE)
+    assert len({each.name for each in HOSTILE}) == len(HOSTILE)
+    assert len({each.name for each in GOOD}) == len(GOOD) >= ENOUGH_GOOD
