@@ -17,7 +17,7 @@ BLOCKS = re.findall(r"(?ms)^```sh\n(.*?)^```$", README)
 
 
 def test_the_shell_commands_of_the_readme_work_on_the_development_server() -> None:
-    (block,) = (block for block in BLOCKS if "curl" in block)
+    (block,) = (block for block in BLOCKS if "app token ada" in block)
     with open_folder() as folder:
         taskward = Taskward(folder)
         try:
