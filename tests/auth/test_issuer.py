@@ -214,6 +214,7 @@ def _short_rsa() -> dict[str, JsonValue]:
         _unusable(jwk("EdDSA"), x="AAAA"),
         _unusable(jwk("EdDSA"), kid=7),
         _unusable(jwk("ES256"), alg="ES512"),
+        _unusable(jwk("ES256"), y=jwk("ES256", 2)["y"]),  # no point of the curve
         _unusable(jwk("ES256"), alg="HS256"),
         _unusable(jwk("RS256"), n=None),
         jwk_set({"kty": "oct", "k": "AAAA", "kid": "EdDSA-1"}),
