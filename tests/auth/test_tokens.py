@@ -6,6 +6,7 @@ import json
 import pytest
 from jwt.warnings import InsecureKeyLengthWarning
 
+from app.auth import tokens
 from app.auth.errors import InvalidTokenError
 from app.auth.tokens import TokenVerifier
 from tests.tokens import SECRET, claims_for, sign, sign_bytes, token_for
@@ -52,3 +53,12 @@ def test_a_secret_that_is_too_short_verifies_nothing() -> None:
         token = sign(claims_for("ada"), secret="s" * 31)
     with pytest.raises(InvalidTokenError):
         verify(token, secret="s" * 31)
+
+
+async def test_the_tokens_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "REMEMBERED_TOKENS", 10)
+    verifier = TokenVerifier(SECRET)
+    made = [token_for(f"user {number}") for number in range(30)]
+    for number, token in enumerate(made):
+        assert await verifier.verify(token) == verifier.remembered(token) == f"user {number}"
+    assert [verifier.remembered(token) is not None for token in made] == [False] * 20 + [True] * 10

@@ -9,13 +9,14 @@ import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.audit import find_holes, holes_seen_by
 from app.database.database import Database
 from app.database.errors import CommitError, DatabaseUnavailableError
+from app.database.migrate import migrate
 from app.database.role import RoleRefusedError, ensure_role
 from app.database.url import DatabaseUrl
 from app.database.wall import OWNER_COLUMNS, ROLE, prelude
@@ -271,6 +272,60 @@ async def test_a_login_that_may_make_roles_makes_the_role_and_takes_it_on(
     await login.execute(text("SET LOCAL SESSION AUTHORIZATION builder"))
     await ensure_role(login)
     await login.execute(text(f"SET LOCAL ROLE {ROLE}"))
+
+
+@pytest.mark.parametrize("powers", ["", "BYPASSRLS", "BYPASSRLS CREATEROLE CREATEDB REPLICATION"])
+async def test_it_does_not_matter_what_the_login_may_do(
+    database: Database, empty_database: DatabaseUrl, powers: str
+) -> None:
+    """The owner of the tables, and one like the roles that Neon gives out."""
+    name = f"login_{uuid4().hex}"
+    base = empty_database.for_sqlalchemy
+    async with database.transaction() as connection:
+        await connection.execute(text(f"CREATE ROLE {name} LOGIN {powers} PASSWORD '{name}'"))
+        await connection.execute(text(f"GRANT {ROLE} TO {name}"))
+        await connection.execute(text(f"ALTER DATABASE {base.database} OWNER TO {name}"))
+    url = base.set(username=name, password=name, drivername="postgresql")
+    own = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=2)
+    try:
+        await migrate(own)
+        assert await find_holes(own) == []
+        await create(own, "ada")
+        await create(own, "eve")
+        assert (await counted(own, "ada"), await counted(own, "nobody")) == (1, 0)
+        async with own.transaction() as connection:
+            seen = (await connection.execute(COUNT)).scalar_one()
+        assert seen == (2 if "BYPASSRLS" in powers else 0)
+    finally:
+        await own.close()
+        await _drop(empty_database, name)
+
+
+async def _drop(url: DatabaseUrl, role: str) -> None:
+    database = Database(url, pool_size=1)
+    async with database.transaction() as connection:
+        await connection.execute(text(f"REASSIGN OWNED BY {role} TO CURRENT_USER"))
+        await connection.execute(text(f"DROP OWNED BY {role}"))
+        await connection.execute(text(f"DROP ROLE {role}"))
+    await database.close()
+
+
+async def test_a_transaction_of_one_statement_takes_three_round_trips(
+    database_url: DatabaseUrl,
+) -> None:
+    database, ada, sent = Database(database_url, pool_size=1), f"ada {uuid4()}", list[str]()
+    await create(database, ada)
+    async with database.engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    # The driver tells of what it is given as text, and SQLAlchemy of what it prepares.
+    event.listen(
+        database.engine.sync_engine, "before_cursor_execute", lambda *sql: sent.append(sql[2])
+    )
+    with driver.query_logger(lambda record: sent.append(record.query)):
+        await create(database, ada)
+    assert sorted(each.split()[0] for each in sent) == ["BEGIN;", "COMMIT", "WITH"]
+    await database.close()
 
 
 async def test_a_login_that_may_not_take_on_the_role_sees_nothing(

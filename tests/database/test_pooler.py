@@ -1,0 +1,131 @@
+"""Behind a real PgBouncer that gives every transaction another connection, the wall stands."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.database.database import Database
+from app.database.url import DatabaseUrl
+from app.database.wall import prelude
+from app.tasks.schemas import TaskInput
+from app.tasks.store import TaskStore
+from tests.folders import open_folder
+
+COUNT = "SELECT count(*) FROM tasks"
+CONFIGURATION = """
+[databases]
+pooled = host={host} port={port} dbname={database} user={user}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {listen_port}
+unix_socket_dir =
+auth_type = plain
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = 1
+"""
+
+
+@contextmanager
+def pgbouncer(url: DatabaseUrl, folder: Path, port: int) -> Iterator[None]:
+    """A PgBouncer with one connection to the server; skipped where there is none, not in CI."""
+    executable = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if executable is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("there is no pgbouncer on the PATH")
+    server = url.for_sqlalchemy
+    (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
+    (folder / "pgbouncer.ini").write_text(
+        CONFIGURATION.format(
+            host=server.host,
+            port=server.port or 5432,
+            database=server.database,
+            user=server.username,
+            listen_port=port,
+            folder=folder,
+        )
+    )
+    # It refuses root, as PostgreSQL does.
+    account = ["--user", "nobody"] if os.geteuid() == 0 else []
+    process = subprocess.Popen([executable, "--quiet", *account, str(folder / "pgbouncer.ini")])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+async def clients(
+    database_url: DatabaseUrl, unused_tcp_port: int
+) -> AsyncIterator[list[asyncpg.Connection]]:
+    """Three clients of the one connection."""
+    server = database_url.for_sqlalchemy
+    with open_folder() as folder, pgbouncer(database_url, folder, unused_tcp_port):
+        await _listening(unused_tcp_port)
+        clients = [
+            await asyncpg.connect(
+                host="127.0.0.1",
+                port=unused_tcp_port,
+                database="pooled",
+                user=server.username,
+                password=server.password,
+                statement_cache_size=0,
+            )
+            for _ in range(3)
+        ]
+        yield clients
+        for each in clients:
+            await each.close()
+
+
+async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
+    clients: list[asyncpg.Connection], database_url: DatabaseUrl
+) -> None:
+    ada, eve = f"ada {uuid4()}", f"eve {uuid4()}"
+    database = Database(database_url, pool_size=1)
+    for user, count in ((ada, 3), (eve, 1)):
+        for _ in range(count):
+            async with database.user_transaction(user) as connection:
+                await TaskStore(connection, user).create(TaskInput(title="x"), max_tasks=9)
+    await database.close()
+
+    async def ask(client: asyncpg.Connection, user: str) -> tuple[int, object, str]:
+        await client.execute(prelude(user))
+        count = await client.fetchval(COUNT)
+        backend = await client.fetchval("SELECT pg_backend_pid()")
+        return count, backend, await client.execute("COMMIT")
+
+    backends = set()
+    for _ in range(20):
+        answers = await asyncio.gather(
+            ask(clients[0], ada), ask(clients[1], eve), ask(clients[2], f"nobody {uuid4()}")
+        )
+        assert [(count, end) for count, _, end in answers] == [(n, "COMMIT") for n in (3, 1, 0)]
+        backends |= {backend for _, backend, _ in answers}
+        left = await clients[2].fetchrow(
+            "SELECT current_user = session_user, coalesce(current_setting('app.user_id', true), '')"
+        )
+        assert left is not None
+        assert tuple(left) == (True, "")
+    assert len(backends) == 1
+
+
+async def _listening(port: int) -> None:
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+    pytest.fail("PgBouncer does not listen")
