@@ -7,7 +7,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
-from app.database.role import may_take_role
+from app.database.role import TAKE_ROLE, may_take_role
 from app.database.wall import OWNER_COLUMNS, POLICY, ROLE, SETTING
 
 _DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
@@ -45,6 +45,12 @@ ORDER BY c.relname
 """).bindparams(role=ROLE, tables=list(OWNER_COLUMNS))
 
 _DEFAULT = text(f"SELECT COALESCE(current_setting('{SETTING}', true), '')")
+
+# A search path with "$user" in it can lead a role to other tables than the login.
+_FOUND = text("""
+SELECT name, COALESCE(to_regclass(quote_ident(name))::oid::bigint, 0) AS oid
+FROM unnest(CAST(:tables AS text[])) AS name ORDER BY name
+""").bindparams(tables=list(OWNER_COLUMNS))
 
 _POWERS = {
     "rolsuper": "is a superuser",
@@ -93,7 +99,15 @@ async def _holes_of_login(connection: AsyncConnection) -> list[str]:
     if (await connection.execute(_DEFAULT)).scalar_one():
         holes.append(f"{SETTING} has a value before it is set")
     if not await may_take_role(connection):
-        holes.append(f"the login may not take on the role {ROLE}")
+        return [*holes, f"the login may not take on the role {ROLE}"]
+    found_by_login = (await connection.execute(_FOUND)).all()
+    async with connection.begin_nested() as savepoint:
+        await connection.execute(TAKE_ROLE)
+        found_by_role = (await connection.execute(_FOUND)).all()
+        await savepoint.rollback()
+    for mine, other in zip(found_by_login, found_by_role, strict=True):
+        if mine != other:
+            holes.append(f"the role {ROLE} finds another {mine.name} in its search path, or none")
     return holes
 
 

@@ -17,7 +17,7 @@ _LOGIN = text("SELECT quote_ident(CURRENT_USER)")
 _CREATE_ONCE = text(
     f"DO $$ BEGIN {_CREATE}; EXCEPTION WHEN duplicate_object OR unique_violation THEN END $$"
 )
-_TAKE = text(f"SET LOCAL ROLE {ROLE}")
+TAKE_ROLE = text(f"SET LOCAL ROLE {ROLE}")
 
 INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -42,7 +42,7 @@ async def ensure_role(connection: AsyncConnection) -> None:
 
 async def may_take_role(connection: AsyncConnection) -> bool:
     """Tell whether the login can run a transaction as the role."""
-    return await _allowed(connection, _TAKE, keep=False)
+    return await _allowed(connection, TAKE_ROLE, keep=False)
 
 
 async def _allowed(connection: AsyncConnection, command: TextClause, *, keep: bool = True) -> bool:

@@ -1,10 +1,14 @@
 """The address of the client: of whom is connected, or of whom the trusted proxies name."""
 
+import re
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from hypercorn.typing import HTTPScope
 
 _SUBSCRIBER_BITS = 64
+
+# Some proxies write the port behind it: an IPv6 address then stands in brackets.
+_ADDRESS = re.compile(r"\[([^]]*)\](?::\d+)?|([\d.]+)(?::\d+)?")
 
 
 def client_address(scope: HTTPScope, trusted_hops: int) -> str:
@@ -23,8 +27,9 @@ def client_address(scope: HTTPScope, trusted_hops: int) -> str:
 
 
 def _normal(text: str) -> str:
+    written = _ADDRESS.fullmatch(text.strip())
     try:
-        address = ip_address(text.strip().strip("[]"))
+        address = ip_address((written[1] or written[2]) if written else text.strip())
     except ValueError:
         return ""
     if not isinstance(address, IPv6Address):

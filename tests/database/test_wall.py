@@ -222,6 +222,8 @@ HOLES = {
     "GRANT SELECT (version_num) ON alembic_version TO taskward_app": "can reach alembic_version",
     "DROP TABLE tasks": "there is no table tasks",
     "DROP OWNED BY taskward_app; DROP ROLE taskward_app": "there is no role taskward_app",
+    "CREATE SCHEMA taskward_app; GRANT USAGE ON SCHEMA taskward_app TO PUBLIC; "
+    "CREATE TABLE taskward_app.tasks ()": "taskward_app finds another tasks",
     "SET LOCAL app.user_id = 'ada'": "app.user_id has a value before it is set",
     "CREATE ROLE weak_login; SET LOCAL SESSION AUTHORIZATION weak_login": (
         "the login may not take on the role taskward_app"
