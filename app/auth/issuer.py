@@ -24,8 +24,9 @@ PAUSE_WITHOUT_KEYS_SECONDS = 5
 class Issuer:
     """The keys that are published at `url`; `on_change` is called when others took their place.
 
-    However many requests wait, there is one fetch at a time. While the issuer is down, the keys
-    that are known stay good.
+    However many requests wait, there is one fetch at a time. While the issuer is down, or answers
+    something that is no key set, the keys that are known stay good; one that it publishes no more
+    is withdrawn.
     """
 
     def __init__(self, url: str, on_change: Callable[[], None] = lambda: None) -> None:

@@ -35,7 +35,7 @@ def read_keys(document: bytes) -> tuple[Key, ...]:
     """Read the usable keys of a JWK Set.
 
     Keys of other kinds are left out: a set may hold them for others. Raises
-    `InvalidKeySetError` where the document is no JWK Set, or has no usable key.
+    `InvalidKeySetError` where the document is no JWK Set.
     """
     try:
         tree = parse(document)
@@ -44,10 +44,7 @@ def read_keys(document: bytes) -> tuple[Key, ...]:
     listed = tree.get("keys") if isinstance(tree, dict) else None
     if not isinstance(listed, list):
         raise InvalidKeySetError("not a JWK Set")
-    keys = tuple(key for each in listed if (key := _key(each)) is not None)
-    if not keys:
-        raise InvalidKeySetError("no key for signatures of a supported kind")
-    return keys
+    return tuple(key for each in listed if (key := _key(each)) is not None)
 
 
 def find(keys: Iterable[Key], id_: str | None, algorithm: str) -> Key | None:

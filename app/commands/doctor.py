@@ -73,6 +73,8 @@ def _published_keys(settings: Settings) -> Iterator[str]:
         keys = read_keys(asyncio.run(fetch(str(settings.jwks_url))))
     except InvalidKeySetError as error:
         raise CommandError(f"JWKS_URL {settings.jwks_url}: {error}") from None
+    if not keys:
+        raise CommandError(f"JWKS_URL {settings.jwks_url}: no key of a kind that is supported")
     algorithms = sorted({algorithm for key in keys for algorithm in key.algorithms})
     yield f"{', '.join(algorithms)} with {len(keys)} keys of {settings.jwks_url}"
 

@@ -121,6 +121,18 @@ async def test_a_key_that_is_withdrawn_takes_its_tokens_with_it(
         await user_of(verifier, old)
 
 
+async def test_an_issuer_that_publishes_no_key_any_more_has_withdrawn_all(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    old = issued()
+    assert await user_of(verifier, old) == "ada"
+    published.document = b'{"keys": []}'
+    with pytest.raises(InvalidTokenError):
+        await user_of(verifier, issued(generation=2))
+    with pytest.raises(KeysUnavailableError):
+        await user_of(verifier, old)
+
+
 async def test_keys_that_have_become_old_are_fetched_anew_beside_the_requests(
     verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,9 +74,12 @@ def test_doctor_looks_at_the_keys_that_the_issuer_publishes(taskward: Taskward) 
         well = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
         issuer.document = b"{}"
         ill = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
+        issuer.document = b'{"keys": []}'
+        bare = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
     down = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
     assert "ES256, ES512, EdDSA, PS256, RS256 with 5 keys" in well.out
     assert "not a JWK Set" in ill.out
+    assert "no key of a kind that is supported" in bare.out
     assert "ConnectError" in down.out
 
 
