@@ -92,11 +92,13 @@ def _limit_rates(app: Quart, settings: Settings) -> None:
 
 def _allow_origins(app: Quart, contract: document.Document, origins: tuple[str, ...]) -> None:
     if origins:
+        found = operations(contract)
+        named = {each.name for operation in found for each in operation.headers}
         cors(
             app,
             allow_origin=list(origins),
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
-            allow_methods=sorted({each.method for each in operations(contract)}),
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id", *sorted(named)],
+            allow_methods=sorted({each.method for each in found}),
             expose_headers=list(contract.tree["components"]["headers"]),
             max_age=600,
         )

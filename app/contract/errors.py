@@ -15,7 +15,12 @@ from app.auth.errors import (
 from app.contract.faults import Fault
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
 from app.database.errors import DatabaseUnavailableError
-from app.tasks.errors import InvalidCursorError, TaskNotFoundError, TaskQuotaReachedError
+from app.tasks.errors import (
+    InvalidCursorError,
+    PreconditionFailedError,
+    TaskNotFoundError,
+    TaskQuotaReachedError,
+)
 
 logger = structlog.get_logger("app.contract")
 
@@ -40,6 +45,9 @@ DATABASE_UNAVAILABLE = Problem(
     headers={"Retry-After": "1"},
 )
 TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
+PRECONDITION_FAILED = Problem(
+    "precondition_failed", "The task is not the version that If-Match names; read it again."
+)
 TASK_QUOTA_REACHED = Problem(
     "task_quota_reached", "You have as many tasks as one user may have; delete some first."
 )
@@ -54,6 +62,7 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     KeysUnavailableError: KEYS_UNAVAILABLE,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     TaskNotFoundError: TASK_NOT_FOUND,
+    PreconditionFailedError: PRECONDITION_FAILED,
     TaskQuotaReachedError: TASK_QUOTA_REACHED,
     InvalidCursorError: INVALID_CURSOR,
 }

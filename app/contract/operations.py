@@ -9,6 +9,7 @@ from app.strict_json import JsonValue
 
 METHODS = ("get", "put", "post", "delete", "patch")
 JSON = "application/json"
+_JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Body:
     """The JSON body of an operation. `defaults` are those of its members."""
 
     required: bool
+    media_types: tuple[str, ...]
     schema: Node
     defaults: dict[str, JsonValue]
 
@@ -57,6 +59,11 @@ class Operation:
     def rule(self) -> str:
         """The path as Werkzeug writes it: `/api/tasks/<id>`."""
         return re.sub(r"\{(\w+)\}", r"<\1>", self.path)
+
+    @property
+    def headers(self) -> tuple[Parameter, ...]:
+        """The parameters that are sent as headers."""
+        return tuple(each for each in self.parameters if each.location == "header")
 
     @property
     def arguments(self) -> frozenset[str]:
@@ -136,9 +143,11 @@ def _body(document: Document, node: Node) -> Body | None:
     if "requestBody" not in node:
         return None
     body = document.resolve(node["requestBody"])
-    if set(body["content"]) != {JSON}:
+    contents: dict[str, Node] = body["content"]
+    schema = contents.get(JSON, {}).get("schema")
+    alike = all(content.get("schema") == schema for content in contents.values())
+    if schema is None or not alike or not all(map(_JSON_TYPE.fullmatch, contents)):
         raise ContractError(f"{node['operationId']}: the only body that is supported is {JSON}")
-    schema = body["content"][JSON]["schema"]
     properties = document.resolve(schema).get("properties", {})
     defaults = {name: each["default"] for name, each in properties.items() if "default" in each}
-    return Body(required=body.get("required", False), schema=schema, defaults=defaults)
+    return Body(body.get("required", False), tuple(contents), schema, defaults)

@@ -47,9 +47,7 @@ class Page:
         """Answer the current request, with 304 where the client has this body already."""
         if not request.if_none_match.contains_weak(self._etag):
             return Response(self._body, headers=self._headers)
-        unchanged = Response(status=HTTPStatus.NOT_MODIFIED, headers=self._headers)
-        del unchanged.headers["Content-Length"], unchanged.headers["Content-Type"]
-        return unchanged
+        return Response(status=HTTPStatus.NOT_MODIFIED, headers=self._headers)
 
 
 class ContractProvider(OpenAPIProvider):

@@ -41,9 +41,10 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
     if operation.body is None:
         # Nobody would read it: it could break off unnoticed after the operation was carried out.
         raise Problem("malformed_request", "This operation takes no body.")
-    if not _is_json(request):
-        detail = f"The body of this operation must be {JSON} in UTF-8, without Content-Encoding."
-        raise Problem("unsupported_media_type", detail)
+    types = operation.body.media_types
+    if not _is_json(request, types):
+        detail = f"The body must be {' or '.join(types)} in UTF-8, without Content-Encoding."
+        raise Problem("unsupported_media_type", detail, headers={"Accept": ", ".join(types)})
     raw = await request.get_data(cache=True, as_text=False, parse_form_data=False)
     if not raw and not operation.body.required:
         return msgspec.UNSET
@@ -64,12 +65,13 @@ def check_accept(request: Request, operation: Operation) -> None:
         raise Problem("not_acceptable", detail)
 
 
-def _is_json(request: Request) -> bool:
+def _is_json(request: Request, media_types: Sequence[str]) -> bool:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     types = request.headers.getlist("Content-Type")
     codings = [each.lower() for each in request.headers.getlist("Content-Encoding")]
     plain = codings in ([], ["identity"])
-    return len(types) == 1 and request.mimetype == JSON and charset == "utf-8" and plain
+    named = len(types) == 1 and request.mimetype in media_types
+    return named and charset == "utf-8" and plain
 
 
 def _has_body(request: Request) -> bool:

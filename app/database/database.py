@@ -53,15 +53,17 @@ class Database:
                 yield connection
 
     @asynccontextmanager
-    async def user_transaction(self, user_id: str) -> AsyncIterator[AsyncConnection]:
+    async def user_transaction(
+        self, user_id: str, *, locking: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """A transaction to which there are no rows but those of one user.
 
-        Leaving commits, raising rolls back. Raises `DatabaseUnavailableError` for whatever
-        passes by itself.
+        Leaving commits, raising rolls back. With `locking`, no other transaction changes what
+        the user has until then. Raises `DatabaseUnavailableError` for whatever passes by itself.
         """
         with _telling_what_passes():
             async with self.engine.connect() as connection:
-                driver = await self._begin(connection, wall.prelude(user_id))
+                driver = await self._begin(connection, wall.prelude(user_id, locking=locking))
                 try:
                     yield connection
                     await _commit(driver)

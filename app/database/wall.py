@@ -14,11 +14,15 @@ POLICY = f"( SELECT NULLIF(current_setting('{SETTING}'::text, true), ''::text) A
 """What the owner must be equal to, as PostgreSQL prints it."""
 
 
-def prelude(user_id: str) -> str:
+def prelude(user_id: str, *, locking: bool = False) -> str:
     """The SQL that begins a transaction of `user_id`, in one round trip.
 
     The protocol takes several commands at once only without parameters, so the id is written
     into them: character by character as its code point, which leaves nothing to escape from.
+    With `locking` the user's row is locked, if there is one: other changes of this user wait.
     """
     escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
-    return f"BEGIN; SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"
+    commands = f"BEGIN; SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"
+    if locking:
+        commands += f"; SELECT FROM users WHERE id = E'{escaped}' FOR NO KEY UPDATE"
+    return commands

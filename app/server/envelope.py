@@ -23,6 +23,7 @@ from app.contract.problems import MEDIA_TYPE, ProblemCatalogue
 logger = structlog.get_logger("app.request")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_WITHOUT_CONTENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _NO_CACHE = (b"cache-control", b"private, no-cache")
 
@@ -83,7 +84,7 @@ class _Exchange:
 
     def _headers(self, event: HTTPResponseStartEvent) -> list[tuple[bytes, bytes]]:
         headers = list(event["headers"])
-        if event["status"] == HTTPStatus.NO_CONTENT:
+        if event["status"] in _WITHOUT_CONTENT:
             headers = [each for each in headers if not each[0].startswith(b"content-")]
         if not any(name == b"cache-control" for name, _ in headers):
             headers.append(_NO_CACHE)

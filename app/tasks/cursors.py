@@ -1,4 +1,4 @@
-"""Opaque cursors: the place of a task in a list, bound to the user and the filter."""
+"""Opaque cursors: the place of a task in a list, bound to the user, the filters and the sort."""
 
 import hashlib
 import struct
@@ -12,19 +12,24 @@ from app.tasks.errors import InvalidCursorError
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LAYOUT = struct.Struct(">8sq16s")
+_NO_INSTANT = -(2**63)
 
 
 class Position(NamedTuple):
-    """The last task of a page: the next page begins after it."""
+    """The last task of a page: the next page begins after it.
 
-    created_at: datetime
+    `instant` is the value that the list is sorted by; None of a task without a due date.
+    """
+
+    instant: datetime | None
     id: UUID
 
 
 def encode_cursor(position: Position, *scope: str) -> str:
-    """Write a position as 43 URL-safe characters, bound to `scope` (user, filter)."""
-    microseconds = (position.created_at - _EPOCH) // _MICROSECOND
-    packed = _LAYOUT.pack(_digest(scope), microseconds, position.id.bytes)
+    """Write a position as 43 URL-safe characters, bound to `scope` (user, filters, sort)."""
+    instant = position.instant
+    number = (instant - _EPOCH) // _MICROSECOND if instant else _NO_INSTANT
+    packed = _LAYOUT.pack(_digest(scope), number, position.id.bytes)
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
@@ -35,13 +40,13 @@ def decode_cursor(cursor: str, *scope: str) -> Position:
     place in the list of the user who forged it.
     """
     try:
-        digest, microseconds, id_ = _LAYOUT.unpack(urlsafe_b64decode(f"{cursor}="))
-        position = Position(_EPOCH + microseconds * _MICROSECOND, UUID(bytes=id_))
+        digest, number, id_ = _LAYOUT.unpack(urlsafe_b64decode(f"{cursor}="))
+        instant = None if number == _NO_INSTANT else _EPOCH + number * _MICROSECOND
     except (ValueError, struct.error, OverflowError):
         raise InvalidCursorError from None
     if digest != _digest(scope):
         raise InvalidCursorError
-    return position
+    return Position(instant, UUID(bytes=id_))
 
 
 def _digest(scope: tuple[str, ...]) -> bytes:

@@ -6,7 +6,11 @@ class TaskNotFoundError(Exception):
 
 
 class InvalidCursorError(Exception):
-    """The cursor was not made for this user and this filter."""
+    """The cursor was not made for this user, these filters and this sort."""
+
+
+class PreconditionFailedError(Exception):
+    """The task is not of a revision that the change may be made to."""
 
 
 class TaskQuotaReachedError(Exception):

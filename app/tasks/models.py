@@ -70,6 +70,7 @@ tasks = Table(
     CheckConstraint("revision > 0", name="revision"),
     Index("tasks_created", "user_id", "created_at", "id"),
     Index("tasks_completed_created", "user_id", "completed", "created_at", "id"),
+    Index("tasks_updated", "user_id", "updated_at", "id"),
     Index("tasks_revision", "user_id", "revision"),
     Index("tasks_due", "user_id", "due_at", "id"),
 )

@@ -2,13 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeAlias
+from urllib.parse import urlencode
 from uuid import UUID
 
-from quart import Blueprint, current_app, url_for
+import msgspec
+from quart import Blueprint, Response, current_app, request, url_for
 
 from app.auth.require_user import require_user
 from app.database.database import Database
-from app.tasks.schemas import Completion, Me, Task, TaskInput, TaskPage
+from app.tasks.etags import expected_revisions, is_current, task_etag
+from app.tasks.pages import Listing
+from app.tasks.schemas import Completion, Me, Task, TaskInput, TaskPage, TaskPatch
 from app.tasks.store import TaskStore
 
 blueprint = Blueprint("tasks", __name__)
@@ -17,54 +23,84 @@ MAX_TASKS_PER_USER = "MAX_TASKS_PER_USER"
 
 _COMPLETED = {"pending": False, "completed": True}
 
+TaskAnswer: TypeAlias = tuple[Task, int, dict[str, str]]
+
 
 @blueprint.endpoint("create_task")
 @require_user
-async def create_task(user_id: str, body: TaskInput) -> tuple[Task, int, dict[str, str]]:
+async def create_task(user_id: str, body: TaskInput) -> TaskAnswer:
     """Create a task."""
     async with _store(user_id) as store:
         task = await store.create(body, current_app.config[MAX_TASKS_PER_USER])
-    return task, 201, {"Location": url_for("get_task", id=task.id)}
+    return _answer(task, 201, Location=url_for("get_task", id=task.id))
 
 
 @blueprint.endpoint("list_tasks")
 @require_user
-async def list_tasks(user_id: str, status: str, limit: int, cursor: str | None) -> TaskPage:
+async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
+    user_id: str,
+    *,
+    status: str,
+    q: str | None,
+    due_before: datetime | None,
+    due_after: datetime | None,
+    sort: str,
+    limit: int,
+    cursor: str | None,
+    if_none_match: str | None,
+) -> tuple[TaskPage, int, dict[str, str]] | Response:
     """List tasks."""
+    listing = Listing(
+        completed=_COMPLETED.get(status), q=q, due_before=due_before, due_after=due_after, sort=sort
+    )
     async with _store(user_id) as store:
-        return await store.page(completed=_COMPLETED.get(status), limit=limit, cursor=cursor)
+        after = store.position(listing, cursor) if cursor else None
+        if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
+            return _not_modified(etag)
+        page, etag = await store.page(listing, limit, after)
+    return page, 200, {"ETag": etag, **_link(page.next_cursor)}
 
 
 @blueprint.endpoint("get_task")
 @require_user
-async def get_task(user_id: str, id: UUID) -> Task:
+async def get_task(user_id: str, id: UUID, if_none_match: str | None) -> TaskAnswer | Response:
     """Read a task."""
     async with _store(user_id) as store:
-        return await store.get(id)
+        task = await store.get(id)
+    if is_current(task_etag(task.revision), if_none_match):
+        return _not_modified(task_etag(task.revision))
+    return _answer(task)
 
 
 @blueprint.endpoint("replace_task")
 @require_user
-async def replace_task(user_id: str, id: UUID, body: TaskInput) -> Task:
+async def replace_task(user_id: str, id: UUID, body: TaskInput, if_match: str | None) -> TaskAnswer:
     """Replace a task."""
-    async with _store(user_id) as store:
-        return await store.replace(id, body)
+    return await _update(user_id, id, msgspec.structs.asdict(body), if_match)
+
+
+@blueprint.endpoint("update_task")
+@require_user
+async def update_task(user_id: str, id: UUID, body: TaskPatch, if_match: str | None) -> TaskAnswer:
+    """Update a task."""
+    return await _update(user_id, id, body.fields, if_match)
 
 
 @blueprint.endpoint("complete_task")
 @require_user
-async def complete_task(user_id: str, id: UUID, body: Completion) -> Task:
+async def complete_task(
+    user_id: str, id: UUID, body: Completion, if_match: str | None
+) -> TaskAnswer:
     """Complete or reopen a task."""
-    async with _store(user_id) as store:
-        return await store.complete(id, completed=body.completed)
+    return await _update(user_id, id, {"completed": body.completed}, if_match)
 
 
 @blueprint.endpoint("delete_task")
 @require_user
-async def delete_task(user_id: str, id: UUID) -> tuple[str, int]:
+async def delete_task(user_id: str, id: UUID, if_match: str | None) -> tuple[str, int]:
     """Delete a task."""
-    async with _store(user_id) as store:
-        await store.delete(id)
+    async with _store(user_id, locking=True) as store:
+        await store.delete(id, expected_revisions(if_match))
     return "", 204
 
 
@@ -85,9 +121,31 @@ async def delete_me(user_id: str) -> tuple[str, int]:
     return "", 204
 
 
+async def _update(
+    user_id: str, id_: UUID, fields: dict[str, object], if_match: str | None
+) -> TaskAnswer:
+    async with _store(user_id, locking=True) as store:
+        return _answer(await store.update(id_, fields, expected_revisions(if_match)))
+
+
 @asynccontextmanager
-async def _store(user_id: str) -> AsyncIterator[TaskStore]:
+async def _store(user_id: str, *, locking: bool = False) -> AsyncIterator[TaskStore]:
     """A store in a transaction: returning commits, raising rolls back."""
     database: Database = current_app.extensions[Database.EXTENSION]
-    async with database.user_transaction(user_id) as connection:
+    async with database.user_transaction(user_id, locking=locking) as connection:
         yield TaskStore(connection, user_id)
+
+
+def _answer(task: Task, status: int = 200, **headers: str) -> TaskAnswer:
+    return task, status, {"ETag": task_etag(task.revision), **headers}
+
+
+def _not_modified(etag: str) -> Response:
+    return Response(status=304, headers={"ETag": etag})
+
+
+def _link(next_cursor: str | None) -> dict[str, str]:
+    if next_cursor is None:
+        return {}
+    query = urlencode({**request.args, "cursor": next_cursor})
+    return {"Link": f'<{request.path}?{query}>; rel="next"'}

@@ -14,6 +14,21 @@ class TaskInput(msgspec.Struct, frozen=True):
     due_at: datetime | None = None
 
 
+class TaskPatch(msgspec.Struct, frozen=True):
+    """What is to change of a task; what is unset stays as it is."""
+
+    title: str | msgspec.UnsetType = msgspec.UNSET
+    description: str | msgspec.UnsetType | None = msgspec.UNSET
+    due_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    completed: bool | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The fields to set, and their values."""
+        values = msgspec.structs.asdict(self)
+        return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+
+
 class Completion(msgspec.Struct, frozen=True):
     """Whether a task is completed."""
 

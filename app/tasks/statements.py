@@ -1,15 +1,16 @@
-"""The SQL of the store, built once. Every statement is about the rows of one `owner`.
+"""The SQL of single tasks, built once. Every statement is about the rows of one `owner`.
 
 A change takes the user's next revision in the same statement, under the lock of the user's row.
-That row is always locked before a task's, so two changes cannot deadlock.
 """
 
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     BigInteger,
+    BindParameter,
     Boolean,
     ColumnElement,
     DateTime,
@@ -17,7 +18,6 @@ from sqlalchemy import (
     Insert,
     Integer,
     Text,
-    Update,
     Uuid,
     bindparam,
     case,
@@ -27,8 +27,8 @@ from sqlalchemy import (
     insert,
     literal,
     null,
+    or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql
@@ -38,15 +38,21 @@ from app.tasks.schemas import Task
 
 OWNER = bindparam("owner", type_=Text)
 TASK_ID = bindparam("task_id", type_=Uuid)
-NEW_TITLE = bindparam("new_title", type_=Text)
-NEW_DESCRIPTION = bindparam("new_description", type_=Text)
-NEW_DUE_AT = bindparam("new_due_at", type_=DateTime(timezone=True))
-NEW_COMPLETED = bindparam("new_completed", type_=Boolean)
 MAX_TASKS = bindparam("max_tasks", type_=Integer)
+EXPECTED_REVISIONS = bindparam("expected_revisions", type_=ARRAY(BigInteger))
+NEW: dict[str, BindParameter[Any]] = {
+    "title": bindparam("new_title", type_=Text),
+    "description": bindparam("new_description", type_=Text),
+    "due_at": bindparam("new_due_at", type_=DateTime(timezone=True)),
+    "completed": bindparam("new_completed", type_=Boolean),
+}
+"""The fields that a person can change."""
 
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
 _IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
-_WOULD_CHANGE = tasks.c.completed != NEW_COMPLETED
+_IS_AS_EXPECTED = EXPECTED_REVISIONS.is_(null()) | (
+    tasks.c.revision == func.any(EXPECTED_REVISIONS)
+)
 
 
 def _next_revision(condition: ColumnElement[bool], tasks_made: int = 0) -> CTE:
@@ -56,9 +62,7 @@ def _next_revision(condition: ColumnElement[bool], tasks_made: int = 0) -> CTE:
         .where(users.c.id == OWNER, exists().where(condition))
         .values(
             revision=users.c.revision + 1,
-            # Of two deletions of a user's last task one waits here, and finds nothing afterwards;
-            # until it is rolled back for that, the count must not fall below zero.
-            task_count=func.greatest(users.c.task_count + literal(tasks_made, Integer), 0),
+            task_count=users.c.task_count + literal(tasks_made, Integer),
         )
         .returning(users.c.id, users.c.revision)
         .cte("owner_row")
@@ -81,15 +85,26 @@ def _insert_task() -> Insert:
     values = {
         "user_id": owner_row.c.id,
         "id": TASK_ID,
-        "title": NEW_TITLE,
-        "description": NEW_DESCRIPTION,
-        "due_at": NEW_DUE_AT,
+        "title": NEW["title"],
+        "description": NEW["description"],
+        "due_at": NEW["due_at"],
         "revision": owner_row.c.revision,
     }
     return insert(tasks).from_select(list(values), select(*values.values())).returning(*COLUMNS)
 
 
-def _update_task(condition: ColumnElement[bool], **values: ColumnElement[Any]) -> Update:
+@cache
+def update_task(fields: frozenset[str]) -> Executable:
+    """Set these fields of a task to `NEW`; a task that already is so is not touched."""
+    values: dict[str, ColumnElement[Any]] = {name: NEW[name] for name in sorted(fields)}
+    differs = or_(*(tasks.c[name].is_distinct_from(value) for name, value in values.items()))
+    condition = _IS_THE_TASK & _IS_AS_EXPECTED & differs
+    if "completed" in fields:
+        values["completed_at"] = case(
+            (tasks.c.completed == NEW["completed"], tasks.c.completed_at),
+            (NEW["completed"], func.now()),
+            else_=null(),
+        )
     owner_row = _next_revision(condition)
     return (
         update(tasks)
@@ -105,39 +120,15 @@ def _update_task(condition: ColumnElement[bool], **values: ColumnElement[Any]) -
 
 
 def _delete_task() -> Executable:
-    owner_row = _next_revision(_IS_THE_TASK, tasks_made=-1)
-    return delete(tasks).where(_IS_THE_TASK, tasks.c.user_id == owner_row.c.id).returning(*COLUMNS)
+    condition = _IS_THE_TASK & _IS_AS_EXPECTED
+    owner_row = _next_revision(condition, tasks_made=-1)
+    return delete(tasks).where(condition, tasks.c.user_id == owner_row.c.id).returning(*COLUMNS)
 
 
 INSERT_TASK = _insert_task()
 SELECT_TASK = select(*COLUMNS).where(_IS_THE_TASK)
-UPDATE_CONTENT = _update_task(
-    _IS_THE_TASK, title=NEW_TITLE, description=NEW_DESCRIPTION, due_at=NEW_DUE_AT
-)
-UPDATE_COMPLETED = _update_task(
-    _IS_THE_TASK & _WOULD_CHANGE,
-    completed=NEW_COMPLETED,
-    completed_at=case((NEW_COMPLETED, func.now()), else_=null()),
-)
 DELETE_TASK = _delete_task()
 
-SELECT_USER = select(users.c.task_count, users.c.revision).where(users.c.id == OWNER)
+SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(users.c.id == OWNER)
 # The tasks go with the user's row: their foreign key cascades.
 DELETE_USER = delete(users).where(users.c.id == OWNER).returning(users.c.id)
-
-
-@cache
-def select_page(*, filtered: bool, continued: bool) -> Executable:
-    """Select a page, newest first: of one state if `filtered`, after a position if `continued`."""
-    statement = select(*COLUMNS).where(tasks.c.user_id == OWNER)
-    if filtered:
-        statement = statement.where(tasks.c.completed == bindparam("completed", type_=Boolean))
-    if continued:
-        after = tuple_(
-            bindparam("after_created_at", type_=DateTime(timezone=True)),
-            bindparam("after_id", type_=Uuid),
-        )
-        statement = statement.where(tuple_(tasks.c.created_at, tasks.c.id) < after)
-    return statement.order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(
-        bindparam("row_limit", type_=BigInteger)
-    )

@@ -1,5 +1,6 @@
 """The tasks of one user. A store is made for a user, so no query lacks an owner."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.tasks import statements
 from app.tasks.cursors import Position, decode_cursor, encode_cursor
-from app.tasks.errors import TaskNotFoundError, TaskQuotaReachedError
+from app.tasks.errors import (
+    InvalidCursorError,
+    PreconditionFailedError,
+    TaskNotFoundError,
+    TaskQuotaReachedError,
+)
+from app.tasks.etags import list_etag
+from app.tasks.pages import Listing, select_page
 from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
 
 class TaskStore:
     """The tasks of `user_id`, in the transaction of `connection`.
 
-    Methods raise `TaskNotFoundError` where that user has no such task.
+    A change of a task that is there needs a transaction that locks the user. Methods raise
+    `TaskNotFoundError` where that user has no such task, and `PreconditionFailedError` where it
+    is of none of the revisions that are `expected`; None expects nothing.
     """
 
     def __init__(self, connection: AsyncConnection, user_id: str) -> None:
@@ -28,9 +38,13 @@ class TaskStore:
 
         Raises `TaskQuotaReachedError` where the user has `max_tasks` already.
         """
-        id_ = uuid_utils.compat.uuid7()
         rows = await self._rows(
-            statements.INSERT_TASK, task_id=id_, max_tasks=max_tasks, **_new(content)
+            statements.INSERT_TASK,
+            task_id=uuid_utils.compat.uuid7(),
+            max_tasks=max_tasks,
+            new_title=content.title,
+            new_description=content.description,
+            new_due_at=content.due_at,
         )
         if not rows:
             raise TaskQuotaReachedError
@@ -38,71 +52,80 @@ class TaskStore:
 
     async def get(self, id_: UUID) -> Task:
         """Read a task."""
-        return await self._one(statements.SELECT_TASK, task_id=id_)
+        rows = await self._rows(statements.SELECT_TASK, task_id=id_)
+        if not rows:
+            raise TaskNotFoundError
+        return Task(*rows[0])
 
-    async def page(self, *, completed: bool | None, limit: int, cursor: str | None) -> TaskPage:
-        """Read at most `limit` tasks, newest first, after `cursor`; of both states if None.
+    def position(self, listing: Listing, cursor: str) -> Position:
+        """Where a cursor leads.
 
-        Raises `InvalidCursorError` for a cursor of another user or another `completed`.
+        Raises `InvalidCursorError` for one of another user or another listing.
         """
-        scope = (self._user_id, str(completed))
-        after = decode_cursor(cursor, *scope) if cursor else None
-        statement = statements.select_page(
-            filtered=completed is not None, continued=after is not None
-        )
+        after = decode_cursor(cursor, self._user_id, listing.scope)
+        if after.instant is None and not listing.ends_undated:
+            raise InvalidCursorError
+        return after
+
+    async def page(
+        self, listing: Listing, limit: int, after: Position | None
+    ) -> tuple[TaskPage, str]:
+        """Read at most `limit` tasks of a list, after a position; answer them and the ETag."""
         # One row more than asked for tells whether there is a next page.
-        values: dict[str, Any] = {"row_limit": limit + 1, "completed": completed}
+        values = {"row_limit": limit + 1, **listing.filters}
         if after:
-            values |= {"after_created_at": after.created_at, "after_id": after.id}
-        rows = await self._rows(statement, **values)
-        items = [Task(*row) for row in rows[:limit]]
+            values |= {"after_instant": after.instant, "after_id": after.id}
+        rows = await self._rows(select_page(listing, after), **values)
+        etag = list_etag(*rows[0][:2]) if rows else list_etag(None, 0)
+        items = [Task(*row[2:]) for row in rows[:limit] if row.id is not None]
         if len(rows) <= limit:
-            return TaskPage(items, None)
-        return TaskPage(items, encode_cursor(Position(items[-1].created_at, items[-1].id), *scope))
+            return TaskPage(items, None), etag
+        last = Position(getattr(items[-1], listing.column.name), items[-1].id)
+        return TaskPage(items, encode_cursor(last, self._user_id, listing.scope)), etag
 
-    async def replace(self, id_: UUID, content: TaskInput) -> Task:
-        """Replace title, description and due date; what is absent becomes null."""
-        return await self._one(statements.UPDATE_CONTENT, task_id=id_, **_new(content))
+    async def update(
+        self,
+        id_: UUID,
+        fields: Mapping[str, object],
+        expected: Collection[int] | None = None,
+    ) -> Task:
+        """Set some fields of a task. One that already is so is not changed: see its revision."""
+        if fields:
+            values = {f"new_{name}": value for name, value in fields.items()}
+            statement = statements.update_task(frozenset(fields))
+            rows = await self._rows(statement, task_id=id_, expected_revisions=expected, **values)
+            if rows:
+                return Task(*rows[0])
+        return await self._unchanged(id_, expected)
 
-    async def complete(self, id_: UUID, *, completed: bool) -> Task:
-        """Set whether a task is completed. Where it already is so, nothing changes."""
-        while True:
-            changed = await self._rows(
-                statements.UPDATE_COMPLETED, task_id=id_, new_completed=completed
-            )
-            task = Task(*changed[0]) if changed else await self.get(id_)
-            # Between the two statements another request can have set it the other way.
-            if task.completed == completed:
-                return task
-
-    async def delete(self, id_: UUID) -> None:
+    async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
         """Remove a task for good."""
-        await self._one(statements.DELETE_TASK, task_id=id_)
+        if not await self._rows(statements.DELETE_TASK, task_id=id_, expected_revisions=expected):
+            await self._unchanged(id_, expected)
+            raise TaskNotFoundError
 
     async def summary(self, max_tasks: int) -> Me:
         """Tell how much is stored; the row of a user who has changed nothing is not there yet."""
         rows = await self._rows(statements.SELECT_USER)
-        task_count, revision = rows[0] if rows else (0, 0)
+        task_count, revision = rows[0][:2] if rows else (0, 0)
         return Me(self._user_id, task_count, max_tasks, revision)
+
+    async def list_etag(self) -> str:
+        """The ETag of every list: one key look-up."""
+        rows = await self._rows(statements.SELECT_USER)
+        return list_etag(rows[0].epoch, rows[0].revision) if rows else list_etag(None, 0)
 
     async def erase(self) -> None:
         """Remove everything that is stored of the user."""
         await self._rows(statements.DELETE_USER)
 
-    async def _one(self, statement: Executable, **values: object) -> Task:
-        rows = await self._rows(statement, **values)
-        if not rows:
-            raise TaskNotFoundError
-        return Task(*rows[0])
+    async def _unchanged(self, id_: UUID, expected: Collection[int] | None) -> Task:
+        """The task that a change has not touched, if it was not refused."""
+        task = await self.get(id_)
+        if expected is not None and task.revision not in expected:
+            raise PreconditionFailedError
+        return task
 
     async def _rows(self, statement: Executable, **values: object) -> list[Row[*tuple[Any, ...]]]:
         result = await self._connection.execute(statement, {"owner": self._user_id, **values})
         return list(result.all())
-
-
-def _new(content: TaskInput) -> dict[str, object]:
-    return {
-        "new_title": content.title,
-        "new_description": content.description,
-        "new_due_at": content.due_at,
-    }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from app.database.database import Database
 from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
 from app.database.wall import prelude
+from app.tasks.pages import Listing
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
 from tests.empty_database import make_empty_database
@@ -22,9 +24,11 @@ FILL = """
 INSERT INTO users (id, revision, task_count)
 SELECT 'user ' || n, 50, 50 FROM generate_series(1, 1000) n UNION ALL SELECT 'many', 50000, 50000;
 
-INSERT INTO tasks (user_id, id, title, revision, completed, completed_at, created_at, due_at)
+INSERT INTO tasks (user_id, id, title, revision, completed, completed_at, created_at, updated_at,
+                   due_at)
 SELECT u.id, gen_random_uuid(), 'task ' || n, n, n % 4 = 0, CASE WHEN n % 4 = 0 THEN now() END,
-       now() - n * interval '1 second', now() + n * interval '1 second'
+       now() - n * interval '1 second', now() - n::bigint * n % 1000 * interval '1 second',
+       CASE WHEN n % 3 > 0 THEN now() + n::bigint * n % 1000 * interval '1 second' END
 FROM users u CROSS JOIN LATERAL generate_series(1, u.task_count) n;
 
 ANALYZE users; ANALYZE tasks;
@@ -113,13 +117,24 @@ def indexes(nodes: list[dict[str, Any]]) -> set[str]:
 
 
 def assert_bounded(nodes: list[dict[str, Any]]) -> None:
-    """Nothing reads a whole table, and nothing sorts a user's rows."""
-    assert {node["Node Type"] for node in nodes}.isdisjoint(
-        {"Seq Scan", "Sort", "Bitmap Heap Scan"}
-    )
+    """Nothing reads a whole table, and nothing is sorted but the rows of a page."""
+    assert {node["Node Type"] for node in nodes}.isdisjoint({"Seq Scan", "Bitmap Heap Scan"})
+    for node in nodes:
+        if node["Node Type"] == "Sort":
+            assert all(is_limited(child) for child in node["Plans"])
+
+
+def is_limited(node: dict[str, Any]) -> bool:
+    """Whether a node has at most the rows of pages, or of the user's one row."""
+    if node["Node Type"] == "Limit" or node.get("Index Name") == "users_pkey":
+        return True
+    # A node that reads nothing computes a single value, such as the policy's.
+    return "Relation Name" not in node and all(map(is_limited, node.get("Plans", [])))
 
 
 CONTENT = TaskInput(title="x")
+DAY = datetime(2030, 1, 1, tzinfo=UTC)
+NO_FILTERS = dict.fromkeys(("completed", "q", "due_before", "due_after"))
 
 
 async def test_get_walks_the_primary_key(
@@ -142,37 +157,81 @@ async def test_create_finds_the_user_by_the_primary_key(
     assert indexes(nodes) == {"users_pkey"}
 
 
-@pytest.mark.parametrize("operation", ["replace", "complete", "complete again", "delete"])
+@pytest.mark.parametrize("fields", [{"title": "y"}, {"completed": True}, {"completed": False}])
+@pytest.mark.parametrize("expected", [None, range(1, 60_000)])
 async def test_a_change_walks_the_primary_keys(
-    connection: AsyncConnection, user_id: str, task_id: UUID, operation: str
+    connection: AsyncConnection,
+    user_id: str,
+    task_id: UUID,
+    fields: dict[str, object],
+    expected: range | None,
 ) -> None:
     store, recorder = TaskStore(connection, user_id), Recorder(connection)
-    match operation:
-        case "replace":
-            await store.replace(task_id, CONTENT)
-        case "delete":
-            await store.delete(task_id)
-        case _:
-            await store.complete(task_id, completed=operation == "complete")
+    await store.update(task_id, fields, expected and list(expected))
     nodes = await recorder.nodes()
     assert_bounded(nodes)
     assert indexes(nodes) == {"tasks_pkey", "users_pkey"}
 
 
-@pytest.mark.parametrize(
-    ("completed", "index"),
-    [
-        (None, "tasks_created"),
-        (False, "tasks_completed_created"),
-        (True, "tasks_completed_created"),
-    ],
-)
-async def test_a_page_walks_the_index_in_its_order(
-    connection: AsyncConnection, user_id: str, completed: bool | None, index: str
+async def test_a_deletion_walks_the_primary_keys(
+    connection: AsyncConnection, user_id: str, task_id: UUID
 ) -> None:
-    store, recorder = TaskStore(connection, user_id), Recorder(connection)
-    first = await store.page(completed=completed, limit=5, cursor=None)
-    await store.page(completed=completed, limit=5, cursor=first.next_cursor)
+    recorder = Recorder(connection)
+    await TaskStore(connection, user_id).delete(task_id)
     nodes = await recorder.nodes()
     assert_bounded(nodes)
-    assert indexes(nodes) == {index}
+    assert indexes(nodes) == {"tasks_pkey", "users_pkey"}
+
+
+async def test_the_etag_of_a_list_is_one_look_up(connection: AsyncConnection, user_id: str) -> None:
+    recorder = Recorder(connection)
+    await TaskStore(connection, user_id).list_etag()
+    scans = [node for node in await recorder.nodes() if "Relation Name" in node]
+    assert [node["Index Name"] for node in scans] == ["users_pkey"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "sort", "index"),
+    [
+        ({}, "created_at", "tasks_created"),
+        ({"completed": False}, "created_at", "tasks_completed_created"),
+        ({"completed": True}, "created_at", "tasks_completed_created"),
+        ({}, "updated_at", "tasks_updated"),
+        ({}, "due_at", "tasks_due"),
+        ({"due_before": DAY, "due_after": DAY}, "due_at", "tasks_due"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["", "-"])
+async def test_a_page_walks_the_index_of_its_sort(
+    connection: AsyncConnection,
+    user_id: str,
+    filters: dict[str, Any],
+    sort: str,
+    index: str,
+    direction: str,
+) -> None:
+    store, recorder = TaskStore(connection, user_id), Recorder(connection)
+    listing = Listing(**NO_FILTERS | filters, sort=direction + sort)
+    page, _ = await store.page(listing, limit=5, after=None)
+    if page.next_cursor:
+        await store.page(listing, limit=5, after=store.position(listing, page.next_cursor))
+    nodes = await recorder.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {index, "users_pkey"}
+
+
+@pytest.mark.parametrize("sort", ["created_at", "-due_at", "updated_at"])
+@pytest.mark.parametrize(
+    "filters", [{"q": "task"}, {"completed": True}, {"due_before": DAY, "completed": False}]
+)
+async def test_whatever_else_is_filtered_no_row_of_others_is_looked_at(
+    connection: AsyncConnection, user_id: str, filters: dict[str, Any], sort: str
+) -> None:
+    store, recorder = TaskStore(connection, user_id), Recorder(connection)
+    await store.page(Listing(**NO_FILTERS | filters, sort=sort), limit=5, after=None)
+    scans = [node for node in await recorder.nodes() if "Relation Name" in node]
+    assert all("Scan" in node["Node Type"] for node in scans)
+    for node in scans:
+        condition = node.get("Index Cond") or node.get("Recheck Cond")
+        assert condition, node
+        assert any(f"({column} = " in condition for column in ("user_id", "id")), node

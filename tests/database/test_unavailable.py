@@ -111,7 +111,7 @@ async def test_without_a_database_only_liveness_answers(
             assert (await client.get("/health/live")).status_code == 200
 
 
-TITLED = {"createTask", "replaceTask"}
+TITLED = {"createTask", "replaceTask", "updateTask"}
 
 
 async def test_a_database_without_the_schema_is_not_ready(

@@ -1,43 +1,74 @@
-"""Hooks of the Schemathesis run: cursors that can hold, and a report of what was covered."""
+"""Hooks of the Schemathesis run: what only the server can make, and what was covered."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import schemathesis
 import tracecov.schemathesis
 from schemathesis import Case, HookContext, Response
 
+from app.contract.document import Node, read
+from app.contract.operations import operations
+
 tracecov.schemathesis.install()
 
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{43}")
-_STATUSES = {None, "all", "pending", "completed"}
+_LISTING = ("status", "q", "due_before", "due_after", "sort")
 
-# Which `status` the server made each cursor for.
-_made_for: dict[str, str | None] = {}
+# The filters and the sort that the server made each cursor for.
+_made_for: dict[str, dict[str, Any]] = {}
+
+
+def _header_schemas() -> Iterator[tuple[str, Node]]:
+    contract = read()
+    for operation in operations(contract):
+        for parameter in operation.headers:
+            yield parameter.name, contract.resolve(parameter.schema)
+
+
+_HEADERS = dict(_header_schemas())
 
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Send a cursor with the filter that it was made for, and one that was made up not at all.
-
-    The schema cannot say that only the server makes cursors, nor that they go with a filter.
-    One that looks wrong stays, to be refused.
-    """
+    """Give headers and cursors values that can hold, where they are meant to."""
     del context, kwargs
-    cursor, status = case.query.get("cursor"), case.query.get("status")
+    _mend_cursor(case)
+    if case.meta is not None and case.meta.generation.mode.is_positive:
+        _mend_headers(case)
+
+
+def _mend_cursor(case: Case[Any]) -> None:
+    """Send a cursor with the list that it was made for, and one that was made up not at all.
+
+    The schema cannot say that only the server makes cursors, nor that they go with a list. One
+    that looks wrong stays, to be refused.
+    """
+    cursor = case.query.get("cursor")
     if not isinstance(cursor, str) or not _CURSOR.fullmatch(cursor):
         return
     if cursor not in _made_for:
         del case.query["cursor"]
-    elif status in _STATUSES:
-        case.query["status"] = _made_for[cursor] or "all"
+    elif case.meta is not None and case.meta.generation.mode.is_positive:
+        for name in _LISTING:
+            case.query.pop(name, None)
+        case.query.update(_made_for[cursor])
+
+
+def _mend_headers(case: Case[Any]) -> None:
+    """Make valid what Schemathesis means to be so: it makes headers of letters and digits only."""
+    for name, schema in _HEADERS.items():
+        value = case.headers.get(name)
+        if value is not None and not re.fullmatch(schema["pattern"], value):
+            case.headers[name] = schema["examples"][0]
 
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Remember for which filter a cursor was made."""
+    """Remember for which list a cursor was made."""
     del context
     if case.operation.label == "GET /api/tasks" and response.status_code == 200:
         cursor = response.json()["next_cursor"]
         if cursor is not None:
-            _made_for[cursor] = case.query.get("status")
+            _made_for[cursor] = {name: case.query[name] for name in _LISTING if name in case.query}

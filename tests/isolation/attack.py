@@ -14,6 +14,17 @@ _OTHERS = [
     text("SELECT * FROM tasks WHERE user_id <> :user ORDER BY user_id, id"),
     text("SELECT * FROM users WHERE id <> :user ORDER BY id"),
 ]
+DUE = ("2026-12-01T00:00:00Z", None)
+LISTS: tuple[tuple[dict[str, str], int], ...] = (
+    ({}, 4),
+    ({"status": "pending"}, 3),
+    ({"status": "completed"}, 1),
+    ({"sort": "due_at"}, 4),
+    ({"sort": "-due_at"}, 4),
+    ({"q": "X"}, 4),
+    ({"due_after": "2026-12-01T00:00:00Z"}, 1),
+)
+"""Parameters of a list, and how many of her tasks it has."""
 _ABSENT = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 _OK, _CREATED = httpx.codes.OK, httpx.codes.CREATED
 
@@ -31,17 +42,18 @@ class Attack:
 
     async def prepare(self) -> None:
         """Make tasks of Ada and of Eve; hers come before and after in the order of a list."""
-        self._foreign = [await _create(self._ada) for _ in range(2)]
-        self._own = [await _create(self._client) for _ in range(4)]
-        self._foreign += [await _create(self._ada) for _ in range(2)]
+        self._foreign = [await _create(self._ada, due_at) for due_at in DUE]
+        self._own = [await _create(self._client, due_at) for due_at in (*DUE, None, None)]
+        self._foreign += [await _create(self._ada, due_at) for due_at in DUE]
         for id_ in (self._foreign[0], self._foreign[-1]):
             await self._ada.patch(f"/api/tasks/{id_}/complete")
         await self._client.patch(f"/api/tasks/{self._own[0]}/complete")
 
     async def leaks(self) -> list[str]:
         """Say what Eve has read, changed, counted or inferred; nothing where isolation holds."""
+        leaks = await self._etag()
         before = await self._rows_of_others()
-        leaks = [
+        leaks += [
             *await self._lists(),
             *await self._answers(),
             *await self._revision(),
@@ -64,11 +76,19 @@ class Attack:
 
     async def _lists(self) -> list[str]:
         leaks = []
-        for status, expected in (("all", 4), ("pending", 3), ("completed", 1)):
-            owners = [each["user_id"] for each in await _walk(self._client, status)]
+        for parameters, expected in LISTS:
+            owners = [each["user_id"] for each in await _walk(self._client, **parameters)]
             if owners != [self._eve] * expected:
-                leaks.append(f"the list of {status} tasks has {len(owners)}")
+                leaks.append(f"the list {parameters} has {len(owners)}")
         return leaks
+
+    async def _etag(self) -> list[str]:
+        """What others do is nothing that a list's ETag shows."""
+        listed = await self._client.get("/api/tasks")
+        await self._ada.patch(f"/api/tasks/{self._foreign[2]}/complete", json={})
+        headers = {"If-None-Match": listed.headers.get("ETag", "*")}
+        again = await self._client.get("/api/tasks", headers=headers)
+        return [] if again.status_code == httpx.codes.NOT_MODIFIED else ["an ETag has changed"]
 
     async def _answers(self) -> list[str]:
         leaks = []
@@ -91,7 +111,7 @@ class Attack:
 
     async def _creation(self) -> list[str]:
         created = await self._client.post("/api/tasks", json={"title": "mine"})
-        if created.status_code != _CREATED or len(await _walk(self._client, "all")) == 4:
+        if created.status_code != _CREATED or len(await _walk(self._client)) == 4:
             return []
         return ["what she made is not hers"]
 
@@ -99,6 +119,8 @@ class Attack:
 def _requests() -> Iterator[tuple[str, str, Any]]:
     yield "GET", "", None
     yield "PUT", "", {"title": "taken"}
+    yield "PATCH", "", {"title": "taken"}
+    yield "PATCH", "", {}
     yield "PATCH", "/complete", {"completed": True}
     yield "PATCH", "/complete", {"completed": False}
     yield "DELETE", "", None
@@ -116,12 +138,12 @@ async def _answer(
     return answer.status_code, answer.text.replace(id_, "ID")
 
 
-async def _walk(eve: httpx.AsyncClient, status: str) -> list[dict[str, Any]]:
+async def _walk(eve: httpx.AsyncClient, **parameters: str) -> list[dict[str, Any]]:
     """All tasks of a list, by pages of two; of a list without an end, the first 50."""
     found: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
     for _ in range(25):
-        page = (await eve.get("/api/tasks", params={"status": status, "limit": 2, **cursor})).json()
+        page = (await eve.get("/api/tasks", params={"limit": 2, **parameters, **cursor})).json()
         found += page.get("items", [])
         if page.get("next_cursor") is None:
             break
@@ -129,8 +151,9 @@ async def _walk(eve: httpx.AsyncClient, status: str) -> list[dict[str, Any]]:
     return found
 
 
-async def _create(client: httpx.AsyncClient) -> str:
-    task: dict[str, str] = (await client.post("/api/tasks", json={"title": "x"})).json()
+async def _create(client: httpx.AsyncClient, due_at: str | None) -> str:
+    content = {"title": "x", "due_at": due_at}
+    task: dict[str, str] = (await client.post("/api/tasks", json=content)).json()
     return task["id"]
 
 

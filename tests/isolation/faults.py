@@ -13,14 +13,22 @@ _OWNER_CONDITION = re.compile(
 )
 _NEW_OWNER = re.compile(r"(?<=INSERT INTO users \(id, revision, task_count\) VALUES \()\$\d+")
 
-_GET = r"SELECT (?!.*ORDER BY)"
+_GET = r"SELECT tasks\."
 _CHANGE_CONTENT = r"WITH owner_row AS .* UPDATE tasks SET title"
 _CHANGE_COMPLETED = r"WITH owner_row AS .* UPDATE tasks SET completed"
 _DELETE = r"WITH owner_row AS .* DELETE FROM tasks"
-_FIRST_PAGE = r"SELECT (?!.*tasks\.completed = )(?!.*created_at, tasks\.id\) <).*ORDER BY"
-_FIRST_PAGE_OF_A_STATE = r"SELECT .*tasks\.completed = (?!.*created_at, tasks\.id\) <).*ORDER BY"
-_NEXT_PAGE = r"SELECT (?!.*tasks\.completed = ).*created_at, tasks\.id\) <.*ORDER BY"
-_NEXT_PAGE_OF_A_STATE = r"SELECT .*tasks\.completed = .*created_at, tasks\.id\) <.*ORDER BY"
+_LIST = r"SELECT users\.epoch.*FROM tasks"
+_ANY_STATE, _OF_A_STATE = r"(?!.*tasks\.completed = )", r"(?=.*tasks\.completed = )"
+_FIRST, _NEXT = r"(?!.*tasks\.id\) <)", r"(?=.*tasks\.id\) <)"
+_FIRST_PAGE = _ANY_STATE + _FIRST + _LIST
+_FIRST_PAGE_OF_A_STATE = _OF_A_STATE + _FIRST + _LIST
+_NEXT_PAGE = _ANY_STATE + _NEXT + _LIST
+_NEXT_PAGE_OF_A_STATE = _OF_A_STATE + _NEXT + _LIST
+_BY_DUE_DATE = r"(?=.*UNION ALL)" + _LIST
+_UNDATED = r"(?!.*UNION ALL)(?=.*tasks\.due_at IS NULL)" + _LIST
+_SEARCH = r"(?=.*strpos)" + _LIST
+_WINDOW = r"(?=.*tasks\.due_at >= )" + _LIST
+_ETAG_OF_LISTS = r"SELECT users\.(?!.*FROM tasks)"
 
 
 @dataclass(frozen=True)
@@ -32,19 +40,23 @@ class Fault:
 
 
 def _without(name: str, statement: str, *removed: int) -> Fault:
-    """Remove conditions on the owner, counted from 0, from one kind of statement."""
+    """Remove conditions on the owner, by their indexes, from one kind of statement."""
 
     def plant(sql: str) -> str:
         if not re.match(statement, sql, re.DOTALL):
             return sql
         places = list(_OWNER_CONDITION.finditer(sql))
-        for place in (places[number] for number in sorted(removed, reverse=True)):
+        for place in sorted((places[number] for number in removed), key=_start, reverse=True):
             # A parameter must stay, or PostgreSQL could not tell its type.
             always = f"{place['parameter']} IS NOT NULL" if place["parameter"] else "true"
             sql = sql[: place.start()] + always + sql[place.end() :]
         return sql
 
     return Fault(name, plant)
+
+
+def _start(place: re.Match[str]) -> int:
+    return place.start()
 
 
 def _given_away(sql: str) -> str:
@@ -68,6 +80,13 @@ FAULTS = [
     _without("list of a state", _FIRST_PAGE_OF_A_STATE, 0),
     _without("next page", _NEXT_PAGE, 0),
     _without("next page of a state", _NEXT_PAGE_OF_A_STATE, 0),
+    _without("list by due date: with one", _BY_DUE_DATE, 0),
+    _without("list by due date: without one", _BY_DUE_DATE, 1),
+    _without("list by due date: its end", _UNDATED, 0),
+    _without("list of a text", _SEARCH, 0),
+    _without("list of a time", _WINDOW, 0),
+    _without("list: the user's row", _LIST, -1),
+    _without("etag of lists", _ETAG_OF_LISTS, 0),
     *_of_a_change("replace", _CHANGE_CONTENT),
     *_of_a_change("complete", _CHANGE_COMPLETED),
     *_of_a_change("delete", _DELETE),

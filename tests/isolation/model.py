@@ -4,6 +4,7 @@ Each operation answers the status and the body that are due. What only the serve
 instants, cursors) is taken from the body that it sent, `seen`, checked, and held from then on.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from tests.isolation.listings import Listing, Task, instant
 from tests.isolation.wire import Json
 
 NOT_FOUND = {
@@ -30,10 +32,14 @@ INVALID_CURSOR = {
         {"parameter": "cursor", "detail": "was not made for this user and these filters"},
     ],
 }
+PRECONDITION_FAILED = {
+    "type": "/problems#precondition_failed",
+    "title": "The task has changed",
+    "status": 412,
+    "detail": "The task is not the version that If-Match names; read it again.",
+    "code": "precondition_failed",
+}
 PENDING = {"completed": False, "completed_at": None}
-STATES = {"all": {False, True}, "pending": {False}, "completed": {True}}
-
-Task = dict[str, Json]
 
 
 class Due(NamedTuple):
@@ -41,14 +47,25 @@ class Due(NamedTuple):
 
     status: int
     body: Json
+    etag: "str | State | None" = None
+    """Of a list it is made by the server, and stands for a state."""
 
 
 class Place(NamedTuple):
-    """Where a cursor leads: after a task, in the list of one user and status."""
+    """Where a cursor leads: after a task, in a list of one user."""
 
     user: str
-    status: str
-    after: tuple[datetime, str]
+    listing: Listing
+    last: str
+    """The value that the list is sorted by, and the id, as JSON."""
+
+
+class State(NamedTuple):
+    """What a user has at one time; `life` counts the erasures."""
+
+    user: str
+    life: int
+    revision: int
 
 
 @dataclass
@@ -57,7 +74,17 @@ class Server:
 
     ids: list[str] = field(default_factory=list)
     cursors: dict[str, Place] = field(default_factory=dict)
+    etags: dict[str, State] = field(default_factory=dict)
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
+
+    def etag(self, seen: str | None, due: str | State | None) -> None:
+        """An ETag of lists stands for one state, and has no other."""
+        if not isinstance(due, State):
+            assert seen == due
+            return
+        assert re.fullmatch('W/"[0-9a-z-]+"', str(seen))
+        assert self.etags.setdefault(str(seen), due) == due
+        assert [each for each, state in self.etags.items() if state == due] == [seen]
 
     def new_id(self, seen: Json) -> str:
         """The id of a new task."""
@@ -90,55 +117,75 @@ class User:
         self.id = id
         self.tasks: dict[str, Task] = {}
         self._server = server
+        self._life = 0
         self._revision = 0
+
+    @property
+    def state(self) -> State:
+        """What every list depends on; all who have changed nothing yet have the same."""
+        return State(self.id, self._life, self._revision) if self._revision else State("", 0, 0)
 
     def create_task(self, seen: Json, body: Json) -> Due:
         """A new task is pending, and belongs to who made it."""
         made_at = self._server.instant(seen, "created_at")
         id_ = self._server.new_id(seen)
         self.tasks[id_] = {"id": id_, "user_id": self.id, **PENDING, "created_at": made_at}
-        return Due(201, self._changed(id_, made_at, **written(body)))
+        return found(self._changed(id_, made_at, **written(body)), 201)
 
     def list_tasks(
-        self, seen: Json, status: str = "all", limit: int = 50, cursor: str | None = None
+        self,
+        seen: Json,
+        limit: int = 50,
+        cursor: str | None = None,
+        if_none_match: str | None = None,
+        **listing: str,
     ) -> Due:
-        """The newest come first; a cursor is good for one user and status."""
-        found = [task for task in self.newest_first() if task["completed"] in STATES[status]]
+        """A cursor is good for one user and list."""
+        wanted = Listing(**listing)
+        tasks = wanted.of(self.tasks.values())
         if cursor is not None:
             place = self._server.cursors.get(cursor)
-            if place is None or (place.user, place.status) != (self.id, status):
+            if place is None or (place.user, place.listing) != (self.id, wanted):
                 return Due(422, INVALID_CURSOR)
-            found = [task for task in found if age(task) < place.after]
-        items, next_cursor = found[:limit], None
-        if len(found) > limit:
-            place = Place(self.id, status, age(items[-1]))
-            next_cursor = self._server.cursor(seen, place)
-        return Due(200, {"items": items, "next_cursor": next_cursor})
+            value, id_ = json.loads(place.last)
+            tasks = wanted.after(tasks, {wanted.column: value, "id": id_})
+        if self._server.etags.get(str(if_none_match)) == self.state:
+            return Due(304, None, self.state)
+        items, next_cursor = tasks[:limit], None
+        if len(tasks) > limit:
+            last = json.dumps([items[-1][wanted.column], items[-1]["id"]])
+            next_cursor = self._server.cursor(seen, Place(self.id, wanted, last))
+        return Due(200, {"items": items, "next_cursor": next_cursor}, self.state)
 
-    def get_task(self, seen: Json, id: str) -> Due:  # noqa: ARG002 - like the others
+    def get_task(self, seen: Json, id: str, if_none_match: str | None = None) -> Due:  # noqa: ARG002
         """Nobody else's task is found."""
-        return Due(200, self.tasks[id]) if id in self.tasks else Due(404, NOT_FOUND)
+        if id not in self.tasks:
+            return Due(404, NOT_FOUND)
+        due = found(self.tasks[id])
+        return due._replace(status=304, body=None) if due.etag == if_none_match else due
 
-    def replace_task(self, seen: Json, id: str, body: Json) -> Due:
+    def replace_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
         """What is absent becomes null; whether the task is completed stays."""
-        if id not in self.tasks:
-            return Due(404, NOT_FOUND)
-        now = self._server.instant(seen, "updated_at")
-        return Due(200, self._changed(id, now, **written(body)))
+        return self._update(seen, id, if_match, **written(body))
 
-    def complete_task(self, seen: Json, id: str, body: Json = None) -> Due:
-        """Completed by default; a repeat changes nothing, and so does not move `completed_at`."""
+    def update_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
+        """What is absent stays."""
+        fields = dict(body)
+        if fields.get("due_at") is not None:
+            fields["due_at"] = in_utc(fields["due_at"])
+        return self._update(seen, id, if_match, **fields)
+
+    def complete_task(
+        self, seen: Json, id: str, body: Json = None, if_match: str | None = None
+    ) -> Due:
+        """Completed by default."""
         completed = (body or {}).get("completed", True)
-        if id not in self.tasks or self.tasks[id]["completed"] == completed:
-            return self.get_task(seen, id)
-        now = self._server.instant(seen, "updated_at")
-        completed_at = now if completed else None
-        return Due(200, self._changed(id, now, completed=completed, completed_at=completed_at))
+        return self._update(seen, id, if_match, completed=completed)
 
-    def delete_task(self, seen: Json, id: str) -> Due:  # noqa: ARG002 - like the others
+    def delete_task(self, seen: Json, id: str, if_match: str | None = None) -> Due:  # noqa: ARG002
         """A deletion is a change too; a repeat finds nothing."""
-        if id not in self.tasks:
-            return Due(404, NOT_FOUND)
+        if refusal := self._refusal(id, if_match):
+            return refusal
         del self.tasks[id]
         self._revision += 1
         return Due(204, None)
@@ -151,12 +198,28 @@ class User:
     def delete_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
         """As if the user had never been."""
         self.tasks.clear()
+        self._life += 1
         self._revision = 0
         return Due(204, None)
 
-    def newest_first(self) -> list[Task]:
-        """All tasks, in the order of the list."""
-        return sorted(self.tasks.values(), key=age, reverse=True)
+    def _refusal(self, id: str, if_match: str | None) -> Due | None:
+        if id not in self.tasks:
+            return Due(404, NOT_FOUND)
+        if if_match in {None, "*"} or found(self.tasks[id]).etag in str(if_match).split(", "):
+            return None
+        return Due(412, PRECONDITION_FAILED)
+
+    def _update(self, seen: Json, id: str, if_match: str | None, **fields: Json) -> Due:
+        """What already is so is no change, and does not move `completed_at`."""
+        if refusal := self._refusal(id, if_match):
+            return refusal
+        task = self.tasks[id]
+        if {**task, **fields} == task:
+            return found(task)
+        now = self._server.instant(seen, "updated_at")
+        if fields.get("completed", task["completed"]) != task["completed"]:
+            fields["completed_at"] = now if fields["completed"] else None
+        return found(self._changed(id, now, **fields))
 
     def _changed(self, id: str, now: str, **changes: Json) -> Task:
         """Each change has the next revision of its user."""
@@ -166,9 +229,9 @@ class User:
         return self.tasks[id]
 
 
-def age(task: Task) -> tuple[datetime, str]:
-    """What tasks are ordered by."""
-    return datetime.fromisoformat(task["created_at"]), task["id"]
+def found(task: Task, status: int = 200) -> Due:
+    """The answer with a task."""
+    return Due(status, task, f'"{task["revision"]}"')
 
 
 def written(body: Mapping[str, Json]) -> Task:
@@ -181,8 +244,6 @@ def written(body: Mapping[str, Json]) -> Task:
     }
 
 
-def in_utc(instant: str) -> str:
+def in_utc(text: str) -> str:
     """An instant as it is answered."""
-    return (
-        datetime.fromisoformat(instant.upper()).astimezone(UTC).isoformat().replace("+00:00", "Z")
-    )
+    return instant(text).isoformat().replace("+00:00", "Z")

@@ -119,6 +119,7 @@ PLANS: Mapping[str, Plan] = {
         status=200,
         shows=lambda owned: {"items": list(owned.tasks), "next_cursor": None},
         place=Place("cursor", "next_cursor", nonsense="A" * 43),
+        made=("etag",),
     ),
     "getTask": Plan(status=200, path={"id": TASK}, shows=lambda owned: owned.task),
     "replaceTask": Plan(
@@ -126,6 +127,13 @@ PLANS: Mapping[str, Plan] = {
         path={"id": TASK},
         body=REWRITTEN,
         shows=lambda owned: changed(owned, **REWRITTEN),
+        made=MADE_NOW,
+    ),
+    "updateTask": Plan(
+        status=200,
+        path={"id": TASK},
+        body={"title": "rewritten"},
+        shows=lambda owned: changed(owned, title="rewritten"),
         made=MADE_NOW,
     ),
     "completeTask": Plan(

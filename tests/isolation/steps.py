@@ -17,7 +17,8 @@ WEIGHTS = {
     "list_tasks": 6,
     "get_task": 3,
     "replace_task": 3,
-    "complete_task": 4,
+    "update_task": 4,
+    "complete_task": 3,
     "delete_task": 4,
     "get_me": 2,
     "delete_me": 0.2,
@@ -38,6 +39,13 @@ INSTANTS = (
     "1969-12-31T23:59:59.999999Z",
     "9999-12-31T00:00:00-11:00",
 )
+LISTINGS: Mapping[str, tuple[str, ...]] = {
+    "status": ("all", "pending", "completed"),
+    "q": ("MILK", "e", "%", "_", "';", "\u00c9", "\U0001f99c" * 200, "nowhere"),
+    "due_before": INSTANTS,
+    "due_after": INSTANTS,
+    "sort": ("created_at", "-created_at", "due_at", "-due_at", "updated_at", "-updated_at"),
+}
 ABSENT = ("019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70", "00000000-0000-0000-0000-000000000000")
 NO_CURSOR = "A" * 43
 
@@ -53,12 +61,13 @@ class Step(NamedTuple):
     def request(self) -> Request:
         """The step as a request."""
         operation = OPERATIONS[self.operation]
-        path = operation.path.format(**self.arguments)
-        query = {
-            name: self.arguments[name] for name in self.arguments if name not in {"id", "body"}
-        }
-        target = f"{path}?{urlencode(query)}" if query else path
-        return Request(operation.method, target, self.arguments.get("body"), {})
+        sent: dict[str, dict[str, Json]] = {"path": {}, "query": {}, "header": {}}
+        for parameter in operation.parameters:
+            if parameter.argument in self.arguments:
+                sent[parameter.location][parameter.name] = self.arguments[parameter.argument]
+        path, query = operation.path.format(**sent["path"]), urlencode(sent["query"])
+        target = f"{path}?{query}" if query else path
+        return Request(operation.method, target, self.arguments.get("body"), sent["header"])
 
 
 class Steps:
@@ -81,14 +90,27 @@ class Steps:
                 arguments = {"body": self._content()}
             case "list_tasks":
                 arguments = self._list(user)
+            case _:
+                arguments = self._about_a_task(user, operation)
+        return Step(user, operation, arguments)
+
+    def _about_a_task(self, user: User, operation: str) -> dict[str, Json]:
+        arguments: dict[str, Json] = {"id": self._id(user)}
+        match operation:
             case "replace_task":
-                arguments = {"id": self._id(user), "body": self._content()}
+                arguments["body"] = self._content()
+            case "update_task":
+                arguments["body"] = self._patch()
             case "complete_task":
                 bodies: tuple[Json, ...] = (None, {}, {"completed": True}, {"completed": False})
-                arguments = {"id": self._id(user), "body": self._random.choice(bodies)}
-            case _:
-                arguments = {"id": self._id(user)}
-        return Step(user, operation, arguments)
+                arguments["body"] = self._random.choice(bodies)
+        condition = "if_none_match" if operation == "get_task" else "if_match"
+        if self._random.random() < 0.4:
+            task = user.tasks.get(arguments["id"], {})
+            revision = task.get("revision", 1) - self._random.choice((0, 0, 0, 1))
+            forms = ('"{}"',) if operation == "get_task" else ('"{}"', 'W/"{}"', '"0", "{}"', "*")
+            arguments[condition] = self._random.choice(forms).format(revision)
+        return arguments
 
     def _id(self, user: User) -> str:
         """One's own, a neighbour's, anybody's (also one that is gone), or one that never was."""
@@ -109,13 +131,20 @@ class Steps:
         arguments: dict[str, Json] = {}
         if self._random.random() < 0.7:
             arguments["limit"] = self._random.choice((1, 2, 3, 5, 8, 50, 200))
-        if self._random.random() < 0.6:
-            arguments["status"] = self._random.choice(("all", "pending", "completed"))
+        for name, values in LISTINGS.items():
+            if self._random.random() < 0.2:
+                arguments[name] = self._random.choice(values)
         cursor = self._cursor(user)
         if cursor is not None:
             arguments["cursor"] = cursor
             if cursor != NO_CURSOR and self._random.random() < 0.8:
-                arguments["status"] = self._server.cursors[cursor].status
+                place = self._server.cursors[cursor]
+                set_ = {name: value for name, value in place.listing._asdict().items() if value}
+                arguments = {"limit": arguments.get("limit", 50), "cursor": cursor, **set_}
+        etags = list(self._server.etags)[-200:]
+        if etags and self._random.random() < 0.3:
+            mine = [each for each in etags if self._server.etags[each] == user.state]
+            arguments["if_none_match"] = self._random.choice(mine or etags)
         return arguments
 
     def _cursor(self, user: User) -> str | None:
@@ -129,6 +158,11 @@ class Steps:
         if newest and chance < 0.6:
             return self._random.choice(newest)[0]
         return NO_CURSOR if chance < 0.65 else None
+
+    def _patch(self) -> dict[str, Json]:
+        """Each member that `_content` has, or not; often what already is so."""
+        fields = {**self._content(), "completed": self._random.random() < 0.5}
+        return {name: fields[name] for name in fields if self._random.random() < 0.5}
 
     def _content(self) -> dict[str, Json]:
         content: dict[str, Json] = {"title": self._random.choice(TEXTS)}

@@ -5,7 +5,7 @@ for want of a plan.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 from uuid import uuid4
@@ -28,6 +28,14 @@ PLACES = {"cursor", "since"}
 """The parameters that take up where an answer ended."""
 CONTINUED = [name for name in PLANNED if PLACES & {each.name for each in SECURED[name].parameters}]
 
+CONDITIONS = [
+    (name, header.name, value)
+    for name in ABOUT_A_TASK
+    for header in SECURED[name].headers
+    for value in ("*", '"1"', '"3"', 'W/"3"')
+]
+"""Each header by which an operation depends on what there is, with values that can be right."""
+
 CHOICES = [
     (name, parameter.name, value)
     for name in PLANNED
@@ -48,10 +56,17 @@ class Desk:
         self.owned = self.owner_of_two()
         self.stranger = self.owner_of_two()
 
-    def ask(self, name: str, task_id: str, authorization: str | None, **query: str) -> Answer:
+    def ask(
+        self,
+        name: str,
+        task_id: str,
+        authorization: str | None,
+        conditions: dict[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Ask for an operation as its plan says."""
-        method, target, body, headers = PLANS[name].request(SECURED[name], task_id, **query)
-        return self._wire.ask(method, target, authorization, body, headers)
+        method, target, body, headers = PLANS[name].request(SECURED[name], task_id, **(query or {}))
+        return self._wire.ask(method, target, authorization, body, headers | (conditions or {}))
 
     def owner_of_two(self) -> Owned:
         """A user with a pending and a completed task, whose every word is unique."""
@@ -147,6 +162,17 @@ def test_an_absent_task_is_not_found_by_who_has_others(name: str, desk: Desk) ->
     assert anywhere(desk.ask(name, gone, token), gone) == anywhere(of_nobody, nobodys)
 
 
+@pytest.mark.parametrize(("name", "header", "value"), CONDITIONS)
+def test_a_condition_tells_nothing_of_anothers_task(
+    name: str, header: str, value: str, desk: Desk
+) -> None:
+    owned, nobodys, token = desk.owned.task["id"], absent(), bearer(desk.stranger.user)
+    of_another = desk.ask(name, owned, token, {header: value})
+    of_nobody = desk.ask(name, nobodys, token, {header: value})
+    assert of_another.status == 404
+    assert anywhere(of_another, owned) == anywhere(of_nobody, nobodys)
+
+
 @pytest.mark.parametrize("name", ABOUT_ALL)
 def test_who_has_nothing_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
     plan, earlier, later = PLANS[name], someone(), someone()
@@ -176,7 +202,7 @@ def test_no_choice_of_a_parameter_shows_what_is_anothers(
     name: str, parameter: str, value: str, desk: Desk
 ) -> None:
     task_id = desk.stranger.task["id"]
-    answer = desk.ask(name, task_id, bearer(desk.stranger.user), **{parameter: value})
+    answer = desk.ask(name, task_id, bearer(desk.stranger.user), query={parameter: value})
     assert answer.status == PLANS[name].status
     assert mentions(answer, desk.owned) == set()
     assert mentions(answer, desk.stranger) != set()
@@ -189,7 +215,7 @@ def test_no_page_shows_what_is_anothers(name: str, desk: Desk) -> None:
     place, query, pages = PLANS[name].place, {"limit": "1"}, len(desk.stranger.tasks) + 1
     assert place is not None
     for _ in range(pages):
-        answer = desk.ask(name, absent(), bearer(desk.stranger.user), **query)
+        answer = desk.ask(name, absent(), bearer(desk.stranger.user), query=query)
         assert [mentions(answer, other) for other in others] == [set(), set()]
         query[place.parameter] = answer.body[place.member] or query[place.parameter]
 
@@ -210,13 +236,13 @@ def test_a_place_of_another_is_refused_like_one_of_nobody(name: str, desk: Desk)
     assert place is not None
     places = []
     for owned in (desk.owned, gone):
-        answer = desk.ask(name, owned.task["id"], bearer(owned.user), limit="1")
+        answer = desk.ask(name, owned.task["id"], bearer(owned.user), query={"limit": "1"})
         places.append(answer.body[place.member])
     for task in gone.tasks:
         desk.ask("deleteTask", task["id"], bearer(gone.user))
     nonsense = [place.nonsense] if place.nonsense else []
     refused, *others = (
-        desk.ask(name, absent(), bearer(desk.stranger.user), **{place.parameter: each})
+        desk.ask(name, absent(), bearer(desk.stranger.user), query={place.parameter: each})
         for each in [*places, *nonsense]
     )
     assert refused.status in {410, 422}

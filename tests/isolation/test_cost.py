@@ -27,7 +27,7 @@ async def test_the_second_wall_adds_little_to_a_list(
         for _ in range(ROUNDS):
             medians["with"].append(await _milliseconds(timed))
             with monkeypatch.context() as patch:
-                patch.setattr(wall, "prelude", lambda _: "BEGIN")
+                patch.setattr(wall, "prelude", lambda _, **__: "BEGIN")
                 medians["without"].append(await _milliseconds(timed))
     walled, bare = median(medians["with"]), median(medians["without"])
     record_property(

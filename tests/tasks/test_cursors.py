@@ -12,7 +12,8 @@ from app.contract.document import read
 from app.tasks.cursors import Position, decode_cursor, encode_cursor
 from app.tasks.errors import InvalidCursorError
 
-POSITIONS = st.builds(Position, st.datetimes(timezones=st.just(UTC)), st.uuids())
+INSTANTS = st.none() | st.datetimes(timezones=st.just(UTC))
+POSITIONS = st.builds(Position, INSTANTS, st.uuids())
 PATTERN = read().tree["components"]["schemas"]["Cursor"]["pattern"]
 SCOPES = st.lists(st.text(), min_size=1, max_size=3).map(tuple)
 

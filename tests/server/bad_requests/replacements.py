@@ -8,6 +8,7 @@ from tests.server.bad_requests.request import TASK, BadRequest, lines
 JSON = b"Content-Type: application/json"
 PUT = b"PUT " + TASK + b" HTTP/1.1"
 PATCH = b"PATCH " + TASK + b"/complete HTTP/1.1"
+UPDATE = b"PATCH " + TASK + b" HTTP/1.1"
 
 MALFORMED: dict[str, bytes] = {
     "half an object": b'{"completed": tru',
@@ -51,7 +52,7 @@ REPLACEMENTS = [
     ),
     *(
         BadRequest(f"{name}: {fault}", sent(first, body), 400, "malformed_json")
-        for name, first in (("replace", PUT), ("complete", PATCH))
+        for name, first in (("replace", PUT), ("update", UPDATE), ("complete", PATCH))
         for fault, body in MALFORMED.items()
     ),
     *(
@@ -61,7 +62,7 @@ REPLACEMENTS = [
             415,
             "unsupported_media_type",
         )
-        for name, first in (("replace", PUT), ("complete", PATCH))
+        for name, first in (("replace", PUT), ("update", UPDATE), ("complete", PATCH))
     ),
     BadRequest("replace: 27,000 unknown members", sent(PUT, CROWDED), 422, "invalid_request"),
     BadRequest("replace: 60,000 arrays", sent(PUT, WIDE), 422, "invalid_request"),

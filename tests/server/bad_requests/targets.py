@@ -56,7 +56,7 @@ MALFORMED: dict[str, bytes] = {
 }
 METHODS = {
     b"/api/tasks": [b"PUT", b"DELETE", b"PATCH", b"TRACE", b"PROPFIND", b"get", b"X" * 5000],
-    TASK: [b"POST", b"PATCH", b"TRACE", b"CONNECT", b"delete", b"Get", b"geT!"],
+    TASK: [b"POST", b"TRACE", b"CONNECT", b"delete", b"Get", b"geT!"],
     TASK + b"/complete": [b"GET", b"POST", b"PUT", b"DELETE"],
     b"/health/live": [b"POST"],
     b"/openapi.yaml": [b"POST", b"get"],

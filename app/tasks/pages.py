@@ -1,0 +1,148 @@
+"""The SQL of lists: a statement for each set of filters, each sort and each kind of position.
+
+A page is read along the index of its sort. A filter that this index does not have makes it look
+at more rows, but at none that is not the user's.
+"""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Executable,
+    FromClause,
+    Select,
+    Text,
+    UnaryExpression,
+    Uuid,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+
+from app.tasks.cursors import Position
+from app.tasks.models import tasks, users
+from app.tasks.statements import COLUMNS, OWNER
+
+_INSTANT = DateTime(timezone=True)
+_TEXT = func.lower(bindparam("q", type_=Text))
+_FILTERS: dict[str, ColumnElement[bool]] = {
+    "completed": tasks.c.completed == bindparam("completed", type_=Boolean),
+    # The place of a text, not a match of a pattern: there is nothing in it to escape.
+    "q": or_(
+        func.strpos(func.lower(tasks.c.title), _TEXT) > 0,
+        func.strpos(func.lower(tasks.c.description), _TEXT) > 0,
+    ),
+    "due_before": tasks.c.due_at < bindparam("due_before", type_=_INSTANT),
+    "due_after": tasks.c.due_at >= bindparam("due_after", type_=_INSTANT),
+}
+_AFTER_INSTANT = bindparam("after_instant", type_=_INSTANT)
+_AFTER_ID = bindparam("after_id", type_=Uuid)
+_ROW_LIMIT = bindparam("row_limit", type_=BigInteger)
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks, and in which order. What is None does not filter."""
+
+    completed: bool | None
+    q: str | None
+    due_before: datetime | None
+    due_after: datetime | None
+    sort: str
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """The filters that are set, by the names of their parameters."""
+        values = {name: getattr(self, name) for name in _FILTERS}
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def column(self) -> Column[Any]:
+        """The column that the list is sorted by."""
+        return tasks.c[self.sort.removeprefix("-")]
+
+    @property
+    def ends_undated(self) -> bool:
+        """Whether tasks without a due date can stand at the end."""
+        filtered = self.due_before is not None or self.due_after is not None
+        return self.column is tasks.c.due_at and not filtered
+
+    @property
+    def scope(self) -> str:
+        """What a cursor is bound to; an instant is the same, however it was written."""
+        values = [
+            value.astimezone(UTC) if isinstance(value, datetime) else value
+            for value in msgspec.structs.astuple(self)
+        ]
+        return msgspec.json.encode(values).decode()
+
+
+def select_page(listing: Listing, after: Position | None) -> Executable:
+    """Select a page; its rows are epoch and revision of the user, and a task.
+
+    All are of one snapshot. Of a user without such tasks there is one row, whose task is null.
+    """
+    dated = None if after is None else after.instant is not None
+    return _select_page(frozenset(listing.filters), listing.sort, dated, listing.ends_undated)
+
+
+@cache
+def _select_page(
+    filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool
+) -> Executable:
+    rows = _page(filters, sort, after_dated, ends_undated).subquery("page")
+    return (
+        select(users.c.epoch, users.c.revision, *rows.c)
+        .select_from(users.outerjoin(rows, true()))
+        .where(users.c.id == OWNER)
+        .order_by(*_directed(sort, rows))
+    )
+
+
+def _page(
+    filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool
+) -> Select[Any]:
+    found = select(*COLUMNS).where(
+        tasks.c.user_id == OWNER, *(_FILTERS[name] for name in sorted(filters))
+    )
+    column, descends = tasks.c[sort.removeprefix("-")], sort.startswith("-")
+    after = tuple_(column, tasks.c.id), tuple_(_AFTER_INSTANT, _AFTER_ID)
+    dated = found if after_dated is None else found.where(_beyond(*after, descends))
+    if not ends_undated:
+        return _limited(dated, sort)
+    undated = found.where(column.is_(None))
+    if after_dated is False:
+        return _limited(undated.where(_beyond(tasks.c.id, _AFTER_ID, descends)), sort)
+    # An index has the nulls at one end for both directions; so they are read apart.
+    arms = union_all(_limited(dated.where(column.is_not(None)), sort), _limited(undated, sort))
+    rows = arms.subquery("arms")
+    return select(rows).order_by(*_directed(sort, rows)).limit(_ROW_LIMIT)
+
+
+def _limited(statement: Select[Any], sort: str) -> Select[Any]:
+    return statement.order_by(*_directed(sort, tasks)).limit(_ROW_LIMIT)
+
+
+def _beyond(
+    place: ColumnElement[Any], after: ColumnElement[Any], descends: bool
+) -> ColumnElement[bool]:
+    return place < after if descends else place > after
+
+
+def _directed(sort: str, rows: FromClause) -> list[UnaryExpression[Any]]:
+    columns = [rows.c[sort.removeprefix("-")], rows.c.id]
+    if not sort.startswith("-"):
+        return [column.asc() for column in columns]
+    # PostgreSQL's own order begins with the nulls, and so does its index.
+    directed = [column.desc() for column in columns]
+    return directed if rows is tasks else [column.nulls_last() for column in directed]

@@ -1,0 +1,71 @@
+"""Lists of tasks, specified in Python: filters, orders, and what comes behind a task."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeAlias
+
+from tests.isolation.wire import Json
+
+STATES = {"all": {False, True}, "pending": {False}, "completed": {True}}
+
+Task: TypeAlias = dict[str, Json]
+
+
+class Listing(NamedTuple):
+    """Which tasks of a user, and in which order."""
+
+    status: str = "all"
+    q: str = ""
+    due_before: str | None = None
+    due_after: str | None = None
+    sort: str = "-created_at"
+
+    @property
+    def column(self) -> str:
+        """What it is sorted by."""
+        return self.sort.removeprefix("-")
+
+    @property
+    def descends(self) -> bool:
+        """Whether the greatest comes first."""
+        return self.sort.startswith("-")
+
+    def fits(self, task: Task) -> bool:
+        """Whether a task is in the list."""
+        texts = (task["title"].lower(), (task["description"] or "").lower())
+        return (
+            task["completed"] in STATES[self.status]
+            and any(self.q.lower() in text for text in texts)
+            and all(self._windows(task["due_at"]))
+        )
+
+    def _windows(self, due_at: str | None) -> Iterator[bool]:
+        if self.due_before is not None:
+            yield due_at is not None and instant(due_at) < instant(self.due_before)
+        if self.due_after is not None:
+            yield due_at is not None and instant(due_at) >= instant(self.due_after)
+
+    def of(self, tasks: Iterable[Task]) -> list[Task]:
+        """The tasks of the list, in its order; undated ones are its end."""
+        found = sorted(filter(self.fits, tasks), key=self.place, reverse=self.descends)
+        return sorted(found, key=lambda task: task[self.column] is None)
+
+    def place(self, task: Task) -> tuple[datetime, str]:
+        """What tasks are ordered by among those that have a date, or among those without."""
+        return instant(task[self.column] or "0001-01-01T00:00:00Z"), task["id"]
+
+    def after(self, tasks: Iterable[Task], last: Task) -> list[Task]:
+        """The part of a list behind a task as it was, whether it still is in there or not."""
+        return [task for task in self.of(tasks) if self._is_behind(task, last)]
+
+    def _is_behind(self, task: Task, last: Task) -> bool:
+        undated = [each[self.column] is None for each in (task, last)]
+        if undated[0] != undated[1]:
+            return undated[0]
+        mine, other = self.place(task), self.place(last)
+        return mine < other if self.descends else mine > other
+
+
+def instant(text: str) -> datetime:
+    """An instant, in UTC."""
+    return datetime.fromisoformat(text.upper()).astimezone(UTC)
