@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Quart:
     bind(app, contract)
     render_errors(app, catalogue)
     raise_refusals(app)
-    note_routes(app)
+    note_routes(app, {each.handler_name: each.path for each in operations(contract)})
     _allow_origins(app, contract, settings.cors_origins)
 
     _connect(app, settings)

@@ -16,8 +16,8 @@ class MalformedJsonError(ValueError):
     """The bytes are not JSON. The message is for the sender and quotes nothing of them."""
 
 
-def parse(raw: bytes) -> JsonValue:
-    """Parse UTF-8 JSON text.
+def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
+    """Parse UTF-8 JSON text. With `whole_as_integer`, 1.0 is 1, as JSON Schema has it.
 
     Raises `MalformedJsonError` for what the standard library lets pass as well: a member named
     twice, `NaN` and infinities, unpaired surrogates, and more than `MAX_DEPTH` levels.
@@ -25,7 +25,10 @@ def parse(raw: bytes) -> JsonValue:
     try:
         text = raw.decode()
         value: JsonValue = json.loads(
-            text, object_pairs_hook=_members, parse_constant=_refuse_constant, parse_float=_finite
+            text,
+            object_pairs_hook=_members,
+            parse_constant=_refuse_constant,
+            parse_float=_whole_as_integer if whole_as_integer else _finite,
         )
     except MalformedJsonError:
         raise
@@ -59,6 +62,11 @@ def _finite(text: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise MalformedJsonError("it has a number that is too large")
     return number
+
+
+def _whole_as_integer(text: str) -> float:
+    number = _finite(text)
+    return int(number) if number.is_integer() else number
 
 
 def _too_deep() -> MalformedJsonError:

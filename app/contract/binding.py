@@ -11,6 +11,7 @@ from app.auth.require_user import authenticate, requires_user
 from app.contract.checks import RequestCheck
 from app.contract.document import Document
 from app.contract.operations import Operation, operations
+from app.contract.paths import Segment, route
 from app.contract.problems import invalid_request
 from app.contract.requests import Received, check_accept, read_body
 
@@ -33,10 +34,13 @@ def bind(app: Quart, document: Document) -> None:
     drifts = [*_foreign_routes(app), *_drifts(bound, handlers)]
     if drifts:
         raise ContractDriftError("\n".join(drifts))
+    app.url_map.converters[Segment.NAME] = Segment
+    paths = {operation.path for operation in bound}
     for operation in bound:
         handler = dict(handlers)[operation.handler_name]
         app.view_functions[operation.handler_name] = _view(document, operation, handler)
-        app.add_url_rule(operation.rule, operation.handler_name, methods=[operation.method])
+        rule = route(operation.path, paths)
+        app.add_url_rule(rule, operation.handler_name, methods=[operation.method])
 
 
 def _foreign_routes(app: Quart) -> Iterator[str]:

@@ -16,8 +16,12 @@ from app.contract.faults import Fault
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
 from app.database.errors import DatabaseUnavailableError
 from app.tasks.errors import (
+    IdempotencyKeyInUseError,
+    IdempotencyKeyReusedError,
     InvalidCursorError,
+    OperationError,
     PreconditionFailedError,
+    TaskError,
     TaskNotFoundError,
     TaskQuotaReachedError,
 )
@@ -46,7 +50,17 @@ DATABASE_UNAVAILABLE = Problem(
 )
 TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
 PRECONDITION_FAILED = Problem(
-    "precondition_failed", "The task is not the version that If-Match names; read it again."
+    "precondition_failed", "The task is not the version that was expected; read it again."
+)
+IDEMPOTENCY_KEY_IN_USE = Problem(
+    "idempotency_key_in_use",
+    "A request with this Idempotency-Key is still being carried out.",
+    headers={"Retry-After": "1"},
+)
+IDEMPOTENCY_KEY_REUSED = Problem(
+    "idempotency_key_reused",
+    "This Idempotency-Key came with another body before; make a new one.",
+    [Fault(detail="came with another body before", header="Idempotency-Key")],
 )
 TASK_QUOTA_REACHED = Problem(
     "task_quota_reached", "You have as many tasks as one user may have; delete some first."
@@ -63,8 +77,15 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     TaskNotFoundError: TASK_NOT_FOUND,
     PreconditionFailedError: PRECONDITION_FAILED,
+    IdempotencyKeyInUseError: IDEMPOTENCY_KEY_IN_USE,
+    IdempotencyKeyReusedError: IDEMPOTENCY_KEY_REUSED,
     TaskQuotaReachedError: TASK_QUOTA_REACHED,
     InvalidCursorError: INVALID_CURSOR,
+}
+_PLACES_IN_AN_OPERATION: dict[type[TaskError], str] = {
+    TaskNotFoundError: "/id",
+    PreconditionFailedError: "/revision",
+    TaskQuotaReachedError: "",
 }
 _CODES_OF_THE_FRAMEWORK = {
     400: ("malformed_request", "The request cannot be read."),
@@ -93,11 +114,15 @@ def render_errors(app: Quart, catalogue: ProblemCatalogue) -> None:
         headers = {"Retry-After": str(error.seconds)}
         return respond(Problem("rate_limited", detail, headers=headers))
 
+    async def render_operation(error: OperationError) -> Response:
+        return respond(_of_an_operation(error))
+
     async def render_http(error: HTTPException) -> Response:
         return respond(_of_the_framework(error))
 
     app.register_error_handler(Problem, render)
     app.register_error_handler(RateLimitedError, render_rate_limited)
+    app.register_error_handler(OperationError, render_operation)
     app.register_error_handler(HTTPException, render_http)
     for kind, problem in _PROBLEMS.items():
         app.register_error_handler(kind, _renderer(respond, problem))
@@ -111,6 +136,14 @@ def _renderer(
         return respond(problem)
 
     return render
+
+
+def _of_an_operation(error: OperationError) -> Problem:
+    kind = type(error.error)
+    problem = _PROBLEMS[kind]
+    pointer = f"/operations/{error.index}{_PLACES_IN_AN_OPERATION[kind]}"
+    fault = Fault(detail="is why nothing was carried out", pointer=pointer)
+    return Problem(problem.code, problem.detail, [fault], problem.headers)
 
 
 def _of_the_framework(error: HTTPException) -> Problem:

@@ -1,10 +1,11 @@
 """What is wrong with an input, in words of our own: a fault for each place."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema_rs
 import msgspec
+from jsonschema_rs import ValidationErrorKind as Kind
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,14 +49,35 @@ def body_faults(
 ) -> Iterator[Fault]:
     """Turn one schema error in a body into faults, each pointing to its own place."""
     place = list(error.instance_path)
-    match error.kind.name:
-        case "additionalProperties" | "unevaluatedProperties":
-            for name in error.kind.value:
+    match error.kind:
+        case Kind.AdditionalProperties(unexpected) | Kind.UnevaluatedProperties(unexpected):
+            for name in unexpected:
                 yield Fault(detail=_UNKNOWN, pointer=pointer([*place, name]))
-        case "required":
-            yield Fault(detail="is required", pointer=pointer([*place, error.kind.value]))
+        case Kind.Required(name):
+            yield Fault(detail="is required", pointer=pointer([*place, name]))
+        case Kind.OneOfNotValid(choices):
+            yield from _faults_of_choices(choices, patterns)
         case _:
             yield Fault(detail=describe(error, patterns), pointer=pointer(place))
+
+
+def _faults_of_choices(
+    choices: Sequence[Sequence[jsonschema_rs.ValidationError]], patterns: Mapping[str, str]
+) -> Iterator[Fault]:
+    """The faults of the choice that was meant: of one whose constants fit, if there is one."""
+    meant = [each for each in choices if not any(fault.kind.name == "const" for fault in each)]
+    if not meant:
+        constants = [each for choice in choices for each in choice if each.kind.name == "const"]
+        values = ", ".join(str(each.kind.value) for each in constants)
+        yield Fault(
+            detail=f"is not one of {values}", pointer=pointer(list(constants[0].instance_path))
+        )
+        return
+    found = [
+        [fault for each in choice for fault in body_faults(each, patterns)] for choice in meant
+    ]
+    # Where several could be meant, what is wrong for all of them.
+    yield from (fault for fault in found[0] if all(fault in other for other in found))
 
 
 def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) -> str:

@@ -56,11 +56,6 @@ class Operation:
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.id).lower()
 
     @property
-    def rule(self) -> str:
-        """The path as Werkzeug writes it: `/api/tasks/<id>`."""
-        return re.sub(r"\{(\w+)\}", r"<\1>", self.path)
-
-    @property
     def headers(self) -> tuple[Parameter, ...]:
         """The parameters that are sent as headers."""
         return tuple(each for each in self.parameters if each.location == "header")

@@ -49,7 +49,7 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
     if not raw and not operation.body.required:
         return msgspec.UNSET
     try:
-        return parse(raw)
+        return parse(raw, whole_as_integer=True)
     except MalformedJsonError as error:
         detail = f"The body cannot be read: {error}."
         raise Problem("malformed_json", detail) from None

@@ -7,7 +7,7 @@ the role that logged in may do, because the transaction runs as a role that may 
 ROLE = "taskward_app"
 SETTING = "app.user_id"
 
-OWNER_COLUMNS = {"users": "id", "tasks": "user_id"}
+OWNER_COLUMNS = {"users": "id", "tasks": "user_id", "idempotency_keys": "user_id"}
 """Every table that holds a user's data, and the column that names the user."""
 
 POLICY = f"( SELECT NULLIF(current_setting('{SETTING}'::text, true), ''::text) AS \"nullif\")"

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import structlog
@@ -122,10 +123,11 @@ def request_id(scope: HTTPScope) -> str:
     return str(uuid_utils.compat.uuid7())
 
 
-def note_routes(app: Quart) -> None:
-    """Let the app tell the log line which route a request took."""
+def note_routes(app: Quart, paths: Mapping[str, str]) -> None:
+    """Let the app tell the log line which route a request took; `paths` are those of endpoints."""
 
     @app.before_request
     async def note_route() -> None:
         if request.url_rule is not None:
-            request.scope["state"]["route"] = request.url_rule.rule
+            rule = request.url_rule
+            request.scope["state"]["route"] = paths.get(rule.endpoint, rule.rule)

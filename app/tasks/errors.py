@@ -1,17 +1,38 @@
 """What can go wrong with a task."""
 
 
-class TaskNotFoundError(Exception):
-    """The user has no such task; whether another user has it is not told."""
-
-
 class InvalidCursorError(Exception):
     """The cursor was not made for this user, these filters and this sort."""
 
 
-class PreconditionFailedError(Exception):
+class TaskError(Exception):
+    """An operation on a task cannot be carried out."""
+
+
+class TaskNotFoundError(TaskError):
+    """The user has no such task; whether another user has it is not told."""
+
+
+class PreconditionFailedError(TaskError):
     """The task is not of a revision that the change may be made to."""
 
 
-class TaskQuotaReachedError(Exception):
+class TaskQuotaReachedError(TaskError):
     """The user has as many tasks as one user may have."""
+
+
+class OperationError(Exception):
+    """The operation at `index` of a batch cannot be carried out."""
+
+    def __init__(self, index: int, error: TaskError) -> None:
+        super().__init__(index, error)
+        self.index = index
+        self.error = error
+
+
+class IdempotencyKeyInUseError(Exception):
+    """A request with this key is still being carried out."""
+
+
+class IdempotencyKeyReusedError(Exception):
+    """The key came with another body before."""

@@ -9,13 +9,16 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -34,6 +37,11 @@ WHITE_SPACE = (
 
 _now = text("now()")
 
+
+def _owner() -> Column[str]:
+    return Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False)
+
+
 users = Table(
     "users",
     metadata,
@@ -51,7 +59,7 @@ users = Table(
 tasks = Table(
     "tasks",
     metadata,
-    Column("user_id", Text, ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    _owner(),
     Column("id", Uuid, nullable=False),
     Column("title", Text, nullable=False),
     Column("description", Text),
@@ -73,4 +81,21 @@ tasks = Table(
     Index("tasks_updated", "user_id", "updated_at", "id"),
     Index("tasks_revision", "user_id", "revision"),
     Index("tasks_due", "user_id", "due_at", "id"),
+)
+
+# An answer is kept as it was sent: its body byte for byte.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _owner(),
+    Column("operation", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    PrimaryKeyConstraint("user_id", "operation", "key"),
+    CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key_length"),
+    Index("idempotency_keys_created", "created_at"),
 )

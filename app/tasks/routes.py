@@ -1,6 +1,6 @@
 """The task operations. Paths, methods and checks come from the contract, by operationId."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeAlias
@@ -9,12 +9,15 @@ from uuid import UUID
 
 import msgspec
 from quart import Blueprint, Response, current_app, request, url_for
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.require_user import require_user
 from app.database.database import Database
+from app.tasks import batches
 from app.tasks.etags import expected_revisions, is_current, task_etag
+from app.tasks.idempotency import Answer, IdempotencyStore
 from app.tasks.pages import Listing
-from app.tasks.schemas import Completion, Me, Task, TaskInput, TaskPage, TaskPatch
+from app.tasks.schemas import Completion, Me, Task, TaskBatch, TaskInput, TaskPage, TaskPatch
 from app.tasks.store import TaskStore
 
 blueprint = Blueprint("tasks", __name__)
@@ -28,11 +31,35 @@ TaskAnswer: TypeAlias = tuple[Task, int, dict[str, str]]
 
 @blueprint.endpoint("create_task")
 @require_user
-async def create_task(user_id: str, body: TaskInput) -> TaskAnswer:
+async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None) -> Response:
     """Create a task."""
-    async with _store(user_id) as store:
-        task = await store.create(body, current_app.config[MAX_TASKS_PER_USER])
-    return _answer(task, 201, Location=url_for("get_task", id=task.id))
+    async with _transaction(user_id) as connection:
+
+        async def create() -> Answer:
+            store = TaskStore(connection, user_id)
+            task = await store.create(body, current_app.config[MAX_TASKS_PER_USER])
+            headers = {
+                "Location": url_for("get_task", id=task.id),
+                "ETag": task_etag(task.revision),
+            }
+            return Answer(201, headers, _json(task))
+
+        return await _once(connection, user_id, idempotency_key, body, create)
+
+
+@blueprint.endpoint("batch_tasks")
+@require_user
+async def batch_tasks(user_id: str, body: TaskBatch, idempotency_key: str | None) -> Response:
+    """Carry out many operations as one."""
+    async with _transaction(user_id, locking=True) as connection:
+
+        async def carry_out() -> Answer:
+            store = TaskStore(connection, user_id)
+            max_tasks = current_app.config[MAX_TASKS_PER_USER]
+            result = await batches.carry_out(store, body.operations, max_tasks)
+            return Answer(200, {}, _json(result))
+
+        return await _once(connection, user_id, idempotency_key, body, carry_out)
 
 
 @blueprint.endpoint("list_tasks")
@@ -130,14 +157,44 @@ async def _update(
 
 @asynccontextmanager
 async def _store(user_id: str, *, locking: bool = False) -> AsyncIterator[TaskStore]:
-    """A store in a transaction: returning commits, raising rolls back."""
-    database: Database = current_app.extensions[Database.EXTENSION]
-    async with database.user_transaction(user_id, locking=locking) as connection:
+    async with _transaction(user_id, locking=locking) as connection:
         yield TaskStore(connection, user_id)
 
 
-def _answer(task: Task, status: int = 200, **headers: str) -> TaskAnswer:
-    return task, status, {"ETag": task_etag(task.revision), **headers}
+@asynccontextmanager
+async def _transaction(user_id: str, *, locking: bool = False) -> AsyncIterator[AsyncConnection]:
+    """A transaction of the user: returning commits, raising rolls back."""
+    database: Database = current_app.extensions[Database.EXTENSION]
+    async with database.user_transaction(user_id, locking=locking) as connection:
+        yield connection
+
+
+async def _once(
+    connection: AsyncConnection,
+    user_id: str,
+    idempotency_key: str | None,
+    body: msgspec.Struct,
+    perform: Callable[[], Awaitable[Answer]],
+) -> Response:
+    replayed = False
+    if idempotency_key is None:
+        answer = await perform()
+    else:
+        keys = IdempotencyStore(connection, user_id, str(request.endpoint))
+        answer, replayed = await keys.once(idempotency_key, body, perform)
+    headers = {**answer.headers, "Content-Type": "application/json"}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(answer.body, answer.status, headers)
+
+
+def _json(value: msgspec.Struct) -> bytes:
+    # Ends as the framework's own answers do, for those who read them in a terminal.
+    return msgspec.json.encode(value) + b"\n"
+
+
+def _answer(task: Task) -> TaskAnswer:
+    return task, 200, {"ETag": task_etag(task.revision)}
 
 
 def _not_modified(etag: str) -> Response:

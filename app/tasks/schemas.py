@@ -1,6 +1,7 @@
 """Typed carriers of the contract's schemas; a test holds the two together."""
 
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -55,6 +56,50 @@ class TaskPage(msgspec.Struct, frozen=True):
 
     items: list[Task]
     next_cursor: str | None
+
+
+class CreateOperation(msgspec.Struct, frozen=True, tag_field="op", tag="create"):
+    """Create a task."""
+
+    task: TaskInput
+
+
+class UpdateOperation(msgspec.Struct, frozen=True, tag_field="op", tag="update"):
+    """Update a task; one of `revision`, if given."""
+
+    id: UUID
+    patch: TaskPatch
+    revision: int | None = None
+
+
+class DeleteOperation(msgspec.Struct, frozen=True, tag_field="op", tag="delete"):
+    """Delete a task; one of `revision`, if given."""
+
+    id: UUID
+    revision: int | None = None
+
+
+BatchOperation: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
+
+
+class TaskBatch(msgspec.Struct, frozen=True):
+    """Operations to carry out as one."""
+
+    operations: list[BatchOperation]
+
+
+class OperationResult(msgspec.Struct, frozen=True):
+    """What one operation of a batch brought; `task` is null where it was deleted."""
+
+    op: str
+    id: UUID
+    task: Task | None
+
+
+class TaskBatchResult(msgspec.Struct, frozen=True):
+    """What the operations of a batch brought, in their order."""
+
+    results: list[OperationResult]
 
 
 class Me(msgspec.Struct, frozen=True):

@@ -77,7 +77,7 @@ def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
 
 def test_what_fits_is_bound_to_the_paths_of_the_contract() -> None:
     rules = {(rule.rule, rule.endpoint) for rule in bound(TREE).url_map.iter_rules()}
-    assert {("/things/<id>", "get_thing"), ("/open", "open_up")} <= rules
+    assert {("/things/<segment:id>", "get_thing"), ("/open", "open_up")} <= rules
 
 
 def test_an_operation_without_a_handler_is_drift() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import schemathesis
 import tracecov.schemathesis
@@ -16,6 +17,7 @@ tracecov.schemathesis.install()
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{43}")
 _LISTING = ("status", "q", "due_before", "due_after", "sort")
 
+_keys: set[str] = set()
 # The filters and the sort that the server made each cursor for.
 _made_for: dict[str, dict[str, Any]] = {}
 
@@ -57,11 +59,19 @@ def _mend_cursor(case: Case[Any]) -> None:
 
 
 def _mend_headers(case: Case[Any]) -> None:
-    """Make valid what Schemathesis means to be so: it makes headers of letters and digits only."""
+    """Make valid what Schemathesis means to be so: it makes headers of letters and digits only.
+
+    Nor does it know that a key is good for one body.
+    """
     for name, schema in _HEADERS.items():
         value = case.headers.get(name)
         if value is not None and not re.fullmatch(schema["pattern"], value):
             case.headers[name] = schema["examples"][0]
+    key = case.headers.get("Idempotency-Key")
+    if key in _keys:
+        case.headers["Idempotency-Key"] = str(uuid4())
+    elif key is not None:
+        _keys.add(key)
 
 
 @schemathesis.hook

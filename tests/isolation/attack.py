@@ -15,6 +15,8 @@ _OTHERS = [
     text("SELECT * FROM users WHERE id <> :user ORDER BY id"),
 ]
 DUE = ("2026-12-01T00:00:00Z", None)
+SECRET = {"title": "x", "description": "of Ada"}
+ADAS_KEY = {"Idempotency-Key": "ada's"}
 LISTS: tuple[tuple[dict[str, str], int], ...] = (
     ({}, 4),
     ({"status": "pending"}, 3),
@@ -45,6 +47,7 @@ class Attack:
         self._foreign = [await _create(self._ada, due_at) for due_at in DUE]
         self._own = [await _create(self._client, due_at) for due_at in (*DUE, None, None)]
         self._foreign += [await _create(self._ada, due_at) for due_at in DUE]
+        await self._ada.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
         for id_ in (self._foreign[0], self._foreign[-1]):
             await self._ada.patch(f"/api/tasks/{id_}/complete")
         await self._client.patch(f"/api/tasks/{self._own[0]}/complete")
@@ -56,6 +59,7 @@ class Attack:
         leaks += [
             *await self._lists(),
             *await self._answers(),
+            *await self._replay(),
             *await self._revision(),
             *await self._creation(),
         ]
@@ -99,15 +103,29 @@ class Attack:
                 leaks.append(f"{request[0]} answers {foreign}, and not {absent}")
         return leaks
 
+    async def _replay(self) -> list[str]:
+        """She tries a key that Ada has used, with the same body."""
+        answer = await self._client.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
+        theirs = answer.status_code == _CREATED and answer.json()["user_id"] != self._eve
+        replayed = theirs or "Idempotent-Replayed" in answer.headers
+        if answer.status_code == _CREATED and not replayed:
+            await self._client.delete(answer.headers["Location"])
+        return ["she got Ada's answer"] if replayed else []
+
     async def _revision(self) -> list[str]:
-        """Her own changes are counted on from the five that she has made; and hers alone."""
+        """Her own changes are counted on from those that she has made; and hers alone."""
+        last = (await self._client.get("/api/me")).json()["revision"]
         changes = [
             await self._client.put(f"/api/tasks/{self._own[1]}", json={"title": "mine"}),
             await self._client.patch(f"/api/tasks/{self._own[1]}/complete"),
             await self._client.delete(f"/api/tasks/{self._own[2]}"),
         ]
         revisions = [each.json()["revision"] for each in changes if each.status_code == _OK]
-        return [] if revisions in ([6, 7], [6], []) else [f"her revisions are {revisions}"]
+        return (
+            []
+            if revisions in ([last + 1, last + 2], [last + 1], [])
+            else [f"her revisions are {revisions}"]
+        )
 
     async def _creation(self) -> list[str]:
         created = await self._client.post("/api/tasks", json={"title": "mine"})
@@ -124,15 +142,21 @@ def _requests() -> Iterator[tuple[str, str, Any]]:
     yield "PATCH", "/complete", {"completed": True}
     yield "PATCH", "/complete", {"completed": False}
     yield "DELETE", "", None
+    yield "BATCH", "", {"op": "update", "patch": {"title": "taken"}}
+    yield "BATCH", "", {"op": "update", "patch": {}, "revision": 1}
+    yield "BATCH", "", {"op": "delete"}
 
 
 async def _answer(
     eve: httpx.AsyncClient, request: tuple[str, str, Any], id_: str
 ) -> tuple[int, str]:
     method, path, body = request
+    target = f"/api/tasks/{id_}{path}"
+    if method == "BATCH":
+        method, target, body = "POST", "/api/tasks/batch", {"operations": [{"id": id_, **body}]}
     headers = {"X-Request-Id": "the-same"}
     try:
-        answer = await eve.request(method, f"/api/tasks/{id_}{path}", json=body, headers=headers)
+        answer = await eve.request(method, target, json=body, headers=headers)
     except httpx.TimeoutException:
         return 0, "no answer"
     return answer.status_code, answer.text.replace(id_, "ID")

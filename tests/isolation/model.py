@@ -6,7 +6,7 @@ instants, cursors) is taken from the body that it sent, `seen`, checked, and hel
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -36,9 +36,18 @@ PRECONDITION_FAILED = {
     "type": "/problems#precondition_failed",
     "title": "The task has changed",
     "status": 412,
-    "detail": "The task is not the version that If-Match names; read it again.",
+    "detail": "The task is not the version that was expected; read it again.",
     "code": "precondition_failed",
 }
+KEY_REUSED = {
+    "type": "/problems#idempotency_key_reused",
+    "title": "The idempotency key belongs to another request",
+    "status": 422,
+    "detail": "This Idempotency-Key came with another body before; make a new one.",
+    "code": "idempotency_key_reused",
+    "errors": [{"header": "Idempotency-Key", "detail": "came with another body before"}],
+}
+WHY = "is why nothing was carried out"
 PENDING = {"completed": False, "completed_at": None}
 
 
@@ -49,6 +58,7 @@ class Due(NamedTuple):
     body: Json
     etag: "str | State | None" = None
     """Of a list it is made by the server, and stands for a state."""
+    replayed: bool = False
 
 
 class Place(NamedTuple):
@@ -117,6 +127,8 @@ class User:
         self.id = id
         self.tasks: dict[str, Task] = {}
         self._server = server
+        self.keys: dict[tuple[str, str], tuple[Json, Due]] = {}
+        """What came first under each operation and key, and its answer."""
         self._life = 0
         self._revision = 0
 
@@ -125,12 +137,62 @@ class User:
         """What every list depends on; all who have changed nothing yet have the same."""
         return State(self.id, self._life, self._revision) if self._revision else State("", 0, 0)
 
-    def create_task(self, seen: Json, body: Json) -> Due:
+    def create_task(self, seen: Json, body: Json, idempotency_key: str | None = None) -> Due:
         """A new task is pending, and belongs to who made it."""
+        return self._once(
+            "create_task", idempotency_key, as_sent(body), lambda: self._create(seen, body)
+        )
+
+    def batch_tasks(self, seen: Json, body: Json, idempotency_key: str | None = None) -> Due:
+        """All operations are carried out, or none."""
+        return self._once("batch_tasks", idempotency_key, body, lambda: self._batch(seen, body))
+
+    def _once(self, operation: str, key: str | None, body: Json, perform: Callable[[], Due]) -> Due:
+        if key is None:
+            return perform()
+        if (operation, key) in self.keys:
+            first, due = self.keys[operation, key]
+            return due._replace(replayed=True) if first == body else Due(422, KEY_REUSED)
+        due = perform()
+        if due.status < 400:
+            self.keys[operation, key] = body, due
+        return due
+
+    def _create(self, seen: Json, body: Json) -> Due:
         made_at = self._server.instant(seen, "created_at")
         id_ = self._server.new_id(seen)
         self.tasks[id_] = {"id": id_, "user_id": self.id, **PENDING, "created_at": made_at}
         return found(self._changed(id_, made_at, **written(body)), 201)
+
+    def _batch(self, seen: Json, body: Json) -> Due:
+        before, results = (dict(self.tasks), self._revision), []
+        shown = [each["task"] for each in seen.get("results", [])]
+        for index, operation in enumerate(body["operations"]):
+            due = self._operation(shown[index] if shown else None, operation)
+            if due.status >= 400:
+                self.tasks, self._revision = before
+                place = {404: "id", 412: "revision"}[due.status]
+                error = {"pointer": f"/operations/{index}/{place}", "detail": WHY}
+                return due._replace(body={**due.body, "errors": [error]})
+            id_ = operation.get("id") or (due.body and due.body["id"])
+            results.append({"op": operation["op"], "id": id_, "task": due.body})
+        return Due(200, {"results": results})
+
+    def _operation(self, seen: Json, operation: Json) -> Due:
+        revision = operation.get("revision")
+        if_match = None if revision is None else f'"{revision}"'
+        match operation["op"]:
+            case "create" if seen:
+                return self._create(seen, operation["task"])
+            case "create":
+                # The batch fails later on: what would have been made, nobody can know.
+                self._revision += 1
+                return Due(201, None)
+            case "update":
+                seen = seen or {"updated_at": self._server.now.isoformat().replace("+00:00", "Z")}
+                return self.update_task(seen, operation["id"], operation["patch"], if_match)
+            case _:
+                return self.delete_task(seen, operation["id"], if_match)
 
     def list_tasks(
         self,
@@ -198,6 +260,7 @@ class User:
     def delete_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
         """As if the user had never been."""
         self.tasks.clear()
+        self.keys.clear()
         self._life += 1
         self._revision = 0
         return Due(204, None)
@@ -232,6 +295,13 @@ class User:
 def found(task: Task, status: int = 200) -> Due:
     """The answer with a task."""
     return Due(status, task, f'"{task["revision"]}"')
+
+
+def as_sent(body: Mapping[str, Json]) -> Json:
+    """The content of a request, however it is written; another offset is another request."""
+    due_at = body.get("due_at")
+    as_read = due_at and datetime.fromisoformat(due_at.upper()).isoformat()
+    return {"title": body["title"], "description": body.get("description"), "due_at": as_read}
 
 
 def written(body: Mapping[str, Json]) -> Task:

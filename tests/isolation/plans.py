@@ -95,6 +95,7 @@ class Plan:
 NOTHING = {"description": None, "due_at": None, "completed": False, "completed_at": None}
 REWRITTEN = {"title": "rewritten", "description": "anew", "due_at": "2030-01-02T03:04:05Z"}
 MADE_NOW = ("updated_at",)
+SAME_KEY = {"Idempotency-Key": "everybody's"}
 
 
 def new(owned: Owned) -> Json:
@@ -112,6 +113,7 @@ PLANS: Mapping[str, Plan] = {
     "createTask": Plan(
         status=201,
         body=REWRITTEN,
+        headers=SAME_KEY,
         shows=new,
         made=("id", "created_at", "updated_at", "location", "content-length"),
     ),
@@ -120,6 +122,21 @@ PLANS: Mapping[str, Plan] = {
         shows=lambda owned: {"items": list(owned.tasks), "next_cursor": None},
         place=Place("cursor", "next_cursor", nonsense="A" * 43),
         made=("etag",),
+    ),
+    "batchTasks": Plan(
+        status=200,
+        headers=SAME_KEY,
+        body={"operations": [{"op": "update", "id": TASK, "patch": {"title": "rewritten"}}]},
+        shows=lambda owned: {
+            "results": [
+                {
+                    "op": "update",
+                    "id": owned.task["id"],
+                    "task": changed(owned, title="rewritten"),
+                }
+            ]
+        },
+        made=MADE_NOW,
     ),
     "getTask": Plan(status=200, path={"id": TASK}, shows=lambda owned: owned.task),
     "replaceTask": Plan(

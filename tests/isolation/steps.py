@@ -14,6 +14,7 @@ from tests.isolation.wire import Json
 OPERATIONS = {each.handler_name: each for each in operations(read()) if each.secured}
 WEIGHTS = {
     "create_task": 5,
+    "batch_tasks": 3,
     "list_tasks": 6,
     "get_task": 3,
     "replace_task": 3,
@@ -86,13 +87,45 @@ class Steps:
         match operation:
             case "get_me" | "delete_me":
                 arguments = {}
-            case "create_task":
-                arguments = {"body": self._content()}
+            case "create_task" | "batch_tasks":
+                body = self._content() if operation == "create_task" else self._batch(user)
+                arguments = {"body": body} | self._key(user, operation, body)
             case "list_tasks":
                 arguments = self._list(user)
             case _:
                 arguments = self._about_a_task(user, operation)
         return Step(user, operation, arguments)
+
+    def _key(self, user: User, operation: str, body: Json) -> dict[str, Json]:
+        """None, a new key, one that others use, or one of before: with its body, or this one."""
+        chance = self._random.random()
+        if chance < 0.5:
+            return {}
+        old = [key for name, key in user.keys if name == operation][-20:]
+        if old and chance < 0.8:
+            key = self._random.choice(old)
+            first = user.keys[operation, key][0]
+            return {"idempotency_key": key, "body": self._random.choice((first, first, body))}
+        return {"idempotency_key": f"key {self._random.randrange(10_000)}"}
+
+    def _batch(self, user: User) -> dict[str, Json]:
+        count = self._random.choice((1, 1, 2, 3, 8))
+        return {"operations": [self._operation(user) for _ in range(count)]}
+
+    def _operation(self, user: User) -> dict[str, Json]:
+        op = self._random.choice(("create", "update", "update", "delete"))
+        if op == "create":
+            return {"op": op, "task": self._content()}
+        # A batch of many operations would hardly ever succeed on the ids of others.
+        own = list(user.tasks) if self._random.random() < 0.8 else []
+        id_ = self._random.choice(own) if own else self._id(user)
+        operation: dict[str, Json] = {"op": op, "id": id_}
+        if op == "update":
+            operation["patch"] = self._patch()
+        if self._random.random() < 0.3:
+            task = user.tasks.get(id_, {})
+            operation["revision"] = task.get("revision", 1) + self._random.choice((0, 0, 1))
+        return operation
 
     def _about_a_task(self, user: User, operation: str) -> dict[str, Json]:
         arguments: dict[str, Json] = {"id": self._id(user)}

@@ -31,7 +31,8 @@ REMEMBERED = 25
 """How many steps before a failure are told."""
 
 STATUSES: dict[str, set[int]] = {
-    "create_task": {201},
+    "create_task": {201, 422},
+    "batch_tasks": {200, 404, 412, 422},
     "list_tasks": {200, 304, 422},
     "get_task": {200, 304, 404},
     "delete_task": {204, 404, 412},
@@ -92,6 +93,7 @@ class Run:
             due: Due = operation(answer.body, **step.arguments)
             if answer.status == due.status:
                 self._server.etag(answer.header("etag"), due.etag)
+                assert (answer.header("idempotent-replayed") == "true") == due.replayed
         except (AssertionError, LookupError, TypeError, ValueError) as error:
             self._fail(f"{error!r}\ngiven {answer.status} {answer.body}")
         if due.status < 400:

@@ -1,6 +1,7 @@
 """Story: I see how much is stored of me, and have it erased."""
 
 import asyncio
+from uuid import uuid4
 
 import httpx
 from sqlalchemy import func, select
@@ -32,8 +33,10 @@ async def test_erasure_leaves_no_row_of_the_user_in_any_table(
 ) -> None:
     for each in (client, stranger):
         for _ in range(3):
-            await each.post("/api/tasks", json={"title": "x"})
-    assert await rows_of(user, database_url) == {"users": 1, "tasks": 3}
+            headers = {"Idempotency-Key": str(uuid4())}
+            await each.post("/api/tasks", json={"title": "x"}, headers=headers)
+    kept = {"users": 1, "tasks": 3, "idempotency_keys": 3}
+    assert await rows_of(user, database_url) == kept
 
     erased = await client.delete("/api/me")
     assert (erased.status_code, erased.content) == (204, b"")

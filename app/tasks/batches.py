@@ -1,0 +1,43 @@
+"""Batches: many operations in the transaction of one store."""
+
+from collections.abc import Sequence
+
+from app.tasks.errors import OperationError, TaskError
+from app.tasks.schemas import (
+    BatchOperation,
+    CreateOperation,
+    OperationResult,
+    TaskBatchResult,
+    UpdateOperation,
+)
+from app.tasks.store import TaskStore
+
+
+async def carry_out(
+    store: TaskStore, operations: Sequence[BatchOperation], max_tasks: int
+) -> TaskBatchResult:
+    """Carry out operations in their order; each sees what those before it did.
+
+    Raises `OperationError` for the first that fails, and leaves it to the caller to roll back.
+    """
+    results = []
+    for index, operation in enumerate(operations):
+        try:
+            results.append(await _carry_out(store, operation, max_tasks))
+        except TaskError as error:
+            raise OperationError(index, error) from error
+    return TaskBatchResult(results)
+
+
+async def _carry_out(
+    store: TaskStore, operation: BatchOperation, max_tasks: int
+) -> OperationResult:
+    if isinstance(operation, CreateOperation):
+        task = await store.create(operation.task, max_tasks)
+        return OperationResult("create", task.id, task)
+    expected = None if operation.revision is None else [operation.revision]
+    if isinstance(operation, UpdateOperation):
+        task = await store.update(operation.id, operation.patch.fields, expected)
+        return OperationResult("update", task.id, task)
+    await store.delete(operation.id, expected)
+    return OperationResult("delete", operation.id, None)

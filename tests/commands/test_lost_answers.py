@@ -1,0 +1,61 @@
+"""Story: the server dies after it has stored my task and before it says so; I send it again."""
+
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from app.database.url import DatabaseUrl
+from tests.commands.conftest import SECRET, Taskward
+from tests.relay import Relay, relay
+from tests.tokens import claims_for, sign
+
+TASK = {"title": "Buy milk"}
+COMMIT = b"COMMIT\0"
+
+
+@pytest.fixture
+def line(database_url: DatabaseUrl) -> Iterator[Relay]:
+    """What the server reaches its database through."""
+    with relay(database_url.for_sqlalchemy.port or 5432) as running:
+        yield running
+
+
+def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
+    """The environment of a server on that line."""
+    url = database_url.for_sqlalchemy.set(drivername="postgresql", port=line.port)
+    text = url.render_as_string(hide_password=False)
+    return {"DATABASE_URL": text, "BETTER_AUTH_SECRET": SECRET}
+
+
+@pytest.mark.parametrize(("key", "tasks"), [("a-key", 1), (None, 2)])
+def test_a_repeat_under_the_same_key_makes_no_second_task_though_the_server_was_killed(
+    taskward: Taskward,
+    line: Relay,
+    database_url: DatabaseUrl,
+    user: str,
+    key: str | None,
+    tasks: int,
+) -> None:
+    environment = through(line, database_url)
+    headers = {"Authorization": f"Bearer {sign(claims_for(user), SECRET)}"}
+    if key:
+        headers["Idempotency-Key"] = key
+    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
+        server = taskward.serve("serve", **environment)
+        line.lose_answer(to=COMMIT)
+        line.on_loss = server.kill
+        with pytest.raises(httpx.TransportError):
+            client.post("/api/tasks", json=TASK)
+        assert line.lost.is_set()
+        assert taskward.stop(server, signal.SIGKILL).status == -signal.SIGKILL
+
+        server = taskward.serve("serve", **environment)
+        again = client.post("/api/tasks", json=TASK)
+        assert again.status_code == 201
+        assert again.headers.get("Idempotent-Replayed") == (key and "true")
+        listed = client.get("/api/tasks").json()["items"]
+        assert len(listed) == tasks
+        assert again.json() in listed
+        taskward.stop(server)

@@ -1,0 +1,120 @@
+"""A relay in front of a server, which can lose a request or an answer, and cut the connection."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Exchange:
+    """One connection: both its ends, and whether its next answer is to be lost."""
+
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    losing: bool = False
+
+    def cut(self) -> None:
+        """Close both ends."""
+        for writer in self.writers:
+            writer.close()
+
+
+class Relay:
+    """Passes on what it is sent, until it is told to lose something."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._target = (host, port)
+        self._request_is_lost = False
+        self._marker: bytes | None = None
+        self._loop = asyncio.new_event_loop()
+        self.lost = threading.Event()
+        """Set once something was lost, and the connection with it."""
+        self.on_loss: Callable[[], object] = lambda: None
+        self.port = 0
+
+    def lose_request(self) -> None:
+        """Lose the next thing that a client sends."""
+        self.lost.clear()
+        self._request_is_lost = True
+
+    def lose_answer(self, to: bytes = b"") -> None:
+        """Pass on the next thing that has these bytes in it, and lose the answer."""
+        self.lost.clear()
+        self._marker = to
+
+    def run(self, started: threading.Event) -> None:
+        """Relay until `stop`; `started` is set when the port is known."""
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._connect, "127.0.0.1", 0))
+        self.port = server.sockets[0].getsockname()[1]
+        started.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                self._loop.run_until_complete(task)
+        self._loop.close()
+
+    def stop(self) -> None:
+        """End it, from another thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        exchange = Exchange([writer])
+        try:
+            answers, requests = await asyncio.open_connection(*self._target)
+        except OSError:
+            exchange.cut()
+            return
+        exchange.writers.append(requests)
+        await asyncio.gather(
+            self._pass_on(reader, requests, exchange, self._loses_request),
+            self._pass_on(answers, writer, exchange, self._loses_answer),
+        )
+
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        exchange: Exchange,
+        loses: Callable[[bytes, Exchange], bool],
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                if loses(data, exchange):
+                    self.on_loss()
+                    self.lost.set()
+                    break
+                writer.write(data)
+                await writer.drain()
+        exchange.cut()
+
+    def _loses_request(self, data: bytes, exchange: Exchange) -> bool:
+        if self._request_is_lost:
+            self._request_is_lost = False
+            return True
+        if self._marker is not None and self._marker in data:
+            self._marker = None
+            exchange.losing = True
+        return False
+
+    @staticmethod
+    def _loses_answer(_: bytes, exchange: Exchange) -> bool:
+        return exchange.losing
+
+
+@contextmanager
+def relay(port: int, host: str = "127.0.0.1") -> Iterator[Relay]:
+    """Relay to a server; what is yielded says where."""
+    running, started = Relay(host, port), threading.Event()
+    thread = threading.Thread(target=running.run, args=(started,))
+    thread.start()
+    started.wait(timeout=5)
+    try:
+        yield running
+    finally:
+        running.stop()
+        thread.join(timeout=5)
+        assert not thread.is_alive()
