@@ -10,6 +10,7 @@ from app.commands.doctor import doctor
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_command
+from app.commands.purge import purge_command
 from app.commands.serve import serve
 from app.commands.token import token
 from app.contract.binding import ContractDriftError
@@ -62,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
         lambda _, interruption: partial(serve, interruption=interruption),
     )
     _add(commands, "migrate", "bring the database's schema to head", lambda *_: migrate_command)
+    _add(
+        commands,
+        "purge",
+        "drop expired idempotency keys and tombstones",
+        lambda *_: purge_command,
+    )
     _add(commands, "doctor", "check settings, keys, database and schema", lambda *_: doctor)
     for_token = _add(
         commands,

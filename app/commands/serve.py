@@ -4,6 +4,7 @@ from app import create_app
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database, require_isolation, require_schema
+from app.commands.purge import purge_in_background
 from app.commands.surroundings import server_database
 from app.server.run import listen, run
 from app.settings import Settings
@@ -26,5 +27,6 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             require_schema(complete)
         require_isolation(complete)
         app, listener = create_app(complete), listen(complete.bind)
+        purge_in_background(app)
         interruption.check()
         run(app, listener)

@@ -16,6 +16,7 @@ from app.contract.faults import Fault
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
 from app.database.errors import DatabaseUnavailableError
 from app.tasks.errors import (
+    ChangeTokenExpiredError,
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
     InvalidCursorError,
@@ -49,6 +50,10 @@ DATABASE_UNAVAILABLE = Problem(
     headers={"Retry-After": "1"},
 )
 TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
+CHANGE_TOKEN_EXPIRED = Problem(
+    "change_token_expired",
+    "What changed since this token is not known any more; begin anew, without since.",
+)
 PRECONDITION_FAILED = Problem(
     "precondition_failed", "The task is not the version that was expected; read it again."
 )
@@ -76,6 +81,7 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     KeysUnavailableError: KEYS_UNAVAILABLE,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     TaskNotFoundError: TASK_NOT_FOUND,
+    ChangeTokenExpiredError: CHANGE_TOKEN_EXPIRED,
     PreconditionFailedError: PRECONDITION_FAILED,
     IdempotencyKeyInUseError: IDEMPOTENCY_KEY_IN_USE,
     IdempotencyKeyReusedError: IDEMPOTENCY_KEY_REUSED,

@@ -7,42 +7,51 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
-from app.database.role import TAKE_ROLE, may_take_role
-from app.database.wall import OWNER_COLUMNS, POLICY, ROLE, SETTING
+from app.database.role import may_take_role, take_role
+from app.database.wall import (
+    OWNER_COLUMNS,
+    POLICY,
+    PRIVILEGES,
+    PURGE_POLICIES,
+    PURGE_ROLE,
+    ROLE,
+    ROLES,
+    SETTING,
+)
 
-_DML = {"SELECT", "INSERT", "UPDATE", "DELETE"}
-
-_ROLE = text("""
-SELECT rolsuper, rolbypassrls, rolcanlogin, rolcreaterole, rolcreatedb, rolreplication,
+_ROLES = text("""
+SELECT rolname AS name, rolsuper, rolbypassrls, rolcanlogin, rolcreaterole, rolcreatedb,
+       rolreplication,
        EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid) AS is_member,
        EXISTS (SELECT FROM pg_shdepend
                WHERE refclassid = 'pg_authid'::regclass AND refobjid = r.oid AND deptype = 'o')
            AS owns,
        has_schema_privilege(r.oid, current_schema(), 'USAGE') AS uses_schema
-FROM pg_roles r WHERE rolname = :role
-""").bindparams(role=ROLE)
+FROM pg_roles r WHERE rolname = ANY (:roles) ORDER BY rolname
+""").bindparams(roles=list(ROLES))
 
-# The tables that hold users' data, and whatever else of the schema the role can reach, through
+# The tables that hold users' data, and whatever else of the schema a role can reach, through
 # PUBLIC or a single column too; but for what extensions bring along.
 _RELATIONS = text("""
-SELECT c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
-       COALESCE(granted.privileges, '{}') AS privileges,
-       ARRAY(SELECT concat_ws(' ', polcmd, polpermissive, polroles,
+SELECT c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, granted.*,
+       ARRAY(SELECT concat_ws(' ', polcmd, polpermissive, polroles::regrole[],
                               pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
              FROM pg_policy WHERE polrelid = c.oid) AS policies
 FROM pg_class c
 CROSS JOIN LATERAL (
-    SELECT array_agg(DISTINCT privilege_type) AS privileges
-    FROM (SELECT c.relacl AS acl
-          UNION ALL SELECT attacl FROM pg_attribute WHERE attrelid = c.oid) AS acls,
-         aclexplode(acl)
-    WHERE grantee IN (0, (SELECT oid FROM pg_roles WHERE rolname = :role))
+    SELECT COALESCE(array_agg(privilege) FILTER (WHERE grantee IN ('-', :app)), '{}') AS app,
+           COALESCE(array_agg(privilege) FILTER (WHERE grantee IN ('-', :purge)), '{}') AS purge
+    FROM (SELECT grantee::regrole::text AS grantee, privilege_type AS privilege
+          FROM aclexplode(c.relacl)
+          UNION ALL
+          SELECT grantee::regrole::text, format('%s (%s)', privilege_type, attname)
+          FROM pg_attribute, aclexplode(attacl) WHERE attrelid = c.oid) AS privileges
 ) AS granted
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
   AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
-  AND (granted.privileges IS NOT NULL OR c.relname = ANY (:tables))
+  AND (granted.app <> '{}' OR granted.purge <> '{}' OR c.relname = ANY (:tables))
 ORDER BY c.relname
-""").bindparams(role=ROLE, tables=list(OWNER_COLUMNS))
+""").bindparams(app=ROLE, purge=PURGE_ROLE, tables=list(OWNER_COLUMNS))
 
 _DEFAULT = text(f"SELECT COALESCE(current_setting('{SETTING}', true), '')")
 
@@ -75,12 +84,13 @@ async def find_holes(database: Database) -> list[str]:
 
 async def holes_seen_by(connection: AsyncConnection) -> list[str]:
     """Answer the holes as a transaction of the login sees them."""
-    role = (await connection.execute(_ROLE)).one_or_none()
-    if role is None:
-        return [f"there is no role {ROLE}"]
+    roles = (await connection.execute(_ROLES)).all()
+    missing = set(ROLES) - {role.name for role in roles}
+    if missing:
+        return [f"there is no role {name}" for name in sorted(missing)]
     relations = (await connection.execute(_RELATIONS)).all()
     return [
-        *_holes_of_role(role),
+        *(hole for role in roles for hole in _holes_of_role(role)),
         *_holes_of_relations(relations),
         *await _holes_of_login(connection),
     ]
@@ -89,25 +99,29 @@ async def holes_seen_by(connection: AsyncConnection) -> list[str]:
 def _holes_of_role(role: Row[Any]) -> Iterator[str]:
     for column, power in _POWERS.items():
         if getattr(role, column):
-            yield f"the role {ROLE} {power}"
+            yield f"the role {role.name} {power}"
     if not role.uses_schema:
-        yield f"the role {ROLE} may not use the schema"
+        yield f"the role {role.name} may not use the schema"
 
 
 async def _holes_of_login(connection: AsyncConnection) -> list[str]:
     holes = []
     if (await connection.execute(_DEFAULT)).scalar_one():
         holes.append(f"{SETTING} has a value before it is set")
-    if not await may_take_role(connection):
-        return [*holes, f"the login may not take on the role {ROLE}"]
     found_by_login = (await connection.execute(_FOUND)).all()
-    async with connection.begin_nested() as savepoint:
-        await connection.execute(TAKE_ROLE)
-        found_by_role = (await connection.execute(_FOUND)).all()
-        await savepoint.rollback()
-    for mine, other in zip(found_by_login, found_by_role, strict=True):
-        if mine != other:
-            holes.append(f"the role {ROLE} finds another {mine.name} in its search path, or none")
+    for role in ROLES:
+        if not await may_take_role(connection, role):
+            holes.append(f"the login may not take on the role {role}")
+            continue
+        async with connection.begin_nested() as savepoint:
+            await connection.execute(take_role(role))
+            found_by_role = (await connection.execute(_FOUND)).all()
+            await savepoint.rollback()
+        holes += [
+            f"the role {role} finds another {mine.name} in its search path, or none"
+            for mine, other in zip(found_by_login, found_by_role, strict=True)
+            if mine != other
+        ]
     return holes
 
 
@@ -115,20 +129,30 @@ def _holes_of_relations(relations: Sequence[Row[Any]]) -> Iterator[str]:
     for missing in sorted(OWNER_COLUMNS.keys() - {each.name for each in relations}):
         yield f"there is no table {missing}"
     for relation in relations:
-        yield from _holes_of_relation(relation, OWNER_COLUMNS.get(relation.name))
+        if relation.name in OWNER_COLUMNS:
+            yield from _holes_of_table(relation)
+        for role, privileges in ((ROLE, relation.app), (PURGE_ROLE, relation.purge)):
+            yield from _holes_of_privileges(relation.name, role, set(privileges))
 
 
-def _holes_of_relation(relation: Row[Any], owner: str | None) -> Iterator[str]:
-    if owner is None:
-        yield f"the role {ROLE} can reach {relation.name}, which no policy is meant for"
+def _holes_of_table(table: Row[Any]) -> Iterator[str]:
+    if not table.enabled:
+        yield f"row-level security is off on {table.name}"
+    if not table.forced:
+        yield f"row-level security is not forced on {table.name}"
+    condition = f"({OWNER_COLUMNS[table.name]} = {POLICY})"
+    policies = [f"* t {{-}} {condition} {condition}"]
+    if table.name in PURGE_POLICIES:
+        policies.append(f"* t {{{PURGE_ROLE}}} {PURGE_POLICIES[table.name]}")
+    if sorted(table.policies) != sorted(policies):
+        yield f"{table.name} does not have just the policies that were made for it"
+
+
+def _holes_of_privileges(relation: str, role: str, privileges: set[str]) -> Iterator[str]:
+    expected = PRIVILEGES[role].get(relation, set())
+    if privileges and relation not in OWNER_COLUMNS:
+        yield f"the role {role} can reach {relation}, which no policy is meant for"
         return
-    if not relation.enabled:
-        yield f"row-level security is off on {relation.name}"
-    if not relation.forced:
-        yield f"row-level security is not forced on {relation.name}"
-    condition = f"({owner} = {POLICY})"
-    if relation.policies != [f"* t {{0}} {condition} {condition}"]:
-        yield f"{relation.name} does not have just the policy that was made for it"
-    for privilege in sorted(_DML.symmetric_difference(relation.privileges)):
-        may = "may not" if privilege in _DML else "may"
-        yield f"the role {ROLE} {may} {privilege} on {relation.name}"
+    for privilege in sorted(expected.symmetric_difference(privileges)):
+        may = "may not" if privilege in expected else "may"
+        yield f"the role {role} {may} {privilege} on {relation}"

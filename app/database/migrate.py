@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.database.database import Database
-from app.database.role import ensure_role
+from app.database.role import ensure_roles
 
 # Any number will do, as long as every Taskward takes the same.
 _LOCK = text("SELECT pg_advisory_xact_lock(7402271103)")
@@ -24,7 +24,7 @@ async def migrate(database: Database) -> str:
     """
     async with database.transaction() as connection:
         await connection.execute(_LOCK)
-        await ensure_role(connection)
+        await ensure_roles(connection)
         await connection.run_sync(_upgrade)
     return head()
 

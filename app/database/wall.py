@@ -2,16 +2,41 @@
 
 Row-level security compares the owner of each row with a setting, and binds a transaction whatever
 the role that logged in may do, because the transaction runs as a role that may nothing else.
+Another role may drop what has expired, of all users, and sees nothing but that.
 """
 
 ROLE = "taskward_app"
+PURGE_ROLE = "taskward_purge"
+ROLES = (ROLE, PURGE_ROLE)
 SETTING = "app.user_id"
 
-OWNER_COLUMNS = {"users": "id", "tasks": "user_id", "idempotency_keys": "user_id"}
+OWNER_COLUMNS = {
+    "users": "id",
+    "tasks": "user_id",
+    "idempotency_keys": "user_id",
+    "tombstones": "user_id",
+}
 """Every table that holds a user's data, and the column that names the user."""
 
 POLICY = f"( SELECT NULLIF(current_setting('{SETTING}'::text, true), ''::text) AS \"nullif\")"
 """What the owner must be equal to, as PostgreSQL prints it."""
+
+PURGE_POLICIES = {
+    "users": "true",
+    "idempotency_keys": "(created_at < (now() - '24:00:00'::interval))",
+    "tombstones": "(deleted_at < (now() - '30 days'::interval))",
+}
+"""The rows that may be purged, and of users all, as PostgreSQL prints it."""
+
+PRIVILEGES = {
+    ROLE: {key: {"SELECT", "INSERT", "UPDATE", "DELETE"} for key in OWNER_COLUMNS},
+    PURGE_ROLE: {
+        "users": {"SELECT (id)", "SELECT (feed_floor)", "UPDATE (feed_floor)"},
+        "idempotency_keys": {"SELECT", "DELETE"},
+        "tombstones": {"SELECT", "DELETE"},
+    },
+}
+"""What each role may do on each table, and in which columns; on others nothing."""
 
 
 def prelude(user_id: str, *, locking: bool = False) -> str:

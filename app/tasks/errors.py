@@ -5,6 +5,10 @@ class InvalidCursorError(Exception):
     """The cursor was not made for this user, these filters and this sort."""
 
 
+class ChangeTokenExpiredError(Exception):
+    """What has changed since this token is not known any more, or never was."""
+
+
 class TaskError(Exception):
     """An operation on a task cannot be carried out."""
 

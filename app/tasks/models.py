@@ -99,3 +99,16 @@ idempotency_keys = Table(
     CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key_length"),
     Index("idempotency_keys_created", "created_at"),
 )
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    _owner(),
+    Column("id", Uuid, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("deleted_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    PrimaryKeyConstraint("user_id", "id"),
+    CheckConstraint("revision > 0", name="revision"),
+    Index("tombstones_revision", "user_id", "revision"),
+    Index("tombstones_deleted", "deleted_at"),
+)

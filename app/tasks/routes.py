@@ -14,10 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.auth.require_user import require_user
 from app.database.database import Database
 from app.tasks import batches
+from app.tasks.changes import ChangeStore
 from app.tasks.etags import expected_revisions, is_current, task_etag
 from app.tasks.idempotency import Answer, IdempotencyStore
 from app.tasks.pages import Listing
-from app.tasks.schemas import Completion, Me, Task, TaskBatch, TaskInput, TaskPage, TaskPatch
+from app.tasks.schemas import (
+    ChangePage,
+    Completion,
+    Me,
+    Task,
+    TaskBatch,
+    TaskInput,
+    TaskPage,
+    TaskPatch,
+)
 from app.tasks.store import TaskStore
 
 blueprint = Blueprint("tasks", __name__)
@@ -86,6 +96,14 @@ async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
             return _not_modified(etag)
         page, etag = await store.page(listing, limit, after)
     return page, 200, {"ETag": etag, **_link(page.next_cursor)}
+
+
+@blueprint.endpoint("list_changes")
+@require_user
+async def list_changes(user_id: str, since: str | None, limit: int) -> ChangePage:
+    """List what has changed."""
+    async with _transaction(user_id) as connection:
+        return await ChangeStore(connection, user_id).since(since, limit)
 
 
 @blueprint.endpoint("get_task")

@@ -102,6 +102,23 @@ class TaskBatchResult(msgspec.Struct, frozen=True):
     results: list[OperationResult]
 
 
+class Change(msgspec.Struct, frozen=True):
+    """The last change of a task, which is null where it was deleted."""
+
+    revision: int
+    id: UUID
+    deleted: bool
+    task: Task | None
+
+
+class ChangePage(msgspec.Struct, frozen=True):
+    """Some changes, oldest first, and the token to go on with."""
+
+    changes: list[Change]
+    next: str
+    has_more: bool
+
+
 class Me(msgspec.Struct, frozen=True):
     """What is stored of a user."""
 

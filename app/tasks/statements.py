@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from app.tasks.models import tasks, users
+from app.tasks.models import tasks, tombstones, users
 from app.tasks.schemas import Task
 
 OWNER = bindparam("owner", type_=Text)
@@ -122,7 +122,20 @@ def update_task(fields: frozenset[str]) -> Executable:
 def _delete_task() -> Executable:
     condition = _IS_THE_TASK & _IS_AS_EXPECTED
     owner_row = _next_revision(condition, tasks_made=-1)
-    return delete(tasks).where(condition, tasks.c.user_id == owner_row.c.id).returning(*COLUMNS)
+    deleted = (
+        delete(tasks)
+        .where(condition, tasks.c.user_id == owner_row.c.id)
+        .returning(tasks.c.user_id, tasks.c.id)
+        .cte("deleted")
+    )
+    tombstone = select(owner_row.c.id, deleted.c.id, owner_row.c.revision).where(
+        deleted.c.user_id == owner_row.c.id
+    )
+    return (
+        insert(tombstones)
+        .from_select(["user_id", "id", "revision"], tombstone)
+        .returning(tombstones.c.id)
+    )
 
 
 INSERT_TASK = _insert_task()

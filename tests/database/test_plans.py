@@ -14,6 +14,7 @@ from app.database.database import Database
 from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
 from app.database.wall import prelude
+from app.tasks.changes import ChangeStore
 from app.tasks.pages import Listing
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
@@ -31,7 +32,13 @@ SELECT u.id, gen_random_uuid(), 'task ' || n, n, n % 4 = 0, CASE WHEN n % 4 = 0 
        CASE WHEN n % 3 > 0 THEN now() + n::bigint * n % 1000 * interval '1 second' END
 FROM users u CROSS JOIN LATERAL generate_series(1, u.task_count) n;
 
-ANALYZE users; ANALYZE tasks;
+INSERT INTO tombstones (user_id, id, revision)
+SELECT u.id, gen_random_uuid(), n + u.revision
+FROM users u CROSS JOIN LATERAL generate_series(1, u.task_count) n;
+
+UPDATE users SET revision = 2 * revision;
+
+ANALYZE users; ANALYZE tasks; ANALYZE tombstones;
 """
 
 
@@ -181,6 +188,28 @@ async def test_a_deletion_walks_the_primary_keys(
     nodes = await recorder.nodes()
     assert_bounded(nodes)
     assert indexes(nodes) == {"tasks_pkey", "users_pkey"}
+
+
+async def test_the_first_changes_walk_the_index_of_revisions(
+    connection: AsyncConnection, user_id: str
+) -> None:
+    recorder = Recorder(connection)
+    await ChangeStore(connection, user_id).since(None, limit=5)
+    nodes = await recorder.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {"tasks_revision", "users_pkey"}
+
+
+async def test_later_changes_walk_the_indexes_of_revisions(
+    connection: AsyncConnection, user_id: str
+) -> None:
+    store = ChangeStore(connection, user_id)
+    token = (await store.since(None, limit=5)).next
+    recorder = Recorder(connection)
+    await store.since(token, limit=5)
+    nodes = await recorder.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {"tasks_revision", "tombstones_revision", "users_pkey"}
 
 
 async def test_the_etag_of_a_list_is_one_look_up(connection: AsyncConnection, user_id: str) -> None:

@@ -17,9 +17,9 @@ from app.database.audit import find_holes, holes_seen_by
 from app.database.database import Database
 from app.database.errors import CommitError, DatabaseUnavailableError
 from app.database.migrate import migrate
-from app.database.role import RoleRefusedError, ensure_role
+from app.database.role import RoleRefusedError, ensure_roles
 from app.database.url import DatabaseUrl
-from app.database.wall import OWNER_COLUMNS, ROLE, prelude
+from app.database.wall import OWNER_COLUMNS, ROLE, ROLES, prelude
 from app.tasks.models import metadata
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
@@ -41,6 +41,12 @@ async def login(database: Database) -> AsyncIterator[AsyncConnection]:
         await connection.execution_options(isolation_level="READ COMMITTED")
         yield connection
         await connection.rollback()
+
+
+async def drop_roles(connection: AsyncConnection) -> None:
+    for role in ROLES:
+        await connection.execute(text(f"DROP OWNED BY {role}"))
+        await connection.execute(text(f"DROP ROLE {role}"))
 
 
 async def create(database: Database, user: str) -> None:
@@ -197,11 +203,11 @@ async def test_a_transaction_that_is_given_up_leaves_nothing_behind(
 
 
 HOLES = {
-    "DROP POLICY tasks_owner ON tasks": "tasks does not have just the policy",
-    "ALTER POLICY tasks_owner ON tasks USING (true)": "tasks does not have just the policy",
-    "ALTER POLICY tasks_owner ON tasks WITH CHECK (true)": "tasks does not have just the policy",
-    "ALTER POLICY users_owner ON users TO taskward_app": "users does not have just the policy",
-    "CREATE POLICY more ON tasks FOR SELECT USING (true)": "tasks does not have just the policy",
+    "DROP POLICY tasks_owner ON tasks": "tasks does not have just the policies",
+    "ALTER POLICY tasks_owner ON tasks USING (true)": "tasks does not have just the policies",
+    "ALTER POLICY tasks_owner ON tasks WITH CHECK (true)": "tasks does not have just the policies",
+    "ALTER POLICY users_owner ON users TO taskward_app": "users does not have just the policies",
+    "CREATE POLICY more ON tasks FOR SELECT USING (true)": "tasks does not have just the policies",
     "ALTER TABLE tasks DISABLE ROW LEVEL SECURITY": "row-level security is off on tasks",
     "ALTER TABLE users NO FORCE ROW LEVEL SECURITY": "row-level security is not forced on users",
     "ALTER ROLE taskward_app SUPERUSER": "taskward_app is a superuser",
@@ -213,7 +219,7 @@ HOLES = {
     "GRANT pg_read_all_data TO taskward_app": "taskward_app is a member of another role",
     "CREATE TABLE kept (); ALTER TABLE kept OWNER TO taskward_app": "taskward_app owns something",
     "GRANT TRUNCATE ON tasks TO taskward_app": "taskward_app may TRUNCATE on tasks",
-    "GRANT REFERENCES (id) ON users TO PUBLIC": "taskward_app may REFERENCES on users",
+    "GRANT REFERENCES (id) ON users TO PUBLIC": "taskward_app may REFERENCES (id) on users",
     "REVOKE INSERT ON tasks FROM taskward_app": "taskward_app may not INSERT on tasks",
     "CREATE TABLE notes (id int); GRANT SELECT ON notes TO taskward_app": "can reach notes",
     "CREATE VIEW everything AS TABLE tasks; GRANT SELECT ON everything TO PUBLIC": (
@@ -222,6 +228,17 @@ HOLES = {
     "GRANT SELECT (version_num) ON alembic_version TO taskward_app": "can reach alembic_version",
     "DROP TABLE tasks": "there is no table tasks",
     "DROP OWNED BY taskward_app; DROP ROLE taskward_app": "there is no role taskward_app",
+    "DROP OWNED BY taskward_purge; DROP ROLE taskward_purge": "there is no role taskward_purge",
+    "ALTER POLICY tombstones_purge ON tombstones USING (true)": "tombstones does not have just",
+    "ALTER POLICY tombstones_purge ON tombstones TO PUBLIC": "tombstones does not have just",
+    "ALTER POLICY users_purge ON users TO taskward_app": "users does not have just the policies",
+    "DROP POLICY idempotency_keys_purge ON idempotency_keys": "idempotency_keys does not have just",
+    "GRANT SELECT ON users TO taskward_purge": "taskward_purge may SELECT on users",
+    "GRANT SELECT ON tasks TO taskward_purge": "taskward_purge may SELECT on tasks",
+    "GRANT UPDATE (revision) ON users TO taskward_purge": "taskward_purge may UPDATE (revision)",
+    "REVOKE DELETE ON tombstones FROM taskward_purge": "taskward_purge may not DELETE on tombs",
+    "GRANT taskward_purge TO taskward_app": "taskward_app is a member of another role",
+    "ALTER ROLE taskward_purge BYPASSRLS": "taskward_purge may bypass row-level security",
     "CREATE SCHEMA taskward_app; GRANT USAGE ON SCHEMA taskward_app TO PUBLIC; "
     "CREATE TABLE taskward_app.tasks ()": "taskward_app finds another tasks",
     "SET LOCAL app.user_id = 'ada'": "app.user_id has a value before it is set",
@@ -244,36 +261,37 @@ async def test_a_login_that_may_not_make_the_role_is_told_what_to_run(
 ) -> None:
     await login.execute(text('CREATE ROLE "weak Login"'))
     await login.execute(text('SET LOCAL SESSION AUTHORIZATION "weak Login"'))
-    with pytest.raises(RoleRefusedError) as missing_grant:
-        await ensure_role(login)
-    assert 'GRANT taskward_app TO "weak Login";' in str(missing_grant.value)
-    assert "CREATE ROLE" not in str(missing_grant.value)
+    with pytest.raises(RoleRefusedError) as missing_grants:
+        await ensure_roles(login)
+    for role in ROLES:
+        assert f'GRANT {role} TO "weak Login";' in str(missing_grants.value)
+    assert "CREATE ROLE" not in str(missing_grants.value)
 
     await login.execute(text("RESET SESSION AUTHORIZATION"))
-    await login.execute(text("DROP OWNED BY taskward_app"))
-    await login.execute(text("DROP ROLE taskward_app"))
+    await drop_roles(login)
     await login.execute(text('SET LOCAL SESSION AUTHORIZATION "weak Login"'))
     with pytest.raises(RoleRefusedError) as missing_role:
-        await ensure_role(login)
+        await ensure_roles(login)
     commands = [line.strip() for line in str(missing_role.value).splitlines() if line.endswith(";")]
-    assert len(commands) == 2
+    assert len(commands) == 2 * len(ROLES)
 
     await login.execute(text("RESET SESSION AUTHORIZATION"))
     for command in commands:
         await login.execute(text(command))
     await login.execute(text('SET LOCAL SESSION AUTHORIZATION "weak Login"'))
-    await ensure_role(login)
+    await ensure_roles(login)
 
 
 async def test_a_login_that_may_make_roles_makes_the_role_and_takes_it_on(
     login: AsyncConnection,
 ) -> None:
-    await login.execute(text("DROP OWNED BY taskward_app"))
-    await login.execute(text("DROP ROLE taskward_app"))
+    await drop_roles(login)
     await login.execute(text("CREATE ROLE builder CREATEROLE"))
     await login.execute(text("SET LOCAL SESSION AUTHORIZATION builder"))
-    await ensure_role(login)
-    await login.execute(text(f"SET LOCAL ROLE {ROLE}"))
+    await ensure_roles(login)
+    for role in ROLES:
+        await login.execute(text(f"SET LOCAL ROLE {role}"))
+        await login.execute(text("RESET ROLE"))
 
 
 @pytest.mark.parametrize("powers", ["", "BYPASSRLS", "BYPASSRLS CREATEROLE CREATEDB REPLICATION"])
@@ -285,7 +303,7 @@ async def test_it_does_not_matter_what_the_login_may_do(
     base = empty_database.for_sqlalchemy
     async with database.transaction() as connection:
         await connection.execute(text(f"CREATE ROLE {name} LOGIN {powers} PASSWORD '{name}'"))
-        await connection.execute(text(f"GRANT {ROLE} TO {name}"))
+        await connection.execute(text(f"GRANT {', '.join(ROLES)} TO {name}"))
         await connection.execute(text(f"ALTER DATABASE {base.database} OWNER TO {name}"))
     url = base.set(username=name, password=name, drivername="postgresql")
     own = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=2)

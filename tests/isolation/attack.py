@@ -45,9 +45,10 @@ class Attack:
     async def prepare(self) -> None:
         """Make tasks of Ada and of Eve; hers come before and after in the order of a list."""
         self._foreign = [await _create(self._ada, due_at) for due_at in DUE]
-        self._own = [await _create(self._client, due_at) for due_at in (*DUE, None, None)]
+        self._own = [await _create(self._client, due_at) for due_at in (*DUE, None, None, None)]
         self._foreign += [await _create(self._ada, due_at) for due_at in DUE]
-        await self._ada.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
+        secret = await self._ada.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
+        await self._ada.delete(secret.headers["Location"])
         for id_ in (self._foreign[0], self._foreign[-1]):
             await self._ada.patch(f"/api/tasks/{id_}/complete")
         await self._client.patch(f"/api/tasks/{self._own[0]}/complete")
@@ -57,6 +58,7 @@ class Attack:
         leaks = await self._etag()
         before = await self._rows_of_others()
         leaks += [
+            *await self._changes(),
             *await self._lists(),
             *await self._answers(),
             *await self._replay(),
@@ -85,6 +87,22 @@ class Attack:
             if owners != [self._eve] * expected:
                 leaks.append(f"the list {parameters} has {len(owners)}")
         return leaks
+
+    async def _changes(self) -> list[str]:
+        """The feed has her tasks, and from a token on what she has done since; nothing else."""
+        first = (await self._client.get("/api/tasks/changes")).json()
+        gone = self._own.pop()
+        await self._client.delete(f"/api/tasks/{gone}")
+        since = {"since": first.get("next", "")}
+        later = (await self._client.get("/api/tasks/changes", params=since)).json()
+        told = [
+            [(each["id"], each["deleted"]) for each in page.get("changes", [])]
+            for page in (first, later)
+        ]
+        due = [{(id_, False) for id_ in (*self._own, gone)}, {(gone, True)}]
+        if [set(page) for page in told] == due and len(told[0]) == len(due[0]):
+            return []
+        return [f"the changes are {[len(page) for page in told]}"]
 
     async def _etag(self) -> list[str]:
         """What others do is nothing that a list's ETag shows."""

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 # Each place where a statement says whose rows it is about.
 _OWNER_CONDITION = re.compile(
-    r"(?:tasks\.user_id|users\.id|idempotency_keys\.user_id) = "
+    r"(?:tasks\.user_id|users\.id|idempotency_keys\.user_id|tombstones\.user_id) = "
     r"(?:owner_row\.id|(?P<parameter>\$\d+::VARCHAR))"
 )
 _NEW_OWNER = re.compile(r"(?<=INSERT INTO users \(id, revision, task_count\) VALUES \()\$\d+")
@@ -17,8 +17,11 @@ _NEW_OWNER = re.compile(r"(?<=INSERT INTO users \(id, revision, task_count\) VAL
 _GET = r"SELECT tasks\."
 _CHANGE_CONTENT = r"WITH owner_row AS .* UPDATE tasks SET title"
 _CHANGE_COMPLETED = r"WITH owner_row AS .* UPDATE tasks SET completed"
-_DELETE = r"WITH owner_row AS .* DELETE FROM tasks"
-_LIST = r"SELECT users\.epoch.*FROM tasks"
+_DELETE = r"WITH owner_row AS .*DELETE FROM tasks"
+_LIST = r"SELECT users\.epoch(?!.*feed_floor).*FROM tasks"
+_CHANGES = r"SELECT users\.epoch.*users\.feed_floor"
+_FIRST_CHANGES = r"(?!.*UNION ALL)" + _CHANGES
+_LATER_CHANGES = r"(?=.*UNION ALL)" + _CHANGES
 _ANY_STATE, _OF_A_STATE = r"(?!.*tasks\.completed = )", r"(?=.*tasks\.completed = )"
 _FIRST, _NEXT = r"(?!.*tasks\.id\) <)", r"(?=.*tasks\.id\) <)"
 _FIRST_PAGE = _ANY_STATE + _FIRST + _LIST
@@ -88,6 +91,10 @@ FAULTS = [
     _without("list of a text", _SEARCH, 0),
     _without("list of a time", _WINDOW, 0),
     _without("list: the user's row", _LIST, -1),
+    _without("first changes", _FIRST_CHANGES, 0),
+    _without("later changes: of tasks", _LATER_CHANGES, 0),
+    _without("later changes: of deletions", _LATER_CHANGES, 1),
+    _without("later changes: the user's row", _LATER_CHANGES, 2),
     _without("replay", _ANSWER, 0),
     _without("etag of lists", _ETAG_OF_LISTS, 0),
     *_of_a_change("replace", _CHANGE_CONTENT),

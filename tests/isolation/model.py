@@ -39,6 +39,13 @@ PRECONDITION_FAILED = {
     "detail": "The task is not the version that was expected; read it again.",
     "code": "precondition_failed",
 }
+TOKEN_EXPIRED = {
+    "type": "/problems#change_token_expired",
+    "title": "The change token does not hold any more",
+    "status": 410,
+    "detail": "What changed since this token is not known any more; begin anew, without since.",
+    "code": "change_token_expired",
+}
 KEY_REUSED = {
     "type": "/problems#idempotency_key_reused",
     "title": "The idempotency key belongs to another request",
@@ -70,6 +77,16 @@ class Place(NamedTuple):
     """The value that the list is sorted by, and the id, as JSON."""
 
 
+class Since(NamedTuple):
+    """Where a change token leads: behind a change, in one life of a user."""
+
+    user: str
+    life: int
+    position: int
+    horizon: int
+    """Up to here, deletions do not matter to whoever has the token."""
+
+
 class State(NamedTuple):
     """What a user has at one time; `life` counts the erasures."""
 
@@ -84,6 +101,7 @@ class Server:
 
     ids: list[str] = field(default_factory=list)
     cursors: dict[str, Place] = field(default_factory=dict)
+    tokens: dict[str, Since] = field(default_factory=dict)
     etags: dict[str, State] = field(default_factory=dict)
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -119,6 +137,17 @@ class Server:
         assert self.cursors.setdefault(cursor, place) == place
         return cursor
 
+    def token(self, seen: Json, since: Since) -> str:
+        """The token of a place in the changes; it leads to no other, and no other leads there."""
+        token = str(seen["next"])
+        assert re.fullmatch("[A-Za-z0-9_-]{43}", token)
+        assert self.tokens.setdefault(token, since) == since
+        return token
+
+
+START = Since("", 0, 0, 0)
+"""Where everybody begins, and where who has changed nothing yet stays."""
+
 
 class User:
     """The tasks of one user, and the number of changes made to them."""
@@ -126,6 +155,8 @@ class User:
     def __init__(self, id: str, server: Server) -> None:
         self.id = id
         self.tasks: dict[str, Task] = {}
+        self.deleted: dict[str, int] = {}
+        """The revisions of the deletions."""
         self._server = server
         self.keys: dict[tuple[str, str], tuple[Json, Due]] = {}
         """What came first under each operation and key, and its answer."""
@@ -165,12 +196,12 @@ class User:
         return found(self._changed(id_, made_at, **written(body)), 201)
 
     def _batch(self, seen: Json, body: Json) -> Due:
-        before, results = (dict(self.tasks), self._revision), []
+        before, results = (dict(self.tasks), dict(self.deleted), self._revision), []
         shown = [each["task"] for each in seen.get("results", [])]
         for index, operation in enumerate(body["operations"]):
             due = self._operation(shown[index] if shown else None, operation)
             if due.status >= 400:
-                self.tasks, self._revision = before
+                self.tasks, self.deleted, self._revision = before
                 place = {404: "id", 412: "revision"}[due.status]
                 error = {"pointer": f"/operations/{index}/{place}", "detail": WHY}
                 return due._replace(body={**due.body, "errors": [error]})
@@ -219,6 +250,35 @@ class User:
             next_cursor = self._server.cursor(seen, Place(self.id, wanted, last))
         return Due(200, {"items": items, "next_cursor": next_cursor}, self.state)
 
+    def list_changes(self, seen: Json, since: str | None = None, limit: int = 50) -> Due:
+        """Each task once, at its latest, and each deletion that the reader does not know of."""
+        place = START if since is None else self._server.tokens.get(since)
+        if place is None or place not in {START, place._replace(user=self.id, life=self._life)}:
+            return Due(410, TOKEN_EXPIRED)
+        if not self._revision:
+            if place != START:
+                return Due(410, TOKEN_EXPIRED)
+            return Due(
+                200, {"changes": [], "next": self._server.token(seen, START), "has_more": False}
+            )
+        if place == START:
+            place = Since(self.id, self._life, 0, self._revision)
+        changes = [
+            {"revision": task["revision"], "id": id_, "deleted": False, "task": task}
+            for id_, task in self.tasks.items()
+            if task["revision"] > place.position
+        ] + [
+            {"revision": revision, "id": id_, "deleted": True, "task": None}
+            for id_, revision in self.deleted.items()
+            if revision > place.horizon
+        ]
+        changes.sort(key=lambda change: int(change["revision"]))
+        has_more = len(changes) > limit
+        position = changes[limit - 1]["revision"] if has_more else self._revision
+        after = Since(self.id, self._life, position, max(position, place.horizon))
+        token = self._server.token(seen, after)
+        return Due(200, {"changes": changes[:limit], "next": token, "has_more": has_more})
+
     def get_task(self, seen: Json, id: str, if_none_match: str | None = None) -> Due:  # noqa: ARG002
         """Nobody else's task is found."""
         if id not in self.tasks:
@@ -250,6 +310,7 @@ class User:
             return refusal
         del self.tasks[id]
         self._revision += 1
+        self.deleted[id] = self._revision
         return Due(204, None)
 
     def get_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
@@ -260,6 +321,7 @@ class User:
     def delete_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
         """As if the user had never been."""
         self.tasks.clear()
+        self.deleted.clear()
         self.keys.clear()
         self._life += 1
         self._revision = 0

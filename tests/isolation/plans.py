@@ -138,6 +138,18 @@ PLANS: Mapping[str, Plan] = {
         },
         made=MADE_NOW,
     ),
+    "listChanges": Plan(
+        status=200,
+        shows=lambda owned: {
+            "changes": [
+                {"revision": task["revision"], "id": task["id"], "deleted": False, "task": task}
+                for task in sorted(owned.tasks, key=lambda task: int(task["revision"]))
+            ],
+            "has_more": False,
+        },
+        place=Place("since", "next", nonsense="B" * 42 + "A"),
+        made=("next",),
+    ),
     "getTask": Plan(status=200, path={"id": TASK}, shows=lambda owned: owned.task),
     "replaceTask": Plan(
         status=200,

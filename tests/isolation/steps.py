@@ -16,6 +16,7 @@ WEIGHTS = {
     "create_task": 5,
     "batch_tasks": 3,
     "list_tasks": 6,
+    "list_changes": 3,
     "get_task": 3,
     "replace_task": 3,
     "update_task": 4,
@@ -49,6 +50,7 @@ LISTINGS: Mapping[str, tuple[str, ...]] = {
 }
 ABSENT = ("019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70", "00000000-0000-0000-0000-000000000000")
 NO_CURSOR = "A" * 43
+NO_TOKEN = "B" * 42 + "A"
 
 
 class Step(NamedTuple):
@@ -92,6 +94,8 @@ class Steps:
                 arguments = {"body": body} | self._key(user, operation, body)
             case "list_tasks":
                 arguments = self._list(user)
+            case "list_changes":
+                arguments = self._changes(user)
             case _:
                 arguments = self._about_a_task(user, operation)
         return Step(user, operation, arguments)
@@ -178,6 +182,18 @@ class Steps:
         if etags and self._random.random() < 0.3:
             mine = [each for each in etags if self._server.etags[each] == user.state]
             arguments["if_none_match"] = self._random.choice(mine or etags)
+        return arguments
+
+    def _changes(self, user: User) -> dict[str, Json]:
+        """From the beginning, or from a token of one's own, a neighbour's, anybody's, nobody's."""
+        arguments: dict[str, Json] = {"limit": self._random.choice((1, 2, 5, 50, 200))}
+        chance, newest = self._random.random(), list(self._server.tokens.items())[-400:]
+        owner = user if chance < 0.7 else self._neighbour(user)
+        tokens = [token for token, since in newest if since.user in {owner.id, ""}]
+        if tokens and chance < 0.8:
+            arguments["since"] = self._random.choice(tokens)
+        elif chance > 0.95:
+            arguments["since"] = NO_TOKEN
         return arguments
 
     def _cursor(self, user: User) -> str | None:

@@ -34,6 +34,7 @@ STATUSES: dict[str, set[int]] = {
     "create_task": {201, 422},
     "batch_tasks": {200, 404, 412, 422},
     "list_tasks": {200, 304, 422},
+    "list_changes": {200, 410},
     "get_task": {200, 304, 404},
     "delete_task": {204, 404, 412},
     "get_me": {200},

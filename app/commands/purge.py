@@ -1,0 +1,55 @@
+"""`purge`: drops what has expired; and the same in the background of `serve`."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+import structlog
+from quart import Quart
+
+from app.commands.migrate import require_schema, with_database
+from app.commands.surroundings import any_database
+from app.database.database import Database
+from app.database.errors import DatabaseUnavailableError
+from app.settings import Settings
+from app.tasks.purge import purge
+
+logger = structlog.get_logger("app.purge")
+
+SECONDS_BETWEEN = 3600
+
+
+def purge_command(settings: Settings) -> None:
+    """Purge, and say how much was dropped."""
+    with any_database(settings) as complete:
+        require_schema(complete)
+        purged = with_database(complete, purge)
+    print(
+        f"Dropped {purged.idempotency_keys} idempotency keys and {purged.tombstones} tombstones "
+        "that had expired."
+    )
+
+
+def purge_in_background(app: Quart) -> None:
+    """Let an app purge every hour while it serves. Of many processes, one does it at a time."""
+    database: Database = app.extensions[Database.EXTENSION]
+
+    @app.while_serving
+    async def purging() -> AsyncGenerator[None, None]:
+        task = asyncio.create_task(_purge_hourly(database))
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _purge_hourly(database: Database) -> None:
+    while True:
+        try:
+            purged = await purge(database)
+            await logger.ainfo("purged", **purged._asdict())
+        except DatabaseUnavailableError as error:
+            await logger.awarning("not purged", reason=str(error))
+        # Not in step with the other processes, nor with what else begins at the full hour.
+        await asyncio.sleep(SECONDS_BETWEEN * random.uniform(0.9, 1.1))  # noqa: S311

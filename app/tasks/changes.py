@@ -1,0 +1,147 @@
+"""The change feed: what has changed since a token, and a token for the time after.
+
+A reader that begins walks all tasks by revision. Tasks that were deleted before it began it has
+never seen, so it need not be told of them: its tokens carry the revision from which deletions
+matter to it, the horizon, besides its position. That is why a long walk survives a purge.
+"""
+
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Executable,
+    Select,
+    bindparam,
+    cast,
+    null,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.tasks.errors import ChangeTokenExpiredError
+from app.tasks.models import tasks, tombstones, users
+from app.tasks.schemas import Change, ChangePage, Task
+from app.tasks.statements import COLUMNS, OWNER
+
+_LAYOUT = struct.Struct(">16sqq")
+_NO_EPOCH = UUID(int=0)
+_POSITION = bindparam("position", type_=BigInteger)
+_HORIZON = bindparam("horizon", type_=BigInteger)
+_ROW_LIMIT = bindparam("row_limit", type_=BigInteger)
+
+
+class Place(NamedTuple):
+    """Where a reader is: it has been told all changes up to `position`.
+
+    Deletions up to `horizon` do not matter to it. Both are of one life of the account.
+    """
+
+    epoch: UUID
+    position: int
+    horizon: int
+
+    @classmethod
+    def decode(cls, token: str) -> "Place":
+        """Read a token of the form that the contract asks for."""
+        epoch, position, horizon = _LAYOUT.unpack(urlsafe_b64decode(f"{token}="))
+        return cls(UUID(bytes=epoch), position, horizon)
+
+    def encode(self) -> str:
+        """Write it as 43 URL-safe characters. What is forged leads nowhere but to one's own."""
+        packed = _LAYOUT.pack(self.epoch.bytes, self.position, self.horizon)
+        return urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+_START = Place(_NO_EPOCH, 0, 0)
+"""Where everybody begins, and where who has nothing yet stays."""
+
+
+class ChangeStore:
+    """The changes of `user_id`, in the transaction of `connection`."""
+
+    def __init__(self, connection: AsyncConnection, user_id: str) -> None:
+        self._connection = connection
+        self._user_id = user_id
+
+    async def since(self, token: str | None, limit: int) -> ChangePage:
+        """Read at most `limit` changes after a token, or from the beginning.
+
+        Raises `ChangeTokenExpiredError` where it cannot be told what has changed since.
+        """
+        place = Place.decode(token) if token else _START
+        begins = place.epoch == _NO_EPOCH
+        values = {"owner": self._user_id, "row_limit": limit + 1}
+        if not begins:
+            values |= {"position": place.position, "horizon": place.horizon}
+        rows = (await self._connection.execute(_select_changes(begins=begins), values)).all()
+        if not rows:
+            return _nothing(place)
+        now = rows[0]
+        if begins:
+            place = Place(now.epoch, 0, now.last)
+        elif place.epoch != now.epoch or not now.feed_floor <= place.horizon <= now.last:
+            raise ChangeTokenExpiredError
+        changes = [_change(row[3:]) for row in rows[:limit] if row.id is not None]
+        has_more = len(rows) > limit
+        position = changes[-1].revision if has_more else now.last
+        after = Place(now.epoch, position, max(position, place.horizon))
+        return ChangePage(changes, after.encode(), has_more)
+
+
+def _nothing(place: Place) -> ChangePage:
+    """The changes of a user without a row: none, unless there once was one."""
+    if place.epoch != _NO_EPOCH:
+        raise ChangeTokenExpiredError
+    return ChangePage([], _START.encode(), has_more=False)
+
+
+def _change(row: tuple[Any, ...]) -> Change:
+    task = Task(*row)
+    deleted = row[_TITLE] is None
+    return Change(task.revision, task.id, deleted, None if deleted else task)
+
+
+_TITLE = Task.__struct_fields__.index("title")
+
+
+@cache
+def _select_changes(*, begins: bool) -> Executable:
+    """Select a page; its rows begin with epoch, last revision and feed floor of the user.
+
+    All are of one snapshot. Without a change there is one row, whose task is null. The row of a
+    deletion is a task without a title.
+    """
+    found = select(*COLUMNS).where(tasks.c.user_id == OWNER)
+    if begins:
+        page = found.order_by(tasks.c.revision).limit(_ROW_LIMIT).subquery("page")
+    else:
+        updates = found.where(tasks.c.revision > _POSITION).order_by(tasks.c.revision)
+        arms = union_all(updates.limit(_ROW_LIMIT), _deletions()).subquery("arms")
+        page = select(arms).order_by(arms.c.revision).limit(_ROW_LIMIT).subquery("page")
+    return (
+        select(users.c.epoch, users.c.revision.label("last"), users.c.feed_floor, *page.c)
+        .select_from(users.outerjoin(page, true()))
+        .where(users.c.id == OWNER)
+        .order_by(page.c.revision)
+    )
+
+
+def _deletions() -> Select[Any]:
+    columns = [
+        tombstones.c[column.name]
+        if column.name in tombstones.c
+        else cast(null(), column.type).label(column.name)
+        for column in COLUMNS
+    ]
+    return (
+        select(*columns)
+        .where(tombstones.c.user_id == OWNER, tombstones.c.revision > _HORIZON)
+        .order_by(tombstones.c.revision)
+        .limit(_ROW_LIMIT)
+    )

@@ -1,0 +1,69 @@
+"""`purge` drops what has expired, and `serve` does so by itself."""
+
+import asyncio
+import time
+
+import pytest
+from sqlalchemy import text
+
+from app.database.database import Database
+from app.database.url import DatabaseUrl
+from tests.commands.conftest import SECRET, Taskward
+
+EXPIRED = """
+INSERT INTO users (id, revision, task_count) VALUES ('ada', 1, 0);
+INSERT INTO tombstones SELECT 'ada', gen_random_uuid(), 1, now() - interval '31 days';
+INSERT INTO idempotency_keys
+SELECT 'ada', 'create_task', 'key', '', 201, '{}', '', now() - interval '25 hours'
+"""
+
+
+@pytest.fixture
+def url(empty_database: DatabaseUrl) -> str:
+    return empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(
+        hide_password=False
+    )
+
+
+def execute(url: str, sql: str) -> list[tuple[object, ...]]:
+    async def run() -> list[tuple[object, ...]]:
+        database = Database(DatabaseUrl(url), pool_size=1)
+        async with database.transaction() as connection:
+            for statement in sql.split(";"):
+                result = await connection.execute(text(statement))
+        await database.close()
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    return asyncio.run(run())
+
+
+def left(url: str) -> int:
+    sql = "SELECT (SELECT count(*) FROM tombstones) + (SELECT count(*) FROM idempotency_keys)"
+    ((count,),) = execute(url, sql)
+    assert isinstance(count, int)
+    return count
+
+
+def test_purge_says_what_it_dropped(taskward: Taskward, url: str) -> None:
+    refused = taskward.run("purge", DATABASE_URL=url)
+    assert (refused.status, refused.out) == (1, "")
+    assert "run python -m app migrate" in refused.err
+    taskward.run("migrate", DATABASE_URL=url)
+    execute(url, EXPIRED)
+    dropped = taskward.run("purge", DATABASE_URL=url)
+    assert dropped.out == "Dropped 1 idempotency keys and 1 tombstones that had expired.\n"
+    assert left(url) == 0
+    assert "Dropped 0 " in taskward.run("purge", DATABASE_URL=url).out
+
+
+def test_serve_purges_in_the_background(taskward: Taskward, url: str) -> None:
+    taskward.run("migrate", DATABASE_URL=url)
+    execute(url, EXPIRED)
+    server = taskward.serve("serve", DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)
+    deadline = time.monotonic() + 10
+    while left(url) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left(url) == 0
+    finished = taskward.stop(server)
+    assert finished.status == 0
+    assert '"tombstones": 1' in finished.err
