@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CONTRACT_TOOLS := tests/contract/tools
+LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format lock swagger-ui clean
@@ -16,11 +18,17 @@ run: $(VENV)/.installed ## Start the development server on http://127.0.0.1:8000
 test: setup ## Run every test, in parallel, with branch coverage
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
 
-check: setup ## Check format, lint, types and the contract
+check: setup ## Check format, lint, types and the contract; needs Node.js 20
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m openapi_spec_validator --schema 3.1 openapi.yaml
+	$(BIN)/python -m tests.node_packages $(CONTRACT_TOOLS)
+	$(LINTERS)/redocly lint openapi.yaml --config $(CONTRACT_TOOLS)/redocly.yaml
+	$(LINTERS)/spectral lint openapi.yaml --ruleset $(CONTRACT_TOOLS)/spectral.yaml --fail-severity hint
+
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
 format: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .

@@ -32,6 +32,7 @@ class Relay:
         """Set once something was lost, and the connection with it."""
         self.on_loss: Callable[[], object] = lambda: None
         self.port = 0
+        self._exchanges: list[Exchange] = []
 
     def lose_request(self) -> None:
         """Lose the next thing that a client sends."""
@@ -51,18 +52,24 @@ class Relay:
         started.set()
         self._loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(task)
+        self._loop.run_until_complete(self._end())
         self._loop.close()
 
     def stop(self) -> None:
         """End it, from another thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
 
+    async def _end(self) -> None:
+        for exchange in self._exchanges:
+            exchange.cut()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
+        # Transports are closed one turn of the loop later.
+        await asyncio.sleep(0)
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         exchange = Exchange([writer])
+        self._exchanges.append(exchange)
         try:
             answers, requests = await asyncio.open_connection(*self._target)
         except OSError:

@@ -11,8 +11,9 @@ from uuid import uuid4
 
 import httpx
 
-from tests.issuer.packages import FOLDER, find
+from tests.node_packages import find
 
+FOLDER = Path(__file__).parent
 _PASSWORD = "a-password-of-a-test"
 
 

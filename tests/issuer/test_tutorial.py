@@ -14,7 +14,8 @@ import pytest
 
 from tests.commands.conftest import Taskward
 from tests.folders import open_folder
-from tests.issuer.packages import FOLDER, find
+from tests.issuer.better_auth import FOLDER
+from tests.node_packages import find
 from tests.tokens import SECRET
 
 README = (FOLDER.parents[1] / "README.md").read_text()

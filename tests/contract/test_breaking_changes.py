@@ -1,0 +1,170 @@
+"""A change that breaks clients of the last released contract needs a version that says so.
+
+The difference is told by Redocly CLI, which rates each change. A released contract is kept in
+`released/`, byte for byte.
+"""
+
+import copy
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.contract.document import read
+from tests.node_packages import installed_or_skipped
+
+TOOLS = Path(__file__).with_name("tools")
+RELEASED = Path(__file__).with_name("released")
+CONTRACT = read()
+
+Tree = dict[str, Any]
+
+
+def version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+def last_release() -> Tree:
+    """The released contract of the greatest version."""
+    path = max(RELEASED.glob("openapi-*.yaml"), key=lambda each: version(each.stem))
+    tree: Tree = yaml.safe_load(path.read_bytes())
+    return tree
+
+
+def may_break(before: str, after: str) -> bool:
+    """Whether the step from one version to another says that clients can break (SemVer)."""
+    old, new = version(before), version(after)
+    # Before 1.0.0, the second number counts.
+    return new[:1] > old[:1] or (old[0] == 0 and new[:2] > old[:2])
+
+
+@pytest.fixture(scope="module")
+def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree], list[str]]:
+    """Tell the breaking changes between two contracts."""
+    redocly = installed_or_skipped(TOOLS) / "redocly"
+    folder = tmp_path_factory.mktemp("contracts")
+
+    def compare(before: Tree, after: Tree) -> list[str]:
+        for name, tree in (("before", before), ("after", after)):
+            (folder / f"{name}.json").write_text(json.dumps(tree))
+        config = ["--config", str(TOOLS / "redocly.yaml"), "--format", "json"]
+        run = subprocess.run(
+            [str(redocly), "diff", "before.json", "after.json", *config, "--fail-on", "none"],
+            cwd=folder,
+            env=os.environ | {"REDOCLY_TELEMETRY": "off"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+        changes = json.loads(run.stdout)["changes"]
+        return [f"{each['path']}" for each in changes if each["impact"] == "major"]
+
+    return compare
+
+
+def test_the_contract_breaks_no_client_unless_its_version_says_so(
+    breaking: Callable[[Tree, Tree], list[str]],
+) -> None:
+    released, now = last_release(), dict(CONTRACT.tree)
+    assert version(now["info"]["version"]) >= version(released["info"]["version"])
+    if not may_break(released["info"]["version"], now["info"]["version"]):
+        assert breaking(released, now) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("0.1.0", "0.1.0", False),
+        ("0.1.0", "0.1.9", False),
+        ("0.1.0", "0.2.0", True),
+        ("0.9.0", "0.10.0", True),
+        ("0.1.0", "1.0.0", True),
+        ("1.2.3", "1.3.0", False),
+        ("1.2.3", "2.0.0", True),
+        ("2.0.0", "1.9.0", False),
+    ],
+)
+def test_which_steps_of_the_version_say_that_clients_can_break(
+    before: str, after: str, says: bool
+) -> None:
+    assert may_break(before, after) == says
+
+
+def schemas(tree: Tree) -> Tree:
+    found: Tree = tree["components"]["schemas"]
+    return found
+
+
+BREAKING: dict[str, Callable[[Tree], object]] = {
+    "an operation is gone": lambda tree: tree["paths"]["/api/me"].pop("delete"),
+    "a path is gone": lambda tree: tree["paths"].pop("/api/tasks/{id}/complete"),
+    "a member of answers is gone": lambda tree: (
+        schemas(tree)["Task"]["properties"].pop("due_at"),
+        schemas(tree)["Task"]["required"].remove("due_at"),
+    ),
+    "a member of requests is required": lambda tree: schemas(tree)["TaskInput"]["required"].append(
+        "due_at"
+    ),
+    "a member of requests is gone": lambda tree: schemas(tree)["TaskInput"]["properties"].pop(
+        "due_at"
+    ),
+    "a title must be shorter": lambda tree: schemas(tree)["Title"].update(maxLength=100),
+    "a filter has fewer choices": lambda tree: tree["components"]["parameters"]["Status"]["schema"][
+        "enum"
+    ].remove("completed"),
+    "a parameter is required": lambda tree: tree["components"]["parameters"]["Limit"].update(
+        required=True
+    ),
+    "a parameter is gone": lambda tree: tree["paths"]["/api/tasks"]["get"]["parameters"].pop(1),
+    "a type is another": lambda tree: schemas(tree)["Task"]["properties"]["revision"].update(
+        type="string"
+    ),
+    "an answer is gone": lambda tree: tree["paths"]["/api/tasks"]["post"]["responses"].pop("201"),
+    "a media type is gone": lambda tree: tree["components"]["requestBodies"]["TaskPatch"][
+        "content"
+    ].pop("application/merge-patch+json"),
+}
+HARMLESS: dict[str, Callable[[Tree], object]] = {
+    "nothing": lambda _: None,
+    "an operation is new": lambda tree: tree["paths"].update(
+        {"/api/new": copy.deepcopy(tree["paths"]["/health/live"])}
+    ),
+    "an optional parameter is new": lambda tree: tree["paths"]["/api/me"]["get"].update(
+        parameters=[{"name": "x", "in": "query", "schema": {"type": "string"}}]
+    ),
+    "an optional member of requests is new": lambda tree: schemas(tree)["TaskInput"][
+        "properties"
+    ].update(color={"type": "string"}),
+    "a header of answers is new": lambda tree: tree["components"]["responses"]["Task"][
+        "headers"
+    ].update({"X-New": {"schema": {"type": "string"}}}),
+    "a description is another": lambda tree: schemas(tree)["Task"].update(description="Other."),
+    "a search may be longer": lambda tree: schemas(tree)["SearchText"].update(maxLength=300),
+}
+
+
+def changed(change: Callable[[Tree], object]) -> Tree:
+    tree = copy.deepcopy(dict(CONTRACT.tree))
+    change(tree)
+    return tree
+
+
+@pytest.mark.parametrize("name", BREAKING)
+def test_a_change_that_breaks_clients_is_found(
+    name: str, breaking: Callable[[Tree, Tree], list[str]]
+) -> None:
+    assert breaking(dict(CONTRACT.tree), changed(BREAKING[name]))
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_change_that_breaks_no_client_is_let_through(
+    name: str, breaking: Callable[[Tree, Tree], list[str]]
+) -> None:
+    assert breaking(dict(CONTRACT.tree), changed(HARMLESS[name])) == []

@@ -1,0 +1,148 @@
+"""What the contract says of a blind retry holds when the connection breaks."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app.contract.document import read
+from app.contract.operations import operations
+from tests.isolation.plans import PLANS
+from tests.live_server import LiveServer
+from tests.relay import Relay, relay
+from tests.tokens import token_for
+
+CONTRACT = read()
+OPERATIONS = {each.id: each for each in operations(CONTRACT)}
+NODES = {
+    node["operationId"]: node
+    for item in CONTRACT.tree["paths"].values()
+    for node in item.values()
+    if isinstance(node, dict)
+}
+SAFE, BY_KEY, BY_ETAG = (
+    [name for name, node in NODES.items() if node["x-retry"] == kind and name in PLANS]
+    for kind in ("safe", "idempotency-key", "etag")
+)
+WORDS = {"safe": "afe to repeat", "idempotency-key": "`Idempotency-Key`", "etag": "`If-Match`"}
+# A change that would be one again, when it is carried out again.
+BODIES: dict[str, Any] = {
+    "createTask": {"title": "new"},
+    "batchTasks": {"operations": [{"op": "create", "task": {"title": "new"}}]},
+}
+
+
+class Device:
+    """A client of one user; what it sends can be lost on the way."""
+
+    def __init__(self, server: LiveServer, line: Relay) -> None:
+        self._line = line
+        user = f"device-{uuid4()}"
+        headers = {"Authorization": f"Bearer {token_for(user)}"}
+        self.near = httpx.Client(base_url=server.base_url, headers=headers)
+        self._far = httpx.Client(base_url=f"http://127.0.0.1:{line.port}", headers=headers)
+        self.task = self.near.post("/api/tasks", json={"title": "mine"}).json()
+        self.near.post("/api/tasks", json={"title": "another"})
+
+    def request(self, name: str, headers: dict[str, str]) -> httpx.Request:
+        """The request of an operation, as its plan has it."""
+        method, target, body, _ = PLANS[name].request(OPERATIONS[name], self.task["id"])
+        body = BODIES.get(name, body)
+        return self._far.build_request(method, target, json=body, headers=headers)
+
+    def lose(self, request: httpx.Request, lose: Callable[[], None]) -> None:
+        """Send a request whose connection breaks."""
+        lose()
+        with pytest.raises(httpx.TransportError):
+            self._far.send(request)
+        assert self._line.lost.wait(timeout=5)
+
+    def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request."""
+        return self._far.send(request)
+
+    def state(self) -> list[Any]:
+        """All that is stored."""
+        paths = ("/api/tasks", "/api/me", "/api/tasks/changes")
+        return [self.near.get(path).json() for path in paths]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.near.close()
+        self._far.close()
+
+
+@pytest.fixture
+def line(server: LiveServer) -> Iterator[Relay]:
+    with relay(server.port) as running:
+        yield running
+
+
+@pytest.fixture
+def device(server: LiveServer, line: Relay) -> Iterator[Device]:
+    own = Device(server, line)
+    yield own
+    own.close()
+
+
+def test_every_operation_says_in_a_field_and_in_prose_how_it_is_retried() -> None:
+    assert set(NODES) == set(OPERATIONS)
+    for name, node in NODES.items():
+        assert WORDS[node["x-retry"]] in node["description"], name
+    assert set(SAFE + BY_KEY + BY_ETAG) == set(PLANS)
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_request_that_was_lost_on_the_way_is_carried_out_when_it_is_sent_again(
+    name: str, device: Device, line: Relay
+) -> None:
+    before = device.state()
+    request = device.request(name, {})
+    device.lose(request, line.lose_request)
+    assert device.state() == before
+    assert device.send(request).status_code == PLANS[name].status
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_what_is_safe_can_be_sent_again_and_again(name: str, device: Device, line: Relay) -> None:
+    request = device.request(name, {})
+    device.lose(request, line.lose_answer)
+    once = device.state()
+    for _ in range(3):
+        # What was to be deleted is gone: that is success, as the contract says.
+        assert device.send(request).status_code in {PLANS[name].status, 404}
+        assert device.state() == once
+
+
+@pytest.mark.parametrize("name", BY_KEY)
+def test_what_needs_a_key_is_carried_out_once_with_it_and_twice_without(
+    name: str, device: Device, line: Relay
+) -> None:
+    request = device.request(name, {"Idempotency-Key": str(uuid4())})
+    device.lose(request, line.lose_answer)
+    once = device.state()
+    again = device.send(request)
+    assert (again.status_code, device.state()) == (PLANS[name].status, once)
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+    request = device.request(name, {})
+    device.lose(request, line.lose_answer)
+    once = device.state()
+    device.send(request)
+    assert device.state() != once
+
+
+@pytest.mark.parametrize("name", BY_ETAG)
+def test_what_needs_an_etag_undoes_nothing_with_it_and_does_without(
+    name: str, device: Device, line: Relay
+) -> None:
+    address = f"/api/tasks/{device.task['id']}"
+    for headers, undone in ({"If-Match": f'"{device.task["revision"]}"'}, False), ({}, True):
+        request = device.request(name, headers)
+        device.lose(request, line.lose_answer)
+        device.near.patch(address, json={"title": "of my other device"})
+        others = device.state()
+        assert device.send(request).status_code == (200 if undone else 412)
+        assert (device.state() != others) == undone
