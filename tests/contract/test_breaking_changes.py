@@ -116,9 +116,7 @@ BREAKING: dict[str, Callable[[Tree], object]] = {
         "due_at"
     ),
     "a title must be shorter": lambda tree: schemas(tree)["Title"].update(maxLength=100),
-    "a filter has fewer choices": lambda tree: tree["components"]["parameters"]["Status"]["schema"][
-        "enum"
-    ].remove("completed"),
+    "a filter has fewer choices": lambda tree: schemas(tree)["TaskStatus"]["enum"].remove("all"),
     "a parameter is required": lambda tree: tree["components"]["parameters"]["Limit"].update(
         required=True
     ),

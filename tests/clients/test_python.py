@@ -1,0 +1,90 @@
+"""A Python client, generated from the contract, is strictly typed and does what it should."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live_server import LiveServer
+from tests.tokens import token_for
+
+SCENARIO = Path(__file__).parent / "python" / "scenario.py"
+CONTRACT = Path(__file__).parents[2] / "openapi.yaml"
+MYPY = """
+[mypy]
+strict = true
+[mypy-taskward_client.client]
+# The same in every client that this generator makes: *args that are handed on.
+disable_error_code = arg-type
+"""
+MISTAKES = {
+    "a member that there is not": ("answer.parsed.revision", "answer.parsed.version"),
+    "a required member that is missing": ('TaskInput(title="once")', "TaskInput()"),
+    "a choice that there is not": ("TaskSort.CREATED_AT", "TaskSort.TITLE"),
+    "a code that there is not": ("ProblemCode.PRECONDITION_FAILED", "ProblemCode.CONFLICT"),
+    "null taken for a text": ("task.title for task", "task.description.lower() for task"),
+}
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the generated package `taskward_client`."""
+    folder = tmp_path_factory.mktemp("client")
+    programs = str(Path(sys.executable).parent)
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "openapi_python_client", "generate"),
+            *("--path", str(CONTRACT), "--output-path", "taskward_client", "--meta", "none"),
+            "--fail-on-warning",
+        ],
+        cwd=folder,
+        # It formats what it writes with the ruff that it finds.
+        env=os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    (folder / "mypy.ini").write_text(MYPY)
+    return folder
+
+
+def check(generated: Path, scenario: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", str(scenario)],
+        cwd=generated,
+        env=os.environ | {"MYPYPATH": str(generated)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_client_is_typed_and_stays_in_step(
+    generated: Path, server: LiveServer, user: str
+) -> None:
+    checked = check(generated, SCENARIO)
+    assert checked.returncode == 0, checked.stdout
+    environment = {"BASE_URL": server.base_url, "TOKEN": token_for(user)}
+    finished = subprocess.run(
+        [sys.executable, str(SCENARIO)],
+        env=os.environ | environment | {"PYTHONPATH": str(generated)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == "in step with 4 tasks\n"
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_found(generated: Path, tmp_path: Path, mistake: str) -> None:
+    right, wrong = MISTAKES[mistake]
+    assert right in SCENARIO.read_text()
+    scenario = tmp_path / "scenario.py"
+    scenario.write_text(SCENARIO.read_text().replace(right, wrong))
+    checked = check(generated, scenario)
+    assert checked.returncode == 1
+    assert "scenario.py" in checked.stdout
