@@ -1,0 +1,159 @@
+"""A device that keeps a copy of the tasks, changes it off-line, and brings it in step.
+
+It is written as the contract says that clients should be: what creates has an idempotency key,
+what changes has the revision that it was made to, and what others did comes by the feed.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from tests.sync.line import Answer, Line, Request
+
+Task = dict[str, Any]
+
+
+@dataclass
+class Creation:
+    """Tasks that were created here; they go by ids of the device until the server has made them."""
+
+    key: str
+    tasks: dict[str, Task]
+
+
+@dataclass
+class Update:
+    """Fields that were changed here."""
+
+    id: str
+    patch: Task
+
+
+@dataclass
+class Deletion:
+    """A task that was deleted here."""
+
+    id: str
+
+
+@dataclass
+class Device:
+    """One of a user's devices."""
+
+    name: str
+    line: Line
+    chosen: Random
+    copy: dict[str, Task] = field(default_factory=dict)
+    since: str | None = None
+    pending: list[Creation | Update | Deletion] = field(default_factory=list)
+    _revisions: dict[str, int] = field(default_factory=dict)
+    _listed: set[str] = field(default_factory=set)
+    _begins: bool = True
+
+    def create(self, *marks: str) -> None:
+        """Create tasks, several at once as one batch; a mark tells each from all others."""
+        tasks = {f"new {mark}": {"title": mark, "description": mark} for mark in marks}
+        self.copy |= {id_: {**task, "id": id_} for id_, task in tasks.items()}
+        key = str(UUID(int=self.chosen.getrandbits(128), version=4))
+        self.pending.append(Creation(key, tasks))
+
+    def update(self, id_: str, patch: Task) -> None:
+        """Change some fields of a task."""
+        self.copy[id_] |= patch
+        self.pending.append(Update(id_, patch))
+
+    def delete(self, id_: str) -> None:
+        """Delete a task."""
+        del self.copy[id_]
+        self.pending.append(Deletion(id_))
+
+    def bring_in_step(self) -> None:
+        """Send what is pending, then fetch what others did. Raises `CutError` on the way."""
+        while self.pending:
+            match self.pending[0]:
+                case Creation() as creation:
+                    self._create(creation)
+                case Update(id_, patch):
+                    self._change(id_, Request("PATCH", f"/api/tasks/{id_}", {}, patch))
+                case Deletion(id_):
+                    self._change(id_, Request("DELETE", f"/api/tasks/{id_}", {}))
+            self.pending.pop(0)
+        while self._fetch():
+            pass
+
+    def _create(self, creation: Creation) -> None:
+        headers = {"Idempotency-Key": creation.key}
+        contents = list(creation.tasks.values())
+        if len(contents) == 1:
+            made = [self._expect(201, Request("POST", "/api/tasks", headers, contents[0]))]
+        else:
+            operations = {"operations": [{"op": "create", "task": each} for each in contents]}
+            request = Request("POST", "/api/tasks/batch", headers, operations)
+            made = [each["task"] for each in self._expect(200, request)["results"]]
+        for old, task in zip(creation.tasks, made, strict=True):
+            self._rename(old, task)
+
+    def _rename(self, old: str, task: Task) -> None:
+        """From now on a task goes by the server's id; what was done to it since stays done."""
+        if old in self.copy:
+            self.copy[task["id"]] = task | self.copy.pop(old) | {"id": task["id"]}
+        for each in self.pending:
+            if not isinstance(each, Creation) and each.id == old:
+                each.id = task["id"]
+        self._revisions[task["id"]] = task["revision"]
+
+    def _change(self, id_: str, request: Request) -> None:
+        """Make a change to the newest version: the fields that are changed here win, no others."""
+        while id_ in self._revisions:
+            headers = {"If-Match": f'"{self._revisions[id_]}"'}
+            answer = self.line.send(request._replace(headers=headers))
+            if answer.status == 200:
+                self._revisions[id_] = answer.body["revision"]
+                return
+            if answer.status in {204, 404}:
+                # Deleted here or by another device: whoever deletes, wins.
+                self._forget(id_)
+                return
+            assert answer.status == 412, answer
+            self._look_again(id_)
+
+    def _look_again(self, id_: str) -> None:
+        answer = self.line.send(Request("GET", f"/api/tasks/{id_}", {}))
+        assert answer.status in {200, 404}, answer
+        if answer.status == 404:
+            self._forget(id_)
+        else:
+            self._revisions[id_] = answer.body["revision"]
+
+    def _fetch(self) -> bool:
+        query: dict[str, Any] = {"limit": self.chosen.choice((1, 2, 5, 50))}
+        if self.since:
+            query["since"] = self.since
+        page = self._expect(200, Request("GET", f"/api/tasks/changes?{urlencode(query)}", {}))
+        for change in page["changes"]:
+            if change["deleted"]:
+                self._forget(change["id"])
+            else:
+                self.copy[change["id"]] = change["task"]
+                self._revisions[change["id"]] = change["revision"]
+                self._listed.add(change["id"])
+        self.since = page["next"]
+        if not page["has_more"] and self._begins:
+            # Deletions from before the beginning are not told: what is not listed is gone.
+            for id_ in self._revisions.keys() - self._listed:
+                self._forget(id_)
+            self._begins = False
+        more: bool = page["has_more"]
+        return more
+
+    def _forget(self, id_: str) -> None:
+        self.copy.pop(id_, None)
+        self._revisions.pop(id_, None)
+        self._listed.discard(id_)
+
+    def _expect(self, status: int, request: Request) -> Any:  # noqa: ANN401 - any JSON
+        answer: Answer = self.line.send(request)
+        assert answer.status == status, (request, answer)
+        return answer.body

@@ -1,0 +1,90 @@
+"""A line between a device and the server, on which requests and answers are lost and repeated."""
+
+import json
+from http.client import HTTPConnection, HTTPException
+from random import Random
+from typing import Any, NamedTuple
+
+from tests.relay import Relay
+
+FAULTS = ("none", "cut before", "cut after", "twice", "late", "cut before, and late")
+WEIGHTS = (55, 10, 15, 8, 6, 6)
+
+
+class CutError(Exception):
+    """No answer came; whether the request did, nobody knows."""
+
+
+class Request(NamedTuple):
+    """What is sent; the headers are those that make it safe to send again."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: Any = None
+
+
+class Answer(NamedTuple):
+    """What comes back."""
+
+    status: int
+    body: Any
+
+
+class Line:
+    """Passes requests on through a relay, and does to them what a bad line does.
+
+    A request can be lost, its answer can be lost, it can come twice, and it can come late: then it
+    arrives after others that were sent after it.
+    """
+
+    def __init__(self, relay: Relay, token: str, chosen: Random) -> None:
+        self._relay = relay
+        self._authorization = f"Bearer {token}"
+        self._chosen = chosen
+        self._connection = HTTPConnection("127.0.0.1", relay.port, timeout=10)
+        self._late: list[Request] = []
+        self.works = False
+        """Whether the line has no faults from now on."""
+        self.seen: dict[str, int] = dict.fromkeys(FAULTS, 0)
+
+    def send(self, request: Request) -> Answer:
+        """Send a request. Raises `CutError` where no answer comes."""
+        fault = "none" if self.works else self._chosen.choices(FAULTS, WEIGHTS)[0]
+        self.seen[fault] += 1
+        if "late" in fault:
+            self._late.append(request)
+        if "cut before" in fault:
+            self._relay.lose_request()
+        elif fault == "cut after":
+            self._relay.lose_answer()
+        elif fault == "twice":
+            self._exchange(request)
+        return self._exchange(request)
+
+    def deliver_late(self) -> None:
+        """Let some of what is late arrive, in any order; nobody waits for the answers."""
+        self._chosen.shuffle(self._late)
+        for _ in range(self._chosen.randint(0, len(self._late))):
+            self._exchange(self._late.pop())
+
+    def close(self) -> None:
+        """Let everything that is late arrive, and hang up."""
+        while self._late:
+            self._exchange(self._late.pop())
+        self._connection.close()
+
+    def _exchange(self, request: Request) -> Answer:
+        headers = {**request.headers, "Authorization": self._authorization}
+        body = None
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(request.body)
+        try:
+            self._connection.request(request.method, request.target, body, headers)
+            response = self._connection.getresponse()
+            content = response.read()
+        except (OSError, HTTPException):
+            self._connection.close()
+            raise CutError from None
+        return Answer(response.status, json.loads(content) if content else None)

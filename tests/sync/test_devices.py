@@ -1,0 +1,123 @@
+"""Two devices work off-line and are cut off at random; in the end they have what the server has."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.conftest import REPORTED
+from tests.live_server import LiveServer
+from tests.relay import Relay, relay
+from tests.sync.device import Device
+from tests.sync.line import FAULTS, CutError, Line
+from tests.tokens import token_for
+
+GROUPS, SCHEDULES = 10, 50
+ACTIONS = 24
+UPDATES: tuple[dict[str, Any], ...] = (
+    {"completed": True},
+    {"completed": False},
+    {"due_at": "2030-01-02T03:04:05Z"},
+    {"due_at": None},
+)
+
+
+class Schedule:
+    """One random course of events."""
+
+    def __init__(self, seed: int, line: Relay) -> None:
+        self._chosen = Random(seed)  # noqa: S311 - it is to be repeatable
+        self._token = token_for(f"user of schedule {seed} {uuid4()}")
+        self.devices = [
+            Device(name, Line(line, self._token, self._chosen), self._chosen) for name in "ab"
+        ]
+        self.created: set[str] = set()
+        self.deleted: set[str] = set()
+        self.written: set[str] = set()
+
+    def go(self) -> None:
+        """Let things happen, then bring both devices in step over a line that works."""
+        for _ in range(ACTIONS):
+            self._act(self._chosen.choice(self.devices))
+        for device in self.devices:
+            device.line.works = True
+            device.line.close()
+        # What the first does not know of the second yet, it learns the second time.
+        for device in self.devices * 2:
+            device.bring_in_step()
+
+    def _act(self, device: Device) -> None:
+        chance, own = self._chosen.random(), list(device.copy)
+        if chance < 0.2 or not own:
+            self._create(device)
+        elif chance < 0.45:
+            title = f"{device.name} {self._chosen.random()}"
+            self.written.add(title)
+            patch = self._chosen.choice(({"title": title}, *UPDATES))
+            device.update(self._chosen.choice(own), patch)
+        elif chance < 0.55:
+            id_ = self._chosen.choice(own)
+            self.deleted.add(device.copy[id_]["description"])
+            device.delete(id_)
+        else:
+            self._go_online(device)
+
+    def _create(self, device: Device) -> None:
+        count = self._chosen.choice((1, 1, 2, 3))
+        marks = [f"{device.name}{len(self.created) + n}" for n in range(count)]
+        self.created.update(marks)
+        device.create(*marks)
+
+    def _go_online(self, device: Device) -> None:
+        with suppress(CutError):
+            device.bring_in_step()
+        for each in self.devices:
+            each.line.deliver_late()
+
+    def truth(self, server: LiveServer) -> dict[str, Any]:
+        """The tasks as the server lists them."""
+        headers = {"Authorization": f"Bearer {self._token}"}
+        answer = httpx.get(f"{server.base_url}/api/tasks?limit=200", headers=headers)
+        assert answer.json()["next_cursor"] is None
+        return {task["id"]: task for task in answer.json()["items"]}
+
+
+@pytest.fixture
+def line(server: LiveServer) -> Iterator[Relay]:
+    with relay(server.port) as running:
+        yield running
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_both_devices_end_up_equal_to_the_server(
+    group: int,
+    server: LiveServer,
+    line: Relay,
+    record_property: Callable[[str, object], None],
+) -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(group * SCHEDULES, (group + 1) * SCHEDULES):
+        schedule = Schedule(seed, line)
+        schedule.go()
+        truth = schedule.truth(server)
+        for device in schedule.devices:
+            assert device.copy == truth, seed
+            seen.update(device.line.seen)
+            device.line.close()
+        # Nothing was made twice, nothing that was stored is lost, and what was deleted is gone.
+        marks = sorted(task["description"] for task in truth.values())
+        assert marks == sorted(schedule.created - schedule.deleted), seed
+        titles = {task["title"] for task in truth.values()}
+        assert titles <= schedule.written | schedule.created, seed
+    assert set(seen) == set(FAULTS)
+    faults = ", ".join(f"{count} {name}" for name, count in seen.items())
+    record_property(REPORTED, f"Devices: {SCHEDULES} schedules in step; requests: {faults}")
+
+
+def test_the_schedules_are_five_hundred() -> None:
+    assert GROUPS * SCHEDULES >= 500
