@@ -15,8 +15,8 @@ setup: $(VENV)/.installed-dev ## Make .venv with the locked dependencies
 run: $(VENV)/.installed ## Start the development server on http://127.0.0.1:8000
 	@exec $(BIN)/python -m app dev
 
-test: setup ## Run every test, in parallel, with branch coverage
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+test: setup ## Run every test, in parallel, with branch coverage; ARGS go to pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 check: setup ## Check format, lint, types and the contract; needs Node.js 20
 	$(BIN)/ruff format --check .

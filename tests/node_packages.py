@@ -10,6 +10,7 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -51,12 +52,24 @@ def install(folder: Path) -> Path:
 
 def installed_or_skipped(folder: Path) -> Path:
     """What `install` answers; skipped where there is no Node.js or no registry, but not in CI."""
+    find_or_skipped("node")
     try:
-        find("node")
         return install(folder)
     except MissingError as missing:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse(str(missing))
+        _skip(missing)
+
+
+def find_or_skipped(program: str) -> str:
+    """Where `program` is; skipped where it is nowhere, but not in CI."""
+    try:
+        return find(program)
+    except MissingError as missing:
+        _skip(missing)
+
+
+def _skip(missing: MissingError) -> NoReturn:
+    refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+    refuse(str(missing))
 
 
 if __name__ == "__main__":
