@@ -73,11 +73,12 @@ def _faults_of_choices(
             detail=f"is not one of {values}", pointer=pointer(list(constants[0].instance_path))
         )
         return
-    found = [
+    first, *others = [
         [fault for each in choice for fault in body_faults(each, patterns)] for choice in meant
     ]
     # Where several could be meant, what is wrong for all of them.
-    yield from (fault for fault in found[0] if all(fault in other for other in found))
+    shared = set(first).intersection(*others)
+    yield from (fault for fault in first if fault in shared)
 
 
 def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) -> str:

@@ -127,6 +127,8 @@ PARAMETERS = [
             (b"PATCH", TASK),
             (b"DELETE", TASK),
             (b"PATCH", TASK + b"/complete"),
+            (b"POST", b"/api/tasks/batch"),
+            (b"GET", b"/api/tasks/changes"),
             (b"GET", b"/health/live"),
             (b"GET", b"/health/ready"),
         )

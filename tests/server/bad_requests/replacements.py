@@ -1,4 +1,4 @@
-"""What `replaceTask` and `completeTask` refuse: each reads a body of its own."""
+"""What the operations refuse that change tasks: each reads a body of its own."""
 
 import json
 
@@ -9,6 +9,7 @@ JSON = b"Content-Type: application/json"
 PUT = b"PUT " + TASK + b" HTTP/1.1"
 PATCH = b"PATCH " + TASK + b"/complete HTTP/1.1"
 UPDATE = b"PATCH " + TASK + b" HTTP/1.1"
+BATCH = b"POST /api/tasks/batch HTTP/1.1"
 
 MALFORMED: dict[str, bytes] = {
     "half an object": b'{"completed": tru',
@@ -18,6 +19,7 @@ MALFORMED: dict[str, bytes] = {
     "a member twice": b'{"completed": true, "completed": false}',
     "33 objects": b'{"a":' * 33 + b"1" + b"}" * 33,
 }
+MALFORMED_IN = {"replace": PUT, "update": UPDATE, "complete": PATCH, "batch": BATCH}
 COMPLETIONS: dict[str, object] = {
     "a string": "true",
     "a number": 1,
@@ -30,6 +32,21 @@ COMPLETIONS: dict[str, object] = {
 # Nearly as large as a body may be: what is refused must be refused before it costs much.
 CROWDED = b'{"title": "x"' + b"".join(b',"%x":0' % n for n in range(27_000)) + b"}"
 WIDE = b'{"title": [' + b"[0]," * 60_000 + b"0]}"
+UNKNOWN = b"".join(b',"%x":0' % n for n in range(27_000))
+BATCHES: dict[str, bytes] = {
+    "nothing": b"{}",
+    "no operation": b'{"operations": []}',
+    "an object": b'{"operations": {}}',
+    "80,000 operations": b'{"operations": [' + b"{}," * 80_000 + b"{}]}",
+    "130,000 numbers": b'{"operations": [' + b"0," * 120_000 + b"0]}",
+    "27,000 unknown members": b'{"operations": [{"op": "delete"' + UNKNOWN + b"}]}",
+    "27,000 unknown members of nobody knows what": b'{"operations": [{"x": 0' + UNKNOWN + b"}]}",
+    "another operation": b'{"operations": [{"op": "upsert"}]}',
+    "an operation that is an array": b'{"operations": [{"op": [[[[0]]]]}]}',
+    "60,000 arrays": b'{"operations": [{"op": "create", "task": [' + b"[0]," * 55_000 + b"0]}]}",
+    "a revision below 1": b'{"operations": [{"op": "delete", "id": "x", "revision": -1}]}',
+    "a revision beyond 2^53": b'{"operations": [{"op": "delete", "id": "x", "revision": 1e300}]}',
+}
 
 
 def sent(first: bytes, body: bytes, *headers: bytes) -> bytes:
@@ -52,7 +69,12 @@ REPLACEMENTS = [
     ),
     *(
         BadRequest(f"{name}: {fault}", sent(first, body), 400, "malformed_json")
-        for name, first in (("replace", PUT), ("update", UPDATE), ("complete", PATCH))
+        for name, first in (
+            ("replace", PUT),
+            ("update", UPDATE),
+            ("complete", PATCH),
+            ("batch", BATCH),
+        )
         for fault, body in MALFORMED.items()
     ),
     *(
@@ -63,6 +85,10 @@ REPLACEMENTS = [
             "unsupported_media_type",
         )
         for name, first in (("replace", PUT), ("update", UPDATE), ("complete", PATCH))
+    ),
+    *(
+        BadRequest(f"batch: {name}", sent(BATCH, body), 422, "invalid_request")
+        for name, body in BATCHES.items()
     ),
     BadRequest("replace: 27,000 unknown members", sent(PUT, CROWDED), 422, "invalid_request"),
     BadRequest("replace: 60,000 arrays", sent(PUT, WIDE), 422, "invalid_request"),
