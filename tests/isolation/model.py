@@ -5,148 +5,22 @@ instants, cursors) is taken from the body that it sent, `seen`, checked, and hel
 """
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import NamedTuple
-from uuid import UUID
+from collections.abc import Callable
 
-from tests.isolation.listings import Listing, Task, instant
+from tests.isolation.contents import as_sent, in_utc, written
+from tests.isolation.listings import Listing, Task
+from tests.isolation.problems import (
+    INVALID_CURSOR,
+    KEY_REUSED,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    TOKEN_EXPIRED,
+    WHY,
+)
+from tests.isolation.values import START, Due, Place, Server, Since, State
 from tests.isolation.wire import Json
 
-NOT_FOUND = {
-    "type": "/problems#task_not_found",
-    "title": "No such task",
-    "status": 404,
-    "detail": "You have no task with this id.",
-    "code": "task_not_found",
-}
-INVALID_CURSOR = {
-    "type": "/problems#invalid_request",
-    "title": "The request does not fit the contract",
-    "status": 422,
-    "detail": "1 fault was found; see errors.",
-    "code": "invalid_request",
-    "errors": [
-        {"parameter": "cursor", "detail": "was not made for this user and these filters"},
-    ],
-}
-PRECONDITION_FAILED = {
-    "type": "/problems#precondition_failed",
-    "title": "The task has changed",
-    "status": 412,
-    "detail": "The task is not the version that was expected; read it again.",
-    "code": "precondition_failed",
-}
-TOKEN_EXPIRED = {
-    "type": "/problems#change_token_expired",
-    "title": "The change token does not hold any more",
-    "status": 410,
-    "detail": "What changed since this token is not known any more; begin anew, without since.",
-    "code": "change_token_expired",
-}
-KEY_REUSED = {
-    "type": "/problems#idempotency_key_reused",
-    "title": "The idempotency key belongs to another request",
-    "status": 422,
-    "detail": "This Idempotency-Key came with another body before; make a new one.",
-    "code": "idempotency_key_reused",
-    "errors": [{"header": "Idempotency-Key", "detail": "came with another body before"}],
-}
-WHY = "is why nothing was carried out"
 PENDING = {"completed": False, "completed_at": None}
-
-
-class Due(NamedTuple):
-    """The answer that is due; that of a problem without `instance`, which is the path."""
-
-    status: int
-    body: Json
-    etag: "str | State | None" = None
-    """Of a list it is made by the server, and stands for a state."""
-    replayed: bool = False
-
-
-class Place(NamedTuple):
-    """Where a cursor leads: after a task, in a list of one user."""
-
-    user: str
-    listing: Listing
-    last: str
-    """The value that the list is sorted by, and the id, as JSON."""
-
-
-class Since(NamedTuple):
-    """Where a change token leads: behind a change, in one life of a user."""
-
-    user: str
-    life: int
-    position: int
-    horizon: int
-    """Up to here, deletions do not matter to whoever has the token."""
-
-
-class State(NamedTuple):
-    """What a user has at one time; `life` counts the erasures."""
-
-    user: str
-    life: int
-    revision: int
-
-
-@dataclass
-class Server:
-    """What all users share: the values that the server has made, none of which comes twice."""
-
-    ids: list[str] = field(default_factory=list)
-    cursors: dict[str, Place] = field(default_factory=dict)
-    tokens: dict[str, Since] = field(default_factory=dict)
-    etags: dict[str, State] = field(default_factory=dict)
-    now: datetime = datetime(1, 1, 1, tzinfo=UTC)
-
-    def etag(self, seen: str | None, due: str | State | None) -> None:
-        """An ETag of lists stands for one state, and has no other."""
-        if not isinstance(due, State):
-            assert seen == due
-            return
-        assert re.fullmatch('W/"[0-9a-z-]+"', str(seen))
-        assert self.etags.setdefault(str(seen), due) == due
-        assert [each for each, state in self.etags.items() if state == due] == [seen]
-
-    def new_id(self, seen: Json) -> str:
-        """The id of a new task."""
-        id_ = str(seen["id"])
-        assert UUID(id_).version == 7
-        assert id_ not in self.ids
-        self.ids.append(id_)
-        return id_
-
-    def instant(self, seen: Json, name: str) -> str:
-        """The instant of a change; time does not run backwards."""
-        instant = str(seen[name])
-        assert instant.endswith("Z")
-        assert datetime.fromisoformat(instant) >= self.now
-        self.now = datetime.fromisoformat(instant)
-        return instant
-
-    def cursor(self, seen: Json, place: Place) -> str:
-        """The cursor of a place; it leads to no other."""
-        cursor = str(seen["next_cursor"])
-        assert re.fullmatch("[A-Za-z0-9_-]{43}", cursor)
-        assert self.cursors.setdefault(cursor, place) == place
-        return cursor
-
-    def token(self, seen: Json, since: Since) -> str:
-        """The token of a place in the changes; it leads to no other, and no other leads there."""
-        token = str(seen["next"])
-        assert re.fullmatch("[A-Za-z0-9_-]{43}", token)
-        assert self.tokens.setdefault(token, since) == since
-        return token
-
-
-START = Since("", 0, 0, 0)
-"""Where everybody begins, and where who has changed nothing yet stays."""
 
 
 class User:
@@ -357,25 +231,3 @@ class User:
 def found(task: Task, status: int = 200) -> Due:
     """The answer with a task."""
     return Due(status, task, f'"{task["revision"]}"')
-
-
-def as_sent(body: Mapping[str, Json]) -> Json:
-    """The content of a request, however it is written; another offset is another request."""
-    due_at = body.get("due_at")
-    as_read = due_at and datetime.fromisoformat(due_at.upper()).isoformat()
-    return {"title": body["title"], "description": body.get("description"), "due_at": as_read}
-
-
-def written(body: Mapping[str, Json]) -> Task:
-    """What a person wrote: text as it was sent, instants in UTC, to the microsecond."""
-    due_at = body.get("due_at")
-    return {
-        "title": body["title"],
-        "description": body.get("description"),
-        "due_at": due_at and in_utc(due_at),
-    }
-
-
-def in_utc(text: str) -> str:
-    """An instant as it is answered."""
-    return instant(text).isoformat().replace("+00:00", "Z")

@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from app.contract.document import read
 from app.contract.operations import operations
-from tests.isolation.model import Server, User
+from tests.isolation.model import User
 from tests.isolation.plans import Request
+from tests.isolation.values import Server
 from tests.isolation.wire import Json
 
 OPERATIONS = {each.handler_name: each for each in operations(read()) if each.secured}

@@ -4,24 +4,28 @@ The operations are read from the contract, so one that is added is asked here, o
 for want of a plan.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 
-from app.contract.document import read
-from app.contract.operations import Operation, operations
-from tests.isolation.plans import PLANS, Owned, Plan
-from tests.isolation.wire import Answer, Wire, bearer, stripped
+from app.contract.operations import Operation
+from tests.isolation.desk import (
+    CONTRACT,
+    PLANNED,
+    SECURED,
+    Desk,
+    absent,
+    anywhere,
+    mentions,
+    shown,
+    someone,
+)
+from tests.isolation.plans import PLANS, Owned
+from tests.isolation.wire import Wire, bearer
 from tests.live_server import LiveServer
 
-CONTRACT = read()
-SECURED = {each.id: each for each in operations(CONTRACT) if each.secured}
-PLANNED = [name for name in SECURED if name in PLANS]
-READING = [name for name in PLANNED if SECURED[name].method == "GET"]
 ABOUT_A_TASK = [name for name in PLANNED if PLANS[name].about_a_task]
 ABOUT_ALL = [name for name in PLANNED if not PLANS[name].about_a_task]
 PLACES = {"cursor", "since"}
@@ -46,75 +50,6 @@ CHOICES = [
 
 EXPIRED = {"exp": timedelta(hours=-1)}
 CODES = {"no token": "missing_token", "an expired token": "invalid_token"}
-
-
-class Desk:
-    """Where everybody asks. The owner and the stranger have two tasks each."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self.owned = self.owner_of_two()
-        self.stranger = self.owner_of_two()
-
-    def ask(
-        self,
-        name: str,
-        task_id: str,
-        authorization: str | None,
-        conditions: dict[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-    ) -> Answer:
-        """Ask for an operation as its plan says."""
-        method, target, body, headers = PLANS[name].request(SECURED[name], task_id, **(query or {}))
-        return self._wire.ask(method, target, authorization, body, headers | (conditions or {}))
-
-    def owner_of_two(self) -> Owned:
-        """A user with a pending and a completed task, whose every word is unique."""
-        user = someone()
-        tasks = [self._create(user), self._create(user)]
-        address = f"/api/tasks/{tasks[0]['id']}/complete"
-        tasks[0] = self._wire.ask("PATCH", address, bearer(user)).body
-        return Owned(user, tuple(reversed(tasks)))
-
-    def _create(self, user: str) -> dict[str, object]:
-        content = {"title": f"secret {uuid4()}", "description": f"secret {uuid4()}"}
-        created = self._wire.ask("POST", "/api/tasks", bearer(user), content)
-        assert created.status == 201
-        return dict(created.body)
-
-    def everything(self, *users: Owned) -> list[Answer]:
-        """All that these users can read: each reading operation, for each task of both."""
-        ids = [task["id"] for owned in (self.owned, self.stranger) for task in owned.tasks]
-        tokens = [bearer(owned.user) for owned in users]
-        return [self.ask(name, id_, each) for each in tokens for name in READING for id_ in ids]
-
-
-def someone() -> str:
-    """A new user; all of these ids are equally long, and so are the answers that name them."""
-    return f"someone-{uuid4()}"
-
-
-def absent() -> str:
-    """An id that no task ever had."""
-    return f"01890000-0000-7000-8000-{uuid4().hex[:12]}"
-
-
-def anywhere(answer: Answer, task_id: str) -> Answer:
-    """An answer as if another task had been asked for: `instance` names the path asked for."""
-    instance = answer.body["instance"].replace(task_id, "{id}")
-    return answer._replace(body=answer.body | {"instance": instance})
-
-
-def shown(plan: Plan, owned: Owned) -> tuple[int, object]:
-    """Status and body that are due to a user who has this."""
-    return plan.status, stripped(plan.shows(owned), plan.made)
-
-
-def mentions(answer: Answer, owned: Owned) -> set[str]:
-    """What of somebody's an answer gives away."""
-    told = json.dumps([answer.headers, stripped(answer.body, ("instance",))])
-    words = {owned.user, *(task[name] for task in owned.tasks for name in ("id", "title"))}
-    return {word for word in words if word in told}
 
 
 @pytest.fixture

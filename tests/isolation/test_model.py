@@ -19,9 +19,10 @@ import structlog
 
 from tests.conftest import REPORTED
 from tests.isolation.listings import Listing
-from tests.isolation.model import Due, Server, User
+from tests.isolation.model import User
 from tests.isolation.steps import OPERATIONS, WEIGHTS, Step, Steps
 from tests.isolation.users import LONGEST, hostile_users
+from tests.isolation.values import Due, Server
 from tests.isolation.wire import Answer, Wire, bearer
 from tests.live_server import LiveServer
 
