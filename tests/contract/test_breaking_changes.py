@@ -69,13 +69,21 @@ def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree],
     return compare
 
 
+def unannounced(
+    released: Tree, now: Tree, breaking: Callable[[Tree, Tree], list[str]]
+) -> list[str]:
+    """The breaking changes since a release that the version does not tell."""
+    if may_break(released["info"]["version"], now["info"]["version"]):
+        return []
+    return breaking(released, now)
+
+
 def test_the_contract_breaks_no_client_unless_its_version_says_so(
     breaking: Callable[[Tree, Tree], list[str]],
 ) -> None:
     released, now = last_release(), dict(CONTRACT.tree)
     assert version(now["info"]["version"]) >= version(released["info"]["version"])
-    if not may_break(released["info"]["version"], now["info"]["version"]):
-        assert breaking(released, now) == []
+    assert unannounced(released, now, breaking) == []
 
 
 @pytest.mark.parametrize(
@@ -111,6 +119,10 @@ BREAKING: dict[str, Callable[[Tree], object]] = {
     ),
     "a member of requests is required": lambda tree: schemas(tree)["TaskInput"]["required"].append(
         "due_at"
+    ),
+    "a new member of requests is required": lambda tree: (
+        schemas(tree)["TaskInput"]["properties"].update(color={"type": "string"}),
+        schemas(tree)["TaskInput"]["required"].append("color"),
     ),
     "a member of requests is gone": lambda tree: schemas(tree)["TaskInput"]["properties"].pop(
         "due_at"
@@ -166,3 +178,16 @@ def test_a_change_that_breaks_no_client_is_let_through(
     name: str, breaking: Callable[[Tree, Tree], list[str]]
 ) -> None:
     assert breaking(dict(CONTRACT.tree), changed(HARMLESS[name])) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "is_let_through"),
+    [((0, 0, 0), False), ((0, 0, 1), False), ((0, 1, 0), True), ((1, 0, 0), True)],
+)
+def test_a_change_that_breaks_clients_passes_only_with_a_version_that_says_so(
+    step: tuple[int, ...], is_let_through: bool, breaking: Callable[[Tree, Tree], list[str]]
+) -> None:
+    released, now = changed(lambda _: None), changed(BREAKING["an operation is gone"])
+    released["info"]["version"] = "0.1.0"
+    now["info"]["version"] = ".".join(str(a + b) for a, b in zip((0, 1, 0), step, strict=True))
+    assert (unannounced(released, now, breaking) == []) == is_let_through
