@@ -43,10 +43,10 @@ async def login(database: Database) -> AsyncIterator[AsyncConnection]:
         await connection.rollback()
 
 
-async def drop_roles(connection: AsyncConnection) -> None:
+async def hide_roles(connection: AsyncConnection) -> None:
+    """Let there be no such roles; to drop them is not possible while other databases use them."""
     for role in ROLES:
-        await connection.execute(text(f"DROP OWNED BY {role}"))
-        await connection.execute(text(f"DROP ROLE {role}"))
+        await connection.execute(text(f"ALTER ROLE {role} RENAME TO {role}_gone"))
 
 
 async def create(database: Database, user: str) -> None:
@@ -227,8 +227,8 @@ HOLES = {
     ),
     "GRANT SELECT (version_num) ON alembic_version TO taskward_app": "can reach alembic_version",
     "DROP TABLE tasks": "there is no table tasks",
-    "DROP OWNED BY taskward_app; DROP ROLE taskward_app": "there is no role taskward_app",
-    "DROP OWNED BY taskward_purge; DROP ROLE taskward_purge": "there is no role taskward_purge",
+    "ALTER ROLE taskward_app RENAME TO gone": "there is no role taskward_app",
+    "ALTER ROLE taskward_purge RENAME TO gone": "there is no role taskward_purge",
     "ALTER POLICY tombstones_purge ON tombstones USING (true)": "tombstones does not have just",
     "ALTER POLICY tombstones_purge ON tombstones TO PUBLIC": "tombstones does not have just",
     "ALTER POLICY users_purge ON users TO taskward_app": "users does not have just the policies",
@@ -268,7 +268,7 @@ async def test_a_login_that_may_not_make_the_role_is_told_what_to_run(
     assert "CREATE ROLE" not in str(missing_grants.value)
 
     await login.execute(text("RESET SESSION AUTHORIZATION"))
-    await drop_roles(login)
+    await hide_roles(login)
     await login.execute(text('SET LOCAL SESSION AUTHORIZATION "weak Login"'))
     with pytest.raises(RoleRefusedError) as missing_role:
         await ensure_roles(login)
@@ -285,7 +285,7 @@ async def test_a_login_that_may_not_make_the_role_is_told_what_to_run(
 async def test_a_login_that_may_make_roles_makes_the_role_and_takes_it_on(
     login: AsyncConnection,
 ) -> None:
-    await drop_roles(login)
+    await hide_roles(login)
     await login.execute(text("CREATE ROLE builder CREATEROLE"))
     await login.execute(text("SET LOCAL SESSION AUTHORIZATION builder"))
     await ensure_roles(login)
