@@ -66,4 +66,4 @@ def test_serve_purges_in_the_background(taskward: Taskward, url: str) -> None:
     assert left(url) == 0
     finished = taskward.stop(server)
     assert finished.status == 0
-    assert '"tombstones": 1' in finished.err
+    assert '"tombstones":1' in finished.err
