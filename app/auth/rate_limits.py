@@ -4,22 +4,21 @@ import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import structlog
-from cachetools import TLRUCache
+from cachetools import LRUCache
 from limits import RateLimitItem
-from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from app.auth.errors import InvalidTokenError, RateLimitedError
+
+if TYPE_CHECKING:
+    from app.auth.redis_counters import RedisCounters
 
 logger = structlog.get_logger("app.auth")
 
 MAX_COUNTERS = 100_000
-REDIS_SECONDS = 0.5
 REDIS_PAUSE_SECONDS = 5
 
 
@@ -60,9 +59,11 @@ class RateLimiter:
     """
 
     def __init__(self, limit: RateLimitItem, redis_url: str | None = None) -> None:
-        self._limit = limit
+        self._amount = limit.amount
+        self._window = limit.get_expiry()
+        self._name = limit.key_for()
         self._memory = MemoryCounters()
-        self._redis = _connect(redis_url) if redis_url else None
+        self._redis = _shared_counters(redis_url) if redis_url else None
         self._redis_from = float("-inf")
 
     async def take(self, user_id: str) -> Allowance:
@@ -89,7 +90,7 @@ class RateLimiter:
     async def close(self) -> None:
         """Close the connections to Redis."""
         if self._redis is not None:
-            await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]  # redispy's
+            await self._redis.close()
 
     async def _add(self, amount: int, kind: str, name: str) -> Allowance:
         if self._redis is not None and time.monotonic() >= self._redis_from:
@@ -101,15 +102,18 @@ class RateLimiter:
         return await self._add_to(self._memory, amount, kind, name)
 
     async def _add_to(self, storage: Counters, amount: int, kind: str, name: str) -> Allowance:
-        key, window = self._limit.key_for(kind, name), self._limit.get_expiry()
+        key, window = f"{kind}/{name}/{self._name}", self._window
         used = await storage.incr(key, window, amount)
         seconds = math.ceil(await storage.get_expiry(key) - time.time())
-        return Allowance(self._limit.amount, window, used, min(max(seconds, 1), window))
+        return Allowance(self._amount, window, used, min(max(seconds, 1), window))
 
 
 class _Counter(NamedTuple):
     value: int
     expires_at: float
+
+
+_NONE = _Counter(0, 0)
 
 
 class MemoryCounters:
@@ -119,33 +123,28 @@ class MemoryCounters:
     """
 
     def __init__(self, size: int = MAX_COUNTERS) -> None:
-        self._counters: TLRUCache[str, _Counter] = TLRUCache(
-            size, ttu=lambda _, counter, __: counter.expires_at, timer=time.time
-        )
+        self._counters: LRUCache[str, _Counter] = LRUCache(size)
 
     def __len__(self) -> int:
-        """The number of counters."""
+        """The number of counters, with some that nobody has asked for since their end."""
         return len(self._counters)
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a counter; one that is new ends in `expiry` seconds."""
-        value, expires_at = self._counters.get(key, _Counter(0, time.time() + expiry))
+        now = time.time()
+        value, expires_at = self._counters.get(key, _NONE)
+        if expires_at <= now:
+            value, expires_at = 0, now + expiry
         self._counters[key] = _Counter(value + amount, expires_at)
         return value + amount
 
     async def get_expiry(self, key: str) -> float:
         """Answer when a counter ends, in seconds since 1970."""
-        return self._counters.get(key, _Counter(0, time.time())).expires_at
+        return self._counters.get(key, _NONE).expires_at
 
 
-def _connect(url: str) -> RedisStorage:
-    return RedisStorage(
-        f"async+{url}",
-        implementation="redispy",
-        wrap_exceptions=True,
-        key_prefix="taskward",
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
-        # After a restart of Redis every pooled connection is dead; the next try makes a new one.
-        retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type]  # goes to the client as it is
-    )
+def _shared_counters(url: str) -> "RedisCounters":
+    # Who has no Redis need not hold its client in memory, either.
+    from app.auth.redis_counters import RedisCounters  # noqa: PLC0415
+
+    return RedisCounters(url)

@@ -4,7 +4,7 @@ import hashlib
 import time
 
 import jwt
-from cachetools import TLRUCache
+from cachetools import LRUCache
 from jwt.algorithms import AllowedPublicKeys
 
 from app.auth.claims import Identity, identity_of
@@ -38,9 +38,7 @@ class TokenVerifier:
         audience: str | None = None,
     ) -> None:
         self._secret = secret.encode() if secret else None
-        self._verified: TLRUCache[bytes, Identity] = TLRUCache(
-            REMEMBERED_TOKENS, ttu=lambda _, identity, __: identity.expires_at, timer=time.time
-        )
+        self._verified: LRUCache[bytes, Identity] = LRUCache(REMEMBERED_TOKENS)
         # What a key that was withdrawn has signed does not hold any more.
         self._keys = Issuer(jwks_url, self._verified.clear) if jwks_url else None
         self._issuer = issuer
@@ -57,7 +55,7 @@ class TokenVerifier:
         if self._keys is not None:
             self._keys.renew()
         identity = self._verified.get(_digest(token))
-        return identity.user_id if identity else None
+        return identity.user_id if identity and time.time() < identity.expires_at else None
 
     async def verify(self, token: str) -> str:
         """Answer the user of a token.

@@ -12,6 +12,8 @@ import yaml
 Node: TypeAlias = Mapping[str, Any]
 """A part of the contract. Its values are as free as OpenAPI allows, hence `Any`."""
 
+_SCHEMAS = "#/components/schemas/"
+
 
 class ContractError(Exception):
     """The contract cannot be read, or says what this program cannot enforce."""
@@ -61,8 +63,29 @@ class Document:
         return node
 
     def schema(self, node: Node) -> dict[str, Any]:
-        """A JSON Schema that stands alone: the contract's components come with it."""
-        return {**node, "components": self.tree.get("components", {})}
+        """A JSON Schema that stands alone: the schemas that it refers to come with it.
+
+        Only those, since a compiled schema keeps all that it is given.
+        """
+        names = set[str]()
+        self._collect(node, names)
+        schemas = {name: self._target(f"{_SCHEMAS}{name}") for name in sorted(names)}
+        return {**node, "components": {"schemas": schemas}}
+
+    def _collect(self, node: object, names: set[str]) -> None:
+        """Add the names of all schemas that a part of the contract leads to."""
+        match node:
+            case {"$ref": str(reference)} if reference.startswith(_SCHEMAS):
+                name = reference.removeprefix(_SCHEMAS)
+                if name not in names:
+                    names.add(name)
+                    self._collect(self._target(reference), names)
+            case dict():
+                for each in node.values():
+                    self._collect(each, names)
+            case list():
+                for each in node:
+                    self._collect(each, names)
 
     def _target(self, reference: str) -> Node:
         node: Any = self.tree

@@ -16,7 +16,7 @@ from limits import parse
 from pydantic import SecretStr
 
 from app import create_app
-from app.auth import rate_limits
+from app.auth import rate_limits, redis_counters
 from app.auth.errors import InvalidTokenError, KeysUnavailableError, RateLimitedError
 from app.auth.rate_limits import MemoryCounters, RateLimiter
 from app.settings import Settings
@@ -221,7 +221,7 @@ async def test_without_its_redis_a_process_counts_alone_and_comes_back(
 async def test_a_redis_that_does_not_answer_holds_nobody_up_for_long(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limits, "REDIS_SECONDS", 0.2)
+    monkeypatch.setattr(redis_counters, "REDIS_SECONDS", 0.2)
     # The kernel takes connections for it, and nobody answers.
     silent = socket.create_server(("127.0.0.1", 0))
     port = silent.getsockname()[1]

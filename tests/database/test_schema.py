@@ -3,16 +3,19 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.contract.document import Document
+from app.database import migrate as migrations
 from app.database.database import Database
 from app.database.migrate import head, is_current, migrate
 from app.database.url import DatabaseUrl
@@ -67,6 +70,11 @@ async def test_alembic_finds_nothing_to_migrate(connection: AsyncConnection) -> 
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
     assert await connection.run_sync(differences) == []
+
+
+def test_the_schema_of_this_version_is_that_of_the_last_migration() -> None:
+    folder = Path(migrations.__file__).with_name("migrations")
+    assert ScriptDirectory(str(folder)).get_heads() == [head()]
 
 
 async def test_migrating_twice_at_once_is_safe(database_url: DatabaseUrl) -> None:
