@@ -4,6 +4,8 @@ import json
 import re
 from typing import NoReturn, TypeAlias
 
+import msgspec
+
 JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
 
 MAX_DEPTH = 32
@@ -44,6 +46,11 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
         raise MalformedJsonError("it has a number that is too large") from None
     _check(value, MAX_DEPTH)
     return value
+
+
+def write(value: msgspec.Struct) -> bytes:
+    """Write a carrier as JSON, with a line's end for those who read it in a terminal."""
+    return msgspec.json.encode(value) + b"\n"
 
 
 def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -24,6 +24,8 @@ async def make_empty_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]
 
 async def _administer(url: DatabaseUrl, command: str) -> None:
     database = Database(url, pool_size=1)
-    async with database.engine.connect() as connection:
+    # There is no transaction for it.
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
         await connection.execute(text(command))
     await database.close()

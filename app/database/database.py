@@ -1,128 +1,119 @@
-"""The engine, and the transactions that requests run in."""
+"""The database, as the login sees it and as one user does."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import ClassVar
 
 import asyncpg
+from sqlalchemy import ClauseElement
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.database import wall
-from app.database.errors import (
-    CONNECTION_LOST,
-    CommitError,
-    DatabaseUnavailableError,
-    is_transient,
-)
+from app.database.errors import DatabaseUnavailableError, telling_what_passes
+from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, UserPool
+from app.database.sessions import SingleStatements, UserSession, UserTransaction
+from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
-
-TIMEOUT_SECONDS = 10
 
 
 class Database:
-    """A pool of at most `pool_size` connections; it connects when it is first used."""
+    """Connects when it is first used: `pool_size` times at most for users, and once for itself.
+
+    Whatever waits longer than `TIMEOUT_SECONDS`, or passes by itself, raises
+    `DatabaseUnavailableError`.
+    """
 
     EXTENSION: ClassVar = "taskward.database"
 
-    def __init__(self, url: DatabaseUrl, pool_size: int) -> None:
-        self._pool_size = pool_size
+    def __init__(self, url: DatabaseUrl, pool_size: int, *, pooler: bool = False) -> None:
+        self._pooler = pooler
+        self._users = UserPool(url, pool_size, pooler=pooler)
         self.engine = create_async_engine(
             url.for_sqlalchemy,
-            pool_size=pool_size,
+            pool_size=1,
             max_overflow=0,
             pool_timeout=TIMEOUT_SECONDS,
-            hide_parameters=True,  # an error in the log must not quote a user's tasks
-            # A user's transaction begins and ends in a way that SQLAlchemy does not know.
-            isolation_level="AUTOCOMMIT",
-            connect_args={
-                **url.connect_arguments,
-                "timeout": TIMEOUT_SECONDS,
-                "command_timeout": TIMEOUT_SECONDS,
-            },
+            hide_parameters=True,  # an error in the log must not quote what users have written
+            connect_args={**url.connect_arguments, **TIMEOUTS},
         )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction of the login itself: leaving commits, raising rolls back.
-
-        Raises `DatabaseUnavailableError` for whatever passes by itself.
-        """
-        engine = self.engine.execution_options(isolation_level="READ COMMITTED")
-        with _telling_what_passes():
-            async with engine.begin() as connection:
+        """A transaction of the login itself: leaving commits, raising rolls back."""
+        with telling_what_passes():
+            async with self.engine.begin() as connection:
                 yield connection
+
+    def session(self, user_id: str) -> UserSession:
+        """What single statements of a user run in."""
+        return SingleStatements(user_id, self._run)
 
     @asynccontextmanager
     async def user_transaction(
         self, user_id: str, *, locking: bool = False
-    ) -> AsyncIterator[AsyncConnection]:
+    ) -> AsyncIterator[UserTransaction]:
         """A transaction to which there are no rows but those of one user.
 
         Leaving commits, raising rolls back. With `locking`, no other transaction changes what
-        the user has until then. Raises `DatabaseUnavailableError` for whatever passes by itself.
+        the user has until then.
         """
-        with _telling_what_passes():
-            async with self.engine.connect() as connection:
-                driver = await self._begin(connection, wall.prelude(user_id, locking=locking))
-                try:
-                    yield connection
-                    await _commit(driver)
-                except Exception:
-                    await _roll_back(connection, driver)
-                    raise
-                except BaseException:
-                    # Cancelled, perhaps amid a command: nothing can be said to it any more.
-                    await connection.invalidate()
-                    raise
+        with telling_what_passes():
+            connection = await self._begin(wall.prelude(user_id, locking=locking))
+            transaction = UserTransaction(user_id, connection)
+            try:
+                yield transaction
+                await transaction.commit()
+            except BaseException as error:
+                await self._abandon(transaction, connection, error)
+                raise
+            self._users.give_back(connection)
 
     async def close(self) -> None:
         """Close all connections."""
+        await self._users.close()
         await self.engine.dispose()
 
-    async def _begin(self, connection: AsyncConnection, prelude: str) -> asyncpg.Connection:
-        # The database may have ended every connection of the pool while nobody used it.
-        for _ in range(self._pool_size + 1):
-            driver = await _driver(connection)
-            try:
-                await driver.execute(prelude)
-            except BaseException as error:
-                await connection.invalidate()
-                if isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError):
-                    continue
-                if isinstance(error, asyncpg.PostgresError):
-                    # Such as that the role is gone, or may not be taken on; readiness says which.
-                    raise DatabaseUnavailableError(str(error)) from error
-                raise
-            return driver
-        raise DatabaseUnavailableError("no connection lives")
+    async def _begin(self, prelude: str) -> asyncpg.Connection:
+        try:
+            connection, _ = await self._users.begin(
+                lambda driver: driver.execute(prelude), repeatable=True
+            )
+        except asyncpg.PostgresError as error:
+            # Such as that the role may not be taken on any more; readiness says which.
+            raise DatabaseUnavailableError(str(error)) from error
+        return connection
 
+    async def _run(
+        self,
+        user_id: str,
+        statement: ClauseElement,
+        values: Mapping[str, object],
+        *,
+        repeatable: bool,
+    ) -> list[asyncpg.Record]:
+        if self._pooler:
+            async with self.user_transaction(user_id) as transaction:
+                return await transaction.read(statement, **values)
+        sql, arguments = bound(compiled(statement), user_id, values)
+        with telling_what_passes():
+            rows: list[asyncpg.Record]
+            connection, rows = await self._users.begin(
+                lambda driver: driver.fetch(sql, *arguments), repeatable=repeatable
+            )
+            self._users.give_back(connection)
+        return rows
 
-async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
-    raw = await connection.get_raw_connection()
-    return raw.driver_connection
-
-
-async def _commit(driver: asyncpg.Connection) -> None:
-    # Of a transaction that had failed, PostgreSQL makes a rollback without an error.
-    if await driver.execute("COMMIT") != "COMMIT":
-        raise CommitError
-
-
-async def _roll_back(connection: AsyncConnection, driver: asyncpg.Connection) -> None:
-    try:
-        await driver.execute("ROLLBACK")
-    except BaseException as error:
-        # Closing the connection ends the transaction as well, and the error before counts.
-        await connection.invalidate()
-        if not isinstance(error, Exception):
-            raise
-
-
-@contextmanager
-def _telling_what_passes() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        if is_transient(error):
-            raise DatabaseUnavailableError(type(error).__name__) from error
-        raise
+    async def _abandon(
+        self, transaction: UserTransaction, connection: asyncpg.Connection, error: BaseException
+    ) -> None:
+        rolled_back = False
+        try:
+            # Nothing can be said to one that was cancelled, perhaps amid a command.
+            if isinstance(error, Exception):
+                with suppress(Exception):
+                    await transaction.roll_back()
+                    rolled_back = True
+        finally:
+            # The end of the connection ends the transaction, too, and the error before counts.
+            end = self._users.give_back if rolled_back else self._users.drop
+            end(connection)

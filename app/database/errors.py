@@ -1,6 +1,8 @@
-"""What the database can do to a request that is nobody's bug."""
+"""What can go wrong between this program and the database."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
@@ -9,6 +11,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 class DatabaseUnavailableError(Exception):
     """The database cannot be reached, is overloaded, or gave up on the statement."""
+
+
+class StatementError(Exception):
+    """A statement is wrong, or breaks a constraint. What it was given is not told."""
 
 
 class CommitError(Exception):
@@ -42,3 +48,21 @@ def is_transient(error: BaseException) -> bool:
     if state is not None:
         return _TRANSIENT.fullmatch(state) is not None
     return isinstance(error, (*CONNECTION_LOST, InterfaceError, PoolTimeoutError, TimeoutError))
+
+
+@contextmanager
+def telling_what_passes() -> Iterator[None]:
+    """Raise `DatabaseUnavailableError` for what passes by itself.
+
+    What else the driver raises is a `StatementError`, without its words: they quote values.
+    """
+    try:
+        yield
+    except Exception as error:
+        kind = type(error).__name__
+        if is_transient(error):
+            raise DatabaseUnavailableError(kind) from error
+        if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
+            constraint = getattr(error, "constraint_name", None)
+            raise StatementError(f"{kind} {constraint or ''}".rstrip()) from None
+        raise

@@ -1,9 +1,12 @@
 """Database URLs, as providers print them, in the terms of the driver."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import URL, make_url
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import ArgumentError
 
 _DRIVER = "postgresql+asyncpg"
@@ -35,6 +38,16 @@ class DatabaseUrl:
         """The URL without the parameters of libpq, which the driver does not know."""
         url = self._url.set(drivername=_DRIVER)
         return url.difference_update_query(["sslmode", "channel_binding"])
+
+    @property
+    def for_driver(self) -> dict[str, Any]:
+        """What the driver itself is to be told."""
+        dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
+        create: Callable[[URL], tuple[Any, dict[str, Any]]] = dialect.create_connect_args
+        _, arguments = create(self.for_sqlalchemy)
+        of_sqlalchemy = {"prepared_statement_cache_size", "prepared_statement_name_func"}
+        known = {name: arguments[name] for name in arguments.keys() - of_sqlalchemy}
+        return {**known, **self.connect_arguments}
 
     @property
     def connect_arguments(self) -> dict[str, str]:

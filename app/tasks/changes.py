@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    Executable,
+    ClauseElement,
     Select,
     bindparam,
     cast,
@@ -22,12 +22,13 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.sessions import UserSession
+from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.errors import ChangeTokenExpiredError
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.schemas import Change, ChangePage, Task
-from app.tasks.statements import COLUMNS, OWNER
+from app.tasks.statements import COLUMNS
 
 _LAYOUT = struct.Struct(">16sqq")
 _NO_EPOCH = UUID(int=0)
@@ -63,11 +64,10 @@ _START = Place(_NO_EPOCH, 0, 0)
 
 
 class ChangeStore:
-    """The changes of `user_id`, in the transaction of `connection`."""
+    """The changes of the user of a session."""
 
-    def __init__(self, connection: AsyncConnection, user_id: str) -> None:
-        self._connection = connection
-        self._user_id = user_id
+    def __init__(self, session: UserSession) -> None:
+        self._session = session
 
     async def since(self, token: str | None, limit: int) -> ChangePage:
         """Read at most `limit` changes after a token, or from the beginning.
@@ -76,21 +76,19 @@ class ChangeStore:
         """
         place = Place.decode(token) if token else _START
         begins = place.epoch == _NO_EPOCH
-        values = {"owner": self._user_id, "row_limit": limit + 1}
-        if not begins:
-            values |= {"position": place.position, "horizon": place.horizon}
-        rows = (await self._connection.execute(_select_changes(begins=begins), values)).all()
+        values = {"position": place.position, "horizon": place.horizon, "row_limit": limit + 1}
+        rows = await self._session.read(_select_changes(begins=begins), **values)
         if not rows:
             return _nothing(place)
-        now = rows[0]
+        epoch, last, feed_floor = rows[0][:3]
         if begins:
-            place = Place(now.epoch, 0, now.last)
-        elif place.epoch != now.epoch or not now.feed_floor <= place.horizon <= now.last:
+            place = Place(epoch, 0, last)
+        elif place.epoch != epoch or not feed_floor <= place.horizon <= last:
             raise ChangeTokenExpiredError
-        changes = [_change(row[3:]) for row in rows[:limit] if row.id is not None]
+        changes = [_change(row[3:]) for row in rows[:limit] if row["id"] is not None]
         has_more = len(rows) > limit
-        position = changes[-1].revision if has_more else now.last
-        after = Place(now.epoch, position, max(position, place.horizon))
+        position = changes[-1].revision if has_more else last
+        after = Place(epoch, position, max(position, place.horizon))
         return ChangePage(changes, after.encode(), has_more)
 
 
@@ -111,13 +109,13 @@ _TITLE = Task.__struct_fields__.index("title")
 
 
 @cache
-def _select_changes(*, begins: bool) -> Executable:
+def _select_changes(*, begins: bool) -> ClauseElement:
     """Select a page; its rows begin with epoch, last revision and feed floor of the user.
 
     All are of one snapshot. Without a change there is one row, whose task is null. The row of a
     deletion is a task without a title.
     """
-    found = select(*COLUMNS).where(tasks.c.user_id == OWNER)
+    found = select(*COLUMNS).where(NAMES_THE_OWNER, tasks.c.user_id == OWNER)
     if begins:
         page = found.order_by(tasks.c.revision).limit(_ROW_LIMIT).subquery("page")
     else:
@@ -127,7 +125,7 @@ def _select_changes(*, begins: bool) -> Executable:
     return (
         select(users.c.epoch, users.c.revision.label("last"), users.c.feed_floor, *page.c)
         .select_from(users.outerjoin(page, true()))
-        .where(users.c.id == OWNER)
+        .where(NAMES_THE_OWNER, users.c.id == OWNER)
         .order_by(page.c.revision)
     )
 
@@ -141,7 +139,7 @@ def _deletions() -> Select[Any]:
     ]
     return (
         select(*columns)
-        .where(tombstones.c.user_id == OWNER, tombstones.c.revision > _HORIZON)
+        .where(NAMES_THE_OWNER, tombstones.c.user_id == OWNER, tombstones.c.revision > _HORIZON)
         .order_by(tombstones.c.revision)
         .limit(_ROW_LIMIT)
     )

@@ -4,27 +4,25 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    Executable,
     Interval,
     LargeBinary,
-    Row,
     Text,
     bindparam,
+    cast,
     func,
     literal,
     select,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.sessions import UserSession
+from app.database.statements import OWNER
 from app.tasks.errors import IdempotencyKeyInUseError, IdempotencyKeyReusedError
 from app.tasks.models import idempotency_keys
-from app.tasks.statements import OWNER
 
 LIFETIME = timedelta(hours=24)
 
@@ -40,7 +38,9 @@ _NEW = {
 }
 
 TAKE_KEY = select(func.pg_try_advisory_xact_lock(bindparam("lock", type_=BigInteger)))
-SELECT_ANSWER = select(_keys.fingerprint, _keys.status, _keys.headers, _keys.body).where(
+SELECT_ANSWER = select(
+    _keys.fingerprint, _keys.status, cast(_keys.headers, Text), _keys.body
+).where(
     _keys.user_id == OWNER,
     _keys.operation == _OPERATION,
     _keys.key == _KEY,
@@ -67,11 +67,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class IdempotencyStore:
-    """The idempotency keys of `user_id` for one operation, in the transaction of `connection`."""
+    """The idempotency keys of the user of a transaction, for one operation."""
 
-    def __init__(self, connection: AsyncConnection, user_id: str, operation: str) -> None:
-        self._connection = connection
-        self._user_id = user_id
+    def __init__(self, session: UserSession, operation: str) -> None:
+        self._session = session
         self._operation = operation
 
     async def once(
@@ -83,27 +82,31 @@ class IdempotencyStore:
         `IdempotencyKeyReusedError` where it was done with another body.
         """
         key, fingerprint = key_of(header), hashlib.sha256(msgspec.json.encode(body)).digest()
-        if not (await self._rows(TAKE_KEY, lock=self._lock(key)))[0][0]:
+        if not (await self._session.read(TAKE_KEY, lock=self._lock(key)))[0][0]:
             raise IdempotencyKeyInUseError
         # A statement of its own: it sees what was committed before the lock was free.
-        stored = await self._rows(SELECT_ANSWER, key=key)
+        stored = await self._session.read(SELECT_ANSWER, operation=self._operation, key=key)
         if stored:
-            if stored[0].fingerprint != fingerprint:
+            known, status, headers, kept = stored[0]
+            if known != fingerprint:
                 raise IdempotencyKeyReusedError
-            return Answer(*stored[0][1:]), True
+            return Answer(status, msgspec.json.decode(headers, type=dict[str, str]), kept), True
         answer = await perform()
-        values = msgspec.structs.asdict(answer)
-        await self._rows(UPSERT_ANSWER, key=key, fingerprint=fingerprint, **values)
+        await self._session.change(
+            UPSERT_ANSWER,
+            operation=self._operation,
+            key=key,
+            fingerprint=fingerprint,
+            status=answer.status,
+            headers=msgspec.json.encode(answer.headers).decode(),
+            body=answer.body,
+        )
         return answer, False
 
     def _lock(self, key: str) -> int:
         # A control character separates: neither user nor key has any.
-        name = f"{self._user_id}\x00{self._operation}\x00{key}"
+        name = f"{self._session.user_id}\x00{self._operation}\x00{key}"
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-
-    async def _rows(self, statement: Executable, **values: object) -> list[Row[*tuple[Any, ...]]]:
-        named = {"owner": self._user_id, "operation": self._operation, **values}
-        return list((await self._connection.execute(statement, named)).all())
 
 
 def key_of(header: str) -> str:

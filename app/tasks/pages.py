@@ -12,10 +12,10 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    ClauseElement,
     Column,
     ColumnElement,
     DateTime,
-    Executable,
     FromClause,
     Select,
     Text,
@@ -30,9 +30,10 @@ from sqlalchemy import (
     union_all,
 )
 
+from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.cursors import Position
 from app.tasks.models import tasks, users
-from app.tasks.statements import COLUMNS, OWNER
+from app.tasks.statements import COLUMNS
 
 _INSTANT = DateTime(timezone=True)
 _TEXT = func.lower(bindparam("q", type_=Text))
@@ -87,7 +88,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(values).decode()
 
 
-def select_page(listing: Listing, after: Position | None) -> Executable:
+def select_page(listing: Listing, after: Position | None) -> ClauseElement:
     """Select a page; its rows are epoch and revision of the user, and a task.
 
     All are of one snapshot. Of a user without such tasks there is one row, whose task is null.
@@ -99,12 +100,12 @@ def select_page(listing: Listing, after: Position | None) -> Executable:
 @cache
 def _select_page(
     filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool
-) -> Executable:
+) -> ClauseElement:
     rows = _page(filters, sort, after_dated, ends_undated).subquery("page")
     return (
         select(users.c.epoch, users.c.revision, *rows.c)
         .select_from(users.outerjoin(rows, true()))
-        .where(users.c.id == OWNER)
+        .where(NAMES_THE_OWNER, users.c.id == OWNER)
         .order_by(*_directed(sort, rows))
     )
 
@@ -113,7 +114,7 @@ def _page(
     filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool
 ) -> Select[Any]:
     found = select(*COLUMNS).where(
-        tasks.c.user_id == OWNER, *(_FILTERS[name] for name in sorted(filters))
+        NAMES_THE_OWNER, tasks.c.user_id == OWNER, *(_FILTERS[name] for name in sorted(filters))
     )
     column, descends = tasks.c[sort.removeprefix("-")], sort.startswith("-")
     after = tuple_(column, tasks.c.id), tuple_(_AFTER_INSTANT, _AFTER_ID)

@@ -1,18 +1,19 @@
 """The task operations. Paths, methods and checks come from the contract, by operationId."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 from quart import Blueprint, Response, current_app, request, url_for
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.auth.require_user import require_user
 from app.database.database import Database
+from app.database.sessions import UserSession, UserTransaction
+from app.strict_json import write
 from app.tasks import batches
 from app.tasks.changes import ChangeStore
 from app.tasks.etags import expected_revisions, is_current, task_etag
@@ -43,33 +44,33 @@ TaskAnswer: TypeAlias = tuple[Task, int, dict[str, str]]
 @require_user
 async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None) -> Response:
     """Create a task."""
-    async with _transaction(user_id) as connection:
+    max_tasks = current_app.config[MAX_TASKS_PER_USER]
 
-        async def create() -> Answer:
-            store = TaskStore(connection, user_id)
-            task = await store.create(body, current_app.config[MAX_TASKS_PER_USER])
-            headers = {
-                "Location": url_for("get_task", id=task.id),
-                "ETag": task_etag(task.revision),
-            }
-            return Answer(201, headers, _json(task))
+    async def create(session: UserSession) -> Answer:
+        task = await TaskStore(session).create(body, max_tasks)
+        headers = {"Location": url_for("get_task", id=task.id), "ETag": task_etag(task.revision)}
+        return Answer(201, headers, write(task))
 
-        return await _once(connection, user_id, idempotency_key, body, create)
+    if idempotency_key is None:
+        return _response(await create(_database().session(user_id)))
+    async with _database().user_transaction(user_id) as transaction:
+        return await _once(transaction, idempotency_key, body, create)
 
 
 @blueprint.endpoint("batch_tasks")
 @require_user
 async def batch_tasks(user_id: str, body: TaskBatch, idempotency_key: str | None) -> Response:
     """Carry out many operations as one."""
-    async with _transaction(user_id, locking=True) as connection:
+    max_tasks = current_app.config[MAX_TASKS_PER_USER]
 
-        async def carry_out() -> Answer:
-            store = TaskStore(connection, user_id)
-            max_tasks = current_app.config[MAX_TASKS_PER_USER]
-            result = await batches.carry_out(store, body.operations, max_tasks)
-            return Answer(200, {}, _json(result))
+    async def carry_out(session: UserSession) -> Answer:
+        result = await batches.carry_out(TaskStore(session), body.operations, max_tasks)
+        return Answer(200, {}, write(result))
 
-        return await _once(connection, user_id, idempotency_key, body, carry_out)
+    async with _database().user_transaction(user_id, locking=True) as transaction:
+        if idempotency_key is None:
+            return _response(await carry_out(transaction))
+        return await _once(transaction, idempotency_key, body, carry_out)
 
 
 @blueprint.endpoint("list_tasks")
@@ -90,11 +91,11 @@ async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
     listing = Listing(
         completed=_COMPLETED.get(status), q=q, due_before=due_before, due_after=due_after, sort=sort
     )
-    async with _store(user_id) as store:
-        after = store.position(listing, cursor) if cursor else None
-        if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
-            return _not_modified(etag)
-        page, etag = await store.page(listing, limit, after)
+    store = TaskStore(_database().session(user_id))
+    after = store.position(listing, cursor) if cursor else None
+    if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
+        return _not_modified(etag)
+    page, etag = await store.page(listing, limit, after)
     return page, 200, {"ETag": etag, **_link(page.next_cursor)}
 
 
@@ -102,16 +103,14 @@ async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
 @require_user
 async def list_changes(user_id: str, since: str | None, limit: int) -> ChangePage:
     """List what has changed."""
-    async with _transaction(user_id) as connection:
-        return await ChangeStore(connection, user_id).since(since, limit)
+    return await ChangeStore(_database().session(user_id)).since(since, limit)
 
 
 @blueprint.endpoint("get_task")
 @require_user
 async def get_task(user_id: str, id: UUID, if_none_match: str | None) -> TaskAnswer | Response:
     """Read a task."""
-    async with _store(user_id) as store:
-        task = await store.get(id)
+    task = await TaskStore(_database().session(user_id)).get(id)
     if is_current(task_etag(task.revision), if_none_match):
         return _not_modified(task_etag(task.revision))
     return _answer(task)
@@ -144,8 +143,7 @@ async def complete_task(
 @require_user
 async def delete_task(user_id: str, id: UUID, if_match: str | None) -> tuple[str, int]:
     """Delete a task."""
-    async with _store(user_id, locking=True) as store:
-        await store.delete(id, expected_revisions(if_match))
+    await TaskStore(_database().session(user_id)).delete(id, expected_revisions(if_match))
     return "", 204
 
 
@@ -153,62 +151,47 @@ async def delete_task(user_id: str, id: UUID, if_match: str | None) -> tuple[str
 @require_user
 async def get_me(user_id: str) -> Me:
     """Tell how much is stored of the user."""
-    async with _store(user_id) as store:
-        return await store.summary(current_app.config[MAX_TASKS_PER_USER])
+    store = TaskStore(_database().session(user_id))
+    return await store.summary(current_app.config[MAX_TASKS_PER_USER])
 
 
 @blueprint.endpoint("delete_me")
 @require_user
 async def delete_me(user_id: str) -> tuple[str, int]:
     """Erase everything that is stored of the user."""
-    async with _store(user_id) as store:
-        await store.erase()
+    await TaskStore(_database().session(user_id)).erase()
     return "", 204
 
 
 async def _update(
     user_id: str, id_: UUID, fields: dict[str, object], if_match: str | None
 ) -> TaskAnswer:
-    async with _store(user_id, locking=True) as store:
-        return _answer(await store.update(id_, fields, expected_revisions(if_match)))
+    store = TaskStore(_database().session(user_id))
+    return _answer(await store.update(id_, fields, expected_revisions(if_match)))
 
 
-@asynccontextmanager
-async def _store(user_id: str, *, locking: bool = False) -> AsyncIterator[TaskStore]:
-    async with _transaction(user_id, locking=locking) as connection:
-        yield TaskStore(connection, user_id)
-
-
-@asynccontextmanager
-async def _transaction(user_id: str, *, locking: bool = False) -> AsyncIterator[AsyncConnection]:
-    """A transaction of the user: returning commits, raising rolls back."""
+def _database() -> Database:
     database: Database = current_app.extensions[Database.EXTENSION]
-    async with database.user_transaction(user_id, locking=locking) as connection:
-        yield connection
+    return database
 
 
 async def _once(
-    connection: AsyncConnection,
-    user_id: str,
-    idempotency_key: str | None,
+    transaction: UserTransaction,
+    idempotency_key: str,
     body: msgspec.Struct,
-    perform: Callable[[], Awaitable[Answer]],
+    perform: Callable[[UserSession], Awaitable[Answer]],
 ) -> Response:
-    replayed = False
-    if idempotency_key is None:
-        answer = await perform()
-    else:
-        keys = IdempotencyStore(connection, user_id, str(request.endpoint))
-        answer, replayed = await keys.once(idempotency_key, body, perform)
-    headers = {**answer.headers, "Content-Type": "application/json"}
+    keys = IdempotencyStore(transaction, str(request.endpoint))
+    answer, replayed = await keys.once(idempotency_key, body, partial(perform, transaction))
+    response = _response(answer)
     if replayed:
-        headers["Idempotent-Replayed"] = "true"
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _response(answer: Answer) -> Response:
+    headers = {**answer.headers, "Content-Type": "application/json"}
     return Response(answer.body, answer.status, headers)
-
-
-def _json(value: msgspec.Struct) -> bytes:
-    # Ends as the framework's own answers do, for those who read them in a terminal.
-    return msgspec.json.encode(value) + b"\n"
 
 
 def _answer(task: Task) -> TaskAnswer:

@@ -1,6 +1,8 @@
 """The SQL of single tasks, built once. Every statement is about the rows of one `owner`.
 
 A change takes the user's next revision in the same statement, under the lock of the user's row.
+A statement does not see what others changed while it waited for that lock; but a row that it locks
+itself it gets as it is by then. So it locks the task, too, and decides on what it has locked.
 """
 
 from functools import cache
@@ -12,9 +14,9 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Boolean,
+    ClauseElement,
     ColumnElement,
     DateTime,
-    Executable,
     Insert,
     Integer,
     Text,
@@ -22,21 +24,22 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    exists,
     func,
     insert,
     literal,
     null,
     or_,
     select,
+    true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql
 
+from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.schemas import Task
 
-OWNER = bindparam("owner", type_=Text)
 TASK_ID = bindparam("task_id", type_=Uuid)
 MAX_TASKS = bindparam("max_tasks", type_=Integer)
 EXPECTED_REVISIONS = bindparam("expected_revisions", type_=ARRAY(BigInteger))
@@ -50,16 +53,34 @@ NEW: dict[str, BindParameter[Any]] = {
 
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
 _IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
-_IS_AS_EXPECTED = EXPECTED_REVISIONS.is_(null()) | (
-    tasks.c.revision == func.any(EXPECTED_REVISIONS)
-)
+_IS_THE_OWNER = users.c.id == OWNER
 
 
-def _next_revision(condition: ColumnElement[bool], tasks_made: int = 0) -> CTE:
-    """Take the next revision of the owner if such a task exists, and count the tasks."""
+def _locked_task() -> CTE:
+    """The task as it is once the owner's row, and then its own, is locked."""
+    locked_owner = (
+        select(users.c.id)
+        .where(NAMES_THE_OWNER, _IS_THE_OWNER)
+        .with_for_update(key_share=True)
+        .cte("locked_owner")
+    )
+    return (
+        select(*COLUMNS)
+        .where(NAMES_THE_OWNER, _IS_THE_TASK, tasks.c.user_id == locked_owner.c.id)
+        .with_for_update(key_share=True, of=tasks)
+        .cte("locked")
+    )
+
+
+def _is_as_expected(locked: CTE) -> ColumnElement[bool]:
+    return EXPECTED_REVISIONS.is_(null()) | (locked.c.revision == func.any(EXPECTED_REVISIONS))
+
+
+def _next_revision(locked: CTE, condition: ColumnElement[bool], tasks_made: int = 0) -> CTE:
+    """Take the next revision of the owner if the locked task is to be changed; count the tasks."""
     return (
         update(users)
-        .where(users.c.id == OWNER, exists().where(condition))
+        .where(NAMES_THE_OWNER, _IS_THE_OWNER, users.c.id == locked.c.user_id, condition)
         .values(
             revision=users.c.revision + 1,
             task_count=users.c.task_count + literal(tasks_made, Integer),
@@ -70,9 +91,10 @@ def _next_revision(condition: ColumnElement[bool], tasks_made: int = 0) -> CTE:
 
 
 def _insert_task() -> Insert:
+    new_owner = select(OWNER, literal(1, BigInteger), literal(1, Integer)).where(NAMES_THE_OWNER)
     owner_row = (
         postgresql.insert(users)
-        .values(id=OWNER, revision=1, task_count=1)
+        .from_select(["id", "revision", "task_count"], new_owner)
         .on_conflict_do_update(
             index_elements=[users.c.id],
             set_={"revision": users.c.revision + 1, "task_count": users.c.task_count + 1},
@@ -94,21 +116,24 @@ def _insert_task() -> Insert:
 
 
 @cache
-def update_task(fields: frozenset[str]) -> Executable:
-    """Set these fields of a task to `NEW`; a task that already is so is not touched."""
+def update_task(fields: frozenset[str]) -> ClauseElement:
+    """Set these fields of a task to `NEW`; a task that already is so is not touched.
+
+    Answers the task and whether it was of an expected revision: if not, it is not touched either.
+    """
+    locked = _locked_task()
     values: dict[str, ColumnElement[Any]] = {name: NEW[name] for name in sorted(fields)}
-    differs = or_(*(tasks.c[name].is_distinct_from(value) for name, value in values.items()))
-    condition = _IS_THE_TASK & _IS_AS_EXPECTED & differs
+    differs = or_(*(locked.c[name].is_distinct_from(value) for name, value in values.items()))
     if "completed" in fields:
         values["completed_at"] = case(
             (tasks.c.completed == NEW["completed"], tasks.c.completed_at),
             (NEW["completed"], func.now()),
             else_=null(),
         )
-    owner_row = _next_revision(condition)
-    return (
+    owner_row = _next_revision(locked, _is_as_expected(locked) & differs)
+    changed = (
         update(tasks)
-        .where(condition, tasks.c.user_id == owner_row.c.id)
+        .where(NAMES_THE_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
         .values(
             **values,
             revision=owner_row.c.revision,
@@ -116,32 +141,45 @@ def update_task(fields: frozenset[str]) -> Executable:
             updated_at=func.greatest(func.now(), tasks.c.updated_at),
         )
         .returning(*COLUMNS)
+        .cte("changed")
+    )
+    return union_all(
+        select(*changed.c, true()),
+        select(*locked.c, _is_as_expected(locked)).where(~(_is_as_expected(locked) & differs)),
     )
 
 
-def _delete_task() -> Executable:
-    condition = _IS_THE_TASK & _IS_AS_EXPECTED
-    owner_row = _next_revision(condition, tasks_made=-1)
+def _delete_task() -> ClauseElement:
+    """Delete a task; answers whether it was of an expected revision: if not, it stays."""
+    locked = _locked_task()
+    owner_row = _next_revision(locked, _is_as_expected(locked), tasks_made=-1)
     deleted = (
         delete(tasks)
-        .where(condition, tasks.c.user_id == owner_row.c.id)
+        .where(NAMES_THE_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
         .returning(tasks.c.user_id, tasks.c.id)
         .cte("deleted")
     )
     tombstone = select(owner_row.c.id, deleted.c.id, owner_row.c.revision).where(
         deleted.c.user_id == owner_row.c.id
     )
-    return (
+    buried = (
         insert(tombstones)
         .from_select(["user_id", "id", "revision"], tombstone)
         .returning(tombstones.c.id)
+        .cte("buried")
+    )
+    return union_all(
+        select(true()).select_from(buried),
+        select(_is_as_expected(locked)).where(~_is_as_expected(locked)),
     )
 
 
 INSERT_TASK = _insert_task()
-SELECT_TASK = select(*COLUMNS).where(_IS_THE_TASK)
+SELECT_TASK = select(*COLUMNS).where(NAMES_THE_OWNER, _IS_THE_TASK)
 DELETE_TASK = _delete_task()
 
-SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(users.c.id == OWNER)
+SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(
+    NAMES_THE_OWNER, _IS_THE_OWNER
+)
 # The tasks go with the user's row: their foreign key cascades.
-DELETE_USER = delete(users).where(users.c.id == OWNER).returning(users.c.id)
+DELETE_USER = delete(users).where(NAMES_THE_OWNER, _IS_THE_OWNER).returning(users.c.id)

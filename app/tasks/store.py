@@ -1,13 +1,12 @@
-"""The tasks of one user. A store is made for a user, so no query lacks an owner."""
+"""The tasks of one user. A session is made for a user, so no query lacks an owner."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import Executable, Row
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.sessions import UserSession
 from app.tasks import statements
 from app.tasks.cursors import Position, decode_cursor, encode_cursor
 from app.tasks.errors import (
@@ -22,23 +21,22 @@ from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
 
 class TaskStore:
-    """The tasks of `user_id`, in the transaction of `connection`.
+    """The tasks of the user of a session.
 
-    A change of a task that is there needs a transaction that locks the user. Methods raise
-    `TaskNotFoundError` where that user has no such task, and `PreconditionFailedError` where it
-    is of none of the revisions that are `expected`; None expects nothing.
+    Methods raise `TaskNotFoundError` where that user has no such task, and
+    `PreconditionFailedError` where it is of none of the revisions that are `expected`; None
+    expects nothing.
     """
 
-    def __init__(self, connection: AsyncConnection, user_id: str) -> None:
-        self._connection = connection
-        self._user_id = user_id
+    def __init__(self, session: UserSession) -> None:
+        self._session = session
 
     async def create(self, content: TaskInput, max_tasks: int) -> Task:
         """Store a new, pending task. The user's row is made by the first.
 
         Raises `TaskQuotaReachedError` where the user has `max_tasks` already.
         """
-        rows = await self._rows(
+        rows = await self._session.change(
             statements.INSERT_TASK,
             task_id=uuid_utils.compat.uuid7(),
             max_tasks=max_tasks,
@@ -52,7 +50,7 @@ class TaskStore:
 
     async def get(self, id_: UUID) -> Task:
         """Read a task."""
-        rows = await self._rows(statements.SELECT_TASK, task_id=id_)
+        rows = await self._session.read(statements.SELECT_TASK, task_id=id_)
         if not rows:
             raise TaskNotFoundError
         return Task(*rows[0])
@@ -62,7 +60,7 @@ class TaskStore:
 
         Raises `InvalidCursorError` for one of another user or another listing.
         """
-        after = decode_cursor(cursor, self._user_id, listing.scope)
+        after = decode_cursor(cursor, self._session.user_id, listing.scope)
         if after.instant is None and not listing.ends_undated:
             raise InvalidCursorError
         return after
@@ -75,13 +73,13 @@ class TaskStore:
         values = {"row_limit": limit + 1, **listing.filters}
         if after:
             values |= {"after_instant": after.instant, "after_id": after.id}
-        rows = await self._rows(select_page(listing, after), **values)
+        rows = await self._session.read(select_page(listing, after), **values)
         etag = list_etag(*rows[0][:2]) if rows else list_etag(None, 0)
-        items = [Task(*row[2:]) for row in rows[:limit] if row.id is not None]
+        items = [Task(*row[2:]) for row in rows[:limit] if row["id"] is not None]
         if len(rows) <= limit:
             return TaskPage(items, None), etag
         last = Position(getattr(items[-1], listing.column.name), items[-1].id)
-        return TaskPage(items, encode_cursor(last, self._user_id, listing.scope)), etag
+        return TaskPage(items, encode_cursor(last, self._session.user_id, listing.scope)), etag
 
     async def update(
         self,
@@ -90,42 +88,48 @@ class TaskStore:
         expected: Collection[int] | None = None,
     ) -> Task:
         """Set some fields of a task. One that already is so is not changed: see its revision."""
-        if fields:
-            values = {f"new_{name}": value for name, value in fields.items()}
-            statement = statements.update_task(frozenset(fields))
-            rows = await self._rows(statement, task_id=id_, expected_revisions=expected, **values)
-            if rows:
-                return Task(*rows[0])
-        return await self._unchanged(id_, expected)
+        if not fields:
+            task = await self.get(id_)
+            if expected is not None and task.revision not in expected:
+                raise PreconditionFailedError
+            return task
+        values = {f"new_{name}": value for name, value in fields.items()}
+        rows = await self._session.change(
+            statements.update_task(frozenset(fields)),
+            task_id=id_,
+            expected_revisions=expected,
+            **values,
+        )
+        _check(rows)
+        return Task(*rows[0][:-1])
 
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
         """Remove a task for good."""
-        if not await self._rows(statements.DELETE_TASK, task_id=id_, expected_revisions=expected):
-            await self._unchanged(id_, expected)
-            raise TaskNotFoundError
+        _check(
+            await self._session.change(
+                statements.DELETE_TASK, task_id=id_, expected_revisions=expected
+            )
+        )
 
     async def summary(self, max_tasks: int) -> Me:
         """Tell how much is stored; the row of a user who has changed nothing is not there yet."""
-        rows = await self._rows(statements.SELECT_USER)
+        rows = await self._session.read(statements.SELECT_USER)
         task_count, revision = rows[0][:2] if rows else (0, 0)
-        return Me(self._user_id, task_count, max_tasks, revision)
+        return Me(self._session.user_id, task_count, max_tasks, revision)
 
     async def list_etag(self) -> str:
         """The ETag of every list: one key look-up."""
-        rows = await self._rows(statements.SELECT_USER)
-        return list_etag(rows[0].epoch, rows[0].revision) if rows else list_etag(None, 0)
+        rows = await self._session.read(statements.SELECT_USER)
+        return list_etag(rows[0]["epoch"], rows[0]["revision"]) if rows else list_etag(None, 0)
 
     async def erase(self) -> None:
         """Remove everything that is stored of the user."""
-        await self._rows(statements.DELETE_USER)
+        await self._session.change(statements.DELETE_USER)
 
-    async def _unchanged(self, id_: UUID, expected: Collection[int] | None) -> Task:
-        """The task that a change has not touched, if it was not refused."""
-        task = await self.get(id_)
-        if expected is not None and task.revision not in expected:
-            raise PreconditionFailedError
-        return task
 
-    async def _rows(self, statement: Executable, **values: object) -> list[Row[*tuple[Any, ...]]]:
-        result = await self._connection.execute(statement, {"owner": self._user_id, **values})
-        return list(result.all())
+def _check(rows: Sequence[Sequence[Any]]) -> None:
+    """What a change answers: no row without a task, else whether it was as expected, at the end."""
+    if not rows:
+        raise TaskNotFoundError
+    if not rows[0][-1]:
+        raise PreconditionFailedError

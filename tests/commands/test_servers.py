@@ -66,7 +66,9 @@ def test_a_signal_while_starting_leaves_nothing_running(
 
 
 def test_what_was_acknowledged_survives_a_kill_of_the_server(taskward: Taskward) -> None:
-    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
+    # Nobody reads its log meanwhile, and a full pipe would stop it.
+    settings = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
+    server = taskward.serve("serve", **settings)
     headers = {"Authorization": f"Bearer {sign(claims_for('ada'), SECRET)}"}
     acknowledged: list[str] = []
     killer = threading.Timer(1, server.kill)
@@ -82,7 +84,7 @@ def test_what_was_acknowledged_survives_a_kill_of_the_server(taskward: Taskward)
     server.communicate()
     assert acknowledged
 
-    again = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
+    again = taskward.serve("serve", **settings)
     with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
         for id_ in acknowledged:
             assert client.get(f"/api/tasks/{id_}").status_code == 200

@@ -95,8 +95,7 @@ async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
     database = Database(database_url, pool_size=1)
     for user, count in ((ada, 3), (eve, 1)):
         for _ in range(count):
-            async with database.user_transaction(user) as connection:
-                await TaskStore(connection, user).create(TaskInput(title="x"), max_tasks=9)
+            await TaskStore(database.session(user)).create(TaskInput(title="x"), max_tasks=9)
     await database.close()
 
     async def ask(client: asyncpg.Connection, user: str) -> tuple[int, object, str]:

@@ -14,6 +14,7 @@ from app.database.url import DatabaseUrl
 from app.settings import Settings
 from app.tasks.models import metadata
 from tests.conftest import REPORTED
+from tests.driver import listening
 from tests.empty_database import make_empty_database
 from tests.isolation.attack import Attack
 from tests.isolation.faults import FAULTS, Fault, Planter
@@ -32,8 +33,7 @@ class Ground:
     def __init__(self, settings: Settings, url: DatabaseUrl) -> None:
         self.app = create_app(settings.model_copy(update={"database_url": url}))
         self._database = Database(url, pool_size=1)
-        served: Database = self.app.extensions[Database.EXTENSION]
-        self._planter = Planter(served.engine.sync_engine)
+        self._planter = Planter()
 
     async def prepare(self, command: str | None) -> None:
         """Make the tables, and change each as said."""
@@ -48,7 +48,8 @@ class Ground:
         await attack.prepare()
         planted = self._planter.planted
         self._planter.fault = fault
-        leaks = await attack.leaks()
+        with listening(self._planter.rewrite):
+            leaks = await attack.leaks()
         self._planter.fault = None
         await attack.close()
         assert fault is None or self._planter.planted > planted

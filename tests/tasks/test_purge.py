@@ -65,16 +65,20 @@ async def test_what_has_expired_is_dropped_and_the_rest_stays(filled: Database) 
     assert await left(filled) == [(2 * USERS, 2 * USERS, 3, 3)]
 
 
-async def test_of_many_processes_one_purges_at_a_time(filled: Database) -> None:
-    purged = await asyncio.gather(*(purge(filled) for _ in range(5)))
+async def test_of_many_processes_one_purges_at_a_time(
+    filled: Database, empty_database: DatabaseUrl
+) -> None:
+    others = [Database(empty_database, pool_size=1) for _ in range(4)]
+    purged = await asyncio.gather(*(purge(each) for each in (filled, *others)))
+    for each in others:
+        await each.close()
     assert sum(each.tombstones for each in purged) == USERS
     assert await left(filled) == [(2 * USERS, 2 * USERS, 3, 3)]
 
 
 async def test_a_purge_and_erasures_do_not_block_each_other(filled: Database) -> None:
     async def erase(number: int) -> None:
-        async with filled.user_transaction(f"user {number}") as connection:
-            await TaskStore(connection, f"user {number}").erase()
+        await TaskStore(filled.session(f"user {number}")).erase()
 
     purging = asyncio.create_task(purge(filled))
     await asyncio.gather(*(erase(n) for n in range(1, USERS + 1)))

@@ -6,12 +6,11 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import event
 
 from app import create_app
-from app.database.database import Database
 from app.settings import Settings
 from tests.conformance import Conformance
+from tests.driver import listening
 from tests.live_server import LiveServer, live
 from tests.tokens import token_for
 
@@ -65,16 +64,7 @@ async def test_who_has_all_tasks_can_still_change_them(limited: httpx.AsyncClien
     assert (await limited.patch(f"{tasks[0]}/complete")).status_code == 200
 
 
-async def test_the_quota_costs_no_statement(
-    limited: httpx.AsyncClient, sparing: LiveServer
-) -> None:
-    database: Database = sparing.app.extensions[Database.EXTENSION]
-    statements: list[str] = []
-
-    def record(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", record)
-    await post(limited)
-    event.remove(database.engine.sync_engine, "before_cursor_execute", record)
-    assert len(statements) == 1
+async def test_the_quota_costs_no_statement(limited: httpx.AsyncClient) -> None:
+    with listening() as sent:
+        await post(limited)
+    assert len(sent) == 1

@@ -1,0 +1,118 @@
+"""The connections that users' statements run on."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import asyncpg
+
+from app.database.errors import CONNECTION_LOST, DatabaseUnavailableError
+from app.database.url import DatabaseUrl
+from app.database.wall import ROLE
+
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 10
+TIMEOUTS = {"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS}
+"""How long the driver waits for a connection, and for an answer."""
+RESTED_SECONDS = 1
+"""After how long without use a connection is asked whether it still lives."""
+PING_SECONDS = 2
+"""How long it may take to answer that."""
+
+
+class UserPool:
+    """At most `size` connections; each is made when it is first needed.
+
+    A connection has the role of users from its beginning, unless there is a pooler: that gives
+    every transaction another connection, and each has to take the role on itself. The pools of
+    the driver and of SQLAlchemy take as much time for each statement as the statement.
+    """
+
+    def __init__(self, url: DatabaseUrl, size: int, *, pooler: bool) -> None:
+        own = {"statement_cache_size": 0} if pooler else {"server_settings": {"role": ROLE}}
+        self._arguments = {**url.for_driver, **TIMEOUTS, **own}
+        self._size = size
+        self._places = asyncio.Semaphore(size)
+        # Each with when it was last used: that one is used next.
+        self._idle: list[tuple[asyncpg.Connection, float]] = []
+        self._is_closed = False
+
+    async def begin(
+        self, command: Callable[[asyncpg.Connection], Awaitable[T]], *, repeatable: bool
+    ) -> tuple[asyncpg.Connection, T]:
+        """Take a connection and give it a first command; answer it, and what the command brought.
+
+        A command that is `repeatable` is given to the next connection where it finds that this
+        one has died. Of another command it cannot be told whether it was carried out.
+        """
+        for _ in range(self._size + 1):
+            connection = await self._take()
+            try:
+                return connection, await command(connection)
+            except BaseException as error:
+                self.drop(connection)
+                lost = isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError)
+                if not (repeatable and lost):
+                    raise
+        raise DatabaseUnavailableError("no connection lives")
+
+    def give_back(self, connection: asyncpg.Connection) -> None:
+        """Let others use a connection, on which no transaction is under way."""
+        if self._is_closed:
+            connection.terminate()
+        else:
+            self._idle.append((connection, time.monotonic()))
+        self._places.release()
+
+    def drop(self, connection: asyncpg.Connection) -> None:
+        """End a connection, and with it the transaction that may be under way."""
+        connection.terminate()
+        self._places.release()
+
+    async def close(self) -> None:
+        """Close the connections that are not in use, and the others when they are given back."""
+        self._is_closed = True
+        while self._idle:
+            connection, _ = self._idle.pop()
+            await connection.close(timeout=TIMEOUT_SECONDS)
+
+    async def _take(self) -> asyncpg.Connection:
+        if self._places.locked():
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await self._places.acquire()
+        else:
+            await self._places.acquire()
+        try:
+            while self._idle:
+                connection, used_at = self._idle.pop()
+                if await _lives(connection, time.monotonic() - used_at):
+                    return connection
+            return await self._connect()
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def _connect(self) -> asyncpg.Connection:
+        try:
+            return await asyncpg.connect(**self._arguments)
+        except asyncpg.PostgresError as error:
+            # Such as that the role is gone, or may not be taken on; readiness says which.
+            raise DatabaseUnavailableError(str(error)) from error
+
+
+async def _lives(connection: asyncpg.Connection, rested: float) -> bool:
+    """Tell whether a connection that nobody has used for `rested` seconds can be used.
+
+    A database that restarts or is suspended ends connections. Of one in use that is heard at
+    once; one that has rested is asked.
+    """
+    if rested < RESTED_SECONDS:
+        return not connection.is_closed()
+    try:
+        await connection.execute("SELECT", timeout=PING_SECONDS)
+    except CONNECTION_LOST:
+        connection.terminate()
+        return False
+    return True

@@ -1,0 +1,67 @@
+"""What the statements of a user run in. Its `user_id` is their `OWNER`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import asyncpg
+from sqlalchemy import ClauseElement
+
+from app.database.errors import CommitError
+from app.database.statements import bound, compiled
+
+
+class UserSession(Protocol):
+    """Runs statements that see no rows but those of one user."""
+
+    user_id: str
+
+    async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that changes nothing, with the values of its parameters."""
+
+    async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that changes something; answer its rows."""
+
+
+class SingleStatements:
+    """Each statement is a transaction of its own, and one round trip."""
+
+    def __init__(self, user_id: str, run: Callable[..., Awaitable[list[asyncpg.Record]]]) -> None:
+        self.user_id = user_id
+        self._run = run
+
+    async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that changes nothing, with the values of its parameters."""
+        return await self._run(self.user_id, statement, values, repeatable=True)
+
+    async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that changes something; answer its rows."""
+        return await self._run(self.user_id, statement, values, repeatable=False)
+
+
+class UserTransaction:
+    """All statements are one transaction, which has begun on the connection `driver`."""
+
+    def __init__(self, user_id: str, driver: asyncpg.Connection) -> None:
+        self.user_id = user_id
+        self._driver = driver
+
+    async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that changes nothing, with the values of its parameters."""
+        sql, arguments = bound(compiled(statement), self.user_id, values)
+        rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)
+        return rows
+
+    change = read
+
+    async def commit(self) -> None:
+        """Commit it.
+
+        Raises `CommitError` where a statement of it had failed: PostgreSQL then rolls back, and
+        says so, but not as an error.
+        """
+        if await self._driver.execute("COMMIT") != "COMMIT":
+            raise CommitError
+
+    async def roll_back(self) -> None:
+        """Roll it back."""
+        await self._driver.execute("ROLLBACK")

@@ -1,0 +1,97 @@
+"""A crowded database, and sessions that tell how PostgreSQL carries out each statement."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import ClauseElement, text
+
+from app.database.database import Database
+from app.database.migrate import migrate
+from app.database.statements import bound, compiled
+from app.database.url import DatabaseUrl
+from app.database.wall import ROLE
+from tests.empty_database import make_empty_database
+
+# A thousand users of 50 tasks each, and one of 50,000: a scan of either table would be seen.
+FILL = """
+INSERT INTO users (id, revision, task_count)
+SELECT 'user ' || n, 50, 50 FROM generate_series(1, 1000) n UNION ALL SELECT 'many', 50000, 50000;
+
+INSERT INTO tasks (user_id, id, title, revision, completed, completed_at, created_at, updated_at,
+                   due_at)
+SELECT u.id, gen_random_uuid(), 'task ' || n, n, n % 4 = 0, CASE WHEN n % 4 = 0 THEN now() END,
+       now() - n * interval '1 second', now() - n::bigint * n % 1000 * interval '1 second',
+       CASE WHEN n % 3 > 0 THEN now() + n::bigint * n % 1000 * interval '1 second' END
+FROM users u CROSS JOIN LATERAL generate_series(1, u.task_count) n;
+
+INSERT INTO tombstones (user_id, id, revision)
+SELECT u.id, gen_random_uuid(), n + u.revision
+FROM users u CROSS JOIN LATERAL generate_series(1, u.task_count) n;
+
+UPDATE users SET revision = 2 * revision;
+
+ANALYZE users; ANALYZE tasks; ANALYZE tombstones;
+"""
+USERS = ["user 7", "many"]
+
+
+@asynccontextmanager
+async def crowded_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A database of 100,000 tasks."""
+    async with make_empty_database(server) as url:
+        database = Database(url, pool_size=1)
+        await migrate(database)
+        async with database.transaction() as connection:
+            for statement in FILL.split(";"):
+                await connection.execute(text(statement or "SELECT"))
+            count = (await connection.execute(text("SELECT count(*) FROM tasks"))).scalar_one()
+            assert count == 100_000
+        await database.close()
+        yield url
+
+
+class ExplainedSession:
+    """A user's session, behind the second wall, that remembers the plan of each statement."""
+
+    def __init__(self, user_id: str, driver: asyncpg.Connection) -> None:
+        self.user_id = user_id
+        self._driver = driver
+        self._nodes: list[dict[str, Any]] = []
+
+    async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        sql, arguments = bound(compiled(statement), self.user_id, values)
+        explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"
+        savepoint = self._driver.transaction()
+        await savepoint.start()
+        (plan,) = json.loads(await self._driver.fetchval(explain, *arguments))
+        await savepoint.rollback()
+        self._nodes += _walk(plan["Plan"])
+        return list(await self._driver.fetch(sql, *arguments))
+
+    change = read
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """All nodes of the plans since it was last asked."""
+        nodes, self._nodes = self._nodes, []
+        return nodes
+
+
+@asynccontextmanager
+async def explained_session(url: DatabaseUrl, user_id: str) -> AsyncIterator[ExplainedSession]:
+    """A session whose changes are undone at the end."""
+    dsn = url.for_sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
+    driver = await asyncpg.connect(dsn, server_settings={"role": ROLE})
+    transaction = driver.transaction()
+    await transaction.start()
+    yield ExplainedSession(user_id, driver)
+    await transaction.rollback()
+    await driver.close()
+
+
+def _walk(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for child in node.get("Plans", []):
+        yield from _walk(child)

@@ -1,0 +1,1 @@
+"""What does not vary is counted exactly: round trips, and rows that are read."""

@@ -1,0 +1,103 @@
+"""How often each operation speaks to the database, and what it says."""
+
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from app.contract.document import read
+from app.contract.operations import operations
+from tests.driver import listening
+
+CONTENT = {"title": "x", "description": None, "due_at": None}
+TWO = {"operations": [{"op": "create", "task": CONTENT}] * 2}
+KEY = {"Idempotency-Key": "a key"}
+CURRENT = {"If-None-Match": "*"}
+
+BEGIN = "BEGIN; SET LOCAL ROLE taskward_app; SET LOCAL app.user_id = "
+CREATE, CHANGE = "WITH owner_row AS", "WITH locked_owner AS"
+SELECT_TASK, SELECT_USER = "SELECT tasks.id", "SELECT users.task_count"
+ONCE = [
+    BEGIN,
+    "SELECT pg_try_advisory_xact_lock",
+    "SELECT idempotency_keys.fingerprint",
+    CREATE,
+    "INSERT INTO idempotency_keys",
+    "COMMIT",
+]
+
+
+class Trips(NamedTuple):
+    """A request, and how what it says to the database begins, one round trip each."""
+
+    operation: str
+    method: str
+    path: str
+    words: list[str]
+    body: object = None
+    headers: dict[str, str] | None = None
+
+
+TRIPS = [
+    Trips("getTask", "GET", "{task}", [SELECT_TASK]),
+    Trips("getTask", "GET", "{task}", [SELECT_TASK], None, CURRENT),
+    Trips("listTasks", "GET", "/api/tasks", ["SELECT users.epoch"]),
+    Trips("listTasks", "GET", "/api/tasks?q=x&sort=-due_at", ["SELECT users.epoch"]),
+    Trips("listTasks", "GET", "/api/tasks", [SELECT_USER], None, CURRENT),
+    Trips("listChanges", "GET", "/api/tasks/changes", ["SELECT users.epoch"]),
+    Trips("getMe", "GET", "/api/me", [SELECT_USER]),
+    Trips("createTask", "POST", "/api/tasks", [CREATE], CONTENT),
+    Trips("createTask", "POST", "/api/tasks", ONCE, CONTENT, KEY),
+    Trips("replaceTask", "PUT", "{task}", [CHANGE], CONTENT | {"title": "y"}),
+    Trips("replaceTask", "PUT", "{task}", [CHANGE], CONTENT),
+    Trips("updateTask", "PATCH", "{task}", [CHANGE], {"title": "y"}),
+    Trips("updateTask", "PATCH", "{task}", [SELECT_TASK], {}),
+    Trips("completeTask", "PATCH", "{task}/complete", [CHANGE]),
+    Trips("completeTask", "PATCH", "{task}/complete", [CHANGE], None, {"If-Match": "*"}),
+    Trips("deleteTask", "DELETE", "{task}", [CHANGE]),
+    Trips("deleteMe", "DELETE", "/api/me", ["DELETE FROM users"]),
+    Trips("batchTasks", "POST", "/api/tasks/batch", [BEGIN, CREATE, CREATE, "COMMIT"], TWO),
+]
+
+
+@pytest.mark.parametrize("trips", TRIPS, ids=lambda trips: trips.operation)
+async def test_an_operation_takes_just_these_round_trips(
+    client: httpx.AsyncClient, trips: Trips
+) -> None:
+    task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
+    path = trips.path.format(task=task)
+    with listening() as sent:
+        answer = await client.request(trips.method, path, json=trips.body, headers=trips.headers)
+    assert answer.status_code < 400
+    said = [each.sql for each in sent]
+    assert len(said) == len(trips.words), said
+    for sql, words in zip(said, trips.words, strict=True):
+        assert sql.startswith(words)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x.y.z"}])
+async def test_who_has_no_user_costs_the_database_nothing(
+    anonymous: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    with listening() as sent:
+        for trips in TRIPS:
+            path = trips.path.format(task="/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70")
+            answer = await anonymous.request(trips.method, path, headers=headers)
+            assert answer.status_code == 401
+        assert (await anonymous.get("/health/live")).status_code == 200
+    assert sent == []
+
+
+async def test_what_the_contract_refuses_costs_the_database_nothing(
+    client: httpx.AsyncClient,
+) -> None:
+    with listening() as sent:
+        for target in ("?limit=0", "?sort=x", "?x=1", "/x", "/changes?since=x"):
+            assert (await client.get(f"/api/tasks{target}")).status_code == 422
+        assert (await client.post("/api/tasks", json={})).status_code == 422
+    assert sent == []
+
+
+def test_every_operation_is_counted() -> None:
+    health = {"getLiveness", "getReadiness"}
+    assert {each.operation for each in TRIPS} == {each.id for each in operations(read())} - health

@@ -1,0 +1,129 @@
+"""How many rows PostgreSQL looks at for each operation, whoever asks and however deep the page."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias
+
+import pytest
+
+from app.database.url import DatabaseUrl
+from app.tasks.changes import ChangeStore
+from app.tasks.pages import Listing
+from app.tasks.schemas import Task, TaskInput
+from app.tasks.store import TaskStore
+from tests.conftest import REPORTED
+from tests.explained import USERS, ExplainedSession, crowded_database, explained_session
+
+LIMIT = 20
+PAGE = LIMIT + 1
+"""One more tells whether there is a next page."""
+
+NEWEST = Listing(completed=None, q=None, due_before=None, due_after=None, sort="-created_at")
+
+Operation: TypeAlias = Callable[[ExplainedSession, Task], Awaitable[object]]
+
+
+@pytest.fixture(scope="module")
+async def crowded(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    async with crowded_database(database_url) as url:
+        yield url
+
+
+@pytest.fixture(params=USERS)
+async def session(
+    crowded: DatabaseUrl, request: pytest.FixtureRequest
+) -> AsyncIterator[ExplainedSession]:
+    async with explained_session(crowded, request.param) as session:
+        yield session
+
+
+async def get(session: ExplainedSession, task: Task) -> None:
+    await TaskStore(session).get(task.id)
+
+
+async def etag_of_lists(session: ExplainedSession, _: Task) -> None:
+    await TaskStore(session).list_etag()
+
+
+async def first_page(session: ExplainedSession, _: Task) -> None:
+    await TaskStore(session).page(NEWEST, LIMIT, None)
+
+
+async def later_page(session: ExplainedSession, _: Task) -> None:
+    store = TaskStore(session)
+    page, _etag = await store.page(NEWEST, LIMIT, None)
+    session.nodes()
+    await store.page(NEWEST, LIMIT, store.position(NEWEST, str(page.next_cursor)))
+
+
+async def first_changes(session: ExplainedSession, _: Task) -> None:
+    await ChangeStore(session).since(None, LIMIT)
+
+
+async def later_changes(session: ExplainedSession, _: Task) -> None:
+    store = ChangeStore(session)
+    page = await store.since(None, LIMIT)
+    session.nodes()
+    await store.since(page.next, LIMIT)
+
+
+async def create(session: ExplainedSession, _: Task) -> None:
+    await TaskStore(session).create(TaskInput(title="x"), max_tasks=100_000)
+
+
+async def complete(session: ExplainedSession, task: Task) -> None:
+    await TaskStore(session).update(task.id, {"completed": not task.completed})
+
+
+async def complete_again(session: ExplainedSession, task: Task) -> None:
+    await TaskStore(session).update(task.id, {"completed": task.completed})
+
+
+async def delete(session: ExplainedSession, task: Task) -> None:
+    await TaskStore(session).delete(task.id)
+
+
+@pytest.mark.parametrize(
+    ("operation", "users", "tasks"),
+    [
+        (get, 0, 1),
+        (etag_of_lists, 1, 0),
+        (first_page, 1, PAGE),
+        (later_page, 1, PAGE),
+        (first_changes, 1, PAGE),
+        (later_changes, 1, PAGE),
+        (create, 0, 0),
+        # Once to lock it, and once to change it, or to see that there is nothing to change.
+        (complete, 2, 2),
+        (complete_again, 2, 2),
+        (delete, 2, 2),
+    ],
+)
+async def test_an_operation_looks_at_just_so_many_rows(
+    session: ExplainedSession,
+    operation: Operation,
+    users: int,
+    tasks: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    page, _ = await TaskStore(session).page(NEWEST, 1, None)
+    session.nodes()
+    await operation(session, page.items[0])
+    nodes = session.nodes()
+    assert {name: rows_of(nodes, name) for name in ("users", "tasks")} == {
+        "users": users,
+        "tasks": tasks,
+    }
+    blocks = nodes[0]["Shared Hit Blocks"] + nodes[0]["Shared Read Blocks"]
+    name = f"{operation.__name__.replace('_', ' ')} of {session.user_id!r}"
+    record_property(REPORTED, f"Rows of {name}: {users} users, {tasks} tasks; {blocks} blocks")
+
+
+def rows_of(nodes: list[dict[str, Any]], table: str) -> int:
+    """The rows that scans of a table looked at, whether they were of use or not."""
+    scans = [
+        node for node in nodes if node.get("Relation Name") == table and "Scan" in node["Node Type"]
+    ]
+    return sum(
+        round((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
+        for node in scans
+    )
