@@ -13,9 +13,10 @@ from app.contract.operations import operations
 from app.contract.pages import ContractPages
 from app.contract.problems import ProblemCatalogue
 from app.database.database import Database
-from app.server import health, protocol
-from app.server.envelope import Envelope, note_routes
-from app.server.guard import Guard, raise_refusals
+from app.server import health, protocol, tcp
+from app.server.application import Application
+from app.server.envelope import Envelope
+from app.server.guard import Guard
 from app.settings import Settings, required
 from app.tasks import routes
 
@@ -33,7 +34,7 @@ def create_app(settings: Settings) -> Quart:
     """
     contract = document.read()
     catalogue = ProblemCatalogue(contract)
-    app = Quart(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=BODY_TIMEOUT_SECONDS)
     app.url_map.merge_slashes = False
 
@@ -44,13 +45,12 @@ def create_app(settings: Settings) -> Quart:
         app.register_blueprint(blueprint)
     bind(app, contract)
     render_errors(app, catalogue)
-    raise_refusals(app)
-    note_routes(app, {each.handler_name: each.path for each in operations(contract)})
     _allow_origins(app, contract, settings.cors_origins)
 
     _connect(app, settings)
     _limit_rates(app, settings)
     protocol.install(catalogue)
+    tcp.install()
     guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
     app.asgi_app = Envelope(guard, catalogue)  # type: ignore[method-assign]
     return app
@@ -86,7 +86,6 @@ def _limit_rates(app: Quart, settings: Settings) -> None:
         storage = settings.rate_limit_storage
         limiter = RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
         app.after_serving(limiter.close)
-        app.after_request(require_user.announce_allowance)
     app.extensions[require_user.LIMITER] = limiter
 
 

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from quart import Response, current_app, g, request
+from quart import current_app
+from quart.globals import request_ctx
 
 from app.auth.bearer import bearer_token
 from app.auth.rate_limits import Allowance, RateLimiter
@@ -42,34 +43,34 @@ async def authenticate() -> str:
     Raises `MissingTokenError`, `InvalidTokenError`, `KeysUnavailableError` and
     `RateLimitedError`.
     """
-    if "user_id" not in g:
-        g.user_id = await _verified(bearer_token(request.headers.getlist("Authorization")))
-        request.scope["state"]["user_id"] = g.user_id
+    request = request_ctx.request
+    state = request.scope["state"]
+    if "user_id" not in state:
         limiter: RateLimiter | None = current_app.extensions[LIMITER]
+        token = bearer_token(request.headers.getlist("Authorization"))
+        user_id = await _verified(token, limiter, state["client_address"])
+        state["user_id"] = user_id
         if limiter is not None:
-            g.allowance = await limiter.take(g.user_id)
-            g.allowance.check()
-    user_id: str = g.user_id
-    return user_id
+            allowance = await limiter.take(user_id)
+            state["headers"] = _announcement(allowance)
+            allowance.check()
+    verified: str = state["user_id"]
+    return verified
 
 
-async def _verified(token: str) -> str:
+async def _verified(token: str, limiter: RateLimiter | None, address: str) -> str:
     verifier: TokenVerifier = current_app.extensions[VERIFIER]
-    limiter: RateLimiter | None = current_app.extensions[LIMITER]
     user = verifier.remembered(token)
     if user is not None:
         return user
     if limiter is None:
         return await verifier.verify(token)
-    async with limiter.attempt(request.scope["state"]["client_address"]):
+    async with limiter.attempt(address):
         return await verifier.verify(token)
 
 
-def announce_allowance(response: Response) -> Response:
-    """Say in the headers of an answer what is left of the user's allowance."""
-    allowance: Allowance | None = g.get("allowance")
-    if allowance is not None:
-        policy = f'"user";q={allowance.limit};w={allowance.window}'
-        response.headers["RateLimit-Policy"] = policy
-        response.headers["RateLimit"] = f'"user";r={allowance.remaining};t={allowance.seconds}'
-    return response
+def _announcement(allowance: Allowance) -> list[tuple[bytes, bytes]]:
+    """The headers that say what is left of the user's allowance."""
+    policy = f'"user";q={allowance.limit};w={allowance.window}'
+    left = f'"user";r={allowance.remaining};t={allowance.seconds}'
+    return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]

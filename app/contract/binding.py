@@ -5,9 +5,11 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from quart import Quart, request
+from quart import Quart, Response
+from quart.globals import request_ctx
 
 from app.auth.require_user import authenticate, requires_user
+from app.contract.answers import answer
 from app.contract.checks import RequestCheck
 from app.contract.document import Document
 from app.contract.operations import Operation, operations
@@ -16,7 +18,7 @@ from app.contract.problems import invalid_request
 from app.contract.requests import Received, check_accept, read_body
 
 View = Callable[..., Any]
-"""What a view answers is as free as Quart and quart-schema allow."""
+"""A view takes what its route names, and a handler what its operation does."""
 
 
 class ContractDriftError(Exception):
@@ -91,16 +93,18 @@ def _view(document: Document, operation: Operation, handler: View) -> View:
     types: dict[str, Any] = typing.get_type_hints(handler)
     check = RequestCheck(document, operation, types)
 
-    async def view(**path: str) -> Any:  # noqa: ANN401 - see View
+    async def view(**path: str) -> Response:
+        current = request_ctx.request
+        current.scope["state"]["route"] = operation.path
         if operation.secured:
             # Before anything of the request is looked at: whoever has no user learns nothing.
             await authenticate()
-        check_accept(request, operation)
-        body = await read_body(request, operation)
-        received = Received(path, request.args, request.headers, body)
+        check_accept(current, operation)
+        body = await read_body(current, operation)
+        received = Received(path, current.args, current.headers, body)
         arguments, faults = check.arguments(received)
         if faults:
             raise invalid_request(faults)
-        return await handler(**arguments)
+        return answer(await handler(**arguments))
 
     return view

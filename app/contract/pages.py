@@ -74,7 +74,10 @@ class ContractPages(QuartSchema):
 
     def init_app(self, app: Quart) -> None:
         """Add the other pages to the two that quart-schema has routes for."""
+        make_response = app.make_response
         super().init_app(app)
+        # It would look at each answer for what it could convert; `answers` has done that.
+        app.make_response = make_response  # type: ignore[method-assign]
         for path in self._pages.keys() - {self.openapi_path, self.swagger_ui_path}:
             app.add_url_rule(path, "contract_page", self.page)
         for path in ("/", f"{self.swagger_ui_path}/"):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+from hypercorn.typing import WWWScope
 from quart import Request
 from werkzeug.datastructures import Headers, MultiDict
 
@@ -36,7 +37,7 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
 
     Raises `Problem` for another media type, for what is not JSON, and where none is taken.
     """
-    if not _has_body(request):
+    if not has_body(request.scope):
         return msgspec.UNSET
     if operation.body is None:
         # Nobody would read it: it could break off unnoticed after the operation was carried out.
@@ -57,10 +58,12 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
 
 def check_accept(request: Request, operation: Operation) -> None:
     """Raise `Problem` where the operation answers JSON and the request does not accept it."""
+    if not operation.answers_json or not request.headers.getlist("Accept"):
+        return
     accepted = request.accept_mimetypes
     # Parameters such as charset do not matter here, though the library would compare them.
     named = any(value.partition(";")[0] == JSON and quality > 0 for value, quality in accepted)
-    if operation.answers_json and accepted and not (named or accepted.best_match([JSON])):
+    if accepted and not (named or accepted.best_match([JSON])):
         detail = f"This operation answers with {JSON}, which the Accept header rules out."
         raise Problem("not_acceptable", detail)
 
@@ -74,5 +77,9 @@ def _is_json(request: Request, media_types: Sequence[str]) -> bool:
     return named and charset == "utf-8" and plain
 
 
-def _has_body(request: Request) -> bool:
-    return bool(request.content_length) or "Transfer-Encoding" in request.headers
+def has_body(scope: WWWScope) -> bool:
+    """Tell whether a body comes with a request: one that is said to be empty is none."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in scope["headers"]
+    )

@@ -1,6 +1,7 @@
 """The address of the client: of whom is connected, or of whom the trusted proxies name."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from hypercorn.typing import HTTPScope
@@ -19,13 +20,16 @@ def client_address(scope: HTTPScope, trusted_hops: int) -> str:
     bits, since a subscriber has the whole of it.
     """
     peer = scope["client"][0] if scope["client"] else ""
+    if not trusted_hops:
+        return _normal(peer)
     seen = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
     named = seen.decode("latin-1").split(",")
-    if 0 < trusted_hops <= len(named):
+    if trusted_hops <= len(named):
         return _normal(named[-trusted_hops]) or _normal(peer)
     return _normal(peer)
 
 
+@lru_cache(maxsize=1024)
 def _normal(text: str) -> str:
     written = _ADDRESS.fullmatch(text.strip())
     try:

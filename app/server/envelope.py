@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 
 import structlog
@@ -16,7 +15,6 @@ from hypercorn.typing import (
     HTTPScope,
     Scope,
 )
-from quart import Quart, request
 
 from app.contract.errors import INTERNAL_ERROR
 from app.contract.problems import MEDIA_TYPE, ProblemCatalogue
@@ -30,7 +28,10 @@ _NO_CACHE = (b"cache-control", b"private, no-cache")
 
 
 class Envelope:
-    """ASGI middleware. `scope["state"]` carries `request_id` in, `route` and `user_id` out."""
+    """ASGI middleware. `scope["state"]` carries `request_id` in.
+
+    Out it carries `route` and `user_id`, for the log, and `headers`, for the answer.
+    """
 
     def __init__(self, app: ASGIFramework, catalogue: ProblemCatalogue) -> None:
         self._app = app
@@ -84,7 +85,7 @@ class _Exchange:
         await self._send_on(event)
 
     def _headers(self, event: HTTPResponseStartEvent) -> list[tuple[bytes, bytes]]:
-        headers = list(event["headers"])
+        headers = [*event["headers"], *self._scope["state"].get("headers", ())]
         if event["status"] in _WITHOUT_CONTENT:
             headers = [each for each in headers if not each[0].startswith(b"content-")]
         if not any(name == b"cache-control" for name, _ in headers):
@@ -121,13 +122,3 @@ def request_id(scope: HTTPScope) -> str:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return value.decode()
     return str(uuid_utils.compat.uuid7())
-
-
-def note_routes(app: Quart, paths: Mapping[str, str]) -> None:
-    """Let the app tell the log line which route a request took; `paths` are those of endpoints."""
-
-    @app.before_request
-    async def note_route() -> None:
-        if request.url_rule is not None:
-            rule = request.url_rule
-            request.scope["state"]["route"] = paths.get(rule.endpoint, rule.rule)

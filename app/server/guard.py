@@ -14,7 +14,6 @@ from hypercorn.typing import (
     HTTPScope,
     Scope,
 )
-from quart import Quart, request
 
 from app.contract.problems import Problem
 from app.server.client_address import client_address
@@ -27,7 +26,7 @@ _CLOSE = {"Connection": "close"}
 
 
 class Guard:
-    """ASGI middleware; pairs with `raise_refusals`."""
+    """ASGI middleware. The application raises what it leaves as `refusal` in `scope["state"]`."""
 
     def __init__(self, app: ASGIFramework, trusted_hops: int) -> None:
         self._app = app
@@ -45,22 +44,7 @@ class Guard:
                 scope["state"]["refusal"] = problem
                 scope["path"] = "/"
                 scope["query_string"] = b""
-            # The router encodes the host and fails on some that are well-formed; no answer of ours
-            # depends on it.
-            scope["headers"] = [
-                (name, b"taskward" if name == b"host" else value)
-                for name, value in scope["headers"]
-            ]
         await self._app(scope, receive, send)
-
-
-def raise_refusals(app: Quart) -> None:
-    """Let the app answer with the problem that the guard found."""
-
-    @app.before_request
-    async def raise_refusal() -> None:
-        if problem := request.scope["state"].get("refusal"):
-            raise problem
 
 
 def check(scope: HTTPScope) -> str:
@@ -95,8 +79,10 @@ def _path(raw_path: bytes, query: bytes) -> str:
         raise Problem("path_not_found", "Nothing lives at this path.")
     if not raw_path.startswith(b"/") and raw_path != b"*":
         raise _malformed("The request target must begin with a slash.")
+    if b"%" not in raw_path + query:
+        return raw_path.decode("ascii")
     try:
-        unquote_to_bytes(query.replace(b"+", b" ")).decode()
+        unquote_to_bytes(query).decode()
         return unquote_to_bytes(raw_path).decode()
     except UnicodeDecodeError:
         raise _malformed("The request target is not percent-encoded UTF-8.") from None

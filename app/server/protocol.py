@@ -5,7 +5,12 @@ from itertools import chain
 import h11
 import hypercorn.protocol
 import uuid_utils.compat
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.events import RawData
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Request, Response
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.typing import H11SendableEvent
 
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 
@@ -36,23 +41,59 @@ class Protocol(H11Protocol):
         """Begin with a connection."""
         limit = self.config.h11_max_incomplete_size
         self.connection = Connection(h11.SERVER, max_incomplete_event_size=limit)
+        self._unsent = bytearray()
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Never switch to HTTP/2 without TLS: a flood of its resets costs us seconds."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        # Without Upgrade there is no WebSocket, and HTTP allows to ignore the header.
-        headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
-        # Methods are case-sensitive, but Hypercorn would take `get` for GET.
+        self.stream = HTTPStream(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            self.ssl,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        # Methods are case-sensitive, but Quart would take `get` for GET.
         method = request.method if request.method.isupper() else b"~" + request.method
-        await super()._create_stream(
-            h11.Request(
-                method=method,
-                target=request.target,
-                headers=headers,
-                http_version=request.http_version,
+        await self.stream.handle(
+            Request(
+                stream_id=STREAM_ID,
+                # Without Upgrade there is no WebSocket, and HTTP allows to ignore the header.
+                headers=[header for header in request.headers if header[0] != b"upgrade"],
+                http_version=request.http_version.decode(),
+                method=method.decode(),
+                raw_path=request.target,
+                state=self.connection_state,
             )
         )
+        self.keep_alive_requests += 1
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        """Send what the app answers."""
+        if isinstance(event, Response) and self.connection.their_state is h11.SEND_BODY:
+            # What is left of the body would be taken for the next request.
+            event = Response(
+                stream_id=event.stream_id,
+                headers=[*event.headers, (b"connection", b"close")],
+                status_code=event.status_code,
+            )
+        await super().stream_send(event)
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        # Head, body and end go out together: a write costs as much as all that it says.
+        try:
+            self._unsent += self.connection.send(event) or b""
+        except h11.LocalProtocolError:
+            if self.connection.their_state != h11.ERROR:
+                raise
+        if not isinstance(event, h11.Response | h11.Data):
+            data, self._unsent = bytes(self._unsent), bytearray()
+            await self.send(RawData(data))
 
     async def _send_error_response(self, status_code: int) -> None:
         # Its hints are 400, 431, and 501 for a transfer coding; the sender is at fault in each.

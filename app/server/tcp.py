@@ -1,0 +1,63 @@
+"""Hypercorn's server of one connection, without what it does anew for each request."""
+
+import asyncio
+from contextlib import suppress
+
+import hypercorn.asyncio.run
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Closed, Event, RawData, Updated
+
+READ_SECONDS = 60
+"""How long a client may take to read what it is sent."""
+
+
+class Connection(TCPServer):
+    """One task watches over an idle connection, however many requests come.
+
+    Hypercorn's own ends a task at the beginning of each request, and starts one at its end.
+    """
+
+    _idle_since: float | None = None
+
+    async def run(self) -> None:
+        """Serve until one of both sides closes."""
+        self._idle_since = self.loop.time()
+        await super().run()
+
+    async def protocol_send(self, event: Event) -> None:
+        """Carry out what the protocol wants: write, close, or note whether it waits."""
+        if isinstance(event, Updated):
+            self._idle_since = self.loop.time() if event.idle else None
+        elif isinstance(event, RawData):
+            await self._write(event.data)
+        else:
+            await super().protocol_send(event)
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            self.writer.write(data)
+            if self.writer.transport.get_write_buffer_size():
+                async with asyncio.timeout(READ_SECONDS):
+                    await self.writer.drain()
+        except TimeoutError:
+            self.writer.transport.abort()
+            await self.protocol.handle(Closed())
+        except (ConnectionError, RuntimeError):
+            await self.protocol.handle(Closed())
+
+    async def _idle_timeout(self) -> None:
+        while not self.context.terminated.is_set():
+            now = self.loop.time()
+            idle_until = (self._idle_since or now) + self.config.keep_alive_timeout
+            if idle_until <= now:
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.context.terminated.wait(), idle_until - now)
+        # The protocol closes a connection itself whose last answer it sends while the server stops.
+        if self._idle_since is not None:
+            await asyncio.shield(self._initiate_server_close())
+
+
+def install() -> None:
+    """Make Hypercorn use `Connection`: it has no setting for that, so its name is replaced."""
+    setattr(hypercorn.asyncio.run, TCPServer.__name__, Connection)
