@@ -1,0 +1,111 @@
+"""Checks that a system does what is compared: the same answers, and the same refusals."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from bench import rows
+from bench.errors import BenchError
+from bench.operations import COMPLETE, CREATE, GET, LIST, Operation, path_of
+from bench.servers import Server
+from bench.tokens import token_for
+
+FIELDS = {
+    "id",
+    "user_id",
+    "title",
+    "description",
+    "due_at",
+    "completed",
+    "completed_at",
+    "created_at",
+    "updated_at",
+    "revision",
+}
+_USER = rows.user_name(0)
+_TASK = rows.task_id(0, 1)
+
+
+def check(server: Server) -> None:
+    """Ask for everything once. Raises `BenchError` for an answer that is not as it should be."""
+    with _client(server, token_for(_USER)) as client:
+        for check_one in (_reads, _pages, _writes, _refuses):
+            check_one(client)
+    hostile = (
+        None,
+        token_for(_USER, life_seconds=-60),
+        token_for(_USER, secret="another secret, " * 3),
+    )
+    for token in hostile:
+        with _client(server, token) as client:
+            for operation in (LIST, GET, CREATE, COMPLETE):
+                _ask(client, operation, status=httpx.codes.UNAUTHORIZED)
+
+
+def _reads(client: httpx.Client) -> None:
+    task = _ask(client, GET)
+    _expect(client, set(task) == FIELDS, f"get has the fields {sorted(task)}")
+    values = (task["id"], task["user_id"], task["revision"], task["completed"])
+    _expect(client, values == (str(_TASK), _USER, 2, False), f"get answers {task}")
+
+
+def _pages(client: httpx.Client) -> None:
+    first = _ask(client, LIST)
+    path = f"{LIST.path}&cursor={first['next_cursor']}"
+    second = _ask(client, LIST._replace(path=path))
+    found = [task["id"] for page in (first, second) for task in page["items"]]
+    wanted = [str(rows.task_id(0, task)) for task in reversed(range(rows.TASKS_OF_A_USER))]
+    _expect(client, found == wanted, "two pages do not have all tasks, newest first")
+    _expect(client, second["next_cursor"] is None, "the last page leads on")
+    _expect(client, set(first["items"][0]) == FIELDS, "list has other fields")
+
+
+def _writes(client: httpx.Client) -> None:
+    created = _ask(client, CREATE)
+    _expect(client, set(created) == FIELDS, f"create has the fields {sorted(created)}")
+    for completed in (True, False):
+        task = _ask(client, COMPLETE._replace(body={"completed": completed}), id_=created["id"])
+        stored = _ask(client, GET, id_=created["id"])
+        as_told = task["completed"] is completed is (task["completed_at"] is not None)
+        _expect(client, as_told and task == stored, f"complete answers {task}")
+
+
+def _refuses(client: httpx.Client) -> None:
+    foreign = rows.task_id(1, 1)
+    _ask(client, GET, id_=foreign, status=httpx.codes.NOT_FOUND)
+    _ask(client, COMPLETE, id_=foreign, status=httpx.codes.NOT_FOUND)
+    for title in ("", "x" * 201, None):
+        response = _send(client, CREATE._replace(body={"title": title}))
+        refused = response.status_code in {400, 422}
+        _expect(client, refused, f"create answers {response.status_code} to the title {title!r}")
+
+
+def _ask(
+    client: httpx.Client, operation: Operation, *, id_: object = _TASK, status: int = 0
+) -> dict[str, Any]:
+    response = _send(client, operation, id_)
+    wanted = status or operation.status
+    complaint = f"{operation.name} answers {response.status_code} and not {wanted}: {response.text}"
+    _expect(client, response.status_code == wanted, complaint)
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _send(client: httpx.Client, operation: Operation, id_: object = _TASK) -> httpx.Response:
+    return client.request(operation.method, path_of(operation, str(id_)), json=operation.body)
+
+
+def _expect(client: httpx.Client, holds: bool, complaint: str) -> None:
+    if not holds:
+        raise BenchError(f"{client.headers['X-System']}: {complaint}")
+
+
+@contextmanager
+def _client(server: Server, token: str | None) -> Iterator[httpx.Client]:
+    headers = {"X-System": server.system.name}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    with httpx.Client(base_url=server.base_url, headers=headers, timeout=10) as client:
+        yield client

@@ -1,0 +1,124 @@
+"""A database for each system, in one cluster: the same tasks, and the same indexes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+import asyncpg
+from sqlalchemy import ForeignKeyConstraint, MetaData
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from app.database.database import Database
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from app.tasks.models import tasks as tasks_of_taskward
+from bench import rows
+
+T = TypeVar("T")
+
+_PREFIX = "bench_"  # the cluster comes with a database named taskward
+_TEMPLATE = "peers"
+
+# Rows stay where they were and keep the user's count, so that every round finds the same.
+_RESET = {
+    "create": "DELETE FROM tasks WHERE created_at > $1",
+    "complete": "UPDATE tasks SET completed = false, completed_at = NULL WHERE completed",
+}
+_RESET_USERS = "UPDATE users SET task_count = $1 WHERE task_count <> $1"
+
+
+class Databases:
+    """The databases of a cluster. `server` is the URL of the one that comes with it."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+
+    def url(self, name: str) -> str:
+        """The URL of a database."""
+        server = DatabaseUrl(self._server).for_sqlalchemy
+        url = server.set(drivername="postgresql", database=_PREFIX + name)
+        return url.render_as_string(hide_password=False)
+
+    def make_for_taskward(self, name: str) -> None:
+        """Make Taskward's database, by its own migrations."""
+        self._create(name)
+
+        async def run() -> None:
+            database = Database(DatabaseUrl(self.url(name)), pool_size=1)
+            await migrate(database)
+            await database.close()
+
+        asyncio.run(run())
+        _on(self.url(name), _fill_users)
+        _on(self.url(name), _fill_tasks)
+
+    def make_for_peers(self, names: Iterable[str]) -> None:
+        """Make the databases of peers: Taskward's table of tasks, and nothing else."""
+        self._create(_TEMPLATE)
+        _on(self.url(_TEMPLATE), _make_table)
+        _on(self.url(_TEMPLATE), _fill_tasks)
+        for name in names:
+            self._create(name, f"TEMPLATE {_PREFIX}{_TEMPLATE}")
+
+    def reset(self, name: str, operation: str) -> None:
+        """Undo what an operation has done to the rows."""
+
+        async def run(connection: asyncpg.Connection) -> None:
+            arguments = [rows.LAST] if operation == "create" else []
+            await connection.execute(_RESET[operation], *arguments)
+            if await connection.fetchval("SELECT to_regclass('users')"):
+                await connection.execute(_RESET_USERS, rows.TASKS_OF_A_USER)
+            await _settle(connection)
+
+        _on(self.url(name), run)
+
+    def version(self) -> str:
+        """The version of PostgreSQL."""
+
+        async def run(connection: asyncpg.Connection) -> str:
+            return str(await connection.fetchval("SHOW server_version"))
+
+        return _on(self._server, run)
+
+    def _create(self, name: str, options: str = "") -> None:
+        async def run(connection: asyncpg.Connection) -> None:
+            await connection.execute(f"CREATE DATABASE {_PREFIX}{name} {options}")
+
+        _on(self._server, run)
+
+
+def _on(url: str, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    async def run() -> T:
+        connection = await asyncpg.connect(url)
+        try:
+            return await action(connection)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+async def _make_table(connection: asyncpg.Connection) -> None:
+    table = tasks_of_taskward.to_metadata(MetaData())
+    table.constraints -= {c for c in table.constraints if isinstance(c, ForeignKeyConstraint)}
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    await connection.execute(str(CreateTable(table).compile(dialect=dialect)))
+    for index in table.indexes:
+        await connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+
+
+async def _fill_users(connection: asyncpg.Connection) -> None:
+    columns = ("id", "revision", "task_count")
+    await connection.copy_records_to_table("users", records=rows.users(), columns=columns)
+
+
+async def _fill_tasks(connection: asyncpg.Connection) -> None:
+    await connection.copy_records_to_table("tasks", records=rows.tasks(), columns=rows.COLUMNS)
+    await _settle(connection)
+
+
+async def _settle(connection: asyncpg.Connection) -> None:
+    await connection.execute("VACUUM ANALYZE tasks")
+    if await connection.fetchval("SELECT to_regclass('users')"):
+        await connection.execute("VACUUM ANALYZE users")

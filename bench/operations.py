@@ -1,0 +1,41 @@
+"""The four operations that are measured, and what they are asked with."""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+
+class Operation(NamedTuple):
+    """One operation: its request, and the status of its answer."""
+
+    name: str
+    method: str
+    path: str
+    status: int
+    writes: bool
+    body: dict[str, Any] | None = None
+
+
+TITLE = "Renew the passport before the summer"
+DESCRIPTION = "Take two photographs along, and the old one. The office is open until noon."
+DUE_AT = "2027-06-01T09:00:00Z"
+
+LIST = Operation("list", "GET", "/api/tasks?limit=50", 200, writes=False)
+GET = Operation("get", "GET", "/api/tasks/{id}", 200, writes=False)
+CREATE = Operation(
+    "create",
+    "POST",
+    "/api/tasks",
+    201,
+    writes=True,
+    body={"title": TITLE, "description": DESCRIPTION, "due_at": DUE_AT},
+)
+COMPLETE = Operation(
+    "complete", "PATCH", "/api/tasks/{id}/complete", 200, writes=True, body={"completed": True}
+)
+
+OPERATIONS = {each.name: each for each in (LIST, GET, CREATE, COMPLETE)}
+
+
+def path_of(operation: Operation, id_: UUID | str) -> str:
+    """The path of an operation on a task."""
+    return operation.path.format(id=id_)

@@ -1,0 +1,1 @@
+"""The peers: the same four operations, as each framework's own documentation writes them."""
