@@ -11,7 +11,7 @@ POOL_SIZE = 10
 """Connections to PostgreSQL; the same number for every system."""
 
 _PEERS_BIN = ROOT / ".venv-bench" / "bin"
-_FOLDER = ROOT / "bench" / "peers"
+NODE_FOLDER = ROOT / "bench" / "peers" / "fastify"
 
 
 class System(NamedTuple):
@@ -53,5 +53,25 @@ FASTAPI = System(
     _SQLALCHEMY,
     ("fastapi", "sqlmodel", "pyjwt", "asyncpg", "uvicorn"),
 )
+LITESTAR = System(
+    "litestar",
+    "Litestar",
+    _uvicorn("litestar_app"),
+    _SQLALCHEMY,
+    ("litestar", "sqlalchemy", "msgspec", "pyjwt", "asyncpg", "uvicorn"),
+)
+CONNEXION = System(
+    "connexion",
+    "Connexion",
+    _uvicorn("connexion_app"),
+    _SQLALCHEMY,
+    ("connexion", "sqlalchemy", "pyjwt", "asyncpg", "uvicorn"),
+)
+FASTIFY = System(
+    "fastify",
+    "Fastify (Node.js)",
+    ("node", str(NODE_FOLDER / "server.mjs")),
+    {**_OF_A_PEER, "DATABASE_URL": "postgresql://{address}", "PORT": "{port}"},
+)
 
-PEERS = {each.name: each for each in (FASTAPI,)}
+PEERS = {each.name: each for each in (FASTAPI, LITESTAR, CONNEXION, FASTIFY)}

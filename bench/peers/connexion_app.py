@@ -1,0 +1,135 @@
+"""Connexion 3 with SQLAlchemy and PyJWT: contract-first, by `connexion.yaml`.
+
+After "Quickstart", "Routing", "Security", "Lifespan" and "Validation" (connexion.readthedocs.io),
+and its examples `jwt` and `sqlalchemy`, whose rows dump themselves. Requests are validated;
+answers are not, as its documentation has it unless one asks for that.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
+
+import jwt
+from connexion import AsyncApp, ConnexionMiddleware, request
+from connexion.exceptions import BadRequestProblem, Unauthorized
+from connexion.resolver import RelativeResolver
+from sqlalchemy import DateTime, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from bench.peers.cursors import decode_cursor, encode_cursor
+
+SECRET_KEY = os.environ["SECRET_KEY"]
+
+Answer: TypeAlias = dict[str, Any] | tuple[object, int]
+NOT_FOUND = ({"detail": "Task not found"}, 404)
+
+
+def now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """What tables have in common."""
+
+    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's way
+
+
+class Task(Base):
+    """A row."""
+
+    __tablename__ = "tasks"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    title: Mapped[str]
+    description: Mapped[str | None]
+    due_at: Mapped[datetime | None]
+    completed: Mapped[bool] = mapped_column(default=False)
+    completed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    revision: Mapped[int] = mapped_column(default=1)
+
+    def dump(self) -> dict[str, Any]:
+        """The members of the JSON object."""
+        return {each.key: getattr(self, each.key) for each in self.__table__.columns}
+
+
+@asynccontextmanager
+async def lifespan(_: ConnexionMiddleware) -> AsyncIterator[dict[str, object]]:
+    """Keep the engine's pool for as long as the app runs."""
+    pool_size = int(os.environ["POOL_SIZE"])
+    engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=pool_size, max_overflow=0)
+    yield {"sessions": async_sessionmaker(engine, expire_on_commit=False)}
+    await engine.dispose()
+
+
+def decode_token(token: str) -> dict[str, Any]:
+    """The claims of a token."""
+    try:
+        return jwt.decode(token, SECRET_KEY, algorithms=["HS256"])
+    except jwt.InvalidTokenError:
+        raise Unauthorized from None
+
+
+def new_session() -> AsyncSession:
+    """A session for one request."""
+    session: AsyncSession = request.state.sessions()
+    return session
+
+
+async def list_tasks(user: str, limit: int, cursor: str | None = None) -> Answer:
+    """Read one page of the user's tasks, newest first."""
+    query = select(Task).where(Task.user_id == user)
+    if cursor is not None:
+        try:
+            query = query.where(tuple_(Task.created_at, Task.id) < tuple_(*decode_cursor(cursor)))
+        except ValueError:
+            raise BadRequestProblem(detail="Not a cursor") from None
+    query = query.order_by(Task.created_at.desc(), Task.id.desc()).limit(limit + 1)
+    async with new_session() as session:
+        tasks = (await session.scalars(query)).all()
+    items = tasks[:limit]
+    more = len(tasks) > limit
+    next_cursor = encode_cursor(items[-1].created_at, items[-1].id) if more else None
+    return {"items": [task.dump() for task in items], "next_cursor": next_cursor}
+
+
+async def create_task(user: str, body: dict[str, Any]) -> Answer:
+    """Store a new task."""
+    due_at = datetime.fromisoformat(body["due_at"]) if body.get("due_at") else None
+    async with new_session() as session:
+        task = Task(user_id=user, **{**body, "due_at": due_at})
+        session.add(task)
+        await session.commit()
+        return task.dump(), 201
+
+
+async def get_task(user: str, task_id: str) -> Answer:
+    """Read a task."""
+    async with new_session() as session:
+        task = await session.get(Task, (user, UUID(task_id)))
+        return task.dump() if task is not None else NOT_FOUND
+
+
+async def complete_task(user: str, task_id: str, body: dict[str, Any]) -> Answer:
+    """Set whether a task is completed."""
+    async with new_session() as session:
+        task = await session.get(Task, (user, UUID(task_id)))
+        if task is None:
+            return NOT_FOUND
+        task.completed = body["completed"]
+        task.updated_at = now()
+        task.completed_at = task.updated_at if task.completed else None
+        task.revision += 1
+        await session.commit()
+        return task.dump()
+
+
+app = AsyncApp(__name__, specification_dir=".", lifespan=lifespan)
+app.add_api("connexion.yaml", resolver=RelativeResolver("bench.peers.connexion_app"))
