@@ -31,8 +31,8 @@ check: setup ## Check format, lint, types and the contract; needs Node.js 20
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, side by side; ARGS go to bench
-	@exec $(BIN)/python -m bench $(ARGS)
+bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and write the result into README.md; with ARGS, as they say
+	@exec $(BIN)/python -m bench $(or $(ARGS),--write)
 
 format: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .

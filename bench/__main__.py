@@ -4,90 +4,89 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
 from types import FrameType
 
-from app.database import embedded
-from bench import agreement
-from bench.databases import Databases
+from app.database.embedded import EmbeddedPostgresError
+from bench import pgbench
+from bench.comparison import compare
 from bench.errors import BenchError
 from bench.load import require_wrk
 from bench.operations import OPERATIONS
-from bench.report import table
-from bench.rounds import Plan, of_server, run
+from bench.publication import describe, keep, publish
+from bench.rounds import Plan
 from bench.samples import Sample
-from bench.servers import serve
-from bench.systems import PEERS, TASKWARD, System
-from bench.tokens import write_users
-from tests.folders import open_folder
+from bench.systems import EMPTY_APP, FASTIFY, NODE_FOLDER, PEERS, PEERS_PYTHON, TASKWARD
+from tests import node_packages
+
+LIMITS = "limits"
+EVERYTHING = (*PEERS, LIMITS)
+LEAST_ROUNDS = 5
+"""Fewer tell too little to be published."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark; answer the process's exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.write and not _is_complete(options):
+        parser.error(f"--write takes everything, and at least {LEAST_ROUNDS} rounds")
     signal.signal(signal.SIGTERM, _end)
-    operations = tuple(OPERATIONS[name] for name in options.operations)
-    plan = Plan(options.rounds, options.seconds, options.connections, operations)
-    systems = [TASKWARD, *(PEERS[name] for name in options.against)]
     try:
-        require_wrk()
-        samples = compare(systems, plan)
-    except BenchError as error:
+        _run(options)
+    except (BenchError, EmbeddedPostgresError, node_packages.MissingError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        return 130
-    print(table(samples, {each.name: each.title for each in systems}))
+        return 128 + signal.SIGINT
     return 0
 
 
-def compare(systems: Sequence[System], plan: Plan) -> list[Sample]:
-    """Measure all systems, side by side."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(open_folder())
-        server = stack.enter_context(embedded.start(folder / "postgresql"))
-        databases = Databases(server.url)
-        databases.make_for_taskward(TASKWARD.name)
-        databases.make_for_peers(each.name for each in systems if each is not TASKWARD)
-        users = write_users(folder / "users.txt")
-        servers = [
-            stack.enter_context(serve(each, databases.url(each.name), folder)) for each in systems
-        ]
-        for each in servers:
-            agreement.check(each)
-            for operation in ("create", "complete"):
-                databases.reset(each.system.name, operation)
-        measured = [
-            of_server(each, operation, databases, users, plan.connections)
-            for operation in plan.operations
-            for each in servers
-        ]
-        samples = []
-        for sample in run(measured, plan):
-            _show(sample)
-            samples.append(sample)
-        return samples
+def _run(options: argparse.Namespace) -> None:
+    require_wrk()
+    if not PEERS_PYTHON.exists():
+        raise BenchError("the peers are not installed; make bench does that")
+    if FASTIFY.name in options.against:
+        node_packages.install(NODE_FOLDER)
+    operations = tuple(OPERATIONS[name] for name in options.operations)
+    plan = Plan(options.rounds, options.seconds, options.connections, operations)
+    systems = [TASKWARD, *(PEERS[name] for name in options.against if name in PEERS)]
+    limits = LIMITS in options.against
+    samples, postgresql = compare(systems, plan, limits=limits, show=_show)
+    titles = {each.name: each.title for each in (*systems, EMPTY_APP)}
+    titles[pgbench.NAME] = "pgbench, the same SQL"
+    report = describe(samples, titles, plan, postgresql)
+    print(f"\n{report}\nEverything is in {keep(samples, titles, report)}.")
+    if options.write:
+        publish(samples, titles, report)
 
 
 def _show(sample: Sample) -> None:
-    print(
-        f"round {sample.round}  {sample.operation:9} {sample.system:10} "
-        f"{sample.requests_per_second:8.0f}/s",
-        flush=True,
-    )
+    rate = f"{sample.requests_per_second:8,.0f}/s"
+    print(f"round {sample.round}  {sample.operation:9} {sample.system:10}{rate}", flush=True)
 
 
 def _end(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)  # every context closes, and nothing is left running
 
 
+def _is_complete(options: argparse.Namespace) -> bool:
+    everything = {*EVERYTHING} <= {*options.against} and {*OPERATIONS} <= {*options.operations}
+    return everything and options.rounds >= LEAST_ROUNDS
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4, help="of each run (4)")
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--against", type=_names(PEERS), default=tuple(PEERS))
-    parser.add_argument("--operations", type=_names(OPERATIONS), default=tuple(OPERATIONS))
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Compare Taskward with other frameworks, side by side.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--rounds", type=int, default=LEAST_ROUNDS, help="interleaved rounds")
+    parser.add_argument("--seconds", type=int, default=4, help="how long each system is asked")
+    parser.add_argument("--connections", type=int, default=16, help="of wrk")
+    for name, known in (("--against", EVERYTHING), ("--operations", tuple(OPERATIONS))):
+        names = ",".join(known)
+        parser.add_argument(name, type=_names(known), default=names, help=f"some of {names}")
+    parser.add_argument("--write", action="store_true", help="put the result into the README")
     return parser
 
 

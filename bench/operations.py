@@ -32,6 +32,8 @@ CREATE = Operation(
 COMPLETE = Operation(
     "complete", "PATCH", "/api/tasks/{id}/complete", 200, writes=True, body={"completed": True}
 )
+EMPTY = Operation("anything", "GET", "/", 200, writes=False)
+"""What the empty application is asked."""
 
 OPERATIONS = {each.name: each for each in (LIST, GET, CREATE, COMPLETE)}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from statistics import median
+from typing import NamedTuple
 
 from bench.samples import Sample, spread
 from bench.systems import TASKWARD
@@ -12,39 +13,66 @@ _HEAD = (
 )
 
 
+class Row(NamedTuple):
+    """All rounds of one system and operation, and Taskward's of the same operation."""
+
+    operation: str
+    system: str
+    samples: list[Sample]
+    of_taskward: list[Sample]
+
+    @property
+    def rates(self) -> list[float]:
+        """Requests per second, of each round."""
+        return [sample.requests_per_second for sample in self.samples]
+
+    @property
+    def ratios(self) -> list[float]:
+        """Taskward's rate divided by this one, of each round."""
+        pairs = zip(self.of_taskward, self.samples, strict=False)
+        return [ours.requests_per_second / each.requests_per_second for ours, each in pairs]
+
+
+def rows(samples: Sequence[Sample], systems: Sequence[str]) -> list[Row]:
+    """What was measured, by operation, and then in the order of `systems`."""
+    ordered = sorted(samples, key=lambda sample: sample.round)
+    found = {(each.operation, each.system): _of(ordered, each) for each in ordered}
+    return [
+        Row(operation, system, found[operation, system], found.get((operation, TASKWARD.name), []))
+        for operation in dict.fromkeys(sample.operation for sample in samples)
+        for system in systems
+        if (operation, system) in found
+    ]
+
+
 def table(samples: Sequence[Sample], titles: dict[str, str]) -> str:
     """The Markdown table of all samples; `titles` of the systems, in order."""
-    operations = dict.fromkeys(sample.operation for sample in samples)
-    lines = [
-        _line(operation, title, of, _of(samples, TASKWARD.name, operation))
-        for operation in operations
-        for system, title in titles.items()
-        if (of := _of(samples, system, operation))
-    ]
+    peaks = {name: _peak(samples, name) for name in titles}
+    lines = [_line(row, titles[row.system], peaks[row.system]) for row in rows(samples, [*titles])]
     return "\n".join((*_HEAD, *lines))
 
 
-def ratios(ours: Sequence[Sample], others: Sequence[Sample]) -> list[float]:
-    """Taskward's rate divided by another's, of each round."""
-    rates = {sample.round: sample.requests_per_second for sample in others}
-    return [each.requests_per_second / rates[each.round] for each in ours if each.round in rates]
+def _of(samples: Sequence[Sample], like: Sample) -> list[Sample]:
+    wanted = (like.system, like.operation)
+    return [each for each in samples if (each.system, each.operation) == wanted]
 
 
-def _of(samples: Sequence[Sample], system: str, operation: str) -> list[Sample]:
-    return [each for each in samples if (each.system, each.operation) == (system, operation)]
+def _peak(samples: Sequence[Sample], system: str) -> str:
+    known = [each.peak_mb for each in samples if each.system == system and each.peak_mb]
+    return f"{max(known):.0f}" if known else ""
 
 
-def _line(operation: str, title: str, of: list[Sample], ours: list[Sample]) -> str:
-    rate = spread([sample.requests_per_second for sample in of])
+def _line(row: Row, title: str, peak: str) -> str:
+    name = f"**{title}**" if row.system == TASKWARD.name else title
     cells = (
-        operation,
-        title,
-        f"{rate.median:,.0f} ({rate.least:,.0f}–{rate.greatest:,.0f})",  # noqa: RUF001 - a range
-        _median([sample.p50_ms for sample in of], 1),
-        _median([sample.p99_ms for sample in of], 1),
-        _median([sample.cpu_ms for sample in of], 2),
-        _median([sample.peak_mb for sample in of[-1:]], 0),
-        _ratio(ours, of) if ours and of is not ours and of[0].system != TASKWARD.name else "",
+        row.operation,
+        name,
+        _spread(row.rates, 0),
+        _median([sample.p50_ms for sample in row.samples], 1),
+        _median([sample.p99_ms for sample in row.samples], 1),
+        _median([sample.cpu_ms for sample in row.samples], 2),
+        peak,
+        _spread(row.ratios, 2) if row.ratios and row.system != TASKWARD.name else "",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -54,6 +82,6 @@ def _median(values: list[float | None], digits: int) -> str:
     return f"{median(known):.{digits}f}" if known else ""
 
 
-def _ratio(ours: list[Sample], others: list[Sample]) -> str:
-    ratio = spread(ratios(ours, others))
-    return f"{ratio.median:.2f} ({ratio.least:.2f}–{ratio.greatest:.2f})"  # noqa: RUF001 - a range
+def _spread(values: list[float], digits: int) -> str:
+    middle, least, greatest = (f"{value:,.{digits}f}" for value in spread(values))
+    return f"{middle} ({least}–{greatest})"  # noqa: RUF001 - a range

@@ -1,4 +1,4 @@
-"""What is compared: how each system is started. `{port}`, `{address}`, `{log}` are filled in."""
+"""What is compared, and how it is started; `{port}` and `{address}` are filled in."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 POOL_SIZE = 10
 """Connections to PostgreSQL; the same number for every system."""
 
-_PEERS_BIN = ROOT / ".venv-bench" / "bin"
+PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 NODE_FOLDER = ROOT / "bench" / "peers" / "fastify"
 
 
@@ -21,12 +21,18 @@ class System(NamedTuple):
     title: str
     command: tuple[str, ...]
     environment: dict[str, str]
-    packages: tuple[str, ...] = ()
+
+
+def _hypercorn(application: str) -> tuple[str, ...]:
+    # As Taskward does: one process, and the same loop.
+    parts = ("--workers", "0", "--worker-class", "uvloop")
+    return (sys.executable, "-m", "hypercorn", application, "--bind", "127.0.0.1:{port}", *parts)
 
 
 def _uvicorn(application: str) -> tuple[str, ...]:
-    options = ("--host", "127.0.0.1", "--port", "{port}", "--loop", "uvloop", "--http", "httptools")
-    return (str(_PEERS_BIN / "python"), "-m", "uvicorn", f"bench.peers.{application}:app", *options)
+    address = ("--host", "127.0.0.1", "--port", "{port}")
+    parts = ("--loop", "uvloop", "--http", "httptools")
+    return (str(PEERS_PYTHON), "-m", "uvicorn", f"bench.peers.{application}:app", *address, *parts)
 
 
 _OF_A_PEER = {"SECRET_KEY": SECRET, "POOL_SIZE": str(POOL_SIZE)}
@@ -34,7 +40,7 @@ _SQLALCHEMY = {**_OF_A_PEER, "DATABASE_URL": "postgresql+asyncpg://{address}"}
 
 TASKWARD = System(
     "taskward",
-    "**Taskward**",
+    "Taskward",
     (sys.executable, "-m", "app", "serve"),
     {
         "DATABASE_URL": "postgresql://{address}",
@@ -46,32 +52,20 @@ TASKWARD = System(
         "BIND": "127.0.0.1:{port}",
     },
 )
-FASTAPI = System(
-    "fastapi",
-    "FastAPI",
-    _uvicorn("fastapi_app"),
-    _SQLALCHEMY,
-    ("fastapi", "sqlmodel", "pyjwt", "asyncpg", "uvicorn"),
-)
-LITESTAR = System(
-    "litestar",
-    "Litestar",
-    _uvicorn("litestar_app"),
-    _SQLALCHEMY,
-    ("litestar", "sqlalchemy", "msgspec", "pyjwt", "asyncpg", "uvicorn"),
-)
-CONNEXION = System(
-    "connexion",
-    "Connexion",
-    _uvicorn("connexion_app"),
-    _SQLALCHEMY,
-    ("connexion", "sqlalchemy", "pyjwt", "asyncpg", "uvicorn"),
-)
+FASTAPI = System("fastapi", "FastAPI", _uvicorn("fastapi_app"), _SQLALCHEMY)
+LITESTAR = System("litestar", "Litestar", _uvicorn("litestar_app"), _SQLALCHEMY)
+CONNEXION = System("connexion", "Connexion", _uvicorn("connexion_app"), _SQLALCHEMY)
 FASTIFY = System(
     "fastify",
     "Fastify (Node.js)",
     ("node", str(NODE_FOLDER / "server.mjs")),
     {**_OF_A_PEER, "DATABASE_URL": "postgresql://{address}", "PORT": "{port}"},
+)
+EMPTY_APP = System(
+    "empty",
+    "empty ASGI application, Hypercorn",
+    _hypercorn("bench.empty_app:app"),
+    {},
 )
 
 PEERS = {each.name: each for each in (FASTAPI, LITESTAR, CONNEXION, FASTIFY)}

@@ -1,0 +1,86 @@
+"""On which machine, and with which versions."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+
+from bench.systems import NODE_FOLDER, ROOT
+
+_OF_TASKWARD = ("quart", "hypercorn", "sqlalchemy", "asyncpg", "uvloop")
+_OF_PEERS = (
+    "fastapi",
+    "sqlmodel",
+    "litestar",
+    "msgspec",
+    "connexion",
+    "sqlalchemy",
+    "asyncpg",
+    "pyjwt",
+    "uvicorn",
+    "httptools",
+    "uvloop",
+)
+
+
+def describe_machine() -> str:
+    """The machine, in a line."""
+    memory = psutil.virtual_memory().total / 2**30
+    return f"{_cpu()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, {_system()}"
+
+
+def describe_versions(postgresql: str) -> str:
+    """The versions of everything that took part, in a line."""
+    locked = (ROOT / "requirements-bench.txt").read_text()
+    peers = [f"{name} {_locked(locked, name)}" for name in _OF_PEERS]
+    node = [f"{name} {version}" for name, version in _node_packages().items()]
+    own = [f"{name} {metadata.version(name)}" for name in _OF_TASKWARD]
+    return (
+        f"Python {platform.python_version()}, PostgreSQL {postgresql}, {_node()}. "
+        f"Taskward: {', '.join(own)}. Peers: {', '.join([*peers, *node])}"
+    )
+
+
+def today() -> str:
+    """The date."""
+    return datetime.now(UTC).date().isoformat()
+
+
+def _cpu() -> str:
+    try:
+        found = re.search(r"(?m)^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.platform(terse=True)
+
+
+def _node() -> str:
+    finished = subprocess.run(
+        ["/usr/bin/env", "node", "--version"], capture_output=True, text=True, check=False
+    )
+    return f"Node.js {finished.stdout.strip().removeprefix('v')}"
+
+
+def _node_packages() -> dict[str, str]:
+    packages: dict[str, str] = json.loads((NODE_FOLDER / "package.json").read_text())[
+        "dependencies"
+    ]
+    return packages
+
+
+def _locked(text: str, name: str) -> str:
+    found = re.search(rf"(?m)^{name}==(\S+)", text)
+    return found[1] if found else "?"
