@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> None:
     limits = LIMITS in options.against
     samples, postgresql = compare(systems, plan, limits=limits, show=_show)
     titles = {each.name: each.title for each in (*systems, EMPTY_APP)}
-    titles[pgbench.NAME] = "pgbench, the same SQL"
+    titles[pgbench.NAME] = "pgbench, same SQL"
     report = describe(samples, titles, plan, postgresql)
     print(f"\n{report}\nEverything is in {keep(samples, titles, report)}.")
     if options.write:

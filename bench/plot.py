@@ -8,10 +8,11 @@ from bench.report import Row, rows
 from bench.samples import Sample, spread
 from bench.systems import EMPTY_APP, TASKWARD
 
-_WIDTH, _MARGIN, _LABELS, _VALUES = 880, 16, 190, 62
+_WIDTH, _MARGIN, _LABELS, _VALUES = 880, 16, 146, 62
 _ROW, _HEAD, _FOOT = 22, 30, 30
 _COLUMNS = 2
 _PANEL = _WIDTH // _COLUMNS
+_STEPS = [digit * 10.0**exponent for exponent in range(-3, 9) for digit in (1, 2, 5)]
 
 # A picture takes the colours of the page's mode by itself.
 _STYLE = """
@@ -28,21 +29,20 @@ circle { fill: #9198a1 } circle.own { fill: #4493f8 } }
 
 
 class _Scale:
-    """From a rate to its place, between powers of ten."""
+    """From a rate to its place; logarithmic, from a round number to another."""
 
     def __init__(self, rates: Sequence[float]) -> None:
-        self._low = math.floor(math.log10(min(rates)))
-        self._high = math.ceil(math.log10(max(rates)))
-        self._width = _PANEL - _MARGIN - _LABELS - _VALUES
+        self._low = max(step for step in _STEPS if step <= min(rates))
+        self._high = min(step for step in _STEPS if step >= max(rates))
 
     @property
-    def ticks(self) -> list[int]:
+    def ticks(self) -> list[float]:
         """The powers of ten."""
-        return [10**exponent for exponent in range(self._low, self._high + 1)]
+        return [step for step in _STEPS[::3] if self._low <= step <= self._high]
 
     def __call__(self, rate: float) -> float:
-        share = (math.log10(rate) - self._low) / max(self._high - self._low, 1)
-        return _MARGIN + _LABELS + share * self._width
+        share = math.log(rate / self._low) / math.log(self._high / self._low)
+        return _MARGIN + _LABELS + share * (_PANEL - _MARGIN - _LABELS - _VALUES)
 
 
 def plot(samples: Sequence[Sample], titles: dict[str, str]) -> str:
@@ -77,10 +77,10 @@ def _panel(panel: list[Row], titles: dict[str, str], scale: _Scale) -> str:
     return head + ticks + "\n" + "\n".join(lines)
 
 
-def _tick(value: int, x: float, bottom: int) -> str:
+def _tick(value: float, x: float, bottom: int) -> str:
     return (
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_HEAD}" y2="{bottom}"/>'
-        f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{value:,}</text>'
+        f'<text x="{x:.1f}" y="{bottom + 15}" text-anchor="middle">{value:,.0f}</text>'
     )
 
 

@@ -63,7 +63,7 @@ FASTIFY = System(
 )
 EMPTY_APP = System(
     "empty",
-    "empty ASGI application, Hypercorn",
+    "Hypercorn, empty app",
     _hypercorn("bench.empty_app:app"),
     {},
 )

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
-LOCKS = [path for path in TESTS.glob("**/package-lock.json") if "node_modules" not in path.parts]
+ROOT = Path(__file__).parents[2]
+LOCKS = [
+    path
+    for folder in ("tests", "bench")
+    for path in (ROOT / folder).glob("**/package-lock.json")
+    if "node_modules" not in path.parts
+]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=[path.parent.name for path in LOCKS])

@@ -42,7 +42,7 @@ def test_the_contract_in_the_wheel_is_the_one_that_is_read(tmp_path: Path) -> No
 
 
 def test_every_locked_package_has_hashes_and_no_lock_has_an_address() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
         text = (ROOT / name).read_text()
         packages = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
         assert len(packages) > 20
