@@ -1,11 +1,10 @@
 """The command line: `python -m bench`."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
-from types import FrameType
 
+from app.commands.interruption import Interruption
 from app.database.embedded import EmbeddedPostgresError
 from bench import pgbench
 from bench.comparison import compare
@@ -30,14 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.write and not _is_complete(options):
         parser.error(f"--write takes everything, and at least {LEAST_ROUNDS} rounds")
-    signal.signal(signal.SIGTERM, _end)
+    Interruption().install()  # every context closes, and nothing is left running
     try:
         _run(options)
     except (BenchError, EmbeddedPostgresError, node_packages.MissingError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     return 0
 
 
@@ -63,10 +60,6 @@ def _run(options: argparse.Namespace) -> None:
 def _show(sample: Sample) -> None:
     rate = f"{sample.requests_per_second:8,.0f}/s"
     print(f"round {sample.round}  {sample.operation:9} {sample.system:10}{rate}", flush=True)
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)  # every context closes, and nothing is left running
 
 
 def _is_complete(options: argparse.Namespace) -> bool:
