@@ -115,7 +115,9 @@ async def get_current_user(token: Annotated[str, Depends(oauth2_scheme)]) -> str
     return user
 
 
-SessionDep = Annotated[AsyncSession, Depends(get_session)]
+# "Early exit and scope" (fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield): by
+# default, a session is kept until the answer is sent, and others wait for its connection.
+SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 UserDep = Annotated[str, Depends(get_current_user)]
 
 
