@@ -68,7 +68,8 @@ def plot(samples: Sequence[Sample], titles: dict[str, str]) -> str:
 
 def _panel(panel: list[Row], titles: dict[str, str], scale: _Scale) -> str:
     bottom = _HEAD + _ROW * len(panel)
-    head = f'<text class="head" x="{_MARGIN}" y="18">{panel[0].operation}, requests/s</text>'
+    words = f"{panel[0].operation}, requests/s (logarithmic)"
+    head = f'<text class="head" x="{_MARGIN}" y="18">{words}</text>'
     ticks = "".join(_tick(tick, scale(tick), bottom) for tick in scale.ticks)
     lines = (
         _row(row, titles[row.system], scale, _HEAD + _ROW * (number + 0.5))
