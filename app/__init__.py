@@ -71,7 +71,7 @@ def make_verifier(settings: Settings) -> TokenVerifier:
 
 def _connect(app: Quart, settings: Settings) -> None:
     url = required(settings.database_url, "DATABASE_URL")
-    database = Database(url, settings.database_pool_size)
+    database = Database(url, settings.database_pool_size, pooler=settings.has_pooler)
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)
     verifier = make_verifier(settings)

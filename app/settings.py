@@ -110,6 +110,7 @@ class Settings(BaseSettings):
 
     database_url: Annotated[DatabaseUrl | None, BeforeValidator(_database_url)] = None
     database_pool_size: Annotated[int, Field(ge=1, le=1000)] = 5
+    database_pooler: Literal["transaction"] | None = None
     data_dir: Path = Path(".data")
     migrate_on_start: bool = True
     better_auth_secret: Annotated[SecretStr, AfterValidator(_secret)] | None = None
@@ -126,6 +127,13 @@ class Settings(BaseSettings):
     max_tasks_per_user: Annotated[int, Field(ge=1, le=2_147_483_647)] = 100_000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
+
+    @property
+    def has_pooler(self) -> bool:
+        """Whether each transaction may be given another connection of the database."""
+        return self.database_pooler is not None or (
+            self.database_url is not None and self.database_url.leads_to_pooler
+        )
 
 
 def read_settings() -> Settings:

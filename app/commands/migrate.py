@@ -51,7 +51,8 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
     """
 
     async def run() -> T:
-        database = Database(required(settings.database_url, "DATABASE_URL"), pool_size=1)
+        url = required(settings.database_url, "DATABASE_URL")
+        database = Database(url, pool_size=1, pooler=settings.has_pooler)
         try:
             return await action(database)
         finally:

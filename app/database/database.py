@@ -15,6 +15,9 @@ from app.database.sessions import SingleStatements, UserSession, UserTransaction
 from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
 
+_NO_CACHES = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+"""Of the driver and of SQLAlchemy: what one connection has prepared, the next does not know."""
+
 
 class Database:
     """Connects when it is first used: `pool_size` times at most for users, and once for itself.
@@ -34,7 +37,7 @@ class Database:
             max_overflow=0,
             pool_timeout=TIMEOUT_SECONDS,
             hide_parameters=True,  # an error in the log must not quote what users have written
-            connect_args={**url.connect_arguments, **TIMEOUTS},
+            connect_args={**url.connect_arguments, **TIMEOUTS, **(_NO_CACHES if pooler else {})},
         )
 
     @asynccontextmanager

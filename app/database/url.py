@@ -40,6 +40,11 @@ class DatabaseUrl:
         return url.difference_update_query(["sslmode", "channel_binding"])
 
     @property
+    def leads_to_pooler(self) -> bool:
+        """Whether its host is one of Neon's that give each transaction another connection."""
+        return (self._url.host or "").partition(".")[0].endswith("-pooler")
+
+    @property
     def for_driver(self) -> dict[str, Any]:
         """What the driver itself is to be told."""
         dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's

@@ -1,7 +1,7 @@
 """The second wall: PostgreSQL shows a transaction the rows of the one user that it names.
 
-Row-level security compares the owner of each row with a setting, and binds a transaction whatever
-the role that logged in may do, because the transaction runs as a role that may nothing else.
+Row-level security compares the owner of each row with a setting, and binds a statement whatever
+the role that logged in may do, because the statement runs as a role that may nothing else.
 Another role may drop what has expired, of all users, and sees nothing but that.
 """
 

@@ -11,15 +11,23 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 
+from app import create_app
 from app.database.database import Database
+from app.database.errors import DatabaseUnavailableError
 from app.database.url import DatabaseUrl
 from app.database.wall import prelude
+from app.settings import Settings
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
+from tests.conformance import Conformance
 from tests.folders import open_folder
+from tests.live_server import LiveServer, live
+from tests.tokens import token_for
 
+KEY = {"Idempotency-Key": "k"}
 COUNT = "SELECT count(*) FROM tasks"
 CONFIGURATION = """
 [databases]
@@ -65,27 +73,59 @@ def pgbouncer(url: DatabaseUrl, folder: Path, port: int) -> Iterator[None]:
 
 
 @pytest.fixture
-async def clients(
-    database_url: DatabaseUrl, unused_tcp_port: int
-) -> AsyncIterator[list[asyncpg.Connection]]:
-    """Three clients of the one connection."""
-    server = database_url.for_sqlalchemy
+async def pooled(database_url: DatabaseUrl, unused_tcp_port: int) -> AsyncIterator[DatabaseUrl]:
+    """The database through the pooler."""
     with open_folder() as folder, pgbouncer(database_url, folder, unused_tcp_port):
         await _listening(unused_tcp_port)
-        clients = [
-            await asyncpg.connect(
-                host="127.0.0.1",
-                port=unused_tcp_port,
-                database="pooled",
-                user=server.username,
-                password=server.password,
-                statement_cache_size=0,
-            )
-            for _ in range(3)
-        ]
-        yield clients
-        for each in clients:
-            await each.close()
+        url = database_url.for_sqlalchemy.set(
+            drivername="postgresql", host="127.0.0.1", port=unused_tcp_port, database="pooled"
+        )
+        yield DatabaseUrl(url.render_as_string(hide_password=False))
+
+
+@pytest.fixture
+async def clients(pooled: DatabaseUrl) -> AsyncIterator[list[asyncpg.Connection]]:
+    """Three clients of the one connection."""
+    clients = [await asyncpg.connect(**pooled.for_driver, statement_cache_size=0) for _ in range(3)]
+    yield clients
+    for each in clients:
+        await each.close()
+
+
+async def test_the_whole_api_works_through_a_pooler(
+    pooled: DatabaseUrl, settings: Settings, conformance: Conformance
+) -> None:
+    through = {"database_url": pooled, "database_pooler": "transaction"}
+    app = create_app(settings.model_copy(update=through))
+
+    async def use(server: LiveServer, user: str) -> None:
+        headers = {"Authorization": f"Bearer {token_for(user)}"}
+        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+            for number in range(10):
+                made = await client.post("/api/tasks", json={"title": str(number)}, headers=KEY)
+                address = made.headers["Location"]
+                assert (await client.patch(f"{address}/complete")).json()["completed"]
+                listed = await client.get("/api/tasks")
+                assert {each["user_id"] for each in listed.json()["items"]} == {user}
+                assert (await client.delete(address)).status_code == 204
+                again = await client.post("/api/tasks", json={"title": str(number)}, headers=KEY)
+                assert again.content == made.content
+                assert (await client.get("/api/me")).json()["task_count"] == 0
+                assert (await client.delete("/api/me")).status_code == 204
+                conformance.check(listed)
+
+    with live(app) as server:
+        async with httpx.AsyncClient(base_url=server.base_url) as anybody:
+            assert (await anybody.get("/health/ready")).status_code == 200
+        await asyncio.gather(*(use(server, f"user {uuid4()}") for _ in range(4)))
+
+
+async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: DatabaseUrl) -> None:
+    """Else a role that was set once would be on the connection of another."""
+    database = Database(pooled, pool_size=1)
+    with pytest.raises(DatabaseUnavailableError, match="unsupported startup parameter: role"):
+        await TaskStore(database.session("ada")).summary(max_tasks=1)
+    await database.close()
 
 
 async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(

@@ -50,6 +50,20 @@ def test_what_is_no_postgresql_url_is_refused(text: str, message: str) -> None:
         DatabaseUrl(text)
 
 
+@pytest.mark.parametrize(
+    ("host", "leads"),
+    [
+        ("ep-cool-1.eu-central-1.aws.neon.tech", False),
+        ("ep-cool-1-pooler.eu-central-1.aws.neon.tech", True),
+        ("localhost", False),
+        ("my-pooler.d", True),
+        ("db.my-pooler.d", False),
+    ],
+)
+def test_a_pooled_host_of_neon_is_known(host: str, leads: bool) -> None:
+    assert DatabaseUrl(f"postgresql://u@{host}/d").leads_to_pooler is leads
+
+
 def test_a_password_is_not_shown() -> None:
     url = DatabaseUrl("postgresql://ada:hunter2@h/d")
     assert "hunter2" not in f"{url} {url!r}"
