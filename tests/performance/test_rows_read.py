@@ -1,17 +1,16 @@
 """How many rows PostgreSQL looks at for each operation, whoever asks and however deep the page."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import pytest
 
-from app.database.url import DatabaseUrl
 from app.tasks.changes import ChangeStore
 from app.tasks.pages import Listing
 from app.tasks.schemas import Task, TaskInput
 from app.tasks.store import TaskStore
 from tests.conftest import REPORTED
-from tests.explained import USERS, ExplainedSession, crowded_database, explained_session
+from tests.performance.explained import ExplainedSession
 
 LIMIT = 20
 PAGE = LIMIT + 1
@@ -20,20 +19,6 @@ PAGE = LIMIT + 1
 NEWEST = Listing(completed=None, q=None, due_before=None, due_after=None, sort="-created_at")
 
 Operation: TypeAlias = Callable[[ExplainedSession, Task], Awaitable[object]]
-
-
-@pytest.fixture(scope="module")
-async def crowded(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    async with crowded_database(database_url) as url:
-        yield url
-
-
-@pytest.fixture(params=USERS)
-async def session(
-    crowded: DatabaseUrl, request: pytest.FixtureRequest
-) -> AsyncIterator[ExplainedSession]:
-    async with explained_session(crowded, request.param) as session:
-        yield session
 
 
 async def get(session: ExplainedSession, task: Task) -> None:

@@ -1,32 +1,16 @@
 """At 100,000 rows, each statement of each operation walks the index that was meant for it."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from app.database.url import DatabaseUrl
 from app.tasks.changes import ChangeStore
 from app.tasks.pages import Listing
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
-from tests.explained import USERS, ExplainedSession, crowded_database, explained_session
-
-
-@pytest.fixture(scope="module")
-async def crowded(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    async with crowded_database(database_url) as url:
-        yield url
-
-
-@pytest.fixture(params=USERS)
-async def session(
-    crowded: DatabaseUrl, request: pytest.FixtureRequest
-) -> AsyncIterator[ExplainedSession]:
-    async with explained_session(crowded, request.param) as session:
-        yield session
+from tests.performance.explained import ExplainedSession
 
 
 @pytest.fixture

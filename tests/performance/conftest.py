@@ -1,0 +1,27 @@
+"""Fixtures: a database of 100,000 tasks, and sessions of users who have few and many."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.database.url import DatabaseUrl
+from tests.performance.explained import (
+    USERS,
+    ExplainedSession,
+    crowded_database,
+    explained_session,
+)
+
+
+@pytest.fixture(scope="module")
+async def crowded(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    async with crowded_database(database_url) as url:
+        yield url
+
+
+@pytest.fixture(params=USERS)
+async def session(
+    crowded: DatabaseUrl, request: pytest.FixtureRequest
+) -> AsyncIterator[ExplainedSession]:
+    async with explained_session(crowded, request.param) as session:
+        yield session
