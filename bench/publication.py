@@ -45,7 +45,9 @@ def describe(samples: Sequence[Sample], titles: dict[str, str], plan: Plan, post
         f"{plan.connections} connections, on the same machine; {POOL_SIZE} connections to "
         f"PostgreSQL for each; {rows.USERS:,} users with {rows.TASKS_OF_A_USER} tasks each, "
         f"{rows.USERS_UNDER_LOAD} of them under load; a line of log for each request. Medians of "
-        "the rounds, with the least and the greatest; the ratio is taken within each round. CPU "
-        "and memory are the server's, without PostgreSQL's.\n\n"
+        "the rounds, with the least and the greatest. In the last columns, how many times as many "
+        "requests Taskward answers as each of the others, and with how many times less CPU for "
+        "each, taken within each round. CPU and peak memory are the server's, without "
+        "PostgreSQL's.\n\n"
         f"{table(samples, titles)}\n"
     )

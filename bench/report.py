@@ -1,4 +1,4 @@
-"""The table: medians with their spread, and how many times Taskward's rate is of each other's."""
+"""The table: medians with their spread, and how Taskward compares with each of the others."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -8,8 +8,8 @@ from bench.samples import Sample, spread
 from bench.systems import TASKWARD
 
 _HEAD = (
-    "| operation | system | requests/s | p50 ms | p99 ms | CPU ms/request | peak MB | Taskward ÷ |",
-    "|---|---|--:|--:|--:|--:|--:|--:|",
+    "| operation | system | requests/s | p50 ms | p99 ms | CPU ms/request | MB | rate ÷ | CPU ÷ |",
+    "|---|---|--:|--:|--:|--:|--:|--:|--:|",
 )
 
 
@@ -31,6 +31,12 @@ class Row(NamedTuple):
         """Taskward's rate divided by this one, of each round."""
         pairs = zip(self.of_taskward, self.samples, strict=False)
         return [ours.requests_per_second / each.requests_per_second for ours, each in pairs]
+
+    @property
+    def cpu_ratios(self) -> list[float]:
+        """The CPU per request of this one divided by Taskward's, of each round."""
+        pairs = zip(self.of_taskward, self.samples, strict=False)
+        return [each.cpu_ms / ours.cpu_ms for ours, each in pairs if each.cpu_ms and ours.cpu_ms]
 
 
 def rows(samples: Sequence[Sample], systems: Sequence[str]) -> list[Row]:
@@ -72,9 +78,13 @@ def _line(row: Row, title: str, peak: str) -> str:
         _median([sample.p99_ms for sample in row.samples], 1),
         _median([sample.cpu_ms for sample in row.samples], 2),
         peak,
-        _spread(row.ratios, 2) if row.ratios and row.system != TASKWARD.name else "",
+        *(_of_peer(row, ratios) for ratios in (row.ratios, row.cpu_ratios)),
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _of_peer(row: Row, ratios: list[float]) -> str:
+    return _spread(ratios, 2) if ratios and row.system != TASKWARD.name else ""
 
 
 def _median(values: list[float | None], digits: int) -> str:

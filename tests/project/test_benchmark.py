@@ -21,15 +21,16 @@ SAMPLES = [
 def test_a_ratio_is_of_the_rates_of_one_round() -> None:
     _, other, _ = rows(SAMPLES, [*TITLES])
     assert other.ratios == [3, 1]
+    assert other.cpu_ratios == [3, 2.5 / 0.7]
 
 
 def test_the_table_has_a_line_for_every_system_and_operation() -> None:
     _, _, *lines = table(SAMPLES, TITLES).splitlines()
-    assert lines == [
-        "| list | **Taskward** | 250 (200–300) | 1.5 | 8.5 | 0.60 | 85 |  |",  # noqa: RUF001
-        "| list | Other | 150 (100–200) | 3.5 | 7.5 | 2.00 | 95 | 2.00 (1.00–3.00) |",  # noqa: RUF001
-        "| anything | Hypercorn | 5,000 (5,000–5,000) |  |  |  |  |  |",  # noqa: RUF001
-    ]
+    ours, other, limit = lines
+    assert ours == "| list | **Taskward** | 250 (200–300) | 1.5 | 8.5 | 0.60 | 85 |  |  |"  # noqa: RUF001
+    assert other.startswith("| list | Other | 150 (100–200) | 3.5 | 7.5 | 2.00 | 95 | ")  # noqa: RUF001
+    assert other.endswith("| 2.00 (1.00–3.00) | 3.29 (3.00–3.57) |")  # noqa: RUF001
+    assert limit == "| anything | Hypercorn | 5,000 (5,000–5,000) |  |  |  |  |  |  |"  # noqa: RUF001
 
 
 def test_the_plot_shows_every_system() -> None:
