@@ -7,6 +7,7 @@ from typing import Any
 
 from quart import Quart, Response
 from quart.globals import request_ctx
+from werkzeug.datastructures import MultiDict
 
 from app.auth.require_user import authenticate, requires_user
 from app.contract.answers import answer
@@ -19,6 +20,8 @@ from app.contract.requests import Received, check_accept, read_body
 
 View = Callable[..., Any]
 """A view takes what its route names, and a handler what its operation does."""
+
+_NO_QUERY = MultiDict[str, str]()
 
 
 class ContractDriftError(Exception):
@@ -101,7 +104,8 @@ def _view(document: Document, operation: Operation, handler: View) -> View:
             await authenticate()
         check_accept(current, operation)
         body = await read_body(current, operation)
-        received = Received(path, current.args, current.headers, body)
+        query = current.args if current.query_string else _NO_QUERY
+        received = Received(path, query, current.headers, body)
         arguments, faults = check.arguments(received)
         if faults:
             raise invalid_request(faults)

@@ -55,7 +55,10 @@ class RequestCheck:
         return ({} if faults else self._converted(values)), faults
 
     def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
-        return {name: msgspec.convert(value, self._types[name]) for name, value in values.items()}
+        return {
+            name: None if value is None else msgspec.convert(value, self._types[name])
+            for name, value in values.items()
+        }
 
 
 class ParameterCheck:

@@ -52,8 +52,8 @@ class UserPool:
             try:
                 return connection, await command(connection)
             except BaseException as error:
-                self.drop(connection)
                 lost = isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError)
+                self._take_back(connection, error)
                 if not (repeatable and lost):
                     raise
         raise DatabaseUnavailableError("no connection lives")
@@ -77,6 +77,14 @@ class UserPool:
         while self._idle:
             connection, _ = self._idle.pop()
             await connection.close(timeout=TIMEOUT_SECONDS)
+
+    def _take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
+        """Keep a connection whose command was refused, if nothing of it is left."""
+        refused = isinstance(error, asyncpg.PostgresError) and not connection.is_closed()
+        if refused and not connection.is_in_transaction():
+            self.give_back(connection)
+        else:
+            self.drop(connection)
 
     async def _take(self) -> asyncpg.Connection:
         if self._places.locked():
@@ -112,7 +120,9 @@ async def _lives(connection: asyncpg.Connection, rested: float) -> bool:
         return not connection.is_closed()
     try:
         await connection.execute("SELECT", timeout=PING_SECONDS)
-    except CONNECTION_LOST:
+    except BaseException as error:
         connection.terminate()
+        if not isinstance(error, CONNECTION_LOST):
+            raise
         return False
     return True

@@ -1,0 +1,110 @@
+"""The pool of users' connections: none is lost, none is used that has died."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from app.database import pool as pools
+from app.database.errors import DatabaseUnavailableError
+from app.database.pool import UserPool
+from app.database.url import DatabaseUrl
+
+
+@pytest.fixture
+async def pool(database_url: DatabaseUrl) -> AsyncIterator[UserPool]:
+    """A pool of one connection."""
+    pool = UserPool(database_url, 1, pooler=False)
+    yield pool
+    await pool.close()
+
+
+async def ask(pool: UserPool, sql: str = "SELECT pg_backend_pid()") -> object:
+    connection, answer = await pool.begin(lambda driver: driver.fetchval(sql), repeatable=True)
+    pool.give_back(connection)
+    return answer
+
+
+async def test_a_connection_has_the_role_of_users(pool: UserPool) -> None:
+    assert await ask(pool, "SELECT current_user") == "taskward_app"
+
+
+async def test_a_connection_is_used_again_also_when_a_statement_was_refused(
+    pool: UserPool,
+) -> None:
+    process = await ask(pool)
+    for _ in range(3):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await ask(pool, "SELECT 1 / 0")
+    assert await ask(pool) == process
+
+
+async def test_a_connection_on_which_a_transaction_failed_is_ended(pool: UserPool) -> None:
+    process = await ask(pool)
+    with pytest.raises(asyncpg.UndefinedObjectError):
+        await pool.begin(
+            lambda driver: driver.execute("BEGIN; SET x.y = 1; SET nothing = 1"), repeatable=True
+        )
+    assert await ask(pool) != process
+
+
+async def test_a_statement_that_is_given_up_gives_its_place_back(pool: UserPool) -> None:
+    await ask(pool)
+    for delay in (0, 0.05):
+        slow = asyncio.create_task(ask(pool, "SELECT pg_sleep(5)"))
+        await asyncio.sleep(delay)
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await slow
+        assert await ask(pool, "SELECT 1") == 1
+
+
+async def test_whoever_waits_in_vain_is_told_so(
+    pool: UserPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "TIMEOUT_SECONDS", 0.05)
+    connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=True)
+    with pytest.raises(TimeoutError):
+        await ask(pool)
+    pool.give_back(connection)
+    assert await ask(pool, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("rests", [False, True])
+async def test_a_connection_that_died_while_nobody_used_it_is_replaced(
+    pool: UserPool, monkeypatch: pytest.MonkeyPatch, rests: bool
+) -> None:
+    if rests:
+        monkeypatch.setattr(pools, "RESTED_SECONDS", 0)
+    connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=True)
+    connection.terminate()
+    pool.give_back(connection)
+    connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=False)
+    pool.give_back(connection)
+
+
+async def test_a_command_that_may_not_be_repeated_is_not(pool: UserPool) -> None:
+    commands = []
+
+    async def lose(driver: asyncpg.Connection) -> None:
+        commands.append(driver)
+        driver.terminate()
+        await driver.execute("SELECT")
+
+    with pytest.raises(asyncpg.InterfaceError):
+        await pool.begin(lose, repeatable=False)
+    assert len(commands) == 1
+    with pytest.raises(DatabaseUnavailableError):
+        await pool.begin(lose, repeatable=True)
+    assert len(commands) == 3
+    assert await ask(pool, "SELECT 1") == 1
+
+
+async def test_what_is_given_back_to_a_closed_pool_is_ended(database_url: DatabaseUrl) -> None:
+    pool = UserPool(database_url, 2, pooler=False)
+    connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=True)
+    await ask(pool)
+    await pool.close()
+    pool.give_back(connection)
+    assert connection.is_closed()
