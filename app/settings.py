@@ -121,6 +121,7 @@ class Settings(BaseSettings):
         tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_origins)
     ] = ()
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
     rate_limit: Annotated[RateLimitItem | None, BeforeValidator(_rate_limit)] = parse("600/minute")
     rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     trusted_proxy_hops: Annotated[int, Field(ge=0, le=10)] = 0

@@ -55,6 +55,7 @@ def test_nothing_needs_to_be_set_and_no_secret_has_a_default(
     settings = read(monkeypatch)
     assert (settings.database_url, settings.better_auth_secret) == (None, None)
     assert (settings.bind, settings.cors_origins) == ("127.0.0.1:8000", ())
+    assert settings.workers == 1
 
 
 @pytest.mark.parametrize("limit", ["600/minute", "20 per 2 seconds", "1/day", "5/10 second"])
@@ -127,6 +128,7 @@ def test_every_fault_is_reported_at_once_without_the_values(
         BETTER_AUTH_SECRET="hunter2",
         CORS_ORIGINS="https://ok.example.com,*",
         BIND="8000",
+        WORKERS="0",
         LOG_LEVEL="loud",
         MIGRATE_ON_START="perhaps",
     )
@@ -139,6 +141,7 @@ def test_every_fault_is_reported_at_once_without_the_values(
         "BETTER_AUTH_SECRET",
         "CORS_ORIGINS",
         "BIND",
+        "WORKERS",
         "LOG_LEVEL",
     ]
     assert "hunter2" not in message

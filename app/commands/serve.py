@@ -1,19 +1,18 @@
 """`serve`: production. It refuses to start on anything that is not as it should be."""
 
-import gc
-
 from app import create_app
+from app.commands import worker
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database, require_isolation, require_schema
-from app.commands.purge import purge_in_background
 from app.commands.surroundings import server_database
-from app.server.run import listen, run
+from app.server.run import listen
+from app.server.workers import supervise
 from app.settings import Settings
 
 
 def serve(settings: Settings, interruption: Interruption) -> None:
-    """Serve under Hypercorn.
+    """Serve under Hypercorn, in this process, or in several workers under it.
 
     Raises `CommandError` without a key to verify tokens with, and where isolation would not hold.
     """
@@ -29,9 +28,10 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             require_schema(complete)
         require_isolation(complete)
         app, listener = create_app(complete), listen(complete.bind)
-        purge_in_background(app)
         interruption.check()
-        # What is there by now stays: to look through it for garbage takes 50 ms each time.
-        gc.collect()
-        gc.freeze()
-        run(app, listener)
+        if complete.workers > 1:
+            # The app was made all the same: what is wrong with it ends this process, and is told.
+            order = worker.order(complete)
+            supervise(listener, complete.workers, worker.__name__, order)
+        else:
+            worker.answer(app, listener)

@@ -32,9 +32,22 @@ class Listener(NamedTuple):
         port: int = self.sockets.insecure_sockets[0].getsockname()[1]
         return port
 
+    @property
+    def descriptor(self) -> int:
+        """The socket's descriptor, for a process that is to serve on it, too."""
+        return self.sockets.insecure_sockets[0].fileno()
+
+    def close(self) -> None:
+        """Give up this process's share of the socket."""
+        for each in self.sockets.insecure_sockets:
+            each.close()
+
 
 def listen(bind: str) -> Listener:
-    """Take the address `HOST:PORT`. Raises `BindError` where it cannot be had."""
+    """Take the address `HOST:PORT`, or `fd://N`: the socket of an inherited descriptor.
+
+    Raises `BindError` where it cannot be had.
+    """
     config = Config()
     config.bind = [bind]
     config.include_server_header = False

@@ -67,7 +67,16 @@ class Taskward:
 
     def serve(self, command: str, **environment: str) -> subprocess.Popen[str]:
         """Start a server, and wait until it answers."""
-        process = self._spawn((command,), environment)
+        process = self.start(command, **environment)
+        self.wait_for_answer(process)
+        return process
+
+    def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a server, and do not wait for it."""
+        return self._spawn((command,), environment)
+
+    def wait_for_answer(self, process: subprocess.Popen[str]) -> None:
+        """Wait until a server answers that was started before."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and process.poll() is None:
             try:
@@ -75,7 +84,7 @@ class Taskward:
             except httpx.TransportError:
                 time.sleep(0.05)
             else:
-                return process
+                return
         raise AssertionError(process.communicate())
 
     def stop(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> Finished:
@@ -102,6 +111,7 @@ class Taskward:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a test may signal its whole group, as a terminal does
         )
         self._running.append(process)
         return process

@@ -55,7 +55,7 @@ def test_a_signal_while_starting_leaves_nothing_running(
 ) -> None:
     server = taskward.serve("dev")
     taskward.stop(server)
-    starting = taskward._spawn(("dev",), {})  # noqa: SLF001 - not waited for on purpose
+    starting = taskward.start("dev")
     me = psutil.Process(starting.pid)
     while not (children := me.children(recursive=True)):
         assert starting.poll() is None
