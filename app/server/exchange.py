@@ -67,6 +67,7 @@ class PulledRequest(Request):
         while more:
             event: Any = await self.receive()
             if event["type"] == "http.disconnect":
+                self._is_read = True  # nothing more will come
                 raise ClientDisconnected
             body += event.get("body", b"")
             if limit is not None and len(body) > limit:
@@ -75,9 +76,14 @@ class PulledRequest(Request):
         self._is_read = True
         return bytes(body)
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether there is more of a body than was read."""
+        return has_body(self.scope) and not self._is_read
+
     async def skip_body(self) -> None:
         """Receive what nobody has read of a body: behind it the connection can be used again."""
-        if has_body(self.scope) and not self._is_read:
+        if self.is_unread:
             with suppress(TimeoutError, HTTPException):
                 async with asyncio.timeout(SKIP_SECONDS):
                     await self.get_data()
@@ -91,7 +97,13 @@ class Exchange(ASGIHTTPConnection):
         request = self._request(receive)
         response = await self.app.handle_request(request)
         await request.skip_body()
-        await self._send_response(send, response)
+        if not request.is_unread:
+            await self._send_response(send, response)
+            return
+        # The connection is closed behind the answer, but only once all that was read is taken.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_drop(receive))
+            await self._send_response(send, response)
 
     def _request(self, receive: ASGIReceiveCallable) -> PulledRequest:
         scope = self.scope
@@ -134,6 +146,12 @@ async def _body_of(response: ResponseTypes) -> bytes:
         return response.response.data
     data: Any = response.get_data()
     return bytes(await data if isawaitable(data) else data)
+
+
+async def _drop(receive: ASGIReceiveCallable) -> None:
+    """Receive what is left of a body, until the connection is closed."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _push_nothing(_: str, __: Headers) -> None:

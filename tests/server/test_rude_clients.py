@@ -1,6 +1,7 @@
 """Clients that leave, stall or go on in the middle: nobody else notices, nothing is half done."""
 
 import asyncio
+from contextlib import suppress
 from itertools import cycle
 
 import httpx
@@ -64,6 +65,25 @@ async def test_a_deletion_with_a_body_is_refused_and_deletes_nothing(
     answers = [await send(server, head, body, pause=0.001) for _ in range(20)]
     assert {answer[:12] for answer in answers} == {b"HTTP/1.1 400"}
     assert (await client.get(address)).status_code == 200
+
+
+@pytest.mark.parametrize("first", [b"1\r\nx\r\n", b"3e80\r\n" + b"x" * 16_000 + b"\r\n"])
+async def test_whoever_sends_more_than_is_read_is_answered_and_let_go(
+    server: LiveServer, first: bytes
+) -> None:
+    head = b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    flood = head + first * 16 + b"1\r\nx\r\n" * 40_000
+    for _ in range(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(flood)
+        answer = b""
+        # Its end is a reset where what is unread is still on its way.
+        with suppress(ConnectionError):
+            async with asyncio.timeout(10):
+                answer = await reader.readuntil(b"\r\n\r\n")
+                await reader.read()
+        assert answer.startswith(b"HTTP/1.1 401") or answer == b""
+        writer.close()
 
 
 async def test_clients_that_leave_in_the_middle_leave_nothing_behind(
