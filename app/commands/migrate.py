@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from sqlalchemy import text
+
 from app.commands.errors import CommandError
 from app.commands.surroundings import any_database
 from app.database.audit import find_holes
@@ -14,6 +16,8 @@ from app.database.role import RoleRefusedError
 from app.settings import Settings, required
 
 T = TypeVar("T")
+
+_NOTHING = text("SELECT")
 
 
 def migrate_command(settings: Settings) -> None:
@@ -42,6 +46,11 @@ def require_isolation(settings: Settings) -> None:
     if holes:
         lines = "".join(f"\n  {hole}" for hole in holes)
         raise CommandError(f"the database does not keep users apart:{lines}")
+    with_database(settings, _try_session)
+
+
+async def _try_session(database: Database) -> None:
+    await database.session("nobody").read(_NOTHING)
 
 
 def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
@@ -63,7 +72,7 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
     except RoleRefusedError as error:
         raise CommandError(str(error)) from None
     except DatabaseUnavailableError as error:
-        cause = getattr(error.__cause__, "orig", None) or error.__cause__
+        cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error
         raise CommandError(
             f"the database {settings.database_url} cannot be reached ({cause}); "
             "is it running, and is DATABASE_URL right?"

@@ -73,8 +73,10 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._users.close()
-        await self.engine.dispose()
+        try:
+            await self._users.close()
+        finally:
+            await self.engine.dispose()
 
     async def _begin(self, prelude: str) -> asyncpg.Connection:
         try:

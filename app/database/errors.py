@@ -31,6 +31,15 @@ CONNECTION_LOST = (
 )
 """What the driver raises where the connection is gone."""
 
+
+def is_lost(error: BaseException) -> bool:
+    """Tell whether an error says that the connection is gone: nobody waited in vain for it.
+
+    A value that the driver cannot write is an error of its interface, too, but a bug.
+    """
+    return isinstance(error, CONNECTION_LOST) and not isinstance(error, (TimeoutError, ValueError))
+
+
 # Connection (08), log-in (28, while a password is changed), no such database (3D, while one is
 # restored), resources (53), operator intervention (57P0, and 57014: cancelled by a time-out),
 # read-only after a fail-over (25006), lock time-out, serialization, deadlock.
@@ -47,7 +56,8 @@ def is_transient(error: BaseException) -> bool:
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
     if state is not None:
         return _TRANSIENT.fullmatch(state) is not None
-    return isinstance(error, (*CONNECTION_LOST, InterfaceError, PoolTimeoutError, TimeoutError))
+    passing = InterfaceError, PoolTimeoutError, TimeoutError
+    return is_lost(error) or isinstance(error, passing)
 
 
 @contextmanager

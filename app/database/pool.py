@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from app.database.errors import CONNECTION_LOST, DatabaseUnavailableError
+from app.database.errors import CONNECTION_LOST, DatabaseUnavailableError, is_lost
 from app.database.url import DatabaseUrl
 from app.database.wall import ROLE
 
@@ -20,6 +20,21 @@ RESTED_SECONDS = 1
 """After how long without use a connection is asked whether it still lives."""
 PING_SECONDS = 2
 """How long it may take to answer that."""
+CLOSE_SECONDS = 2
+"""How long a connection may take to end."""
+
+_SETTINGS = {
+    "role": ROLE,
+    # In milliseconds. Whoever waits for a lock has a connection, which others wait for.
+    "lock_timeout": "3000",
+    # The default. Were it 0, a policy would cost as little as the condition that names the owner,
+    # and could be evaluated before it.
+    "cpu_operator_cost": "0.0025",
+}
+_NO_ROLE = (
+    f"connections do not keep the role {ROLE} that they begin with; if DATABASE_URL leads to a "
+    "pooler, set DATABASE_POOLER=transaction"
+)
 
 
 class UserPool:
@@ -31,8 +46,9 @@ class UserPool:
     """
 
     def __init__(self, url: DatabaseUrl, size: int, *, pooler: bool) -> None:
-        own = {"statement_cache_size": 0} if pooler else {"server_settings": {"role": ROLE}}
+        own = {"statement_cache_size": 0} if pooler else {"server_settings": _SETTINGS}
         self._arguments = {**url.for_driver, **TIMEOUTS, **own}
+        self._begins_with_role = not pooler
         self._size = size
         self._places = asyncio.Semaphore(size)
         # Each with when it was last used: that one is used next.
@@ -52,9 +68,8 @@ class UserPool:
             try:
                 return connection, await command(connection)
             except BaseException as error:
-                lost = isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError)
                 self._take_back(connection, error)
-                if not (repeatable and lost):
+                if not (repeatable and is_lost(error)):
                     raise
         raise DatabaseUnavailableError("no connection lives")
 
@@ -74,9 +89,10 @@ class UserPool:
     async def close(self) -> None:
         """Close the connections that are not in use, and the others when they are given back."""
         self._is_closed = True
-        while self._idle:
-            connection, _ = self._idle.pop()
-            await connection.close(timeout=TIMEOUT_SECONDS)
+        closing = [connection.close(timeout=CLOSE_SECONDS) for connection, _ in self._idle]
+        self._idle.clear()
+        # A database that hangs is no reason not to end; its connections are then cut off.
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def _take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
         """Keep a connection whose command was refused, if nothing of it is left."""
@@ -104,10 +120,25 @@ class UserPool:
 
     async def _connect(self) -> asyncpg.Connection:
         try:
-            return await asyncpg.connect(**self._arguments)
+            connection = await asyncpg.connect(**self._arguments)
         except asyncpg.PostgresError as error:
             # Such as that the role is gone, or may not be taken on; readiness says which.
             raise DatabaseUnavailableError(str(error)) from error
+        if self._begins_with_role:
+            await _check_role(connection)
+        return connection
+
+
+async def _check_role(connection: asyncpg.Connection) -> None:
+    """End a connection that lost the role on its way, as through a pooler that drops it."""
+    try:
+        role = await connection.fetchval("SELECT current_user")
+    except BaseException:
+        connection.terminate()
+        raise
+    if role != ROLE:
+        connection.terminate()
+        raise DatabaseUnavailableError(_NO_ROLE)
 
 
 async def _lives(connection: asyncpg.Connection, rested: float) -> bool:

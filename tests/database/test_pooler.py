@@ -38,13 +38,16 @@ listen_port = {listen_port}
 unix_socket_dir =
 auth_type = plain
 auth_file = {folder}/users
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = 1
+{more}
 """
 
 
 @contextmanager
-def pgbouncer(url: DatabaseUrl, folder: Path, port: int) -> Iterator[None]:
+def pgbouncer(
+    url: DatabaseUrl, folder: Path, port: int, mode: str = "transaction", more: str = ""
+) -> Iterator[None]:
     """A PgBouncer with one connection to the server; skipped where there is none, not in CI."""
     executable = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if executable is None:
@@ -60,6 +63,8 @@ def pgbouncer(url: DatabaseUrl, folder: Path, port: int) -> Iterator[None]:
             user=server.username,
             listen_port=port,
             folder=folder,
+            mode=mode,
+            more=more,
         )
     )
     # It refuses root, as PostgreSQL does.
@@ -123,9 +128,24 @@ async def test_the_whole_api_works_through_a_pooler(
 async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: DatabaseUrl) -> None:
     """Else a role that was set once would be on the connection of another."""
     database = Database(pooled, pool_size=1)
-    with pytest.raises(DatabaseUnavailableError, match="unsupported startup parameter: role"):
+    with pytest.raises(DatabaseUnavailableError, match="unsupported startup parameter"):
         await TaskStore(database.session("ada")).summary(max_tasks=1)
     await database.close()
+
+
+async def test_a_pooler_that_drops_the_role_lets_nothing_through(
+    database_url: DatabaseUrl, unused_tcp_port: int
+) -> None:
+    dropping = "session", "ignore_startup_parameters = role,lock_timeout,cpu_operator_cost"
+    with open_folder() as folder, pgbouncer(database_url, folder, unused_tcp_port, *dropping):
+        await _listening(unused_tcp_port)
+        url = database_url.for_sqlalchemy.set(
+            drivername="postgresql", port=unused_tcp_port, database="pooled"
+        )
+        database = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=1)
+        with pytest.raises(DatabaseUnavailableError, match="DATABASE_POOLER"):
+            await TaskStore(database.session("ada")).summary(max_tasks=1)
+        await database.close()
 
 
 async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
