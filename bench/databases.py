@@ -25,6 +25,9 @@ _RESET = {
     "create": "DELETE FROM tasks WHERE created_at > $1",
     "complete": "UPDATE tasks SET completed = false, completed_at = NULL WHERE completed",
 }
+_REMARK = """
+SELECT shobj_description(oid, 'pg_database') IS NOT NULL FROM pg_database WHERE datname = $1
+"""
 _RESET_USERS = "UPDATE users SET task_count = $1 WHERE task_count <> $1"
 
 
@@ -41,7 +44,27 @@ class Databases:
         return url.render_as_string(hide_password=False)
 
     def make_for_taskward(self, name: str) -> None:
-        """Make Taskward's database, by its own migrations."""
+        """Make Taskward's database."""
+        self.make_empty(name)
+        self.on(name, _fill_users)
+        self.on(name, _fill_tasks)
+
+    def make_once(self, name: str, fill: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+        """Make Taskward's database, unless an earlier run has made and filled it."""
+
+        async def is_filled(connection: asyncpg.Connection) -> bool:
+            return bool(await connection.fetchval(_REMARK, _PREFIX + name))
+
+        async def remark(connection: asyncpg.Connection) -> None:
+            await connection.execute(f"COMMENT ON DATABASE {_PREFIX}{name} IS 'filled'")
+
+        if not _on(self._server, is_filled):
+            self.make_empty(name)
+            self.on(name, fill)
+            _on(self._server, remark)
+
+    def make_empty(self, name: str) -> None:
+        """Make Taskward's database by its own migrations, without a row."""
         self._create(name)
 
         async def run() -> None:
@@ -50,8 +73,10 @@ class Databases:
             await database.close()
 
         asyncio.run(run())
-        _on(self.url(name), _fill_users)
-        _on(self.url(name), _fill_tasks)
+
+    def on(self, name: str, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Carry out an action on a connection to a database."""
+        return _on(self.url(name), action)
 
     def make_for_peers(self, names: Iterable[str]) -> None:
         """Make the databases of peers: Taskward's table of tasks, and nothing else."""
@@ -75,11 +100,24 @@ class Databases:
 
     def version(self) -> str:
         """The version of PostgreSQL."""
+        return self.setting("server_version")
+
+    def setting(self, name: str) -> str:
+        """A setting of PostgreSQL."""
 
         async def run(connection: asyncpg.Connection) -> str:
-            return str(await connection.fetchval("SHOW server_version"))
+            return str(await connection.fetchval("SELECT current_setting($1)", name))
 
         return _on(self._server, run)
+
+    def megabytes(self, name: str) -> float:
+        """How large a database is."""
+
+        async def run(connection: asyncpg.Connection) -> float:
+            size = await connection.fetchval("SELECT pg_database_size(current_database())")
+            return float(size) / 1e6
+
+        return self.on(name, run)
 
     def _create(self, name: str, options: str = "") -> None:
         async def run(connection: asyncpg.Connection) -> None:

@@ -15,7 +15,7 @@ _PANEL = _WIDTH // _COLUMNS
 _STEPS = [digit * 10.0**exponent for exponent in range(-3, 9) for digit in (1, 2, 5)]
 
 # A picture takes the colours of the page's mode by itself.
-_STYLE = """
+STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #57606a }
 .head { font-weight: 600; font-size: 13px; fill: #1f2328 }
 .own { font-weight: 600; fill: #0969da } .value { font-variant-numeric: tabular-nums }
@@ -62,7 +62,7 @@ def plot(samples: Sequence[Sample], titles: dict[str, str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {total}" role="img">'
         "<title>Requests per second: median, least and greatest of all rounds</title>"
-        f"<style>{_STYLE}</style>\n" + "\n".join(drawn) + "\n</svg>\n"
+        f"<style>{STYLE}</style>\n" + "\n".join(drawn) + "\n</svg>\n"
     )
 
 

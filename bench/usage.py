@@ -17,6 +17,11 @@ def peak_megabytes(pid: int) -> float:
     return sum(_peak_bytes(each) for each in _tree(pid)) / 1e6
 
 
+def resident_megabytes(pid: int) -> float:
+    """The memory that a process and its children have resident now."""
+    return sum(int(each.memory_info().rss) for each in _tree(pid)) / 1e6
+
+
 def _tree(pid: int) -> list[psutil.Process]:
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]

@@ -1,0 +1,1 @@
+"""Whether Taskward takes as long with ten million tasks as with ten thousand."""

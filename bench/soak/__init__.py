@@ -1,0 +1,1 @@
+"""Whether the memory of a server grows while it answers."""
