@@ -110,6 +110,15 @@ class Databases:
 
         return _on(self._server, run)
 
+    def set_shared_buffers(self, size: str | None) -> None:
+        """Set `shared_buffers` from the next start on; None for PostgreSQL's own default."""
+        value = f"'{size}'" if size else "DEFAULT"
+
+        async def run(connection: asyncpg.Connection) -> None:
+            await connection.execute(f"ALTER SYSTEM SET shared_buffers = {value}")
+
+        _on(self._server, run)
+
     def megabytes(self, name: str) -> float:
         """How large a database is."""
 

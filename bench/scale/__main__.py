@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         folder = options.data or stack.enter_context(open_folder())
         folder.mkdir(parents=True, exist_ok=True)
-        result = measure(sizes, plan, folder, _show)
+        result = measure(sizes, plan, folder, _show, shared_buffers=options.shared_buffers)
     text = f"{_describe(result, plan)}\n\n{tables(result, names)}\n"
     print(f"\n{text}")
     _write(BUILD, "scale.json", msgspec.json.format(msgspec.json.encode(result)).decode())
@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=1, help="how long each is asked at the most")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of tasks")
     parser.add_argument("--data", type=Path, help="a folder to keep the databases in")
+    parser.add_argument("--shared-buffers", help="of PostgreSQL, filled beforehand, such as 8GB")
     parser.add_argument("--write", action="store_true", help="put the result into docs")
     return parser
 

@@ -14,6 +14,7 @@ from bench.scale.asking import Asker
 from bench.scale.filling import fill
 from bench.scale.population import HEAVY_USER, Size
 from bench.scale.questions import OF_ORDINARY_USERS, OF_THE_HEAVY_USER, Question
+from bench.scale.warming import read_files, scan
 from bench.scale.work import Work, count_blocks
 from bench.servers import serve
 from bench.systems import TASKWARD
@@ -41,15 +42,28 @@ class Result(NamedTuple):
 
 
 def measure(
-    sizes: Sequence[Size], plan: Plan, folder: Path, show: Callable[[str | Sample], None]
+    sizes: Sequence[Size],
+    plan: Plan,
+    folder: Path,
+    show: Callable[[str | Sample], None],
+    *,
+    shared_buffers: str | None = None,
 ) -> Result:
-    """Measure all sizes; databases that an earlier run has left in the folder are taken."""
+    """Measure all sizes; databases that an earlier run has left in the folder are taken.
+
+    With `shared_buffers`, PostgreSQL has so much, and they are filled beforehand.
+    """
     with ExitStack() as stack:
+        with embedded.start(folder / "postgresql") as cluster:  # it takes effect at the next start
+            Databases(cluster.url).set_shared_buffers(shared_buffers)
         cluster = stack.enter_context(embedded.start(folder / "postgresql"))
         databases = Databases(cluster.url)
         for size in sizes:
             show(f"{size.tasks:,} tasks")
             databases.make_once(size.name, partial(fill, size=size))
+        show(f"{read_files(folder / 'postgresql' / 'postgresql'):,} MB are in the system's cache")
+        for size in sizes if shared_buffers else ():
+            databases.on(size.name, scan)
         turns: list[Turn] = []
         for size in sizes:
             system = TASKWARD._replace(name=size.name)
