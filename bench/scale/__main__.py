@@ -59,7 +59,7 @@ def _describe(result: Result, plan: Plan) -> str:
     return (
         f"Measured on {today()}: {describe_machine()}. PostgreSQL {result.postgresql}. The "
         f"databases are of {sizes}; shared_buffers is {result.shared_buffers} for all of them "
-        f"together, and the rest is in the cache of the operating system.\n\n{plan.rounds} "
+        f"together, and every file was read once beforehand.\n\n{plan.rounds} "
         f"interleaved rounds of at most {plan.seconds} s, one request after the other over one "
         "connection, each of a user drawn at random from all: the median of the rounds' p50, and "
         "in brackets how many times as long as in the first column, as the median, the least and "
