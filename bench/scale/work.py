@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from tests.explained import explained_session
-
 from app.database.url import DatabaseUrl
 from bench.rows import user_name
 from bench.scale.population import task_count
 from bench.scale.questions import Question
+from tests.performance.explained import explained_session
 
 USERS = 20
 
