@@ -35,7 +35,7 @@ bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and writ
 	@exec $(BIN)/python -m bench $(or $(ARGS),--write)
 
 bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB of disk; with ARGS, as they say
-	@exec $(BIN)/python -m bench.scale $(or $(ARGS),--write)
+	@exec $(BIN)/python -m bench.scale $(ARGS)
 
 bench-soak: setup ## Watch the memory of a server over 200,000 requests; with ARGS, as they say
 	@exec $(BIN)/python -m bench.soak $(ARGS)
