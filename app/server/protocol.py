@@ -5,7 +5,7 @@ from itertools import chain
 import h11
 import hypercorn.protocol
 import uuid_utils.compat
-from hypercorn.events import RawData
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
@@ -36,6 +36,16 @@ class Protocol(H11Protocol):
     """HTTP/1.1 alone, whose own errors are problem documents."""
 
     catalogue: ProblemCatalogue
+
+    _is_closed = False
+
+    async def handle(self, event: Event) -> None:
+        """Take what comes over the connection, but no request that could not be answered."""
+        if isinstance(event, Closed):
+            self._is_closed = True
+        elif self._is_closed:
+            return
+        await super().handle(event)
 
     async def initiate(self) -> None:
         """Begin with a connection."""
