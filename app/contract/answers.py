@@ -6,9 +6,10 @@ from typing import TypeAlias
 import msgspec
 from quart import Response
 
+from app.contract.operations import JSON
 from app.strict_json import write
 
-JSON_HEADERS = {"Content-Type": "application/json"}
+_HEADERS = {"Content-Type": JSON}
 
 Result: TypeAlias = (
     Response | msgspec.Struct | tuple[msgspec.Struct, int, Mapping[str, str]] | tuple[str, int]
@@ -21,8 +22,8 @@ def answer(result: Result) -> Response:
     if isinstance(result, Response):
         return result
     if isinstance(result, msgspec.Struct):
-        return Response(write(result), 200, JSON_HEADERS)
+        return Response(write(result), 200, _HEADERS)
     if len(result) == 2:  # noqa: PLR2004 - a text and its status
         return Response(*result)
     value, status, headers = result
-    return Response(write(value), status, {**JSON_HEADERS, **headers})
+    return Response(write(value), status, {**_HEADERS, **headers})

@@ -9,13 +9,12 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from app.server.exchange import Exchange, PulledRequest
+from app.server.exchange import Exchange
 
 
 class Application(Quart):
     """Routes do not depend on the host, nobody has a session, and a request is one task."""
 
-    request_class = PulledRequest
     asgi_http_class = Exchange
 
     async def handle_request(self, request: Request) -> ResponseTypes:
