@@ -23,8 +23,19 @@ from app.database.wall import OWNER_COLUMNS, ROLE, ROLES, prelude
 from app.tasks.models import metadata
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
+from tests.empty_database import make_empty_database
 
 COUNT = text("SELECT count(*) FROM tasks")
+
+
+@pytest.fixture(scope="module")
+async def database_url(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A database of these tests alone: their changes lock tables that others would wait for."""
+    async with make_empty_database(database_url) as url:
+        database = Database(url, pool_size=1)
+        await migrate(database)
+        await database.close()
+        yield url
 
 
 @pytest.fixture
@@ -178,7 +189,8 @@ async def test_a_connection_that_died_in_the_pool_costs_no_request(
         await connection.execute(
             text(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND query LIKE 'WITH owner_row%'"
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+                "AND query LIKE 'WITH owner_row%'"
             )
         )
     await asyncio.gather(create(database, ada), create(database, ada))
