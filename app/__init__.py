@@ -13,7 +13,7 @@ from app.contract.operations import operations
 from app.contract.pages import ContractPages
 from app.contract.problems import ProblemCatalogue
 from app.database.database import Database
-from app.server import health, protocol, tcp
+from app.server import health, protocol
 from app.server.application import Application
 from app.server.envelope import Envelope
 from app.server.guard import Guard
@@ -50,7 +50,6 @@ def create_app(settings: Settings) -> Quart:
     _connect(app, settings)
     _limit_rates(app, settings)
     protocol.install(catalogue)
-    tcp.install()
     guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
     app.asgi_app = Envelope(guard, catalogue)  # type: ignore[method-assign]
     return app

@@ -16,8 +16,8 @@ from app.commands.token import token
 from app.contract.binding import ContractDriftError
 from app.contract.document import ContractError
 from app.database.embedded import EmbeddedPostgresError
+from app.server.listener import BindError
 from app.server.logs import configure_logs
-from app.server.run import BindError
 from app.settings import Settings, SettingsError, read_settings
 
 # Errors whose message is meant for the person at the terminal; any other is a bug.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from quart import Quart
 
-from app.server.run import listen, run
+from app.server.listener import listen
+from app.server.run import run
 
 
 @dataclass(frozen=True)

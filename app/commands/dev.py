@@ -8,7 +8,8 @@ from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database
 from app.commands.surroundings import development_secret, server_database
 from app.commands.token import make_token
-from app.server.run import listen, run
+from app.server.listener import listen
+from app.server.run import run
 from app.settings import Settings
 
 _TOKEN_SECONDS = 24 * 3600

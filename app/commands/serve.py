@@ -6,7 +6,7 @@ from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database, require_isolation, require_schema
 from app.commands.surroundings import server_database
-from app.server.run import listen
+from app.server.listener import listen
 from app.server.workers import supervise
 from app.settings import Settings
 

@@ -8,8 +8,9 @@ from quart import Quart
 
 from app import create_app
 from app.commands.purge import purge_in_background
+from app.server.listener import Listener, listen
 from app.server.logs import configure_logs
-from app.server.run import Listener, listen, run
+from app.server.run import run
 from app.server.workers import end_with_supervisor
 from app.settings import Settings
 

@@ -13,6 +13,7 @@ from hypercorn.protocol.http_stream import HTTPStream
 from hypercorn.typing import H11SendableEvent
 
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
+from app.server.context import Context
 
 _TOO_LARGE = Problem("header_fields_too_large", "The header section is larger than the limit.")
 _MALFORMED = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
@@ -36,6 +37,7 @@ class Protocol(H11Protocol):
     """HTTP/1.1 alone, whose own errors are problem documents."""
 
     catalogue: ProblemCatalogue
+    context: Context
 
     _is_closed = False
 
@@ -85,8 +87,9 @@ class Protocol(H11Protocol):
 
     async def stream_send(self, event: StreamEvent) -> None:
         """Send what the app answers."""
-        if isinstance(event, Response) and self.connection.their_state is h11.SEND_BODY:
-            # What is left of the body would be taken for the next request.
+        # What is left of a body would be taken for the next request.
+        is_last = self.context.is_draining or self.connection.their_state is h11.SEND_BODY
+        if isinstance(event, Response) and is_last:
             event = Response(
                 stream_id=event.stream_id,
                 headers=[*event.headers, (b"connection", b"close")],

@@ -1,84 +1,39 @@
 """Runs the app under Hypercorn, on uvloop where there is one."""
 
 import asyncio
-import logging
+import signal
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
-from hypercorn.asyncio.run import worker_serve
-from hypercorn.config import Config, Sockets
-from hypercorn.utils import wrap_app
 from quart import Quart
 
-KEEP_ALIVE_SECONDS = 20
-GRACEFUL_SECONDS = 10
-# Above the guard's own limits for target and headers, so that the guard answers first.
-MAX_INCOMPLETE_BYTES = 32 * 1024
+from app.server.listener import Listener
+from app.server.serving import serve
 
-
-class BindError(Exception):
-    """The address cannot be listened on; the message says why, and what to do."""
-
-
-class Listener(NamedTuple):
-    """An address that is taken; `run` serves on it."""
-
-    config: Config
-    sockets: Sockets
-
-    @property
-    def port(self) -> int:
-        """The TCP port, also where the system chose it."""
-        port: int = self.sockets.insecure_sockets[0].getsockname()[1]
-        return port
-
-    @property
-    def descriptor(self) -> int:
-        """The socket's descriptor, for a process that is to serve on it, too."""
-        return self.sockets.insecure_sockets[0].fileno()
-
-    def close(self) -> None:
-        """Give up this process's share of the socket."""
-        for each in self.sockets.insecure_sockets:
-            each.close()
-
-
-def listen(bind: str) -> Listener:
-    """Take the address `HOST:PORT`, or `fd://N`: the socket of an inherited descriptor.
-
-    Raises `BindError` where it cannot be had.
-    """
-    config = Config()
-    config.bind = [bind]
-    config.include_server_header = False
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
-    config.graceful_timeout = GRACEFUL_SECONDS
-    config.h11_max_incomplete_size = MAX_INCOMPLETE_BYTES
-    config.errorlog = logging.getLogger("hypercorn.error")
-    try:
-        sockets = config.create_sockets()
-        for each in sockets.insecure_sockets:
-            each.listen(config.backlog)  # from now on, whoever connects waits for us
-        return Listener(config, sockets)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise BindError(
-            f"cannot listen on {bind}: {reason}; free it, or set BIND to another address"
-        ) from None
+DRAIN_SECONDS = 3
+"""How long clients may still use the connections that they have, after SIGTERM."""
 
 
 def run(
-    app: Quart, listener: Listener, until: Callable[[], Awaitable[object]] | None = None
+    app: Quart, listener: Listener, until: Callable[[], Awaitable[float]] | None = None
 ) -> None:
-    """Serve until `until` returns; by default until SIGINT or SIGTERM."""
-    server = worker_serve(
-        wrap_app(app, 0, "asgi"),
-        listener.config,
-        sockets=listener.sockets,
-        shutdown_trigger=until,
-    )
+    """Serve until `until` returns, as `serve` says; by default until SIGTERM, or Ctrl-C."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(server)
+        runner.run(serve(app, listener, until or _signal))
+
+
+async def _signal() -> float:
+    """Wait for a signal. Who presses Ctrl-C has no need of connections that nobody uses."""
+    loop = asyncio.get_running_loop()
+    patience: asyncio.Future[float] = loop.create_future()
+
+    def stop(seconds: float) -> None:
+        if not patience.done():
+            patience.set_result(seconds)
+
+    for number, seconds in ((signal.SIGTERM, DRAIN_SECONDS), (signal.SIGINT, 0.0)):
+        # The loop's own method is not there on Windows.
+        signal.signal(number, lambda *_, seconds=seconds: loop.call_soon_threadsafe(stop, seconds))
+    return await patience
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

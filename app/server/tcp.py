@@ -3,7 +3,6 @@
 import asyncio
 from contextlib import suppress
 
-import hypercorn.asyncio.run
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 
@@ -33,6 +32,11 @@ class Connection(TCPServer):
         else:
             await super().protocol_send(event)
 
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        # The client has closed. Else the task would keep the connection until its time is over.
+        await self.idle_task.stop()
+
     async def _write(self, data: bytes) -> None:
         try:
             self.writer.write(data)
@@ -56,8 +60,3 @@ class Connection(TCPServer):
         # The protocol closes a connection itself whose last answer it sends while the server stops.
         if self._idle_since is not None:
             await asyncio.shield(self._initiate_server_close())
-
-
-def install() -> None:
-    """Make Hypercorn use `Connection`: it has no setting for that, so its name is replaced."""
-    setattr(hypercorn.asyncio.run, TCPServer.__name__, Connection)

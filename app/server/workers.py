@@ -13,9 +13,11 @@ from contextlib import suppress
 
 import structlog
 
-from app.server.run import GRACEFUL_SECONDS, Listener
+from app.server.listener import Listener
+from app.server.run import DRAIN_SECONDS
+from app.server.serving import GRACEFUL_SECONDS
 
-END_SECONDS = GRACEFUL_SECONDS + 5
+END_SECONDS = DRAIN_SECONDS + GRACEFUL_SECONDS + 5
 """How long a worker may take to end, once it is told to."""
 STEADY_SECONDS = 60
 """How long a worker runs before earlier ends no longer count."""

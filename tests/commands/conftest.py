@@ -21,11 +21,14 @@ import structlog
 
 from app.__main__ import main
 from app.database.embedded.postmaster import stop_leftover
+from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests.folders import open_folder
 
 ROOT = Path(__file__).parents[2]
 SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
+# Nobody reads the log meanwhile, and a full pipe would stop the server.
+QUIET = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
 
 
 class Finished(NamedTuple):
@@ -124,6 +127,13 @@ def taskward() -> Iterator[Taskward]:
         own = Taskward(folder)
         yield own
         own.end_all()
+
+
+@pytest.fixture
+def settings_of_two(database_url: DatabaseUrl) -> dict[str, str]:
+    """Two workers on the database that all tests share."""
+    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    return {**QUIET, "DATABASE_URL": url, "WORKERS": "2"}
 
 
 @pytest.fixture

@@ -104,3 +104,18 @@ async def test_clients_that_leave_in_the_middle_leave_nothing_behind(
     await asyncio.gather(*(be_odd(next(oddities), n % 2 == 0) for n in range(300)))
     assert (await anonymous.get("/health/live")).status_code == 200
     assert (await client.get("/api/tasks")).json()["items"] == []
+
+
+async def test_a_connection_that_its_client_has_closed_is_let_go_at_once(
+    server: LiveServer,
+) -> None:
+    for answered in (False, True):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        if answered:
+            writer.write(LIVE)
+            await reader.readuntil(b"}\n")
+        writer.write_eof()
+        # An idle one has 20 seconds.
+        async with asyncio.timeout(10):
+            assert await reader.read() == b""
+        writer.close()
