@@ -7,28 +7,14 @@ from functools import partial
 
 from app.commands.dev import dev
 from app.commands.doctor import doctor
-from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_command
 from app.commands.purge import purge_command
+from app.commands.reporting import reporting
 from app.commands.serve import serve
 from app.commands.token import token
-from app.contract.binding import ContractDriftError
-from app.contract.document import ContractError
-from app.database.embedded import EmbeddedPostgresError
-from app.server.listener import BindError
 from app.server.logs import configure_logs
-from app.settings import Settings, SettingsError, read_settings
-
-# Errors whose message is meant for the person at the terminal; any other is a bug.
-_EXPECTED = (
-    BindError,
-    CommandError,
-    ContractDriftError,
-    ContractError,
-    EmbeddedPostgresError,
-    SettingsError,
-)
+from app.settings import Settings, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,15 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     interruption = Interruption()
     interruption.install()
-    try:
+
+    def run() -> None:
         settings = read_settings()
         configure_logs(settings.log_level, settings.log_format)
-        run: Callable[[Settings], None] = options.run(options, interruption)
-        run(settings)
-    except _EXPECTED as error:
-        print(f"taskward: {error}", file=sys.stderr)
-        return 1
-    return 0
+        command: Callable[[Settings], None] = options.run(options, interruption)
+        command(settings)
+
+    return reporting(run)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,8 +1,10 @@
 """Settings: the environment and `.env`, read once into one frozen object."""
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from limits import RateLimitItem, parse
 from pydantic import (
@@ -15,12 +17,18 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+)
 
 from app.database.url import DatabaseUrl
 
 T = TypeVar("T")
 
+FILE = ".env"
 MIN_SECRET_BYTES = 32
 _MIN_DISTINCT = 10
 _URL = TypeAdapter(HttpUrl)
@@ -100,7 +108,7 @@ class Settings(BaseSettings):
     """Every setting there is. `.env.example` explains them; a test keeps it complete."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=FILE,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -137,13 +145,27 @@ class Settings(BaseSettings):
         )
 
 
-def read_settings() -> Settings:
-    """Read the environment and `.env`. Raises `SettingsError` naming every fault."""
+def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment and `.env`, or instead of `.env` what it has said before.
+
+    Raises `SettingsError` naming every fault.
+    """
     try:
-        return Settings()
+        values: dict[str, Any] = {} if from_file is None else {"_env_file": None, **from_file}
+        return Settings(**values)
     except ValidationError as error:
         faults = (f"  {_name(each['loc'])} {_words(each['msg'])}" for each in error.errors())
         raise SettingsError("The settings are wrong:\n" + "\n".join(faults)) from None
+
+
+def read_file() -> dict[str, str]:
+    """What `.env` says where the environment says nothing. Raises `SettingsError`."""
+    try:
+        found = DotEnvSettingsSource(Settings).env_vars
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{FILE} cannot be read: {error}") from None
+    in_environment = {name.lower() for name, value in os.environ.items() if value}
+    return {name: text for name, text in found.items() if text and name not in in_environment}
 
 
 def required(value: T | None, name: str) -> T:

@@ -3,3 +3,7 @@
 
 class CommandError(Exception):
     """The command cannot go on; the message says what happened and what to do."""
+
+
+class UnreachableError(CommandError):
+    """The database cannot be reached, so it is not known whether it is as it should be."""

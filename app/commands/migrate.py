@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import text
 
-from app.commands.errors import CommandError
+from app.commands.errors import CommandError, UnreachableError
 from app.commands.surroundings import any_database
 from app.database.audit import find_holes
 from app.database.database import Database
@@ -29,6 +29,18 @@ def migrate_command(settings: Settings) -> None:
 def migrate_database(settings: Settings) -> str:
     """Bring the schema to head; answer its revision."""
     return with_database(settings, migrate)
+
+
+def prepare_database(settings: Settings) -> None:
+    """Migrate the database where the settings allow it, and raise `CommandError` where it is unfit.
+
+    That is where it has not this version's schema, or would not keep users apart.
+    """
+    if settings.migrate_on_start:
+        migrate_database(settings)
+    else:
+        require_schema(settings)
+    require_isolation(settings)
 
 
 def require_schema(settings: Settings) -> None:
@@ -56,7 +68,8 @@ async def _try_session(database: Database) -> None:
 def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
     """Run something on the database.
 
-    Raises `CommandError` where it cannot be reached, or lacks a role that it does not let make.
+    Raises `UnreachableError` where it cannot be reached, and `CommandError` where it lacks a role
+    that it does not let make.
     """
 
     async def run() -> T:
@@ -73,7 +86,7 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
         raise CommandError(str(error)) from None
     except DatabaseUnavailableError as error:
         cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error
-        raise CommandError(
+        raise UnreachableError(
             f"the database {settings.database_url} cannot be reached ({cause}); "
             "is it running, and is DATABASE_URL right?"
         ) from None

@@ -1,10 +1,12 @@
 """`serve`: production. It refuses to start on anything that is not as it should be."""
 
+from functools import partial
+
 from app import create_app
 from app.commands import worker
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
-from app.commands.migrate import migrate_database, require_isolation, require_schema
+from app.commands.migrate import prepare_database
 from app.commands.surroundings import server_database
 from app.server.listener import listen
 from app.server.workers import supervise
@@ -22,16 +24,12 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             "its keys, or BETTER_AUTH_SECRET to its secret (at least 32 bytes)"
         )
     with server_database(settings) as complete:
-        if complete.migrate_on_start:
-            migrate_database(complete)
-        else:
-            require_schema(complete)
-        require_isolation(complete)
+        prepare_database(complete)
         app, listener = create_app(complete), listen(complete.bind)
         interruption.check()
         if complete.workers > 1:
             # The app was made all the same: what is wrong with it ends this process, and is told.
-            order = worker.order(complete)
+            order = partial(worker.read_order, settings, complete)
             supervise(listener, complete.workers, worker.__name__, order)
         else:
-            worker.answer(app, listener)
+            worker.answer_alone(app, listener)

@@ -1,18 +1,27 @@
 """Answers requests: in the process of `serve` itself, or in a worker that it starts."""
 
+import asyncio
 import gc
-import pickle
+import json
+import signal
 import sys
 
+import structlog
 from quart import Quart
 
 from app import create_app
+from app.commands.errors import UnreachableError
+from app.commands.migrate import prepare_database
 from app.commands.purge import purge_in_background
+from app.commands.reporting import reporting
 from app.server.listener import Listener, listen
 from app.server.logs import configure_logs
 from app.server.run import run
-from app.server.workers import end_with_supervisor
-from app.settings import Settings
+from app.server.supervised import Channel
+from app.server.workers import OrderError
+from app.settings import Settings, SettingsError, read_file, read_settings
+
+logger = structlog.get_logger("app.workers")
 
 
 def answer(app: Quart, listener: Listener) -> None:
@@ -24,18 +33,49 @@ def answer(app: Quart, listener: Listener) -> None:
     run(app, listener)
 
 
-def order(settings: Settings) -> bytes:
-    """What a worker reads: settings, so that all have the same, whatever `.env` has become."""
-    return pickle.dumps(settings)
+def answer_alone(app: Quart, listener: Listener) -> None:
+    """Serve in the only process there is, which nobody can take over from."""
+
+    @app.before_serving
+    async def ignore_hangups() -> None:
+        asyncio.get_running_loop().add_signal_handler(
+            signal.SIGHUP, logger.warning, "SIGHUP replaces workers, and WORKERS is 1: ignored"
+        )
+
+    answer(app, listener)
+
+
+def read_order(started_with: Settings, complete: Settings) -> bytes:
+    """What a worker is told: what `.env` says now, so that all have the same until a SIGHUP.
+
+    It also names the database that `serve` has started, if there is one. Everything else is in the
+    environment. These are variables, and no objects, as a worker may be of a newer version.
+    """
+    try:
+        variables = read_file()
+    except SettingsError as error:
+        raise OrderError(str(error)) from None
+    if started_with.database_url is None and complete.database_url is not None:
+        variables["database_url"] = complete.database_url.text
+    return json.dumps(variables).encode()
 
 
 def work(descriptor: str) -> None:
     """Be a worker: read the order, and answer on an inherited socket."""
-    settings: Settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our own supervisor
-    end_with_supervisor()
+    channel = Channel()
+    from_file: dict[str, str] = json.loads(channel.read_order())
+    channel.end_with_supervisor()
+    settings = read_settings(from_file)
     configure_logs(settings.log_level, settings.log_format)
-    answer(create_app(settings), listen(f"fd://{descriptor}"))
+    try:
+        # A worker that comes later may be of a newer version than the others.
+        prepare_database(settings)
+    except UnreachableError as error:
+        logger.warning("database not prepared", reason=str(error))
+    app = create_app(settings)
+    channel.beat(app)
+    answer(app, listen(f"fd://{descriptor}"))
 
 
 if __name__ == "__main__":
-    work(sys.argv[1])
+    sys.exit(reporting(lambda: work(sys.argv[1])))

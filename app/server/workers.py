@@ -1,24 +1,15 @@
 """Several processes that serve on one listening socket, and their supervisor."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
-import threading
 import time
-from asyncio.subprocess import Process
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from app.server.listener import Listener
-from app.server.run import DRAIN_SECONDS
-from app.server.serving import GRACEFUL_SECONDS
+from app.server.worker_process import Worker
 
-END_SECONDS = DRAIN_SECONDS + GRACEFUL_SECONDS + 5
-"""How long a worker may take to end, once it is told to."""
 STEADY_SECONDS = 60
 """How long a worker runs before earlier ends no longer count."""
 FIRST_PAUSE_SECONDS = 0.1
@@ -27,86 +18,129 @@ LONGEST_PAUSE_SECONDS = 30
 logger = structlog.get_logger("app.workers")
 
 
-def supervise(listener: Listener, count: int, module: str, order: bytes) -> None:
+class OrderError(Exception):
+    """There is no order for workers; the message says why."""
+
+
+def supervise(listener: Listener, count: int, module: str, read_order: Callable[[], bytes]) -> None:
     """Keep `count` workers running until SIGINT or SIGTERM, and end them then.
 
-    A worker is a fresh process of `module`, never a fork: this one may have threads. Its argument
-    is the descriptor of the listening socket. Its standard input begins with `order`, and stays
-    open for as long as this process lives.
+    A worker is a process of `module`, which is told an order. On SIGHUP another order is read,
+    and new workers take over from the old ones, one after the other. Where `read_order` raises
+    `OrderError`, or a new worker does not become ready, all stays as it is.
     """
+    asyncio.run(_Supervisor(listener, module, read_order).run(count))
 
-    async def start() -> Process:
-        worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", module, str(listener.descriptor)),
-            stdin=subprocess.PIPE,
-            pass_fds=[listener.descriptor],
-            start_new_session=True,  # the terminal's Ctrl-C is for us, and we tell the workers
-        )
-        if worker.stdin is not None:
-            worker.stdin.write(order)
+
+class _Supervisor:
+    def __init__(self, listener: Listener, module: str, read_order: Callable[[], bytes]) -> None:
+        self._listener = listener
+        self._module = module
+        self._read_order = read_order
+        self._order = read_order()
+        self._living: set[Worker] = set()
+
+    async def run(self, count: int) -> None:
+        loop = asyncio.get_running_loop()
+        stopped, hung_up = asyncio.Queue[signal.Signals](), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.put_nowait, number)
+        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+        places, number = [_Place(self._start) for _ in range(count)], signal.SIGTERM
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(each.keep()) for each in places]
+                tasks.append(group.create_task(self._roll_on(hung_up, places)))
+                number = await stopped.get()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            # Else who connects while the last workers drain would wait, and then be reset.
+            self._listener.close()
+            await asyncio.gather(*(each.end(number) for each in self._living))
+
+    async def _start(self) -> Worker:
+        worker = await Worker.start(self._module, self._listener.descriptor, self._order)
+        self._living.add(worker)
+        worker.ended.add_done_callback(lambda _: self._living.discard(worker))
         return worker
 
-    asyncio.run(_supervise(listener, [_keep_running(start) for _ in range(count)]))
+    async def _roll_on(self, hung_up: asyncio.Event, places: list["_Place"]) -> None:
+        while await hung_up.wait():
+            hung_up.clear()
+            former = self._order
+            try:
+                self._order = self._read_order()
+            except OrderError as error:
+                logger.error("not rolled", reason=str(error))  # noqa: TRY400 - it tells all
+                continue
+            rolled = await self._roll(places)
+            if rolled < len(places):
+                # Whoever is replaced is as the others are.
+                self._order = self._order if rolled else former
+                logger.error("not rolled", workers=rolled, of=len(places))
+            else:
+                logger.info("rolled", workers=rolled)
+
+    async def _roll(self, places: list["_Place"]) -> int:
+        for rolled, place in enumerate(places):
+            if not await place.replace():
+                return rolled
+        return len(places)
 
 
-async def _supervise(listener: Listener, workers: list[Coroutine[None, None, None]]) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in workers]
-        await stopped.wait()
-        # Else who connects while the last workers drain would wait, and then be reset.
-        listener.close()
-        for task in tasks:
-            task.cancel()
+class _Place:
+    """One of the workers, and who comes after it."""
 
+    def __init__(self, start: Callable[[], Awaitable[Worker]]) -> None:
+        self._start = start
+        self._requests: asyncio.Queue[asyncio.Future[bool]] = asyncio.Queue()
 
-async def _keep_running(start: Callable[[], Awaitable[Process]]) -> None:
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        began = time.monotonic()
-        end = await _run_one(start)
-        if time.monotonic() - began > STEADY_SECONDS:
-            pause = FIRST_PAUSE_SECONDS
-        logger.warning("worker ended", **end, again_in_seconds=pause)
-        await asyncio.sleep(pause)
-        # What ends each worker at its start would else keep the machine busy with starts.
-        pause = min(3 * pause, LONGEST_PAUSE_SECONDS)
+    async def replace(self) -> bool:
+        """Let a new worker take over, and the old one end; tell whether it did."""
+        request: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._requests.put_nowait(request)
+        return await request
 
+    async def keep(self) -> None:
+        """Run a worker, and another one when it ends."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            end = await self._run()
+            if time.monotonic() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            logger.warning("worker ended", **end, again_in_seconds=pause)
+            await asyncio.sleep(pause)
+            # What ends each worker at its start would else keep the machine busy with starts.
+            pause = min(3 * pause, LONGEST_PAUSE_SECONDS)
 
-async def _run_one(start: Callable[[], Awaitable[Process]]) -> dict[str, object]:
-    try:
-        worker = await start()
-    except OSError as error:  # such as that there may be no more processes
-        return {"reason": str(error)}
-    logger.info("worker started", worker=worker.pid)
-    try:
-        return {"worker": worker.pid, "status": await worker.wait()}
-    finally:
-        if worker.returncode is None:
-            await _end(worker)
-
-
-async def _end(worker: Process) -> None:
-    with suppress(ProcessLookupError):
-        worker.terminate()
+    async def _run(self) -> dict[str, object]:
         try:
-            await asyncio.wait_for(worker.wait(), END_SECONDS)
-        except TimeoutError:
-            logger.warning("worker killed", worker=worker.pid, after_seconds=END_SECONDS)
-            worker.kill()
-            await worker.wait()
+            worker = await self._start()
+        except OSError as error:  # such as that there may be no more processes
+            return {"reason": str(error)}
+        while request := await self._request(worker):
+            successor = await self._start_successor()
+            if successor is not None:
+                worker, former = successor, worker
+                await former.end()
+            request.set_result(successor is not None)
+        return {"worker": worker.pid, "status": worker.ended.result()}
 
+    async def _request(self, worker: Worker) -> asyncio.Future[bool] | None:
+        """Wait for a request to replace the worker; `None` where it ends before."""
+        request = asyncio.create_task(self._requests.get())
+        await asyncio.wait({request, worker.ended}, return_when=asyncio.FIRST_COMPLETED)
+        if request.done():
+            return request.result()
+        request.cancel()
+        return None
 
-def end_with_supervisor() -> None:
-    """End this process, a worker, as soon as its supervisor is gone, by whatever signal."""
-    threading.Thread(target=_wait_for_end_of_supervisor, daemon=True).start()
-
-
-def _wait_for_end_of_supervisor() -> None:
-    # Not through sys.stdin: Python would wait for its lock at the end.
-    os.read(0, 1)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(END_SECONDS)  # a thread, so that it comes true also where the event loop hangs
-    os.kill(os.getpid(), signal.SIGKILL)
+    async def _start_successor(self) -> Worker | None:
+        try:
+            worker = await self._start()
+        except OSError as error:
+            logger.error("worker not started", reason=str(error))  # noqa: TRY400 - it tells all
+            return None
+        return worker if await worker.is_ready() else None

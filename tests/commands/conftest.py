@@ -43,6 +43,10 @@ class Taskward:
     """A data folder and an address, and commands that work with them."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        """Where servers are started, and look for `.env`."""
+        self.before: tuple[str, ...] = ()
+        """A command that runs the command."""
         self.data_dir = folder / "data"
         self.bind = f"127.0.0.1:{_free_port()}"
         self.base_url = f"http://{self.bind}"
@@ -108,9 +112,9 @@ class Taskward:
         self, arguments: tuple[str, ...], environment: dict[str, str]
     ) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", *arguments],
-            env=self._environment | environment,
-            cwd=ROOT,
+            [*self.before, sys.executable, "-m", "app", *arguments],
+            env=self._environment | environment | {"PYTHONPATH": str(ROOT)},
+            cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -42,7 +42,7 @@ def test_connections_that_nobody_uses_do_not_hold_up_the_end(
     host, _, port = taskward.bind.rpartition(":")
     seconds = {}
     for number in (signal.SIGINT, signal.SIGTERM):
-        server = taskward.serve("serve", **settings_of_two | {"WORKERS": "1"})
+        server = taskward.serve("serve", **settings_of_two)
         with socket.create_connection((host, int(port))):
             began = time.monotonic()
             assert taskward.stop(server, number).status == 0

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,78 +15,12 @@ import httpx
 import psutil
 import pytest
 
-from app.database.url import DatabaseUrl
-from tests.commands.conftest import ROOT, SECRET, Taskward
-from tests.tokens import claims_for, sign
-
-# Nobody reads the log meanwhile, and a full pipe would stop the server.
-SETTINGS = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
+from tests.commands.clients import Clients, headers_of, stored, workers_of
+from tests.commands.conftest import QUIET, ROOT, Taskward
 
 
-@pytest.fixture
-def settings(database_url: DatabaseUrl) -> dict[str, str]:
-    """Two workers on the database that all tests share."""
-    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
-    return {**SETTINGS, "DATABASE_URL": url, "WORKERS": "2"}
-
-
-def workers_of(server: subprocess.Popen[str]) -> list[psutil.Process]:
-    children = psutil.Process(server.pid).children()
-    return [each for each in children if "app.commands.worker" in each.cmdline()]
-
-
-class Clients:
-    """Clients of one user, each with a connection that stays, creating one task after the other."""
-
-    def __init__(self, base_url: str, user: str) -> None:
-        self.acknowledged: list[str] = []
-        self.lost = 0
-        self._stopped = threading.Event()
-        self._base_url = base_url
-        self._headers = headers_of(user)
-
-    def run(self) -> None:
-        with httpx.Client(base_url=self._base_url, headers=self._headers, timeout=10) as client:
-            while not self._stopped.wait(0.005):
-                try:
-                    answer = client.post("/api/tasks", json={"title": "x"})
-                except httpx.TransportError:
-                    self.lost += 1
-                else:
-                    self.acknowledged.append(answer.raise_for_status().json()["id"])
-
-    @contextmanager
-    def running(self, count: int) -> Iterator[None]:
-        threads = [threading.Thread(target=self.run) for _ in range(count)]
-        for each in threads:
-            each.start()
-        try:
-            yield
-        finally:
-            self._stopped.set()
-            for each in threads:
-                each.join()
-
-
-def headers_of(user: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {sign(claims_for(user), SECRET)}"}
-
-
-def stored(base_url: str, user: str) -> list[str]:
-    """The ids of all tasks of a user."""
-    ids: list[str] = []
-    with httpx.Client(base_url=base_url, headers=headers_of(user)) as client:
-        page = {"next_cursor": ""}
-        while page["next_cursor"] is not None:
-            cursor = {"cursor": page["next_cursor"]} if ids else {}
-            answer = client.get("/api/tasks", params={"limit": "200", **cursor})
-            page = answer.raise_for_status().json()
-            ids += [task["id"] for task in page["items"]]
-    return ids
-
-
-def test_each_worker_answers(taskward: Taskward, settings: dict[str, str]) -> None:
-    server = taskward.serve("serve", **settings | {"WORKERS": "3"})
+def test_each_worker_answers(taskward: Taskward, settings_of_two: dict[str, str]) -> None:
+    server = taskward.serve("serve", **settings_of_two | {"WORKERS": "3"})
     workers = workers_of(server)
     assert len(workers) == 3
     for worker in workers:
@@ -101,9 +34,9 @@ def test_each_worker_answers(taskward: Taskward, settings: dict[str, str]) -> No
 
 
 def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3_seconds(
-    taskward: Taskward, settings: dict[str, str], user: str
+    taskward: Taskward, settings_of_two: dict[str, str], user: str
 ) -> None:
-    server = taskward.serve("serve", **settings)
+    server = taskward.serve("serve", **settings_of_two)
     killed, survivor = workers_of(server)
     clients = Clients(taskward.base_url, user)
     with clients.running(8):
@@ -131,9 +64,9 @@ def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3
     ("number", "whole_group"), [(signal.SIGTERM, False), (signal.SIGINT, True)]
 )
 def test_a_signal_under_load_loses_no_acknowledged_task(
-    taskward: Taskward, settings: dict[str, str], user: str, number: int, whole_group: bool
+    taskward: Taskward, settings_of_two: dict[str, str], user: str, number: int, whole_group: bool
 ) -> None:
-    server = taskward.serve("serve", **settings)
+    server = taskward.serve("serve", **settings_of_two)
     workers = workers_of(server)
     clients = Clients(taskward.base_url, user)
     with clients.running(8):
@@ -142,7 +75,7 @@ def test_a_signal_under_load_loses_no_acknowledged_task(
         _, errors = server.communicate(timeout=30)
     assert (server.returncode, errors) == (0, "")
     assert psutil.wait_procs(workers, timeout=1)[1] == []
-    again = taskward.serve("serve", **settings)
+    again = taskward.serve("serve", **settings_of_two)
     assert len(clients.acknowledged) > 20
     assert sorted(clients.acknowledged) == sorted(stored(taskward.base_url, user))
     taskward.stop(again)
@@ -151,13 +84,13 @@ def test_a_signal_under_load_loses_no_acknowledged_task(
 def test_nothing_outlives_a_kill_of_the_supervisor_and_the_next_start_works(
     taskward: Taskward, user: str
 ) -> None:
-    server = taskward.serve("serve", **SETTINGS, WORKERS="2")
+    server = taskward.serve("serve", **QUIET, WORKERS="2")
     everything = psutil.Process(server.pid).children(recursive=True)
     assert {*workers_of(server)} < {*everything}
     with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
         created = client.post("/api/tasks", json={"title": "x"}).raise_for_status().json()
         server.kill()
-        again = taskward.start("serve", **SETTINGS, WORKERS="2")
+        again = taskward.start("serve", **QUIET, WORKERS="2")
         assert psutil.wait_procs(everything, timeout=10)[1] == []
         server.communicate()
         taskward.wait_for_answer(again)
@@ -166,9 +99,9 @@ def test_nothing_outlives_a_kill_of_the_supervisor_and_the_next_start_works(
 
 
 def test_a_worker_that_is_told_to_end_is_replaced_too(
-    taskward: Taskward, settings: dict[str, str]
+    taskward: Taskward, settings_of_two: dict[str, str]
 ) -> None:
-    server = taskward.serve("serve", **settings)
+    server = taskward.serve("serve", **settings_of_two)
     workers = workers_of(server)
     for each in workers:
         each.terminate()
@@ -180,9 +113,9 @@ def test_a_worker_that_is_told_to_end_is_replaced_too(
 
 @pytest.mark.parametrize(("command", "workers"), [("serve", "1"), ("dev", "2")])
 def test_one_process_has_no_supervisor(
-    taskward: Taskward, settings: dict[str, str], command: str, workers: str
+    taskward: Taskward, settings_of_two: dict[str, str], command: str, workers: str
 ) -> None:
-    server = taskward.serve(command, **settings | {"WORKERS": workers})
+    server = taskward.serve(command, **settings_of_two | {"WORKERS": workers})
     assert psutil.Process(server.pid).children(recursive=True) == []
     taskward.stop(server)
 
@@ -192,9 +125,10 @@ def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A supervisor of two workers that run a program of the test."""
     (folder / "program.py").write_text(program)
     script = (
-        "from app.server import listener, logs, workers; workers.END_SECONDS = 1;"
+        "from app.server import listener, logs, worker_process, workers;"
+        "worker_process.END_SECONDS = 1; worker_process.SILENT_SECONDS = 1;"
         "logs.configure_logs('info', 'json');"
-        "workers.supervise(listener.listen('127.0.0.1:0'), 2, 'program', b'an order')"
+        "workers.supervise(listener.listen('127.0.0.1:0'), 2, 'program', lambda: b'an order')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -238,3 +172,47 @@ time.sleep(60)
         _, errors = supervisor.communicate(timeout=10)
     assert supervisor.returncode == 0
     assert len(re.findall("worker killed", errors)) >= 1
+
+
+def test_a_worker_that_hangs_is_killed_and_replaced(tmp_path: Path) -> None:
+    program = """
+import os, time
+os.write(0, b'.')
+time.sleep(60)
+"""
+    with supervised(program, tmp_path) as supervisor:
+        assert supervisor.stderr is not None
+        events: list[dict[str, object]] = []
+        while len(events) < 4:
+            line = json.loads(supervisor.stderr.readline())
+            events += [line] if line["event"] in {"worker hangs", "worker ended"} else []
+        supervisor.terminate()
+        assert supervisor.wait(10) == 0
+    hung = [line["worker"] for line in events if line["event"] == "worker hangs"]
+    ended = {line["worker"]: line["status"] for line in events if line["event"] == "worker ended"}
+    assert ended == dict.fromkeys(hung, -9)
+
+
+def test_where_a_new_worker_does_not_become_ready_the_old_ones_stay(tmp_path: Path) -> None:
+    program = """
+import os, pathlib, time
+first = pathlib.Path(__file__).with_name(f'{os.getppid()}')
+with first.open('a') as file: file.write('.')
+if len(first.read_text()) > 2: raise SystemExit(3)
+while True:
+    os.write(0, b'.')
+    time.sleep(0.2)
+"""
+    with supervised(program, tmp_path) as supervisor:
+        assert supervisor.stderr is not None
+        begun = psutil.Process(supervisor.pid).children
+        while len(workers := begun()) < 2 or "worker started" not in supervisor.stderr.readline():
+            pass
+        time.sleep(1)
+        supervisor.send_signal(signal.SIGHUP)
+        while "not rolled" not in (line := supervisor.stderr.readline()):
+            assert line
+        assert json.loads(line)["workers"] == 0
+        assert begun() == workers
+        supervisor.terminate()
+        assert supervisor.wait(10) == 0

@@ -1,0 +1,31 @@
+"""How a command ends: with a status, and with a message where a person can mend what is wrong."""
+
+import sys
+from collections.abc import Callable
+
+from app.commands.errors import CommandError
+from app.contract.binding import ContractDriftError
+from app.contract.document import ContractError
+from app.database.embedded import EmbeddedPostgresError
+from app.server.listener import BindError
+from app.settings import SettingsError
+
+# Errors whose message is meant for the person at the terminal; any other is a bug.
+_EXPECTED = (
+    BindError,
+    CommandError,
+    ContractDriftError,
+    ContractError,
+    EmbeddedPostgresError,
+    SettingsError,
+)
+
+
+def reporting(run: Callable[[], None]) -> int:
+    """Run a command; answer the process's exit status."""
+    try:
+        run()
+    except _EXPECTED as error:
+        print(f"taskward: {error}", file=sys.stderr)
+        return 1
+    return 0

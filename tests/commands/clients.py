@@ -1,0 +1,73 @@
+"""Clients that keep a server busy with several workers, and remember what they were told."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import psutil
+
+from tests.commands.conftest import SECRET
+from tests.tokens import claims_for, sign
+
+
+def workers_of(server: subprocess.Popen[str]) -> list[psutil.Process]:
+    return [each for each in psutil.Process(server.pid).children() if _is_worker(each)]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "app.commands.worker" in process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
+class Clients:
+    """Clients of one user, each with a connection that stays, creating one task after the other."""
+
+    def __init__(self, base_url: str, user: str) -> None:
+        self.acknowledged: list[str] = []
+        self.lost = 0
+        self._stopped = threading.Event()
+        self._base_url = base_url
+        self._headers = headers_of(user)
+
+    def run(self) -> None:
+        with httpx.Client(base_url=self._base_url, headers=self._headers, timeout=10) as client:
+            while not self._stopped.wait(0.005):
+                try:
+                    answer = client.post("/api/tasks", json={"title": "x"})
+                except httpx.TransportError:
+                    self.lost += 1
+                else:
+                    self.acknowledged.append(answer.raise_for_status().json()["id"])
+
+    @contextmanager
+    def running(self, count: int) -> Iterator[None]:
+        threads = [threading.Thread(target=self.run) for _ in range(count)]
+        for each in threads:
+            each.start()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            for each in threads:
+                each.join()
+
+
+def headers_of(user: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {sign(claims_for(user), SECRET)}"}
+
+
+def stored(base_url: str, user: str) -> list[str]:
+    """The ids of all tasks of a user."""
+    ids: list[str] = []
+    with httpx.Client(base_url=base_url, headers=headers_of(user)) as client:
+        page = {"next_cursor": ""}
+        while page["next_cursor"] is not None:
+            cursor = {"cursor": page["next_cursor"]} if ids else {}
+            answer = client.get("/api/tasks", params={"limit": "200", **cursor})
+            page = answer.raise_for_status().json()
+            ids += [task["id"] for task in page["items"]]
+    return ids

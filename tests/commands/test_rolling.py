@@ -1,0 +1,136 @@
+"""SIGHUP: new workers take over from the old ones, and no request is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import httpx
+import psutil
+import pytest
+
+from tests.commands.clients import Clients, headers_of, stored, workers_of
+from tests.commands.conftest import Taskward
+from tests.conftest import REPORTED
+
+ROLLS = int(os.environ.get("ROLLS", "3"))
+POSTS = int(os.environ.get("POSTS", "600"))
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def roll(server: subprocess.Popen[str]) -> None:
+    """Send SIGHUP, and wait until all workers are others."""
+    former = {each.pid for each in workers_of(server)}
+
+    def is_rolled() -> bool:
+        present = {each.pid for each in workers_of(server)}
+        return len(present) == len(former) and present.isdisjoint(former)
+
+    server.send_signal(signal.SIGHUP)
+    wait_for(is_rolled)
+
+
+def test_workers_are_replaced_under_load_without_losing_a_request(
+    taskward: Taskward,
+    settings_of_two: dict[str, str],
+    user: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    server = taskward.serve("serve", **settings_of_two)
+    clients = Clients(taskward.base_url, user)
+    with clients.running(8):
+        for _ in range(ROLLS):
+            roll(server)
+        wait_for(lambda: len(clients.acknowledged) >= POSTS, 600)
+    assert clients.lost == 0
+    assert sorted(stored(taskward.base_url, user)) == sorted(clients.acknowledged)
+    finished = taskward.stop(server)
+    assert (finished.status, finished.err) == (0, "")
+    record_property(
+        REPORTED, f"Rolls: {ROLLS} of two workers; {len(clients.acknowledged)} posts, 0 failed"
+    )
+
+
+def test_a_roll_adopts_what_the_file_of_settings_says_now_and_a_crash_does_not(
+    taskward: Taskward, settings_of_two: dict[str, str], user: str
+) -> None:
+    file = taskward.folder / ".env"
+    file.write_text("MAX_TASKS_PER_USER=1\n")
+    server = taskward.serve("serve", **settings_of_two)
+    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
+        assert client.post("/api/tasks", json={"title": "x"}).status_code == 201
+        file.write_text("MAX_TASKS_PER_USER=2\n")
+        killed = workers_of(server)
+        for each in killed:
+            each.kill()
+        psutil.wait_procs(killed, timeout=5)
+    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
+        assert client.post("/api/tasks", json={"title": "x"}).status_code == 409
+    roll(server)
+    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
+        assert client.post("/api/tasks", json={"title": "x"}).status_code == 201
+    taskward.stop(server)
+
+
+@pytest.mark.parametrize("wrong", [b"MAX_TASKS_PER_USER=none\n", b"\xff\xfe"])
+def test_a_roll_to_wrong_settings_leaves_everything_as_it_is(
+    taskward: Taskward, settings_of_two: dict[str, str], wrong: bytes
+) -> None:
+    server = taskward.serve("serve", **settings_of_two)
+    workers = workers_of(server)
+    (taskward.folder / ".env").write_bytes(wrong)
+    assert server.stderr is not None
+    server.send_signal(signal.SIGHUP)
+    lines: list[str] = []
+    while not any("not rolled" in line for line in lines):
+        lines.append(server.stderr.readline())
+        assert lines[-1]
+    assert workers_of(server) == workers
+    # Who ends is replaced by one with the settings that are right.
+    workers[0].kill()
+    workers[0].wait(5)
+    workers[1].suspend()
+    assert httpx.get(f"{taskward.base_url}/health/ready", timeout=10).status_code == 200
+    workers[1].resume()
+    taskward.stop(server)
+
+
+def test_one_process_ignores_sighup_and_says_so(
+    taskward: Taskward, settings_of_two: dict[str, str]
+) -> None:
+    server = taskward.serve("serve", **settings_of_two | {"WORKERS": "1"})
+    server.send_signal(signal.SIGHUP)
+    assert httpx.get(f"{taskward.base_url}/health/ready").status_code == 200
+    finished = taskward.stop(server)
+    assert finished.status == 0
+    assert "WORKERS is 1" in json.loads(finished.err)["event"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_can_be_the_first_process_of_a_container(
+    taskward: Taskward, settings_of_two: dict[str, str], workers: str
+) -> None:
+    own = ("--user", "--map-root-user") if os.geteuid() else ()
+    taskward.before = ("unshare", *own, "--pid", "--fork", "--kill-child", "--mount-proc")
+    unshare = taskward.serve("serve", **settings_of_two | {"WORKERS": workers})
+    (server,) = psutil.Process(unshare.pid).children()
+    assert (server.status(), unshare.poll()) == (psutil.STATUS_SLEEPING, None)
+    if workers == "2":
+        first, second = server.children()
+        first.kill()
+        wait_for(lambda: first not in server.children())
+        server.send_signal(signal.SIGHUP)
+        wait_for(lambda: second not in server.children())
+    assert httpx.get(f"{taskward.base_url}/health/ready").status_code == 200
+    assert not [each for each in server.children() if each.status() == psutil.STATUS_ZOMBIE]
+    server.terminate()
+    unshare.communicate(timeout=20)
+    assert unshare.returncode == 0
