@@ -122,7 +122,6 @@ def test_it_can_be_the_first_process_of_a_container(
     taskward.before = ("unshare", *own, "--pid", "--fork", "--kill-child", "--mount-proc")
     unshare = taskward.serve("serve", **settings_of_two | {"WORKERS": workers})
     (server,) = psutil.Process(unshare.pid).children()
-    assert (server.status(), unshare.poll()) == (psutil.STATUS_SLEEPING, None)
     if workers == "2":
         first, second = server.children()
         first.kill()
