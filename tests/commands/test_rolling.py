@@ -65,17 +65,17 @@ def test_a_roll_adopts_what_the_file_of_settings_says_now_and_a_crash_does_not(
     file = taskward.folder / ".env"
     file.write_text("MAX_TASKS_PER_USER=1\n")
     server = taskward.serve("serve", **settings_of_two)
-    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
+    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user), timeout=30) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 201
         file.write_text("MAX_TASKS_PER_USER=2\n")
         killed = workers_of(server)
         for each in killed:
             each.kill()
         psutil.wait_procs(killed, timeout=5)
-    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
+    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user), timeout=30) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 409
     roll(server)
-    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
+    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user), timeout=30) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 201
     taskward.stop(server)
 
@@ -98,7 +98,7 @@ def test_a_roll_to_wrong_settings_leaves_everything_as_it_is(
     workers[0].kill()
     workers[0].wait(5)
     workers[1].suspend()
-    assert httpx.get(f"{taskward.base_url}/health/ready", timeout=10).status_code == 200
+    assert httpx.get(f"{taskward.base_url}/health/ready", timeout=30).status_code == 200
     workers[1].resume()
     taskward.stop(server)
 
