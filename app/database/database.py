@@ -1,19 +1,22 @@
 """The database, as the login sees it and as one user does."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import asyncpg
 from sqlalchemy import ClauseElement
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.database import wall
-from app.database.errors import DatabaseUnavailableError, telling_what_passes
+from app.database.conflicts import again_after_conflicts
+from app.database.errors import CONFLICT, DatabaseUnavailableError, telling_what_passes
 from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, UserPool
 from app.database.sessions import SingleStatements, UserSession, UserTransaction
 from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
+
+T = TypeVar("T")
 
 _NO_CACHES = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
 """Of the driver and of SQLAlchemy: what one connection has prepared, the next does not know."""
@@ -71,6 +74,21 @@ class Database:
                 raise
             self._users.give_back(connection)
 
+    async def in_transaction(
+        self,
+        user_id: str,
+        work: Callable[[UserTransaction], Awaitable[T]],
+        *,
+        locking: bool = False,
+    ) -> T:
+        """Do `work` in a transaction of a user; anew, where a conflict has undone it."""
+
+        async def once() -> T:
+            async with self.user_transaction(user_id, locking=locking) as transaction:
+                return await work(transaction)
+
+        return await again_after_conflicts(once)
+
     async def close(self) -> None:
         """Close all connections."""
         try:
@@ -83,6 +101,8 @@ class Database:
             connection, _ = await self._users.begin(
                 lambda driver: driver.execute(prelude), repeatable=True
             )
+        except CONFLICT:
+            raise
         except asyncpg.PostgresError as error:
             # Such as that the role may not be taken on any more; readiness says which.
             raise DatabaseUnavailableError(str(error)) from error
@@ -97,16 +117,19 @@ class Database:
         repeatable: bool,
     ) -> list[asyncpg.Record]:
         if self._pooler:
-            async with self.user_transaction(user_id) as transaction:
-                return await transaction.read(statement, **values)
+            return await self.in_transaction(user_id, lambda each: each.read(statement, **values))
         sql, arguments = bound(compiled(statement), user_id, values)
-        with telling_what_passes():
-            rows: list[asyncpg.Record]
-            connection, rows = await self._users.begin(
-                lambda driver: driver.fetch(sql, *arguments), repeatable=repeatable
-            )
-            self._users.give_back(connection)
-        return rows
+
+        async def once() -> list[asyncpg.Record]:
+            with telling_what_passes():
+                rows: list[asyncpg.Record]
+                connection, rows = await self._users.begin(
+                    lambda driver: driver.fetch(sql, *arguments), repeatable=repeatable
+                )
+                self._users.give_back(connection)
+            return rows
+
+        return await again_after_conflicts(once)
 
     async def _abandon(
         self, transaction: UserTransaction, connection: asyncpg.Connection, error: BaseException

@@ -13,6 +13,10 @@ class DatabaseUnavailableError(Exception):
     """The database cannot be reached, is overloaded, or gave up on the statement."""
 
 
+class ConflictError(DatabaseUnavailableError):
+    """PostgreSQL has undone all of a transaction for the sake of another one."""
+
+
 class StatementError(Exception):
     """A statement is wrong, or breaks a constraint. What it was given is not told."""
 
@@ -23,6 +27,8 @@ class CommitError(Exception):
 
 CONNECTION_LOST = (
     asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
     asyncpg.InterfaceError,
     # Of a connection whose end was announced while nobody used it.
     asyncpg.InternalClientError,
@@ -40,10 +46,14 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, CONNECTION_LOST) and not isinstance(error, (TimeoutError, ValueError))
 
 
+CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+"""What the driver raises where a transaction was undone for the sake of another."""
+
 # Connection (08), log-in (28, while a password is changed), no such database (3D, while one is
-# restored), resources (53), operator intervention (57P0, and 57014: cancelled by a time-out),
-# read-only after a fail-over (25006), lock time-out, serialization, deadlock.
-_TRANSIENT = re.compile(r"08...|28...|3D000|53...|57P0.|57014|25006|55P03|40001|40P01")
+# restored), resources (53), operator intervention (57P0, and 57014: cancelled by a time-out), a
+# disk that fails (58030), read-only after a fail-over (25006), lock time-out, serialization,
+# deadlock.
+_TRANSIENT = re.compile(r"08...|28...|3D000|53...|57P0.|57014|58030|25006|55P03|40001|40P01")
 
 
 def is_transient(error: BaseException) -> bool:
@@ -71,7 +81,8 @@ def telling_what_passes() -> Iterator[None]:
     except Exception as error:
         kind = type(error).__name__
         if is_transient(error):
-            raise DatabaseUnavailableError(kind) from error
+            told = ConflictError if isinstance(error, CONFLICT) else DatabaseUnavailableError
+            raise told(kind) from error
         if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
             constraint = getattr(error, "constraint_name", None)
             raise StatementError(f"{kind} {constraint or ''}".rstrip()) from None

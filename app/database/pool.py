@@ -27,6 +27,8 @@ _SETTINGS = {
     "role": ROLE,
     # In milliseconds. Whoever waits for a lock has a connection, which others wait for.
     "lock_timeout": "3000",
+    # The default, and what the statements are made for, whatever a database's own default is.
+    "default_transaction_isolation": "read committed",
     # The default. Were it 0, a policy would cost as little as the condition that names the owner,
     # and could be evaluated before it.
     "cpu_operator_cost": "0.0025",

@@ -9,6 +9,7 @@ ROLE = "taskward_app"
 PURGE_ROLE = "taskward_purge"
 ROLES = (ROLE, PURGE_ROLE)
 SETTING = "app.user_id"
+BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 OWNER_COLUMNS = {
     "users": "id",
@@ -45,9 +46,10 @@ def prelude(user_id: str, *, locking: bool = False) -> str:
     The protocol takes several commands at once only without parameters, so the id is written
     into them: character by character as its code point, which leaves nothing to escape from.
     With `locking` the user's row is locked, if there is one: other changes of this user wait.
+    The statements are made for the isolation that is named, whatever a database's default is.
     """
     escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
-    commands = f"BEGIN; SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"
+    commands = f"{BEGIN}; SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"
     if locking:
         commands += f"; SELECT FROM users WHERE id = E'{escaped}' FOR NO KEY UPDATE"
     return commands

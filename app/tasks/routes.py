@@ -53,8 +53,9 @@ async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None
 
     if idempotency_key is None:
         return _response(await create(_database().session(user_id)))
-    async with _database().user_transaction(user_id) as transaction:
-        return await _once(transaction, idempotency_key, body, create)
+    return await _database().in_transaction(
+        user_id, lambda transaction: _once(transaction, idempotency_key, body, create)
+    )
 
 
 @blueprint.endpoint("batch_tasks")
@@ -67,10 +68,12 @@ async def batch_tasks(user_id: str, body: TaskBatch, idempotency_key: str | None
         result = await batches.carry_out(TaskStore(session), body.operations, max_tasks)
         return Answer(200, {}, write(result))
 
-    async with _database().user_transaction(user_id, locking=True) as transaction:
+    async def answer(transaction: UserTransaction) -> Response:
         if idempotency_key is None:
             return _response(await carry_out(transaction))
         return await _once(transaction, idempotency_key, body, carry_out)
+
+    return await _database().in_transaction(user_id, answer, locking=True)
 
 
 @blueprint.endpoint("list_tasks")

@@ -136,7 +136,8 @@ async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: Databas
 async def test_a_pooler_that_drops_the_role_lets_nothing_through(
     database_url: DatabaseUrl, unused_tcp_port: int
 ) -> None:
-    dropping = "session", "ignore_startup_parameters = role,lock_timeout,cpu_operator_cost"
+    ignored = "role,lock_timeout,cpu_operator_cost,default_transaction_isolation"
+    dropping = "session", f"ignore_startup_parameters = {ignored}"
     with open_folder() as folder, pgbouncer(database_url, folder, unused_tcp_port, *dropping):
         await _listening(unused_tcp_port)
         url = database_url.for_sqlalchemy.set(

@@ -41,6 +41,7 @@ async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
         ("57014", True),
         ("57P01", True),
         ("57P03", True),
+        ("58030", True),
         ("25006", True),
         ("55P03", True),
         ("40001", True),

@@ -14,7 +14,9 @@ TWO = {"operations": [{"op": "create", "task": CONTENT}] * 2}
 KEY = {"Idempotency-Key": "a key"}
 CURRENT = {"If-None-Match": "*"}
 
-BEGIN = "BEGIN; SET LOCAL ROLE taskward_app; SET LOCAL app.user_id = "
+BEGIN = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE taskward_app; SET LOCAL app.user_id = "
+)
 CREATE, CHANGE = "WITH owner_row AS", "WITH locked_owner AS"
 SELECT_TASK, SELECT_USER = "SELECT tasks.id", "SELECT users.task_count"
 ONCE = [

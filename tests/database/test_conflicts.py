@@ -1,0 +1,125 @@
+"""What PostgreSQL undoes for the sake of another transaction is done again, and nobody notices."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import httpx
+import pytest
+
+from app import create_app
+from app.database.conflicts import again_after_conflicts
+from app.database.database import Database
+from app.database.errors import ConflictError
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from app.settings import Settings
+from tests.live_server import live
+from tests.tokens import token_for
+
+TASK = {"title": "x"}
+BATCH = {"operations": [{"op": "create", "task": TASK}]}
+KEY = {"Idempotency-Key": "a key"}
+
+# A sequence does not go back with the transaction: of three attempts, two fail.
+FAILING_TWICE = """
+CREATE SEQUENCE attempts;
+GRANT USAGE ON attempts TO taskward_app;
+CREATE FUNCTION fail_twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('attempts') % 3 <> 0 THEN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fail_twice BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION fail_twice();
+"""
+WAITS_FOR_US = """
+SELECT EXISTS (
+    SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
+)
+"""
+
+
+@pytest.fixture
+async def login(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database of one's own, which a server can use, too."""
+    database = Database(empty_database, pool_size=1)
+    await migrate(database)
+    await database.close()
+    connection = await asyncpg.connect(**empty_database.for_driver)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def ada(
+    settings: Settings,
+    empty_database: DatabaseUrl,
+    login: asyncpg.Connection,  # noqa: ARG001 - with it comes the schema
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server on that database, which has not connected yet."""
+    app = create_app(settings.model_copy(update={"database_url": empty_database}))
+    headers = {"Authorization": f"Bearer {token_for('ada')}"}
+    with live(app) as server:
+        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+            yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers"),
+    [
+        ("/api/tasks", TASK, {}),
+        ("/api/tasks", TASK, KEY),
+        ("/api/tasks/batch", BATCH, {}),
+        ("/api/tasks/batch", BATCH, KEY),
+    ],
+)
+async def test_a_change_that_could_not_be_serialized_is_done_again(
+    ada: httpx.AsyncClient,
+    login: asyncpg.Connection,
+    path: str,
+    body: object,
+    headers: dict[str, str],
+) -> None:
+    await login.execute(FAILING_TWICE)
+    answer = await ada.post(path, json=body, headers=headers)
+    assert answer.is_success
+    assert await login.fetchval("SELECT nextval('attempts')") == 4
+    assert (await ada.get("/api/me")).json()["task_count"] == 1
+
+
+async def test_the_victim_of_a_deadlock_makes_its_change_again(
+    ada: httpx.AsyncClient, login: asyncpg.Connection
+) -> None:
+    address = (await ada.post("/api/tasks", json=TASK)).headers["Location"]
+    # Who looks for a deadlock first is its victim.
+    await login.execute("SET deadlock_timeout = '20s'")
+    async with login.transaction():
+        await login.execute("SELECT FROM tasks FOR UPDATE")
+        change = asyncio.create_task(ada.patch(address, json={"title": "y"}))
+        while not await login.fetchval(WAITS_FOR_US):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.02)
+        await login.execute("SELECT FROM users FOR UPDATE")
+    assert (await change).status_code == 200
+    assert (await ada.get(address)).json()["title"] == "y"
+
+
+async def test_changes_do_not_conflict_whatever_isolation_is_the_default_of_a_database(
+    ada: httpx.AsyncClient, login: asyncpg.Connection, empty_database: DatabaseUrl
+) -> None:
+    name = empty_database.for_sqlalchemy.database
+    await login.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = serializable")
+    kinds = [("/api/tasks", TASK), ("/api/tasks/batch", BATCH)] * 10
+    answers = await asyncio.gather(*(ada.post(path, json=body) for path, body in kinds))
+    assert all(each.is_success for each in answers)
+
+
+async def test_a_conflict_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.database.conflicts.FIRST_PAUSE_SECONDS", 0)
+    attempts = []
+
+    async def fail() -> None:
+        attempts.append(1)
+        raise ConflictError
+
+    with pytest.raises(ConflictError):
+        await again_after_conflicts(fail)
+    assert len(attempts) == 5
