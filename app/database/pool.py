@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import asyncpg
 
-from app.database.errors import CONNECTION_LOST, DatabaseUnavailableError, is_lost
+from app.database.errors import DatabaseUnavailableError, is_lost
+from app.database.link import Link
 from app.database.url import DatabaseUrl
 from app.database.wall import ROLE
 
@@ -16,8 +17,12 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 10
 TIMEOUTS = {"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS}
 """How long the driver waits for a connection, and for an answer."""
-RESTED_SECONDS = 1
-"""After how long without use a connection is asked whether it still lives."""
+RESTED_SECONDS = 30
+"""After how long without use a connection is asked whether it still lives.
+
+An end that the database or its machine announces is heard before; not that a router between has
+forgotten the connection.
+"""
 PING_SECONDS = 2
 """How long it may take to answer that."""
 CLOSE_SECONDS = 2
@@ -54,7 +59,7 @@ class UserPool:
         self._size = size
         self._places = asyncio.Semaphore(size)
         # Each with when it was last used: that one is used next.
-        self._idle: list[tuple[asyncpg.Connection, float]] = []
+        self._idle: list[tuple[Link, float]] = []
         self._is_closed = False
 
     async def begin(
@@ -122,7 +127,7 @@ class UserPool:
 
     async def _connect(self) -> asyncpg.Connection:
         try:
-            connection = await asyncpg.connect(**self._arguments)
+            connection = await asyncpg.connect(**self._arguments, connection_class=Link)
         except asyncpg.PostgresError as error:
             # Such as that the role is gone, or may not be taken on; readiness says which.
             raise DatabaseUnavailableError(str(error)) from error
@@ -143,19 +148,21 @@ async def _check_role(connection: asyncpg.Connection) -> None:
         raise DatabaseUnavailableError(_NO_ROLE)
 
 
-async def _lives(connection: asyncpg.Connection, rested: float) -> bool:
+async def _lives(connection: Link, rested: float) -> bool:
     """Tell whether a connection that nobody has used for `rested` seconds can be used.
 
-    A database that restarts or is suspended ends connections. Of one in use that is heard at
-    once; one that has rested is asked.
+    A database that restarts, fails over or is suspended ends connections, and says so on each:
+    who hears nothing does not have to ask.
     """
-    if rested < RESTED_SECONDS:
-        return not connection.is_closed()
+    if connection.is_closed():
+        return False
+    if rested < RESTED_SECONDS and not connection.has_heard():
+        return True
     try:
         await connection.execute("SELECT", timeout=PING_SECONDS)
     except BaseException as error:
         connection.terminate()
-        if not isinstance(error, CONNECTION_LOST):
+        if not isinstance(error, Exception):
             raise
         return False
     return True

@@ -1,6 +1,7 @@
 """The pool of users' connections: none is lost, none is used that has died."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -10,6 +11,7 @@ from app.database import pool as pools
 from app.database.errors import DatabaseUnavailableError
 from app.database.pool import UserPool
 from app.database.url import DatabaseUrl
+from tests.driver import listening
 
 
 @pytest.fixture
@@ -82,6 +84,39 @@ async def test_a_connection_that_died_while_nobody_used_it_is_replaced(
     pool.give_back(connection)
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=False)
     pool.give_back(connection)
+
+
+def end(url: DatabaseUrl, process: object) -> None:
+    """End a connection from the side of the database, and wait until it has ended."""
+
+    async def run() -> None:
+        login = await asyncpg.connect(**url.for_driver)
+        await login.fetchval("SELECT pg_terminate_backend($1, 5000)", process)
+        await login.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("rests", [False, True])
+async def test_an_end_that_is_announced_at_the_last_moment_is_heard(
+    pool: UserPool, database_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, rests: bool
+) -> None:
+    if rests:
+        monkeypatch.setattr(pools, "RESTED_SECONDS", 0)
+    process = await ask(pool)
+    # While this waits, nothing is read: the announcement stays in the socket.
+    thread = threading.Thread(target=end, args=(database_url, process))
+    thread.start()
+    thread.join()
+    connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=False)
+    pool.give_back(connection)
+
+
+async def test_a_connection_that_has_not_rested_for_long_is_not_asked(pool: UserPool) -> None:
+    process = await ask(pool)
+    with listening() as sent:
+        assert await ask(pool) == process
+    assert sent == []
 
 
 async def test_a_command_that_may_not_be_repeated_is_not(pool: UserPool) -> None:
