@@ -10,7 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.database import wall
 from app.database.conflicts import again_after_conflicts
-from app.database.errors import CONFLICT, DatabaseUnavailableError, telling_what_passes
+from app.database.errors import (
+    CONFLICT,
+    DatabaseUnavailableError,
+    is_read_only,
+    telling_what_passes,
+)
 from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, UserPool
 from app.database.sessions import SingleStatements, UserSession, UserTransaction
 from app.database.statements import bound, compiled
@@ -144,5 +149,5 @@ class Database:
                     rolled_back = True
         finally:
             # The end of the connection ends the transaction, too, and the error before counts.
-            end = self._users.give_back if rolled_back else self._users.drop
-            end(connection)
+            keep = rolled_back and not is_read_only(error)
+            (self._users.give_back if keep else self._users.drop)(connection)

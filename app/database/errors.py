@@ -46,6 +46,14 @@ def is_lost(error: BaseException) -> bool:
     return isinstance(error, CONNECTION_LOST) and not isinstance(error, (TimeoutError, ValueError))
 
 
+def is_read_only(error: BaseException) -> bool:
+    """Tell whether an error says that nothing can be written, as after a fail-over.
+
+    The database that has taken over can be at the same address: it is reached by a new connection.
+    """
+    return isinstance(error, asyncpg.ReadOnlySQLTransactionError)
+
+
 CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """What the driver raises where a transaction was undone for the sake of another."""
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from app.database.errors import DatabaseUnavailableError, is_lost
+from app.database.errors import DatabaseUnavailableError, is_lost, is_read_only
 from app.database.link import Link
 from app.database.url import DatabaseUrl
 from app.database.wall import ROLE
@@ -104,7 +104,7 @@ class UserPool:
     def _take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
         """Keep a connection whose command was refused, if nothing of it is left."""
         refused = isinstance(error, asyncpg.PostgresError) and not connection.is_closed()
-        if refused and not connection.is_in_transaction():
+        if refused and not connection.is_in_transaction() and not is_read_only(error):
             self.give_back(connection)
         else:
             self.drop(connection)

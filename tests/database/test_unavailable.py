@@ -83,6 +83,27 @@ async def test_a_connection_that_the_server_ended_is_transient_and_replaced(
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "a key"}])
+async def test_a_connection_on_which_nothing_can_be_written_is_left(
+    settings: Settings, empty_database: DatabaseUrl, headers: dict[str, str]
+) -> None:
+    database = Database(empty_database, pool_size=1)
+    await migrate(database)
+    name = empty_database.for_sqlalchemy.database
+    change = f"ALTER DATABASE {name} {{}} default_transaction_read_only"
+    async with database.transaction() as connection:
+        await connection.execute(text(f"{change.format('SET')} = on"))
+    app = create_app(settings.model_copy(update={"database_url": empty_database}))
+    with live(app) as server:
+        headers = headers | {"Authorization": f"Bearer {token_for('ada')}"}
+        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+            assert (await client.post("/api/tasks", json={"title": "x"})).status_code == 503
+            async with database.transaction() as connection:
+                await connection.execute(text(change.format("RESET")))
+            assert (await client.post("/api/tasks", json={"title": "x"})).status_code == 201
+    await database.close()
+
+
 def test_an_error_of_our_own_is_not_transient() -> None:
     assert not is_transient(ValueError())
     assert is_transient(ConnectionRefusedError())
