@@ -6,7 +6,7 @@ CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-scale bench-soak format lock swagger-ui clean
+.PHONY: help setup run test check bench bench-scale bench-soak faults format lock swagger-ui clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB
 
 bench-soak: setup ## Watch the memory of a server over 200,000 requests; with ARGS, as they say
 	@exec $(BIN)/python -m bench.soak $(ARGS)
+
+faults: setup ## Let faults happen to a server, and write the figures into docs/reliability.md; with ARGS, as they say
+	@exec $(BIN)/python -m tests.faults $(or $(ARGS),--write)
 
 format: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .

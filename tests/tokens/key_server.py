@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.tokens.keys import jwk_set
@@ -49,8 +49,9 @@ class KeyServer:
                 self.send_response(publisher.status)
                 for name, value in publisher.headers.items():
                     self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(publisher.document)
+                with suppress(ConnectionError):  # nobody may wait any more
+                    self.end_headers()
+                    self.wfile.write(publisher.document)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

@@ -1,0 +1,23 @@
+"""All faults, by name: each happens to a scene, and answers a row."""
+
+from collections.abc import Callable
+from functools import partial
+
+from tests.faults import conflicts, exhaustion, issuers, refusals, restarts, rudeness
+from tests.faults.report import Row
+from tests.faults.scene import Scene, Size
+
+FAULTS: dict[str, Callable[[Scene, Size], Row]] = {
+    "killed": restarts.killed,
+    "idle": restarts.idle_connections_ended,
+    "exhausted": exhaustion.pool_exhausted,
+    "aborted": exhaustion.aborted_requests,
+    "disk-full": refusals.disk_full,
+    "read-only": refusals.read_only,
+    "locked": refusals.lock_time_outs,
+    "time-out": refusals.statement_time_outs,
+    "serialization": conflicts.serialization_failures,
+    "deadlock": conflicts.deadlocks,
+    **{kind: partial(rudeness.rude_clients, kind) for kind in rudeness.FAULTS},
+    "issuer": issuers.issuer,
+}

@@ -1,0 +1,139 @@
+"""Clients that remember what was acknowledged to them."""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from tests.faults.ledger import ACKNOWLEDGED, LOST, Exchange, Ledger, problem_code
+
+TIMEOUT_SECONDS = 60
+PAUSE_SECONDS = 0.005
+PAUSE_AFTER_FAILURE_SECONDS = 0.1
+"""Much less than `Retry-After` asks for, so as to see when all is well again."""
+KEYED = "keyed"
+
+
+class Client:
+    """A user with one connection, which stays as long as both sides want it to."""
+
+    def __init__(self, base_url: str, token: str, ledger: Ledger) -> None:
+        self._connection = http.client.HTTPConnection(
+            urlsplit(base_url).netloc, timeout=TIMEOUT_SECONDS
+        )
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._ledger = ledger
+
+    def create(self, title: str, key: str | None = None) -> str | None:
+        """Create a task; answer its id, if that was acknowledged."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self.ask("POST", "/api/tasks", {"title": title}, headers, promises="{id}").promise
+
+    def complete(self, id_: str) -> None:
+        """Complete a task."""
+        self.ask("PATCH", f"/api/tasks/{id_}/complete", promises="{id} completed")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+        promises: str = "",
+    ) -> Exchange:
+        """Send a request, and note what came back; a 2xx `promises` what is stored of a task."""
+        began = time.monotonic()
+        try:
+            content = json.dumps(body) if body is not None else None
+            self._connection.request(method, path, content, self._headers | (headers or {}))
+            answer = self._connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            exchange = Exchange(began, time.monotonic(), LOST, type(error).__name__)
+        else:
+            status, ended = str(answer.status), time.monotonic()
+            promise = None
+            if promises and status in ACKNOWLEDGED:
+                promise = promises.format(id=json.loads(text)["id"])
+            code = "" if status in ACKNOWLEDGED else problem_code(text)
+            wait = answer.headers["Retry-After"]
+            exchange = Exchange(began, ended, status, code, wait, promise)
+        self._ledger.exchanges.append(exchange)
+        return exchange
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+
+class Load:
+    """Clients that create a task and complete it, again and again.
+
+    Every second one names an idempotency key, and sends what was not acknowledged again under it.
+    """
+
+    def __init__(self, base_url: str, tokens: list[str], name: str = "task") -> None:
+        self.ledger = Ledger()
+        self._base_url = base_url
+        self._tokens = tokens
+        self._name = name
+        self._stopped = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[Ledger]:
+        """Let them run until the block ends, and what they have begun is done."""
+        numbered = enumerate(self._tokens)
+        threads = [threading.Thread(target=self._run, args=each) for each in numbered]
+        for each in threads:
+            each.start()
+        try:
+            yield self.ledger
+        finally:
+            self._stopped.set()
+            for each in threads:
+                each.join()
+
+    def wait_for(self, count: int) -> None:
+        """Wait until this many changes more are acknowledged."""
+        enough = self.ledger.acknowledged + count
+        wait_until(lambda: self.ledger.acknowledged >= enough)
+
+    def wait_for_first(self, since: float) -> float:
+        """Wait until a change is acknowledged after a moment; answer how long it took."""
+        wait_until(lambda: self.ledger.first_acknowledged(since) is not None)
+        return (self.ledger.first_acknowledged(since) or 0) - since
+
+    def _run(self, number: int, token: str) -> None:
+        client = Client(self._base_url, token, self.ledger)
+        count = 0
+        while not self._stopped.wait(PAUSE_SECONDS):
+            count += 1
+            if number % 2:
+                id_ = self._create_once(client, f"{KEYED} {self._name} {number}-{count}")
+            else:
+                id_ = client.create(f"{self._name} {number}-{count}")
+            if id_ is None:
+                time.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+            else:
+                client.complete(id_)
+        client.close()
+
+    def _create_once(self, client: Client, title: str) -> str | None:
+        key = str(uuid4())
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while (id_ := client.create(title, key)) is None and time.monotonic() < deadline:
+            time.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+        return id_
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = TIMEOUT_SECONDS) -> None:
+    """Wait until something holds. Raises `AssertionError` where it does not in that time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "that took too long"
+        time.sleep(0.005)

@@ -1,0 +1,64 @@
+"""PostgreSQL undoes a change for the sake of another one."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+from tests.faults.clients import wait_until
+from tests.faults.ledger import Ledger
+from tests.faults.report import Row
+from tests.faults.scene import Scene, Size
+from tests.faults.troubles import refused_inserts
+
+CHANGES = 200
+_WAITS_FOR_US = "SELECT pid FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+
+
+def serialization_failures(scene: Scene, _: Size) -> Row:
+    """Each third new task is refused, while the default of the database is `serializable`."""
+    since = scene.postgres.log_position()
+    load, users = scene.load("serialization")
+    with (
+        refused_inserts(scene),
+        scene.default("default_transaction_isolation = serializable", keeping_connections=True),
+        load.running() as ledger,
+    ):
+        load.wait_for(CHANGES)
+    refused = scene.postgres.said("ERROR:  could not serialize access", since)
+    row = scene.row("Serialization failures", ledger, users)
+    row.require_statuses("200", "201", "503")
+    row.require(refused >= CHANGES / 10, f"only {refused} refusals")
+    told = ledger.statuses["503"]
+    row.require(told * 10 <= refused, f"{told} of {refused} refusals reached a client")
+    row.note(f"{refused} refusals, {told} of them told to a client after five attempts")
+    scene.require_clean(row)
+    return row
+
+
+def deadlocks(scene: Scene, size: Size) -> Row:
+    """Another transaction locks in the other order, and the change of a user is the victim."""
+    ledger, user = Ledger(), f"deadlock {uuid4()}"
+    client = scene.client(user, ledger)
+    since = scene.postgres.log_position()
+    with (
+        scene.default("deadlock_timeout = '100ms'", keeping_connections=True),
+        scene.session() as rival,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        rival("SET deadlock_timeout = '20s'")  # who looks for a deadlock first is its victim
+        for number in range(size.rounds):
+            id_ = str(client.create(f"task {number}"))
+            rival("BEGIN")
+            rival("SELECT FROM tasks WHERE id = $1::text::uuid FOR UPDATE", id_)
+            change = thread.submit(client.complete, id_)
+            wait_until(lambda: bool(rival(_WAITS_FOR_US)))
+            rival("SELECT FROM users WHERE id = $1 FOR UPDATE", user)
+            rival("COMMIT")
+            change.result()
+    client.close()
+    detected = scene.postgres.said("ERROR:  deadlock detected", since)
+    row = scene.row("Deadlocks", ledger, [user])
+    row.require_statuses("200", "201")
+    row.require(detected >= size.rounds, f"only {detected} deadlocks")
+    row.note(f"{detected} deadlocks, each change made again")
+    scene.require_clean(row)
+    return row

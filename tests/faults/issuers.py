@@ -1,0 +1,107 @@
+"""The issuer is down, slow, or answers nonsense."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from uuid import uuid4
+
+from bench.tokens import SECRET
+from tests.faults.clients import Client, Load, wait_until
+from tests.faults.ledger import ACKNOWLEDGED, Exchange, Ledger
+from tests.faults.report import Row
+from tests.faults.scene import Scene, Size
+from tests.tokens import claims_for, sign
+from tests.tokens.key_server import KeyServer, key_server
+from tests.tokens.keys import jwk_set, key_id, sign_with_key
+
+ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
+SLOW_SECONDS = 8
+"""Longer than it is waited for."""
+BACK_SECONDS = 6
+"""Without keys, the issuer is asked every five seconds."""
+KNOWN = 20
+KID = key_id("EdDSA")
+
+
+def _down(keys: KeyServer) -> None:
+    keys.stop()
+
+
+def _slow(keys: KeyServer) -> None:
+    keys.seconds = SLOW_SECONDS
+
+
+def _talks_nonsense(keys: KeyServer) -> None:
+    keys.document = b"<html>"
+
+
+def _mend(keys: KeyServer) -> None:
+    keys.seconds, keys.document = 0, jwk_set()
+    keys.stop()
+    keys.start()
+
+
+STATES: dict[str, Callable[[KeyServer], None]] = {
+    "down": _down,
+    f"slow ({SLOW_SECONDS} s)": _slow,
+    "nonsense": _talks_nonsense,
+}
+
+
+def issuer(scene: Scene, size: Size) -> Row:
+    """The issuer is down, slow, or answers nonsense: to a server each, at the same time."""
+    with ThreadPoolExecutor(len(STATES)) as threads:
+        rows = threads.map(partial(_go_through, scene, size), STATES.values())
+    return Row.together(
+        "The issuer is down, slow, or answers nonsense", dict(zip(STATES, rows, strict=True))
+    )
+
+
+def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) -> Row:
+    """It is so from the start; then its keys can be had; then it is so again."""
+    issued, users = Ledger(), [f"issued {uuid4()}", f"shared {uuid4()}"]
+    with key_server() as keys:
+        settings = {
+            "JWKS_URL": keys.url,
+            "JWT_ISSUER": ISSUER["iss"],
+            "JWT_AUDIENCE": ISSUER["aud"],
+        }
+        trouble(keys)
+        with scene.another(**settings) as other:
+            # Tokens of the shared secret do not need the issuer.
+            others = Load(other.base_url, [sign(claims_for(users[1], **ISSUER), SECRET)])
+            ask = partial(_ask, other.base_url, users[0], issued)
+            with others.running() as shared:
+                first = ask()
+                _mend(keys)
+                mended = time.monotonic()
+                wait_until(lambda: ask().status in ACKNOWLEDGED)
+                took = time.monotonic() - mended
+                trouble(keys)
+                known = {ask().status for _ in range(KNOWN)}
+                unknown = ask(kid="unknown")
+            statuses, slowest = {*shared.statuses}, shared.slowest
+            issued.exchanges += shared.exchanges
+            row = other.row("", issued, users)
+    row.require_statuses("200", "201", "401", "503")
+    row.require(statuses <= ACKNOWLEDGED, f"tokens of the shared secret: {statuses}")
+    row.require(first.status == "503", f"{first.status} without keys")
+    row.require(took <= BACK_SECONDS * size.patience, f"back only after {took:.1f} s")
+    row.require(known == {"201"}, f"{known} for tokens of known keys")
+    row.require(unknown.status == "401", f"{unknown.status} for a token of an unknown key")
+    row.note(f"without keys 503, and 201 {took:.1f} s after it is well again")
+    row.note(f"{KNOWN} new tokens of known keys 201")
+    row.note(f"one of an unknown key 401 after {unknown.seconds:.1f} s")
+    row.note(f"tokens of the shared secret not affected ({slowest * 1000:.0f} ms at most)")
+    return row
+
+
+def _ask(base_url: str, user: str, ledger: Ledger, kid: str = KID) -> Exchange:
+    # A token that was verified before would not need a key.
+    token = sign_with_key(claims_for(user, **ISSUER, jti=str(uuid4())), "EdDSA", kid=kid)
+    client = Client(base_url, token, ledger)
+    try:
+        return client.ask("POST", "/api/tasks", {"title": "x"}, promises="{id}")
+    finally:
+        client.close()

@@ -1,0 +1,141 @@
+"""A PostgreSQL that faults happen to: it can be killed, and started again."""
+
+import asyncio
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import psutil
+
+from app.database.embedded.cluster import NAME, ensure_cluster, environment
+from app.database.embedded.place import find_place
+from app.database.embedded.postmaster import read_postmaster, stop_leftover
+
+Session: TypeAlias = Callable[..., list[Any]]
+
+START_SECONDS = 30
+DISK_MEGABYTES = 48
+# What a fault does to the defaults of a database is not for who does it.
+_UNTROUBLED = {"default_transaction_read_only": "off", "statement_timeout": "0"}
+_LAUNCHER = Path(__file__).with_name("small_disk.py")
+
+
+class Postgres:
+    """The binaries and the cluster of the embedded database, without its supervision."""
+
+    def __init__(self, folder: Path) -> None:
+        self._place = find_place(folder)
+        self._password = ensure_cluster(self._place)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        # Beside the cluster, so that the account of PostgreSQL gets there, whoever we are.
+        self._small_disk = self._place.cluster.with_name("small-disk")
+        self._small_disk.mkdir(exist_ok=True)
+        self._log = folder / "postgresql.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start, and answer the moment from which on connections are accepted."""
+        cluster, account = self._place.cluster, self._place.account
+        stop_leftover(cluster)
+        command = [sys.executable, "-I", "-S", str(_LAUNCHER), str(self._small_disk)]
+        command += map(str, (DISK_MEGABYTES, account.uid, account.gid))
+        command += [str(self._place.binaries / "postgres"), "-D", str(cluster)]
+        for setting in ("listen_addresses=127.0.0.1", "unix_socket_directories="):
+            command += ["-c", setting]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "-p", str(self._port)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env=environment(),
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            postmaster = read_postmaster(cluster)
+            if postmaster is not None and postmaster.ready:
+                return time.monotonic()
+            time.sleep(0.005)
+        raise AssertionError(self._log.read_text(errors="replace")[-2000:])
+
+    def kill(self) -> None:
+        """End all of its processes at once, as a lack of memory or of power does (`kill -9`)."""
+        for each in self.processes():
+            each.kill()
+        self._wait()
+
+    def stop(self) -> None:
+        """End it in order; its connections are told."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._wait()
+
+    def processes(self) -> list[psutil.Process]:
+        """All of its processes; the first is the parent of the others."""
+        assert self._process is not None
+        first = psutil.Process(self._process.pid)
+        return [first, *first.children(recursive=True)]
+
+    @property
+    def small_disk(self) -> Path | None:
+        """The folder that is a disk of `DISK_MEGABYTES` for PostgreSQL; None where it is none."""
+        mounts = Path(f"/proc/{self.processes()[0].pid}/mounts")
+        mounted = mounts.exists() and f" {self._small_disk} tmpfs " in mounts.read_text()
+        return self._small_disk if mounted else None
+
+    def url(self, database: str = NAME) -> str:
+        """Where it serves a database; the same after each start."""
+        return f"postgresql://{NAME}:{self._password}@127.0.0.1:{self._port}/{database}"
+
+    @contextmanager
+    def session(self, database: str = NAME) -> Iterator[Session]:
+        """A session of the superuser; what runs a statement in it answers the first column."""
+        with asyncio.Runner() as runner:
+
+            async def connect() -> asyncpg.Connection:
+                return await asyncpg.connect(self.url(database), server_settings=_UNTROUBLED)
+
+            async def fetch(sql: str, *arguments: object) -> list[Any]:
+                return [row[0] for row in await connection.fetch(sql, *arguments) if row]
+
+            connection = runner.run(connect())
+            try:
+                yield lambda sql, *arguments: runner.run(fetch(sql, *arguments))
+            finally:
+                runner.run(connection.close())
+
+    def said(self, pattern: str, since: int) -> int:
+        """How often something stands in its log behind a position."""
+        with self._log.open("rb") as log:
+            log.seek(since)
+            return len(re.findall(pattern, log.read().decode(errors="replace"), re.MULTILINE))
+
+    def log_position(self) -> int:
+        """The end of the log."""
+        return self._log.stat().st_size
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        self._process.wait(START_SECONDS)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Postgres]:
+    """A PostgreSQL until the block ends."""
+    postgres = Postgres(folder)
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop()

@@ -1,0 +1,27 @@
+"""Where the figures go: into `docs/reliability.md`, with the date and the machine."""
+
+import platform
+import re
+from collections.abc import Sequence
+
+from bench.systems import ROOT
+from bench.versions import describe_machine, today
+from tests.faults.report import Row, table
+from tests.faults.scene import Scene
+
+PAGE = ROOT / "docs" / "reliability.md"
+_BLOCK = re.compile(r"(?s)(?<=<!-- faults:begin -->\n).*?(?=<!-- faults:end -->)")
+
+
+def describe(rows: Sequence[Row], scene: Scene) -> str:
+    """The figures, and what they were taken on."""
+    (version,) = scene.run("SHOW server_version")
+    return (
+        f"Measured on {today()}: {describe_machine()}. Python {platform.python_version()}, "
+        f"PostgreSQL {version}; server, database and clients on the same machine.\n\n{table(rows)}"
+    )
+
+
+def publish(report: str) -> None:
+    """Put the report into the page."""
+    PAGE.write_text(_BLOCK.sub(lambda _: report, PAGE.read_text()))

@@ -1,0 +1,141 @@
+"""Rude clients, in a process of their own, so that they do not slow down those who measure.
+
+`python -m tests.faults.rude KIND PORT CLIENTS TOKEN` says `ready` once all have begun, goes on
+until its standard input ends, and then prints how often which status was answered, as JSON.
+"""
+
+import asyncio
+import json
+import random
+import socket
+import struct
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from tests.server.bad_requests.framings import FRAMINGS
+from tests.server.bad_requests.hosts import HOSTILE
+from tests.server.bad_requests.request import TOKEN
+from tests.server.bad_requests.smuggling import SMUGGLING
+from tests.server.bad_requests.targets import TARGETS
+
+Address = tuple[str, int]
+Answers = Counter[str]
+
+PER_SECOND = {"oversize": 50, "malformed": 200, "resets": 200}
+"""How much all clients do together; the slow and the silent hold what they have begun."""
+BEGIN_SECONDS = 0.5
+"""How long it takes them to connect, which is not to be measured."""
+SLOW_SECONDS = 0.5
+OVERSIZE = 1_000_000
+HEAD = b"POST /api/tasks HTTP/1.1\r\nHost: taskward\r\nContent-Type: application/json\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: taskward\r\n\r\n"
+# A client that begins with HTTP/2, opens a stream and resets it.
+HTTP2 = (
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+    b"\0\0\1\1\5\0\0\0\1\x82\0\0\4\3\0\0\0\0\1\0\0\0\x08"
+)
+MALFORMED = [each for each in (*FRAMINGS, *SMUGGLING, *HOSTILE, *TARGETS) if each.served == 0]
+
+
+async def slow(address: Address, number: int, _: bytes, answers: Answers) -> None:
+    """Send a request byte by byte: its head, or its body."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(HEAD + (b"Content-Length: 10000\r\n\r\n" if number % 2 else b"X-Slow: "))
+    while not reader.at_eof():
+        writer.write(b"x")
+        await asyncio.sleep(SLOW_SECONDS)
+    answers[status_of(await reader.read())] += 1
+
+
+async def silent(address: Address, number: int, _: bytes, answers: Answers) -> None:
+    """Say nothing, at all or after a first request."""
+    reader, writer = await asyncio.open_connection(*address)
+    if number % 2:
+        writer.write(LIVE)
+    answers[status_of(await reader.read())] += 1
+
+
+async def oversize(address: Address, number: int, token: bytes, answers: Answers) -> None:
+    """Send more than is taken, with its length told before or in chunks."""
+    head = HEAD + b"Authorization: Bearer " + token
+    if number % 2:
+        sent = head + b"\r\nContent-Length: %d\r\n\r\n" % OVERSIZE + b"x" * OVERSIZE
+    else:
+        sent = head + b"\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % OVERSIZE + b"x" * OVERSIZE
+    answers[await answered(address, sent)] += 1
+
+
+async def malformed(address: Address, number: int, token: bytes, answers: Answers) -> None:
+    """Send what is no good HTTP, or has another request in it."""
+    bad = MALFORMED[(number + answers.total()) % len(MALFORMED)]
+    status = await answered(address, bad.raw.replace(TOKEN, token))
+    answers[status if status.startswith("4") or not status else f"{status} for {bad.name}"] += 1
+
+
+async def resets(address: Address, number: int, _: bytes, answers: Answers) -> None:
+    """Connect, ask, and reset the connection at once."""
+    await send_and_reset(address, HTTP2 if number % 2 else LIVE)
+    answers["reset"] += 1
+
+
+async def send_and_reset(address: Address, sent: bytes, after_seconds: float = 0) -> None:
+    """Send all of it on a new connection, and reset that, whatever has come back."""
+    _, writer = await asyncio.open_connection(*address)
+    connection: socket.socket = writer.get_extra_info("socket")
+    # Closed like this, a connection ends with a reset.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.write(sent)
+    await asyncio.sleep(after_seconds)
+    writer.transport.abort()
+    await asyncio.sleep(0)
+
+
+async def answered(address: Address, sent: bytes) -> str:
+    """Send all of it on a new connection; answer the status."""
+    reader, writer = await asyncio.open_connection(*address)
+    head = b""
+    with suppress(ConnectionError, asyncio.IncompleteReadError):
+        writer.write(sent)
+        head = await reader.readuntil(b"\r\n")
+    writer.transport.abort()
+    return status_of(head)
+
+
+def status_of(answer: bytes) -> str:
+    """The status of an answer; nothing where there is none."""
+    return answer[9:12].decode()
+
+
+KINDS: dict[str, Callable[[Address, int, bytes, Answers], Awaitable[None]]] = {
+    each.__name__: each for each in (slow, silent, oversize, malformed, resets)
+}
+
+
+async def be_rude(kind: str, address: Address, clients: int, token: bytes) -> Answers:
+    """Be so until standard input ends."""
+    answers: Answers = Counter()
+
+    async def run(number: int) -> None:
+        pause = clients / PER_SECOND[kind] if kind in PER_SECOND else 0
+        while True:
+            await asyncio.sleep(random.uniform(0, 2 * pause))  # noqa: S311 - no secret
+            with suppress(ConnectionError):
+                await KINDS[kind](address, number, token, answers)
+
+    tasks = [asyncio.create_task(run(number)) for number in range(clients)]
+    await asyncio.sleep(BEGIN_SECONDS)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await asyncio.to_thread(sys.stdin.read)
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return answers
+
+
+if __name__ == "__main__":
+    _kind, _port, _clients, _token = sys.argv[1:]
+    _told = be_rude(_kind, ("127.0.0.1", int(_port)), int(_clients), _token.encode())
+    sys.stdout.write(json.dumps(asyncio.run(_told)))

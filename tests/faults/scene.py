@@ -1,0 +1,150 @@
+"""What faults happen to: a PostgreSQL, a database on it, and a server that was started once."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psutil
+from psutil import CONN_LISTEN
+
+from bench.servers import serve
+from bench.systems import TASKWARD
+from bench.tokens import token_for
+from tests.faults.clients import KEYED, Client, Load, wait_until
+from tests.faults.ledger import Ledger
+from tests.faults.postgres import Postgres, Session
+from tests.faults.report import Row
+
+POOL_SIZE = 5
+_STORED = """
+SELECT id::text FROM tasks WHERE user_id = ANY ($1)
+UNION ALL SELECT id || ' completed' FROM tasks WHERE user_id = ANY ($1) AND completed
+"""
+_TWICE = f"""
+SELECT title FROM tasks WHERE user_id = ANY ($1) AND title LIKE '{KEYED} %'
+GROUP BY title HAVING count(*) > 1
+"""
+_MISCOUNTED = """
+SELECT id FROM users WHERE task_count <> (SELECT count(*) FROM tasks WHERE user_id = users.id)
+"""
+_OTHERS = """
+FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+    AND backend_type = 'client backend'
+"""
+
+
+class Size(NamedTuple):
+    """How much of each fault there is; what the issue names is the least."""
+
+    kills: int = 10
+    aborted: int = 5_000
+    clients: int = 200
+    rounds: int = 8
+    """How often connections are ended, and how many deadlocks there are."""
+    windows: int = 2
+    """How often honest clients are measured, with rude ones and without."""
+    window_seconds: float = 1.5
+    patience: float = 1.0
+    """How many times as long as promised something may take, where others use the machine, too."""
+
+
+class Scene(NamedTuple):
+    """Its server goes through one fault after the other, and is not restarted."""
+
+    postgres: Postgres
+    database: str
+    base_url: str
+    pid: int
+    folder: Path
+
+    @contextmanager
+    def another(self, **settings: str) -> Iterator["Scene"]:
+        """A server with other settings, on a database of its own."""
+        with staged(self.postgres, self.folder, **settings) as scene:
+            yield scene
+
+    def load(self, name: str, clients: int = 8) -> tuple[Load, list[str]]:
+        """Clients, each of a user of its own, and their users."""
+        users = [f"{name} {number} {uuid4()}" for number in range(clients)]
+        return Load(self.base_url, [token_for(each) for each in users], name=name), users
+
+    def client(self, user: str, ledger: Ledger) -> Client:
+        """A client of a user."""
+        return Client(self.base_url, token_for(user), ledger)
+
+    def row(self, fault: str, ledger: Ledger, users: Collection[str]) -> Row:
+        """Compare what was acknowledged with the rows of these users."""
+        row = Row(fault, ledger, self.run(_STORED, [*users]))
+        twice = len(self.run(_TWICE, [*users]))
+        row.require(twice == 0, f"{twice} tasks were made twice under one key")
+        miscounted = len(self.run(_MISCOUNTED))
+        row.require(miscounted == 0, f"{miscounted} users have another number of tasks than told")
+        return row
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session of the superuser in the database."""
+        with self.postgres.session(self.database) as session:
+            yield session
+
+    def run(self, sql: str, *arguments: object) -> list[Any]:
+        """Run a statement as the superuser; answer the first column."""
+        with self.session() as session:
+            return session(sql, *arguments)
+
+    @contextmanager
+    def default(self, setting: str, *, keeping_connections: bool = False) -> Iterator[None]:
+        """Let all connections have a setting as their default: those that there are, end.
+
+        So they do in the end, unless those that were made meanwhile are to keep it.
+        """
+        self.run(f"ALTER DATABASE {self.database} SET {setting}")
+        self.end_connections()
+        try:
+            yield
+        finally:
+            self.run(f"ALTER DATABASE {self.database} RESET ALL")
+            if not keeping_connections:
+                self.end_connections()
+
+    def end_connections(self) -> int:
+        """End the connections to the database, and answer how many there were."""
+        return len(self.run(f"SELECT pg_terminate_backend(pid, 5000) {_OTHERS}"))
+
+    def connections(self, state: str = "%") -> int:
+        """How many connections the server has in this state."""
+        return len(self.run(f"SELECT pid {_OTHERS} AND state LIKE $1", state))
+
+    def require_clean(self, row: Row, pool_size: int = POOL_SIZE) -> None:
+        """Require that nothing was leaked: neither a transaction, nor a connection."""
+        # What was begun is carried out, also where the client has gone.
+        wait_until(lambda: self.connections("active") == 0)
+        open_ = self.connections("idle in transaction%")
+        row.require(open_ == 0, f"{open_} connections are idle in a transaction")
+        have, most = self.connections(), pool_size + 1
+        row.require(have <= most, f"{have} connections to the database, and not {most} at most")
+        row.note(f"connections to the database afterwards: {have}, none in a transaction")
+
+    def megabytes(self) -> float:
+        """The memory of the server."""
+        return float(psutil.Process(self.pid).memory_info().rss) / 1e6
+
+    def clients(self) -> int:
+        """How many connections of clients the server holds."""
+        port, held = urlsplit(self.base_url).port, psutil.Process(self.pid).net_connections("inet")
+        return sum(1 for each in held if each.laddr[1] == port and each.status != CONN_LISTEN)
+
+
+@contextmanager
+def staged(postgres: Postgres, folder: Path, **settings: str) -> Iterator[Scene]:
+    """A new database, and a server on it, until the block ends."""
+    database = f"faults_{uuid4().hex[:12]}"
+    with postgres.session() as session:
+        session(f"CREATE DATABASE {database}")
+    environment = {"DATABASE_POOL_SIZE": str(POOL_SIZE), "LOG_LEVEL": "warning", **settings}
+    system = TASKWARD._replace(name=database, environment=TASKWARD.environment | environment)
+    with serve(system, postgres.url(database), folder) as server:
+        yield Scene(postgres, database, server.base_url, server.pid, folder)

@@ -1,0 +1,40 @@
+"""Story: something breaks, and what I was told to be stored is stored; soon all is well again."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import REPORTED
+from tests.faults import postgres
+from tests.faults.catalogue import FAULTS
+from tests.faults.scene import Scene, Size, staged
+from tests.faults.troubles import MissingPartError
+from tests.folders import open_folder
+
+# Beside other tests everything takes longer; the figures that count are those of `make faults`.
+SIZE = Size(rounds=4, window_seconds=0.6, patience=5)
+
+
+@pytest.fixture(scope="session")
+def scene() -> Iterator[Scene]:
+    """What all faults happen to, one after the other, in whatever order."""
+    with (
+        open_folder() as folder,
+        postgres.running(folder) as running,
+        staged(running, folder) as scene,
+    ):
+        yield scene
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_takes_nothing_that_was_acknowledged_and_passes_by_itself(
+    name: str, scene: Scene, record_property: Callable[[str, object], None]
+) -> None:
+    try:
+        row = FAULTS[name](scene, SIZE)
+    except MissingPartError as error:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse(str(error))
+    record_property(REPORTED, str(row))
+    assert row.broken == []

@@ -1,0 +1,105 @@
+"""What a database can be in the middle of, as contexts: trouble until the block ends."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+import asyncpg
+
+from tests.faults.scene import Scene
+
+_TRIGGER = """
+CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does} RETURN NEW; END $$
+"""
+_FIRES = "CREATE TRIGGER trouble BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION trouble()"
+_FILL = """
+COPY (SELECT repeat('x', 100000) FROM generate_series(1, 10000)) TO '{ballast}'
+"""
+# A sequence does not go back with the transaction.
+_REFUSE = """
+IF nextval('refusals') % 3 = 0 THEN
+    RAISE EXCEPTION 'could not serialize access' USING ERRCODE = 'serialization_failure';
+END IF;
+"""
+
+
+class MissingPartError(Exception):
+    """A fault cannot be brought about here; the message says why."""
+
+
+@contextmanager
+def inserts_that(scene: Scene, does: str) -> Iterator[None]:
+    """Before each new task, PostgreSQL does something."""
+    scene.run(_TRIGGER.format(does=does))
+    scene.run(_FIRES)
+    try:
+        yield
+    finally:
+        scene.run("DROP FUNCTION trouble CASCADE")
+
+
+@contextmanager
+def refused_inserts(scene: Scene) -> Iterator[None]:
+    """Each third new task is refused, as if it could not be serialized."""
+    scene.run("CREATE SEQUENCE refusals")
+    scene.run("GRANT USAGE ON refusals TO taskward_app")
+    try:
+        with inserts_that(scene, _REFUSE):
+            yield
+    finally:
+        scene.run("DROP SEQUENCE refusals")
+
+
+def read_only(scene: Scene) -> AbstractContextManager[None]:
+    """The connections end, and new ones lead to a database that cannot be written to.
+
+    As with a fail-over to one that is still a standby. In the end, connections are not ended.
+    """
+    return scene.default("default_transaction_read_only = on", keeping_connections=True)
+
+
+@contextmanager
+def locked(scene: Scene) -> Iterator[None]:
+    """Somebody holds a lock that no task can be changed under."""
+    with scene.session() as session:
+        session("BEGIN")
+        session("LOCK TABLE tasks IN EXCLUSIVE MODE")
+        yield
+        session("ROLLBACK")
+
+
+@contextmanager
+def statements_that_time_out(scene: Scene) -> Iterator[None]:
+    """Inserts take longer than the database allows to a statement."""
+    with (
+        inserts_that(scene, "PERFORM pg_sleep(1);"),
+        scene.default("statement_timeout = '200ms'"),
+    ):
+        yield
+
+
+@contextmanager
+def tasks_on_a_small_disk(scene: Scene) -> Iterator[str]:
+    """The tasks are on a disk of their own; what is yielded is the path of a file on it."""
+    disk = scene.postgres.small_disk
+    if disk is None:
+        raise MissingPartError("this system gives nobody a small disk of his own")
+    scene.run(f"CREATE TABLESPACE small LOCATION '{disk}'")
+    scene.run("ALTER TABLE tasks SET TABLESPACE small")
+    try:
+        yield f"{disk}/ballast"
+    finally:
+        scene.run("ALTER TABLE tasks SET TABLESPACE pg_default")
+        scene.run("DROP TABLESPACE small")
+        # Else a recovery would look for the disk, which is gone with each end of PostgreSQL.
+        scene.run("CHECKPOINT")
+
+
+@contextmanager
+def full(scene: Scene, ballast: str) -> Iterator[None]:
+    """The disk is full."""
+    with suppress(asyncpg.DiskFullError):
+        scene.run(_FILL.format(ballast=ballast))
+    try:
+        yield
+    finally:
+        scene.run(f"COPY (SELECT) TO '{ballast}'")
