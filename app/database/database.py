@@ -46,7 +46,7 @@ class Database:
             pool_timeout=TIMEOUT_SECONDS,
             pool_pre_ping=True,  # it is used rarely, and the database may end it meanwhile
             hide_parameters=True,  # an error in the log must not quote what users have written
-            connect_args={**url.connect_arguments, **TIMEOUTS, **(_NO_CACHES if pooler else {})},
+            connect_args={**TIMEOUTS, **url.connect_arguments, **(_NO_CACHES if pooler else {})},
         )
 
     @asynccontextmanager

@@ -38,10 +38,8 @@ _SETTINGS = {
     # and could be evaluated before it.
     "cpu_operator_cost": "0.0025",
 }
-_NO_ROLE = (
-    f"connections do not keep the role {ROLE} that they begin with; if DATABASE_URL leads to a "
-    "pooler, set DATABASE_POOLER=transaction"
-)
+_IF_POOLER = "if DATABASE_URL leads to a pooler, set DATABASE_POOLER=transaction"
+_NO_ROLE = f"connections do not keep the role {ROLE} that they begin with; {_IF_POOLER}"
 
 
 class UserPool:
@@ -53,8 +51,14 @@ class UserPool:
     """
 
     def __init__(self, url: DatabaseUrl, size: int, *, pooler: bool) -> None:
-        own = {"statement_cache_size": 0} if pooler else {"server_settings": _SETTINGS}
-        self._arguments = {**url.for_driver, **TIMEOUTS, **own}
+        self._arguments = {**TIMEOUTS, **url.for_driver}
+        if pooler:
+            self._arguments["statement_cache_size"] = 0
+        else:
+            self._arguments["server_settings"] = {
+                **self._arguments.get("server_settings", {}),
+                **_SETTINGS,
+            }
         self._begins_with_role = not pooler
         self._size = size
         self._places = asyncio.Semaphore(size)
@@ -128,6 +132,8 @@ class UserPool:
     async def _connect(self) -> asyncpg.Connection:
         try:
             connection = await asyncpg.connect(**self._arguments, connection_class=Link)
+        except asyncpg.ProtocolViolationError as error:
+            raise DatabaseUnavailableError(f"{error}; {_IF_POOLER}") from None
         except asyncpg.PostgresError as error:
             # Such as that the role is gone, or may not be taken on; readiness says which.
             raise DatabaseUnavailableError(str(error)) from error

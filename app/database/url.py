@@ -1,17 +1,22 @@
 """Database URLs, as providers print them, in the terms of the driver."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import ArgumentError
 
+from app.database.parameters import driver_arguments
+
 _DRIVER = "postgresql+asyncpg"
 _SCHEMES = ("postgres", "postgresql", _DRIVER)
-_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_PLACE = {"host", "port"}
+_MOVED = ("user", "password", "dbname")
+_POOLER_OF_SUPABASE = 6543
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,24 +30,33 @@ class DatabaseUrl:
             raise ValueError("must begin with postgresql:// or postgres://")
         if not self._url.database:
             raise ValueError("must name a database")
-        if self._ssl_mode not in (*_SSL_MODES, None):
-            raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
+        driver_arguments(self._parameters)
 
     def __str__(self) -> str:
-        return self._url.render_as_string(hide_password=True)
+        # Without its parameters: one of them can be the password of a key.
+        place = self._url.difference_update_query(self._parameters)
+        return place.render_as_string(hide_password=True)
 
     __repr__ = __str__
 
     @property
     def for_sqlalchemy(self) -> URL:
         """The URL without the parameters of libpq, which the driver does not know."""
-        url = self._url.set(drivername=_DRIVER)
-        return url.difference_update_query(["sslmode", "channel_binding"])
+        return self._url.set(drivername=_DRIVER).difference_update_query(self._parameters)
 
     @property
     def leads_to_pooler(self) -> bool:
-        """Whether its host is one of Neon's that give each transaction another connection."""
-        return (self._url.host or "").partition(".")[0].endswith("-pooler")
+        """Whether its host is known to give each transaction another connection.
+
+        That of Supabase keeps connections at another port, but not the role they begin with.
+        """
+        host = self._url.host or ""
+        return (
+            self._parameters.get("pgbouncer") == "true"
+            or host.partition(".")[0].endswith("-pooler")  # Neon's
+            or host.endswith(".pooler.supabase.com")
+            or (host.endswith(".supabase.co") and self._url.port == _POOLER_OF_SUPABASE)
+        )
 
     @property
     def for_driver(self) -> dict[str, Any]:
@@ -50,23 +64,42 @@ class DatabaseUrl:
         dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
         create: Callable[[URL], tuple[Any, dict[str, Any]]] = dialect.create_connect_args
         _, arguments = create(self.for_sqlalchemy)
-        of_sqlalchemy = {"prepared_statement_cache_size", "prepared_statement_name_func"}
-        known = {name: arguments[name] for name in arguments.keys() - of_sqlalchemy}
-        return {**known, **self.connect_arguments}
+        return {**arguments, **self.connect_arguments}
 
     @property
-    def connect_arguments(self) -> dict[str, str]:
+    def connect_arguments(self) -> dict[str, Any]:
         """What the URL says in terms of libpq, in those of the driver."""
-        return {"ssl": self._ssl_mode} if self._ssl_mode else {}
+        return driver_arguments(self._parameters)
 
     @cached_property
     def _url(self) -> URL:
         try:
-            return make_url(self.text)
+            url = make_url(_with_hosts_apart(self.text))
         except (ArgumentError, ValueError):
             raise ValueError("is not a URL") from None
+        moved = {name: _last(url.query[name]) for name in _MOVED if name in url.query}
+        return url.set(
+            username=moved.get("user"),
+            password=moved.get("password"),
+            database=moved.get("dbname"),
+        ).difference_update_query(_MOVED)
 
     @property
-    def _ssl_mode(self) -> str | None:
-        mode = self._url.query.get("sslmode")
-        return mode if isinstance(mode, str) or mode is None else mode[-1]
+    def _parameters(self) -> Mapping[str, str]:
+        query = self._url.query
+        return {name: _last(query[name]) for name in query if name not in _PLACE}
+
+
+def _last(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else value[-1]
+
+
+def _with_hosts_apart(text: str) -> str:
+    """Write several hosts, which libpq separates by commas, as SQLAlchemy has them."""
+    parts = urlsplit(text)
+    login, at, place = parts.netloc.rpartition("@")
+    if "," not in place:
+        return text
+    hosts = "&".join(f"host={quote(each, safe=':')}" for each in place.split(","))
+    query = f"{hosts}&{parts.query}" if parts.query else hosts
+    return parts._replace(netloc=f"{login}{at}", query=query).geturl()

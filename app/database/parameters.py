@@ -1,0 +1,144 @@
+"""The parameters of a database URL, which are libpq's, in the terms of the driver.
+
+Each does what libpq makes of it, or is refused by its name: a connection that is less than was
+asked for would be worse than none.
+"""
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
+
+# Taskward writes, so a standby is no place for it.
+_CHOICES = {
+    "sslmode": _SSL_MODES,
+    "ssl_min_protocol_version": _TLS_VERSIONS,
+    "ssl_max_protocol_version": _TLS_VERSIONS,
+    "target_session_attrs": ("any", "read-write", "primary"),
+    "channel_binding": ("disable", "prefer", "require"),
+    "pgbouncer": ("true", "false"),
+    "ssl": ("true", *_SSL_MODES),  # as drivers other than libpq write sslmode
+    # Of these the driver does one thing, whatever it is told.
+    "client_encoding": ("UTF8", "utf8", "UTF-8", "utf-8", "auto"),
+    "gssencmode": ("disable", "prefer"),
+    "load_balance_hosts": ("disable",),
+    "sslcertmode": ("allow",),
+    "sslcompression": ("0",),
+    "sslnegotiation": ("postgres",),
+    "sslsni": ("1",),
+}
+_FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl", "passfile")
+_TLS = (
+    "sslcert",
+    "sslkey",
+    "sslpassword",
+    "sslcrl",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
+)
+_OF_DRIVER = ("sslmode", "sslrootcert", *_TLS, "passfile", "target_session_attrs")
+"""What the driver reads from a URL itself, and takes as libpq does."""
+_OF_SERVER = ("application_name", "options")
+_OTHERS = ("connect_timeout", "fallback_application_name")
+_KNOWN = {*_CHOICES, *_OF_DRIVER, *_OF_SERVER, *_OTHERS}
+
+_LONGEST_TIMEOUT = 300
+_SYSTEM = "system"
+_VERIFYING = ("verify-ca", "verify-full")
+_USUAL_ROOT = "~/.postgresql/root.crt"
+
+
+def driver_arguments(parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Answer what the driver is to be told.
+
+    Raises `ValueError` naming a parameter that is unknown, or cannot be honoured.
+    """
+    for name, value in parameters.items():
+        _check(name, value)
+    told = _as_of_libpq(parameters)
+    arguments: dict[str, Any] = {}
+    if told.get("sslrootcert") == _SYSTEM:
+        arguments["ssl"] = _system_context(told)
+        told = {name: value for name, value in told.items() if not name.startswith("ssl")}
+    if of_driver := {name: told[name] for name in _OF_DRIVER if name in told}:
+        arguments["dsn"] = f"postgresql://?{urlencode(of_driver)}"
+    if of_server := {name: told[name] for name in _OF_SERVER if name in told}:
+        arguments["server_settings"] = of_server
+    if "connect_timeout" in told:
+        arguments["timeout"] = int(told["connect_timeout"])
+    return arguments
+
+
+def _check(name: str, value: str) -> None:
+    if name not in _KNOWN:
+        raise ValueError(f"has the parameter {name}, which is unknown or cannot be honoured")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}")
+    is_file = name in _FILES and (name, value) != ("sslrootcert", _SYSTEM)
+    if is_file and not os.access(value, os.R_OK):
+        raise ValueError(f"{name} must be a file that can be read, and {value} is none")
+    if name == "connect_timeout" and not _is_timeout(value):
+        raise ValueError(f"connect_timeout must be 1 to {_LONGEST_TIMEOUT} seconds")
+
+
+def _is_timeout(value: str) -> bool:
+    return value.isascii() and value.isdecimal() and 1 <= int(value) <= _LONGEST_TIMEOUT
+
+
+def _as_of_libpq(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters, with what follows from them."""
+    told = dict(parameters)
+    if "ssl" in told:
+        told.setdefault("sslmode", "require" if told["ssl"] == "true" else told["ssl"])
+    if "fallback_application_name" in told:
+        told.setdefault("application_name", told["fallback_application_name"])
+    if told.get("channel_binding") == "require":
+        _verify_instead(told)
+    if told.get("sslrootcert") == _SYSTEM:
+        told.setdefault("sslmode", "verify-full")
+    _check_root(told)
+    return told
+
+
+def _verify_instead(told: dict[str, str]) -> None:
+    """Ask for a certificate that holds.
+
+    Who requires channel binding wants nobody in between. The driver cannot bind; so the server
+    has to show a certificate for its name, of a public authority unless another is given.
+    """
+    mode = told.setdefault("sslmode", "require")
+    if mode not in ("require", *_VERIFYING):
+        raise ValueError(f"cannot have both sslmode={mode} and channel_binding=require")
+    if mode == "require":
+        told["sslmode"] = "verify-full"
+        told.setdefault("sslrootcert", _SYSTEM)
+
+
+def _check_root(told: Mapping[str, str]) -> None:
+    mode, root = told.get("sslmode"), told.get("sslrootcert")
+    if root == _SYSTEM and mode != "verify-full":
+        raise ValueError(f"sslmode must be verify-full with sslrootcert=system, and is {mode}")
+    usual = os.environ.get("PGSSLROOTCERT") or _usual_root_exists()
+    if mode in _VERIFYING and not (root or usual):
+        raise ValueError(
+            f"sslmode={mode} needs sslrootcert: the file of a certificate to believe, or system"
+        )
+
+
+def _usual_root_exists() -> bool:
+    try:
+        return Path(_USUAL_ROOT).expanduser().is_file()
+    except RuntimeError:  # nobody's account has no home
+        return False
+
+
+def _system_context(told: Mapping[str, str]) -> ssl.SSLContext:
+    for name in _TLS:
+        if name in told:
+            raise ValueError(f"cannot have both {name} and sslrootcert=system")
+    return ssl.create_default_context()
