@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLCertVerificationError
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
@@ -41,9 +42,11 @@ CONNECTION_LOST = (
 def is_lost(error: BaseException) -> bool:
     """Tell whether an error says that the connection is gone: nobody waited in vain for it.
 
-    A value that the driver cannot write is an error of its interface, too, but a bug.
+    A value that the driver cannot write is an error of its interface, too, but a bug; unlike a
+    certificate that does not hold, which is an error of a value as well.
     """
-    return isinstance(error, CONNECTION_LOST) and not isinstance(error, (TimeoutError, ValueError))
+    is_bug = isinstance(error, ValueError) and not isinstance(error, SSLCertVerificationError)
+    return isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError) and not is_bug
 
 
 def is_read_only(error: BaseException) -> bool:

@@ -1,0 +1,112 @@
+"""A PostgreSQL of the machine's own packages: it has TLS, which the embedded one has not."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.certificates import Authority
+from tests.folders import open_folder
+
+PASSWORD = "password"
+HOST = "localhost"
+"""The name that the certificate is for. The server listens at 127.0.0.1, which is not that name."""
+ROLES = ("either", "only_tls", "only_plain")
+"""Who may log in how. The first is a superuser; all have `PASSWORD`."""
+
+_ACCESS = """
+hostssl   all only_tls   127.0.0.1/32 scram-sha-256
+hostnossl all only_plain 127.0.0.1/32 scram-sha-256
+host      all either     127.0.0.1/32 scram-sha-256
+"""
+_SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+fsync = off
+ssl = on
+ssl_cert_file = 'server.pem'
+ssl_key_file = 'server.key'
+port = {port}
+"""
+_MORE_ROLES = "".join(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}';" for role in ROLES[1:])
+
+
+def debian_binaries() -> Path:
+    """Where the programs of PostgreSQL are; skips the test where there are none, not in CI."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = found[-1] if found else shutil.which("initdb")
+    if initdb is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("there is no PostgreSQL of the machine's own")
+    return Path(initdb).resolve().parent
+
+
+@contextmanager
+def tls_server(authority: Authority) -> Iterator[int]:
+    """A PostgreSQL that speaks TLS with a certificate of `authority`; answers its port."""
+    binaries = debian_binaries()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    with open_folder() as folder:
+        server = _Server(binaries, folder, port)
+        server.initialise(authority)
+        server.control("start", f"--log={folder}/log")
+        try:
+            url = f"postgresql://{ROLES[0]}:{PASSWORD}@127.0.0.1:{port}/postgres"
+            server.run("psql", "--quiet", url, "--command", _MORE_ROLES)
+            yield port
+        finally:
+            server.control("stop", "--mode=immediate")
+
+
+class _Server:
+    def __init__(self, binaries: Path, folder: Path, port: int) -> None:
+        self._binaries = binaries
+        self._data = folder / "data"
+        self._port = port
+        self._options: dict[str, Any] = {}
+        if os.geteuid() == 0:  # PostgreSQL refuses root
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            own = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+            self._options = own
+
+    def initialise(self, authority: Authority) -> None:
+        password = self._data.with_name("password")
+        password.write_text(PASSWORD)
+        self.run(
+            "initdb",
+            f"--pgdata={self._data}",
+            f"--username={ROLES[0]}",
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+            "--no-sync",
+        )
+        key = self._data / "server.key"
+        authority.issue(HOST, self._data / "server.pem", key)
+        key.chmod(0o600)
+        if self._options:
+            os.chown(key, self._options["user"], self._options["group"])
+        (self._data / "pg_hba.conf").write_text(_ACCESS)
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.write(_SETTINGS.format(port=self._port))
+
+    def control(self, *arguments: str) -> None:
+        self.run("pg_ctl", f"--pgdata={self._data}", "--silent", "--wait", *arguments)
+
+    def run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._binaries / program, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            cwd="/",
+            **self._options,
+        )
