@@ -1,13 +1,7 @@
 """Behind a real PgBouncer that gives every transaction another connection, the wall stands."""
 
 import asyncio
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -23,69 +17,19 @@ from app.settings import Settings
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
 from tests.conformance import Conformance
-from tests.folders import open_folder
 from tests.live_server import LiveServer, live
+from tests.pgbouncer import pgbouncer
 from tests.tokens import token_for
 
 KEY = {"Idempotency-Key": "k"}
 COUNT = "SELECT count(*) FROM tasks"
-CONFIGURATION = """
-[databases]
-pooled = host={host} port={port} dbname={database} user={user}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {listen_port}
-unix_socket_dir =
-auth_type = plain
-auth_file = {folder}/users
-pool_mode = {mode}
-default_pool_size = 1
-{more}
-"""
-
-
-@contextmanager
-def pgbouncer(
-    url: DatabaseUrl, folder: Path, port: int, mode: str = "transaction", more: str = ""
-) -> Iterator[None]:
-    """A PgBouncer with one connection to the server; skipped where there is none, not in CI."""
-    executable = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if executable is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("there is no pgbouncer on the PATH")
-    server = url.for_sqlalchemy
-    (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
-    (folder / "pgbouncer.ini").write_text(
-        CONFIGURATION.format(
-            host=server.host,
-            port=server.port or 5432,
-            database=server.database,
-            user=server.username,
-            listen_port=port,
-            folder=folder,
-            mode=mode,
-            more=more,
-        )
-    )
-    # It refuses root, as PostgreSQL does.
-    account = ["--user", "nobody"] if os.geteuid() == 0 else []
-    process = subprocess.Popen([executable, "--quiet", *account, str(folder / "pgbouncer.ini")])
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.fixture
-async def pooled(database_url: DatabaseUrl, unused_tcp_port: int) -> AsyncIterator[DatabaseUrl]:
+def pooled(database_url: DatabaseUrl) -> Iterator[DatabaseUrl]:
     """The database through the pooler."""
-    with open_folder() as folder, pgbouncer(database_url, folder, unused_tcp_port):
-        await _listening(unused_tcp_port)
-        url = database_url.for_sqlalchemy.set(
-            drivername="postgresql", host="127.0.0.1", port=unused_tcp_port, database="pooled"
-        )
-        yield DatabaseUrl(url.render_as_string(hide_password=False))
+    with pgbouncer(database_url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -128,22 +72,20 @@ async def test_the_whole_api_works_through_a_pooler(
 async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: DatabaseUrl) -> None:
     """Else a role that was set once would be on the connection of another."""
     database = Database(pooled, pool_size=1)
-    with pytest.raises(DatabaseUnavailableError, match="unsupported startup parameter"):
+    with pytest.raises(
+        DatabaseUnavailableError, match=r"unsupported startup parameter.*DATABASE_POOLER"
+    ):
         await TaskStore(database.session("ada")).summary(max_tasks=1)
     await database.close()
 
 
 async def test_a_pooler_that_drops_the_role_lets_nothing_through(
-    database_url: DatabaseUrl, unused_tcp_port: int
+    database_url: DatabaseUrl,
 ) -> None:
     ignored = "role,lock_timeout,cpu_operator_cost,default_transaction_isolation"
-    dropping = "session", f"ignore_startup_parameters = {ignored}"
-    with open_folder() as folder, pgbouncer(database_url, folder, unused_tcp_port, *dropping):
-        await _listening(unused_tcp_port)
-        url = database_url.for_sqlalchemy.set(
-            drivername="postgresql", port=unused_tcp_port, database="pooled"
-        )
-        database = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=1)
+    dropping = f"ignore_startup_parameters = {ignored}"
+    with pgbouncer(database_url, mode="session", more=dropping) as url:
+        database = Database(url, pool_size=1)
         with pytest.raises(DatabaseUnavailableError, match="DATABASE_POOLER"):
             await TaskStore(database.session("ada")).summary(max_tasks=1)
         await database.close()
@@ -178,14 +120,3 @@ async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
         assert left is not None
         assert tuple(left) == (True, "")
     assert len(backends) == 1
-
-
-async def _listening(port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    pytest.fail("PgBouncer does not listen")

@@ -1,0 +1,83 @@
+"""A real PgBouncer, as it is installed on the machine."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from app.database.url import DatabaseUrl
+from tests.folders import open_folder
+
+CONFIGURATION = """
+[databases]
+pooled = host={host} port={port} dbname={database} user={user}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {listen_port}
+unix_socket_dir =
+auth_type = plain
+auth_file = {folder}/users
+pool_mode = {mode}
+default_pool_size = {size}
+{more}
+"""
+
+
+@contextmanager
+def pgbouncer(
+    url: DatabaseUrl, *, mode: str = "transaction", size: int = 1, more: str = ""
+) -> Iterator[DatabaseUrl]:
+    """A PgBouncer with `size` connections to the server; skipped where there is none, not in CI.
+
+    What is yielded leads through it to the same database.
+    """
+    executable = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if executable is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("there is no pgbouncer on the PATH")
+    server = url.for_sqlalchemy
+    with open_folder() as folder, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
+        (folder / "pgbouncer.ini").write_text(
+            CONFIGURATION.format(
+                host=server.host,
+                port=server.port or 5432,
+                database=server.database,
+                user=server.username,
+                listen_port=port,
+                folder=folder,
+                mode=mode,
+                size=size,
+                more=more,
+            )
+        )
+        free.close()
+        # It refuses root, as PostgreSQL does.
+        account = ["--user", "nobody"] if os.geteuid() == 0 else []
+        process = subprocess.Popen([executable, "--quiet", *account, str(folder / "pgbouncer.ini")])
+        try:
+            _wait_for(port)
+            pooled = server.set(
+                drivername="postgresql", host="127.0.0.1", port=port, database="pooled"
+            )
+            yield DatabaseUrl(pooled.render_as_string(hide_password=False))
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("PgBouncer does not listen")
