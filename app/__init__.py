@@ -59,9 +59,9 @@ def make_verifier(settings: Settings) -> TokenVerifier:
     """Make the verifier of these settings' tokens. Raises `SettingsError` without any key."""
     if settings.jwks_url is None:
         required(settings.better_auth_secret, "BETTER_AUTH_SECRET")
-    secret = settings.better_auth_secret
+    secrets = settings.better_auth_secret, settings.better_auth_secret_previous
     return TokenVerifier(
-        secret.get_secret_value() if secret else None,
+        [secret.get_secret_value() for secret in secrets if secret is not None],
         str(settings.jwks_url) if settings.jwks_url else None,
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,

@@ -50,6 +50,17 @@ def _secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _previous_secret(secret: SecretStr, info: ValidationInfo) -> SecretStr:
+    if "better_auth_secret" not in info.data:  # it is wrong, and that is told
+        return secret
+    present = info.data["better_auth_secret"]
+    if present is None:
+        raise ValueError("must stand beside BETTER_AUTH_SECRET, which is not set")
+    if present == secret:
+        raise ValueError("must differ from BETTER_AUTH_SECRET")
+    return secret
+
+
 def _database_url(text: object) -> object:
     return DatabaseUrl(text) if isinstance(text, str) else text
 
@@ -79,6 +90,7 @@ def _claim(value: str | None, info: ValidationInfo) -> str | None:
     return value
 
 
+_Secret = Annotated[SecretStr, AfterValidator(_secret)]
 _Claim = Annotated[str | None, Field(validate_default=True), AfterValidator(_claim)]
 
 
@@ -121,7 +133,8 @@ class Settings(BaseSettings):
     database_pooler: Literal["transaction"] | None = None
     data_dir: Path = Path(".data")
     migrate_on_start: bool = True
-    better_auth_secret: Annotated[SecretStr, AfterValidator(_secret)] | None = None
+    better_auth_secret: _Secret | None = None
+    better_auth_secret_previous: Annotated[_Secret, AfterValidator(_previous_secret)] | None = None
     jwks_url: HttpUrl | None = None
     jwt_issuer: _Claim = None
     jwt_audience: _Claim = None

@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 
 import jwt
 from cachetools import LRUCache
@@ -23,21 +24,22 @@ _PARTS = 3
 
 
 class TokenVerifier:
-    """Verifies HS256 tokens against `secret`, and others against the keys of `jwks_url`.
+    """Verifies HS256 tokens against `secrets`, and others against the keys of `jwks_url`.
 
-    Either can be None: its tokens are then refused. `issuer` and `audience` are checked where
-    they are given. A token that held is remembered until it expires, by its digest.
+    Of secrets there are two while one takes the place of the other. Where there is none, or no
+    URL, tokens of that kind are refused. `issuer` and `audience` are checked where they are
+    given. A token that held is remembered until it expires, by its digest.
     """
 
     def __init__(
         self,
-        secret: str | None = None,
+        secrets: Sequence[str] = (),
         jwks_url: str | None = None,
         *,
         issuer: str | None = None,
         audience: str | None = None,
     ) -> None:
-        self._secret = secret.encode() if secret else None
+        self._secrets = [secret.encode() for secret in secrets]
         self._verified: LRUCache[bytes, Identity] = LRUCache(REMEMBERED_TOKENS)
         # What a key that was withdrawn has signed does not hold any more.
         self._keys = Issuer(jwks_url, self._verified.clear) if jwks_url else None
@@ -75,10 +77,19 @@ class TokenVerifier:
     async def _verify(self, token: str) -> Identity:
         header, payload = _parts(token)
         algorithm = _algorithm(header)
+        keys = await self._keys_for(header.get("kid"), algorithm)
+        # Each is tried, so that the time of a refusal does not tell which secret nearly fitted.
+        faults = [self._fault(token, key, algorithm) for key in keys]
+        if all(faults):
+            raise InvalidTokenError(", ".join(map(str, faults)))
+        return identity_of(payload)
+
+    def _fault(self, token: str, key: bytes | AllowedPublicKeys, algorithm: str) -> str | None:
+        """What keeps a token from holding under a key; None where it holds."""
         try:
             jwt.decode(
                 token,
-                await self._key(header.get("kid"), algorithm),
+                key,
                 algorithms=[algorithm],
                 issuer=self._issuer,
                 audience=self._audience,
@@ -86,15 +97,17 @@ class TokenVerifier:
                 options=self._options,
             )
         except (jwt.PyJWTError, ValueError, RecursionError) as error:
-            raise InvalidTokenError(type(error).__name__) from None
-        return identity_of(payload)
+            return type(error).__name__
+        return None
 
-    async def _key(self, id_: JsonValue, algorithm: str) -> bytes | AllowedPublicKeys:
-        """The key that the algorithm asks for: never may one kind stand in for the other."""
-        if algorithm == "HS256" and self._secret is not None:
-            return self._secret
+    async def _keys_for(
+        self, id_: JsonValue, algorithm: str
+    ) -> Sequence[bytes] | Sequence[AllowedPublicKeys]:
+        """The keys that the algorithm asks for: never may one kind stand in for the other."""
+        if algorithm == "HS256" and self._secrets:
+            return self._secrets
         if algorithm in ALGORITHMS and self._keys is not None and isinstance(id_, str | None):
-            return (await self._keys.key(id_, algorithm)).public
+            return [(await self._keys.key(id_, algorithm)).public]
         raise InvalidTokenError("there is no key for its algorithm")
 
 

@@ -62,6 +62,8 @@ def _keys(settings: Settings) -> str:
 def _secret(settings: Settings) -> Iterator[str]:
     if settings.better_auth_secret is not None:
         yield "HS256 with BETTER_AUTH_SECRET"
+        if settings.better_auth_secret_previous is not None:
+            yield "still with BETTER_AUTH_SECRET_PREVIOUS, too: unset it once its tokens expired"
     elif secret_path(settings).exists():
         yield "HS256 with the development server's own secret"
 

@@ -37,7 +37,7 @@ def published() -> Iterator[KeyServer]:
 @pytest.fixture
 async def verifier(published: KeyServer) -> AsyncIterator[TokenVerifier]:
     """A verifier of both kinds of tokens."""
-    verifier = TokenVerifier(SECRET, published.url, issuer=ISSUER["iss"], audience=ISSUER["aud"])
+    verifier = TokenVerifier([SECRET], published.url, issuer=ISSUER["iss"], audience=ISSUER["aud"])
     yield verifier
     await verifier.close()
 
@@ -82,7 +82,7 @@ async def test_secret_and_keys_are_on_at_the_same_time(verifier: TokenVerifier) 
 
 async def test_without_a_secret_no_hs256_token_holds(published: KeyServer) -> None:
     with pytest.raises(InvalidTokenError):
-        await user_of(TokenVerifier(None, published.url), token_for("ada"))
+        await user_of(TokenVerifier(jwks_url=published.url), token_for("ada"))
     assert published.requests == 0
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from jwt.warnings import InsecureKeyLengthWarning
@@ -9,13 +11,16 @@ from jwt.warnings import InsecureKeyLengthWarning
 from app.auth import tokens
 from app.auth.errors import InvalidTokenError
 from app.auth.tokens import TokenVerifier
-from tests.tokens import SECRET, claims_for, sign, sign_bytes, token_for
+from tests.tokens import OTHER_SECRET, SECRET, claims_for, sign, sign_bytes, token_for
 
 
 def verify(
-    token: str, issuer: str | None = None, audience: str | None = None, secret: str = SECRET
+    token: str,
+    issuer: str | None = None,
+    audience: str | None = None,
+    secrets: Sequence[str] = (SECRET,),
 ) -> str:
-    verifier = TokenVerifier(secret, issuer=issuer, audience=audience)
+    verifier = TokenVerifier(secrets, issuer=issuer, audience=audience)
     return asyncio.run(verifier.verify(token))
 
 
@@ -52,12 +57,41 @@ def test_a_secret_that_is_too_short_verifies_nothing() -> None:
     with pytest.warns(InsecureKeyLengthWarning):
         token = sign(claims_for("ada"), secret="s" * 31)
     with pytest.raises(InvalidTokenError):
-        verify(token, secret="s" * 31)
+        verify(token, secrets=["s" * 31])
+
+
+@pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
+def test_while_there_are_two_secrets_the_tokens_of_both_hold(secret: str) -> None:
+    assert verify(sign(claims_for("ada"), secret), secrets=[OTHER_SECRET, SECRET]) == "ada"
+
+
+async def test_once_the_previous_secret_is_gone_its_tokens_do_not_hold_though_they_did() -> None:
+    token = sign(claims_for("ada"), SECRET)
+    rotating = TokenVerifier([OTHER_SECRET, SECRET])
+    assert await rotating.verify(token) == rotating.remembered(token) == "ada"
+    restarted = TokenVerifier([OTHER_SECRET])
+    assert restarted.remembered(token) is None
+    with pytest.raises(InvalidTokenError):
+        await restarted.verify(token)
+
+
+@pytest.mark.parametrize("secret", [SECRET + OTHER_SECRET, SECRET[:-1], f"{SECRET},{OTHER_SECRET}"])
+def test_those_of_a_third_do_not(secret: str) -> None:
+    with pytest.raises(InvalidTokenError, match=r"^InvalidSignatureError, InvalidSignatureError$"):
+        verify(sign(claims_for("ada"), secret), secrets=[OTHER_SECRET, SECRET])
+
+
+@pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
+def test_an_expired_token_does_not_hold_under_either(secret: str) -> None:
+    token = sign(claims_for("ada", exp=timedelta(seconds=-60)), secret)
+    # Both are tried, whichever it was: how long a refusal takes does not tell.
+    with pytest.raises(InvalidTokenError, match=r"^[A-Za-z]+Error, [A-Za-z]+Error$"):
+        verify(token, secrets=[OTHER_SECRET, SECRET])
 
 
 async def test_the_tokens_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokens, "REMEMBERED_TOKENS", 10)
-    verifier = TokenVerifier(SECRET)
+    verifier = TokenVerifier([SECRET])
     made = [token_for(f"user {number}") for number in range(30)]
     for number, token in enumerate(made):
         assert await verifier.verify(token) == verifier.remembered(token) == f"user {number}"

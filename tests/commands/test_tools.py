@@ -8,7 +8,7 @@ import pytest
 
 from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
-from tests.tokens import claims_for, sign
+from tests.tokens import OTHER_SECRET, claims_for, sign
 from tests.tokens.key_server import key_server
 
 
@@ -18,6 +18,18 @@ def test_a_token_names_its_user_and_ends_in_time(taskward: Taskward) -> None:
     claims = jwt.decode(printed, SECRET, algorithms=["HS256"])
     assert claims["sub"] == "ada"
     assert before + 60 <= claims["exp"] <= int(time.time()) + 60
+
+
+def test_a_token_is_signed_with_the_present_secret(taskward: Taskward) -> None:
+    settings = {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_SECRET_PREVIOUS": OTHER_SECRET}
+    printed = taskward.run("token", "ada", **settings).out.strip()
+    assert jwt.decode(printed, SECRET, algorithms=["HS256"])["sub"] == "ada"
+
+
+def test_doctor_reminds_of_a_previous_secret(taskward: Taskward) -> None:
+    settings = {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_SECRET_PREVIOUS": OTHER_SECRET}
+    finished = taskward.run("doctor", DATABASE_URL="postgresql://ada@127.0.0.1:1/x", **settings)
+    assert "BETTER_AUTH_SECRET_PREVIOUS, too: unset it" in finished.out
 
 
 def test_a_token_has_the_issuer_and_the_audience_that_are_set(taskward: Taskward) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 
 SECRET = "a-secret-for-the-tests-of-at-least-32-bytes"
+OTHER_SECRET = "another-secret-that-takes-its-place-or-follows-it"
 
 
 def sign(

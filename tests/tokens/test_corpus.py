@@ -12,14 +12,14 @@ from app.settings import Settings
 from tests.conftest import REPORTED
 from tests.isolation.wire import Answer, Wire
 from tests.live_server import live
-from tests.tokens import SECRET
+from tests.tokens import OTHER_SECRET, SECRET
 from tests.tokens.corpus import GOOD, HOSTILE
 from tests.tokens.good import Good
 from tests.tokens.key_server import KeyServer, key_server
 from tests.tokens.specimen import AUDIENCE, ISSUER
 
 ENOUGH_HOSTILE, ENOUGH_GOOD = 400, 15
-VERIFIERS = ("secret", "keys", "both")
+VERIFIERS = ("secret", "previous secret", "keys", "both")
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,19 @@ def published() -> Iterator[KeyServer]:
 
 @contextmanager
 def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Iterator[Wire]:
-    """A connection to a server that verifies with the secret, with the issuer's keys, or both."""
+    """A connection to a server that verifies with the secret, with the issuer's keys, or both.
+
+    The secret can also be the one before, whose tokens still hold.
+    """
+    secrets = {
+        "keys": (None, None),
+        "previous secret": (SecretStr(OTHER_SECRET), SecretStr(SECRET)),
+    }.get(verifier, (SecretStr(SECRET), None))
     configured = settings.model_copy(
         update={
-            "better_auth_secret": None if verifier == "keys" else SecretStr(SECRET),
-            "jwks_url": None if verifier == "secret" else published.url,
+            "better_auth_secret": secrets[0],
+            "better_auth_secret_previous": secrets[1],
+            "jwks_url": None if "secret" in verifier else published.url,
             "jwt_issuer": ISSUER,
             "jwt_audience": AUDIENCE,
         }
@@ -48,7 +56,7 @@ def ask(wire: Wire, token: str) -> Answer:
 
 
 def holds(verifier: str, good: Good) -> bool:
-    return verifier in {"both", "secret" if good.algorithm == "HS256" else "keys"}
+    return verifier == "both" or ("secret" in verifier) is (good.algorithm == "HS256")
 
 
 @pytest.mark.parametrize("verifier", VERIFIERS)
