@@ -78,8 +78,13 @@ def _origin(text: str) -> str:
 
 def _bind(text: str) -> str:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004 - the last port
-        raise ValueError("must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000")
+    is_inherited = re.fullmatch("fd://[0-9]+", text) is not None
+    is_address = bool(host) and port.isdecimal() and int(port) <= 65535  # noqa: PLR2004 - the last
+    if not is_inherited and not is_address:
+        raise ValueError(
+            "must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or that of an inherited "
+            "socket, such as fd://3"
+        )
     return text
 
 

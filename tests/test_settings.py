@@ -232,14 +232,19 @@ def test_what_is_not_an_exact_origin_is_refused(
     assert "CORS_ORIGINS" in fault(monkeypatch, CORS_ORIGINS=origin)
 
 
-@pytest.mark.parametrize("bind", ["127.0.0.1:8000", "0.0.0.0:80", "[::1]:8000", "localhost:1"])
-def test_an_address_is_a_host_and_a_port(
+@pytest.mark.parametrize(
+    "bind", ["127.0.0.1:8000", "0.0.0.0:80", "[::1]:8000", "localhost:1", "fd://3"]
+)
+def test_an_address_is_a_host_and_a_port_or_an_inherited_socket(
     monkeypatch: pytest.MonkeyPatch, bind: str
 ) -> None:
     assert read(monkeypatch, BIND=bind).bind == bind
 
 
-@pytest.mark.parametrize("bind", ["8000", ":8000", "localhost", "localhost:", "localhost:65536"])
+@pytest.mark.parametrize(
+    "bind",
+    ["8000", ":8000", "localhost", "localhost:", "localhost:65536", "fd://", "fd://x", "fd://-1"],
+)
 def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
     assert "BIND" in fault(monkeypatch, BIND=bind)
 

@@ -1,0 +1,1 @@
+"""Tests of what runs Taskward: container, systemd, and the page that tells how."""

@@ -1,0 +1,112 @@
+"""A Dockerfile, read, and its steps carried out in a folder of this machine."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+HOME = "/taskward"
+"""The folder that all paths of the Dockerfile are in."""
+
+
+class Instruction(NamedTuple):
+    """A line of a Dockerfile."""
+
+    name: str
+    value: str
+
+
+def instructions(text: str) -> Iterator[Instruction]:
+    """The instructions of a Dockerfile, each on one line, without comments."""
+    lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for line in re.sub(r"\\\n\s*", "", lines).splitlines():
+        if line:
+            name, _, value = line.partition(" ")
+            yield Instruction(name, value)
+
+
+class Build:
+    """Carries out a Dockerfile; what the container would have in `HOME` is in `folder` then.
+
+    Of the programs that it runs, those in `programs` come first.
+    """
+
+    def __init__(self, text: str, context: Path, folder: Path, programs: Path) -> None:
+        self.environment: dict[str, str] = {}
+        self.user = ""
+        self.health: list[str] = []
+        self._context = context
+        self._folder = folder
+        self._path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        self._entry_point: list[str] = []
+        self._command: list[str] = []
+        for instruction in instructions(text):
+            getattr(self, f"_{instruction.name.lower()}")(instruction.value)
+
+    @property
+    def command(self) -> list[str]:
+        """What the container runs."""
+        return self._entry_point + self._command
+
+    def _from(self, _: str) -> None:
+        self.environment.clear()
+
+    def _label(self, _: str) -> None:
+        """It describes the image."""
+
+    _expose = _label
+
+    def _env(self, value: str) -> None:
+        self.environment |= dict(re.findall(r"(\w+)=(\S+)", value))
+
+    def _workdir(self, value: str) -> None:
+        assert value == HOME
+        self._folder.mkdir(exist_ok=True)
+
+    def _copy(self, value: str) -> None:
+        *options, source, target = value.split()
+        if options:  # from the stage before, which had the same folder
+            assert (options, source, target) == (["--from=build"], HOME, "./")
+            return
+        ignored = (self._context / ".dockerignore").read_text().splitlines()
+        assert f"!{source}" in ignored
+        origin = self._context / source
+        if origin.is_dir():
+            caches = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(origin, self._folder / target, ignore=caches)
+        else:
+            shutil.copy(origin, self._folder / target)
+
+    def _run(self, value: str) -> None:
+        subprocess.run(
+            ["/bin/sh", "-euc", self._here(re.sub(r"--mount=\S+", "", value))],
+            cwd=self._folder,
+            env=os.environ | {"PATH": self._path, "COVERAGE_PROCESS_CONFIG": ""},
+            check=True,
+        )
+
+    def _user(self, value: str) -> None:
+        self.user = value
+
+    def _healthcheck(self, value: str) -> None:
+        _, _, command = value.partition(" CMD ")
+        self.health = self._words(command)
+
+    def _entrypoint(self, value: str) -> None:
+        self._entry_point = self._words(value)
+
+    def _cmd(self, value: str) -> None:
+        self._command = self._words(value)
+
+    def _words(self, value: str) -> list[str]:
+        """The words of a command in the form that no shell comes between."""
+        words: list[str] = json.loads(value)
+        return [self._here(word) for word in words]
+
+    def _here(self, text: str) -> str:
+        return text.replace(f"{HOME}/", f"{self._folder}/")

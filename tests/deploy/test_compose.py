@@ -1,0 +1,42 @@
+"""The compose file fits the schema of Compose, and sets nothing that Taskward does not know."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from app.settings import Settings
+from tests.commands.conftest import ROOT
+from tests.node_packages import installed_or_skipped
+
+DEPLOY = ROOT / "deploy"
+COMPOSE = DEPLOY / "compose.yaml"
+
+
+def test_the_linter_finds_nothing_but_would_find_what_compose_does_not_know(
+    tmp_path: Path,
+) -> None:
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text(COMPOSE.read_text().replace("read_only: true", "readonly: true"))
+    dclint = installed_or_skipped(Path(__file__).parent / "tools") / "dclint"
+    finished = subprocess.run(
+        [dclint, "--max-warnings=0", "--formatter=json", COMPOSE, wrong],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    found = {each["filePath"]: each["messages"] for each in json.loads(finished.stdout)}
+    assert found[str(COMPOSE)] == []
+    assert "invalid-schema" in {each["rule"] for each in found[str(wrong)]}
+
+
+def test_every_variable_is_a_setting_and_is_explained() -> None:
+    listed = re.findall(r"(?m)^([A-Z_]+)=", (DEPLOY / ".env.example").read_text())
+    settings = {name.upper() for name in Settings.model_fields}
+    assert {*listed} - settings == {"POSTGRES_PASSWORD"}
+    used = re.findall(r"\$\{(\w+)", COMPOSE.read_text())
+    assert {*used} <= {*listed}
+    taskward = yaml.safe_load(COMPOSE.read_text())["services"]["taskward"]
+    assert taskward["environment"].keys() <= settings
+    assert not taskward["environment"].keys() & {*listed}

