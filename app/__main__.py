@@ -11,6 +11,7 @@ from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_command
 from app.commands.purge import purge_command
 from app.commands.reporting import reporting
+from app.commands.restored import restored_command
 from app.commands.serve import serve
 from app.commands.token import token
 from app.server.logs import configure_logs
@@ -53,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         "purge",
         "drop expired idempotency keys and tombstones",
         lambda *_: purge_command,
+    )
+    _add(
+        commands,
+        "restored",
+        "once a backup was restored: let every client read everything anew",
+        lambda *_: restored_command,
     )
     _add(commands, "doctor", "check settings, keys, database and schema", lambda *_: doctor)
     for_token = _add(

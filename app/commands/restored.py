@@ -1,0 +1,25 @@
+"""`restored`: to be run once a backup was restored, before Taskward serves it."""
+
+from sqlalchemy.exc import DBAPIError
+
+from app.commands.errors import CommandError
+from app.commands.migrate import require_schema, with_database
+from app.commands.surroundings import any_database
+from app.database.role import INSUFFICIENT_PRIVILEGE
+from app.settings import Settings
+from app.tasks.renewal import renew
+
+
+def restored_command(settings: Settings) -> None:
+    """Let every client read everything anew, and say of how many users."""
+    with any_database(settings) as complete:
+        require_schema(complete)
+        try:
+            count = with_database(complete, renew)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+                raise
+            raise CommandError(
+                "the login does not own the tables: set DATABASE_URL to the one that migrates"
+            ) from None
+    print(f"The clients of {count} users will read everything anew.")

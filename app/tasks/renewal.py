@@ -1,0 +1,34 @@
+"""Makes every client begin anew, once a backup was restored.
+
+What clients have from after the backup, change tokens and revisions, would else come to mean other
+versions as soon as there are new changes.
+"""
+
+from sqlalchemy import func, text, update
+
+from app.database.database import Database
+from app.tasks.models import users
+
+SKIPPED_REVISIONS = 1_000_000_000
+"""More than a user can have used since a backup; JSON has room for millions of restored ones."""
+
+# An owner of the table is bound by its policies, too, and no setting lets it see all users. The
+# table is locked meanwhile, so that nobody else sees it unbound.
+_UNBIND = text("ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
+_BIND = text("ALTER TABLE users FORCE ROW LEVEL SECURITY")
+_RENEW = update(users).values(
+    epoch=func.gen_random_uuid(), revision=users.c.revision + SKIPPED_REVISIONS
+)
+
+
+async def renew(database: Database) -> int:
+    """Begin another life of every user, with revisions that nobody has seen; answer how many.
+
+    Raises `DatabaseUnavailableError`. The login must own the tables, as it does where it has
+    migrated them.
+    """
+    async with database.transaction() as connection:
+        await connection.execute(_UNBIND)
+        renewed = await connection.execute(_RENEW)
+        await connection.execute(_BIND)
+    return renewed.rowcount

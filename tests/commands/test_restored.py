@@ -1,0 +1,92 @@
+"""`restored`: every user gets another life, whoever owns the tables."""
+
+import asyncio
+from collections.abc import Iterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.database.url import DatabaseUrl
+from tests.commands.conftest import SECRET, Taskward
+
+# The login is no superuser: row-level security binds it, although it owns the tables.
+MAKE_LOGIN = (
+    "CREATE ROLE {name} LOGIN NOINHERIT PASSWORD 'x'; GRANT ALL ON SCHEMA public TO {name};"
+    "GRANT taskward_app, taskward_purge TO {name}"
+)
+
+
+@pytest.fixture
+def administrator(empty_database: DatabaseUrl) -> str:
+    return empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+
+
+@pytest.fixture
+def owner(empty_database: DatabaseUrl, administrator: str) -> Iterator[str]:
+    """The URL of a login that owns the tables, and is nobody special otherwise."""
+    name = f"owner_{uuid4().hex}"
+    execute(administrator, MAKE_LOGIN.format(name=name))
+    url = empty_database.for_sqlalchemy.set(drivername="postgresql", username=name, password="x")
+    yield url.render_as_string(False)
+    execute(administrator, f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+def execute(url: str, sql: str) -> list[asyncpg.Record]:
+    async def run() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(url)
+        try:
+            if sql.startswith("SELECT"):
+                return list(await connection.fetch(sql))
+            await connection.execute(sql)
+            return []
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def users_of(url: str) -> dict[str, tuple[object, object]]:
+    rows = execute(url, "SELECT id, revision, epoch FROM users")
+    return {row["id"]: (row["revision"], row["epoch"]) for row in rows}
+
+
+def test_every_user_gets_another_life_although_row_level_security_binds_the_owner(
+    taskward: Taskward, administrator: str, owner: str
+) -> None:
+    settings = {"DATABASE_URL": owner, "BETTER_AUTH_SECRET": SECRET}
+    assert taskward.run("migrate", **settings).status == 0
+    execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 7, 0)")
+    execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('eve', 1, 0)")
+    before = users_of(administrator)
+    finished = taskward.run("restored", **settings)
+    assert finished.out == "The clients of 2 users will read everything anew.\n"
+    after = users_of(administrator)
+    assert {user: revision for user, (revision, _) in after.items()} == {
+        "ada": 1_000_000_007,
+        "eve": 1_000_000_001,
+    }
+    assert {epoch for _, epoch in before.values()} & {epoch for _, epoch in after.values()} == set()
+    assert users_of(owner) == {}
+    assert taskward.run("doctor", **settings).status == 0
+
+
+def test_a_login_that_does_not_own_the_tables_is_told_so(
+    taskward: Taskward, administrator: str, owner: str
+) -> None:
+    taskward.run("migrate", DATABASE_URL=administrator)
+    execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 7, 0)")
+    execute(administrator, "GRANT SELECT ON alembic_version TO PUBLIC")
+    before = users_of(administrator)
+    finished = taskward.run("restored", DATABASE_URL=owner)
+    assert (finished.status, finished.out) == (1, "")
+    assert "the login does not own the tables" in finished.err
+    assert users_of(administrator) == before
+
+
+def test_a_database_of_another_version_is_left_alone(
+    taskward: Taskward, administrator: str
+) -> None:
+    finished = taskward.run("restored", DATABASE_URL=administrator)
+    assert (finished.status, finished.out) == (1, "")
+    assert "run python -m app migrate" in finished.err
