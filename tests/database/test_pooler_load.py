@@ -17,11 +17,12 @@ from tests.pgbouncer import pgbouncer
 from tests.tokens import claims_for, sign
 
 REQUESTS = 10_000
-CLIENTS = 40
-ROUNDS = REQUESTS // CLIENTS // 10
+CLIENTS = 50
 CONNECTIONS_TO_POOLER = 20
 SERVER_CONNECTIONS = 4
-EVERY_ROUND = Counter({"POST 201": 1, "GET 200": 6, "PATCH 200": 1, "GET 304": 1, "DELETE 204": 1})
+EVERY_ROUND = Counter({"POST 201": 1, "GET 200": 16, "PATCH 200": 1, "GET 304": 1, "DELETE 204": 1})
+ROUNDS = REQUESTS // CLIENTS // EVERY_ROUND.total()
+
 
 LEFT_BEHIND = """
 SELECT pg_backend_pid() AS backend,
@@ -46,10 +47,11 @@ class Client:
         self._headers = f"Host: x\r\nAuthorization: Bearer {token}\r\n"
 
     async def use(self) -> None:
-        """Make a task, do with it what can be done, and delete it; ten requests."""
+        """Make a task, look at it, change and delete it: the requests of `EVERY_ROUND`."""
         made = await self._ask("POST", "/api/tasks", '{"title": "x"}')
         task = f"/api/tasks/{json.loads(made)['id']}"
-        for target in (task, "/api/tasks?q=x", "/api/tasks/changes", "/api/me", task, task):
+        lists = ("/api/tasks", "/api/tasks?q=x", "/api/tasks/changes")
+        for target in (task, *lists, *(task, "/api/me") * 6):
             await self._ask("GET", target)
         await self._ask("PATCH", task, '{"title": "y"}')
         await self._ask("GET", "/api/tasks", headers="If-None-Match: *\r\n")

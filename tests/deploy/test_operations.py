@@ -1,0 +1,183 @@
+"""What docs/operations.md says to type, does what the page says."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from app import create_app
+from app.database.url import DatabaseUrl
+from app.settings import Settings
+from tests import tokens
+from tests.commands.conftest import Taskward
+from tests.deploy.page import PAGE, Machine, blocks
+from tests.empty_database import make_empty_database
+from tests.live_server import LiveServer, live
+from tests.tokens import claims_for, sign, token_for
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+async def another_database(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A new one, empty, for a backup."""
+    async with make_empty_database(database_url) as url:
+        yield url
+
+
+def text_of(url: DatabaseUrl, login: str | None = None, password: str | None = None) -> str:
+    changed = url.for_sqlalchemy.set(drivername="postgresql", username=login, password=password)
+    return changed.render_as_string(hide_password=False)
+
+
+def install(machine: Machine, url: DatabaseUrl) -> None:
+    """Follow the page's first block, with a database that there is."""
+    written = re.search(r"(?m)^DATABASE_URL='([^']*)'$", PAGE)
+    assert written is not None
+    real = f"{text_of(url)}?application_name=x&connect_timeout=9"
+    machine.run(blocks("Install")[0].replace(written[1], real))
+
+
+def test_what_is_installed_is_well(machine: Machine, database_url: DatabaseUrl) -> None:
+    install(machine, database_url)
+    assert machine.settings.stat().st_mode & 0o777 == 0o600
+    assert {path.name for path in machine.units.iterdir()} == {
+        "taskward.service",
+        "taskward.socket",
+    }
+    _, _, look = blocks("Install")
+    assert "isolation" in machine.run(look)
+    assert machine.read_settings()["BIND"] == "fd://3"
+
+
+def test_an_upgrade_migrates(machine: Machine, database_url: DatabaseUrl) -> None:
+    assert "at revision" in machine.run(*blocks("Upgrade"), DATABASE_URL=text_of(database_url))
+
+
+def test_the_secret_is_rotated_without_logging_anyone_out(
+    machine: Machine, database_url: DatabaseUrl, taskward: Taskward
+) -> None:
+    def statuses(*secrets: str) -> list[int]:
+        """What the tokens of these secrets get from a new process, and once more from it."""
+        settings = machine.read_settings() | {"BIND": taskward.bind, "WORKERS": "1"}
+        server = taskward.serve("serve", **settings)
+        answers = [
+            httpx.get(
+                f"{taskward.base_url}/api/me",
+                headers={"Authorization": f"Bearer {sign(claims_for('ada'), secret)}"},
+            ).status_code
+            for secret in (*secrets, *secrets)
+        ]
+        taskward.stop(server)
+        return answers
+
+    install(machine, database_url)
+    old = machine.read_settings()["BETTER_AUTH_SECRET"]
+    begin, end = blocks("Rotate the secret")
+    machine.run(begin)
+    new = machine.read_settings()["BETTER_AUTH_SECRET"]
+    assert new != old
+    assert statuses(old, new) == [200, 200, 200, 200]
+    machine.run(end)
+    assert statuses(old, new) == [401, 200, 401, 200]
+
+
+@pytest.fixture
+def backup_url(empty_database: DatabaseUrl) -> Iterator[str]:
+    """The URL of the role that the page makes for backups."""
+    (make_role,) = blocks("Back up and restore", "sql")
+    name, password = re.findall(r"ROLE (\w+) .* PASSWORD '([^']+)'", make_role)[0]
+    execute(text_of(empty_database), make_role)
+    yield text_of(empty_database, name, password)
+    execute(text_of(empty_database), f"DROP ROLE {name}")
+
+
+def execute(url: str, sql: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(sql)
+        await connection.close()
+
+    asyncio.run(run())
+
+
+@contextmanager
+def serving(settings: Settings, url: DatabaseUrl, user: str) -> Iterator[httpx.Client]:
+    """A client of a user of a server on a database."""
+    app = create_app(settings.model_copy(update={"database_url": url}))
+    headers = {"Authorization": f"Bearer {token_for(user)}"}
+    with live(app) as server, httpx.Client(base_url=server.base_url, headers=headers) as client:
+        yield client
+
+
+def test_a_device_that_is_ahead_of_a_restored_backup_is_told_so_and_reads_everything_anew(
+    machine: Machine,
+    empty_database: DatabaseUrl,
+    another_database: DatabaseUrl,
+    backup_url: str,
+    settings: Settings,
+    taskward: Taskward,
+    user: str,
+) -> None:
+    backup, restore = blocks("Back up and restore")
+    taskward.run("migrate", DATABASE_URL=text_of(empty_database))
+    with serving(settings, empty_database, user) as client:
+        first, second = (
+            client.post("/api/tasks", json={"title": title}).headers["Location"]
+            for title in ("first", "second")
+        )
+        machine.run(backup, BACKUP_URL=backup_url)
+        ahead = client.patch(first, json={"title": "lost"}).headers["ETag"]
+        listed = client.get("/api/tasks").headers["ETag"]
+        since = client.get("/api/tasks/changes").json()["next"]
+    machine.run(
+        restore, NEW_DATABASE_URL=text_of(another_database), BETTER_AUTH_SECRET=tokens.SECRET
+    )
+    with serving(settings, another_database, user) as client:
+        # The change that the device knows had the very number that this one would have.
+        assert client.patch(first, json={"title": "first again"}).status_code == 200
+        told = client.get("/api/tasks/changes", params={"since": since})
+        assert (told.status_code, told.json()["code"]) == (410, "change_token_expired")
+        stale = client.patch(first, json={"title": "x"}, headers={"If-Match": ahead})
+        assert stale.status_code == 412
+        assert client.get("/api/tasks", headers={"If-None-Match": listed}).status_code == 200
+        everything = client.get("/api/tasks/changes").json()
+        assert {each["task"]["title"] for each in everything["changes"]} == {
+            "first again",
+            "second",
+        }
+        since = everything["next"]
+        client.delete(second)
+        (deletion,) = client.get("/api/tasks/changes", params={"since": since}).json()["changes"]
+        assert deletion["deleted"]
+
+
+def test_an_operator_erases_a_user_and_no_other(
+    machine: Machine, database_url: DatabaseUrl, server: LiveServer
+) -> None:
+    by_api, by_database = blocks("Erase a user")
+    names = [f"it's {uuid4()}", f"eve {uuid4()}", f"ada {uuid4()}"]
+    made = {name: {"Authorization": f"Bearer {token_for(name)}"} for name in names}
+    with httpx.Client(base_url=server.base_url) as client:
+        for headers in made.values():
+            client.post("/api/tasks", json={"title": "x"}, headers=headers)
+        since = client.get("/api/tasks/changes", headers=made[names[0]]).json()["next"]
+        url = text_of(database_url)
+        assert "DELETE 1" in machine.run(by_database, DATABASE_URL=url, ERASED_USER=names[0])
+        assert "DELETE 0" in machine.run(by_database, DATABASE_URL=url, ERASED_USER=names[0])
+        machine.run(by_api, TASKWARD=server.base_url, TOKEN=token_for(names[1]))
+        counts = [
+            client.get("/api/me", headers=headers).json()["task_count"] for headers in made.values()
+        ]
+        told = client.get("/api/tasks/changes", params={"since": since}, headers=made[names[0]])
+    assert counts == [0, 0, 1]
+    assert told.status_code == 410
