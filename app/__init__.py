@@ -17,6 +17,7 @@ from app.server import health, protocol
 from app.server.application import Application
 from app.server.envelope import Envelope
 from app.server.guard import Guard
+from app.server.readiness import ReadinessCheck
 from app.settings import Settings, required
 from app.tasks import routes
 
@@ -76,6 +77,7 @@ def _connect(app: Quart, settings: Settings) -> None:
     verifier = make_verifier(settings)
     app.extensions[require_user.VERIFIER] = verifier
     app.after_serving(verifier.close)
+    app.extensions[ReadinessCheck.EXTENSION] = ReadinessCheck(database, verifier)
     app.config[routes.MAX_TASKS_PER_USER] = settings.max_tasks_per_user
 
 

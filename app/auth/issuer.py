@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 import structlog
@@ -52,6 +53,13 @@ class Issuer:
         if key is None:
             raise InvalidTokenError("the issuer has no such key")
         return key
+
+    async def has_keys(self) -> bool:
+        """Tell whether there are keys; the first are fetched for it."""
+        if not self._keys:
+            with suppress(KeysUnavailableError):
+                await self._first_keys()
+        return bool(self._keys)
 
     def renew(self) -> None:
         """Begin to fetch keys that have become old; meanwhile they stay good."""

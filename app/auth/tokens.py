@@ -69,6 +69,10 @@ class TokenVerifier:
         self._verified[_digest(token)] = identity
         return identity.user_id
 
+    async def has_keys(self) -> bool:
+        """Tell whether tokens can be verified: those of an issuer, once its keys were fetched."""
+        return self._keys is None or await self._keys.has_keys()
+
     async def close(self) -> None:
         """End what is under way."""
         if self._keys is not None:

@@ -26,12 +26,14 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
         detail: str,
         faults: Sequence[Fault] = (),
         headers: Mapping[str, str] = _NO_HEADERS,
+        checks: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.detail = detail
         self.faults = faults
         self.headers = headers
+        self.checks = checks
 
 
 class Kind(NamedTuple):
@@ -53,6 +55,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     code: str
     request_id: str
     errors: Sequence[Fault] = ()
+    checks: Mapping[str, str] | None = None
 
 
 class ProblemCatalogue:
@@ -80,6 +83,7 @@ class ProblemCatalogue:
             code=problem.code,
             request_id=request_id,
             errors=problem.faults[:MAX_FAULTS],
+            checks=problem.checks,
         )
         return msgspec.json.encode(document)
 

@@ -26,7 +26,7 @@ async def migrate(database: Database) -> str:
     async with database.transaction() as connection:
         await connection.execute(_LOCK)
         await ensure_roles(connection)
-        if await _current(connection) != head():
+        if await revision(connection) != head():
             await connection.run_sync(_upgrade)
     return head()
 
@@ -34,7 +34,7 @@ async def migrate(database: Database) -> str:
 async def is_current(database: Database) -> bool:
     """Tell whether the database has the schema of this version."""
     async with database.transaction() as connection:
-        return await _current(connection) == head()
+        return await revision(connection) == head()
 
 
 @cache
@@ -44,7 +44,8 @@ def head() -> str:
     return max(names).partition("_")[0]
 
 
-async def _current(connection: AsyncConnection) -> str | None:
+async def revision(connection: AsyncConnection) -> str | None:
+    """The revision of the schema that a database has; None where it has none."""
     if not (await connection.execute(_HAS_VERSION)).scalar_one():
         return None
     version: str | None = (await connection.execute(_VERSION)).scalar_one_or_none()

@@ -6,11 +6,11 @@ import msgspec
 from quart import Blueprint, current_app
 
 from app.contract.problems import Problem
-from app.database.audit import find_holes
-from app.database.database import Database
-from app.database.migrate import is_current
+from app.server.readiness import ReadinessCheck, Result
 
 blueprint = Blueprint("health", __name__)
+
+_HEADERS = {"Retry-After": "5"}
 
 
 class Liveness(msgspec.Struct, frozen=True):
@@ -19,10 +19,20 @@ class Liveness(msgspec.Struct, frozen=True):
     status: Literal["alive"] = "alive"
 
 
-class Readiness(msgspec.Struct, frozen=True):
+class ReadinessChecks(msgspec.Struct, frozen=True):
+    """What was checked."""
+
+    database: Result
+    schema: Result
+    isolation: Result
+    keys: Result
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     """The process can serve requests."""
 
     status: Literal["ready"] = "ready"
+    checks: ReadinessChecks
 
 
 @blueprint.endpoint("get_liveness")
@@ -33,15 +43,11 @@ async def get_liveness() -> Liveness:
 
 @blueprint.endpoint("get_readiness")
 async def get_readiness() -> Readiness:
-    """Tell whether the database answers, has this version's schema, and keeps users apart."""
-    database: Database = current_app.extensions[Database.EXTENSION]
-    if not await is_current(database):
-        raise _not_ready("The database does not have the schema of this version.")
-    holes = await find_holes(database)
-    if holes:
-        raise _not_ready(f"The database does not keep users apart: {'; '.join(holes)}.")
-    return Readiness()
-
-
-def _not_ready(detail: str) -> Problem:
-    return Problem("not_ready", detail, headers={"Retry-After": "5"})
+    """Tell whether everything is there that requests need."""
+    check: ReadinessCheck = current_app.extensions[ReadinessCheck.EXTENSION]
+    findings = await check.run()
+    checks = {name: finding.result for name, finding in findings.items()}
+    wrong = [f"{name}: {each.reason}" for name, each in findings.items() if each.reason]
+    if wrong:
+        raise Problem("not_ready", f"{'; '.join(wrong)}.", headers=_HEADERS, checks=checks)
+    return Readiness(checks=ReadinessChecks(**checks))

@@ -10,7 +10,7 @@ from app.contract.document import ContractError, Document
 from app.contract.faults import Fault
 from app.contract.problems import MAX_FAULTS, ProblemCatalogue, ProblemDocument
 from app.server.guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
-from app.server.health import Liveness, Readiness
+from app.server.health import Liveness, Readiness, ReadinessChecks
 from app.strict_json import MAX_DEPTH
 from app.tasks import schemas
 from app.tasks.models import tasks
@@ -33,6 +33,7 @@ CARRIERS: dict[str, type[msgspec.Struct]] = {
         Fault,
         Liveness,
         Readiness,
+        ReadinessChecks,
     )
 } | {"Problem": ProblemDocument}
 # The binding fills in the contract's default, so the carrier need not have one.

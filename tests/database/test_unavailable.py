@@ -12,7 +12,6 @@ from app.contract.document import read
 from app.contract.operations import operations
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError, is_transient
-from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests.conformance import Conformance
@@ -134,17 +133,6 @@ async def test_without_a_database_only_liveness_answers(
             assert (await client.get("/health/live")).status_code == 200
 
 
-async def test_a_database_without_the_schema_is_not_ready(
-    settings: Settings, empty_database: DatabaseUrl, conformance: Conformance
-) -> None:
-    app = create_app(settings.model_copy(update={"database_url": empty_database}))
-    with live(app) as server:
-        async with httpx.AsyncClient(base_url=server.base_url) as client:
-            answer = await client.get("/health/ready")
-            assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
-            conformance.check(answer)
-
-
 async def test_a_bug_is_a_500_that_tells_nothing(
     settings: Settings, empty_database: DatabaseUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -158,21 +146,3 @@ async def test_a_bug_is_a_500_that_tells_nothing(
     assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
     assert "tasks" not in answer.json()["detail"]
     assert "UndefinedTable" in caplog.text
-
-
-async def test_a_database_that_does_not_keep_users_apart_is_not_ready(
-    settings: Settings, empty_database: DatabaseUrl, conformance: Conformance
-) -> None:
-    app = create_app(settings.model_copy(update={"database_url": empty_database}))
-    database = Database(empty_database, pool_size=1)
-    await migrate(database)
-    with live(app) as server:
-        async with httpx.AsyncClient(base_url=server.base_url) as client:
-            assert (await client.get("/health/ready")).status_code == 200
-            async with database.transaction() as connection:
-                await connection.execute(text("ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY"))
-            refused = await client.get("/health/ready")
-    await database.close()
-    conformance.check(refused)
-    assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
-    assert "row-level security is not forced on tasks" in refused.json()["detail"]

@@ -1,0 +1,201 @@
+"""Readiness makes every check and names each that fails, for what is really wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from alembic import command
+from alembic.config import Config
+from pydantic import HttpUrl
+from sqlalchemy import Connection, event, text
+
+from app import create_app
+from app.auth import issuer
+from app.auth.tokens import TokenVerifier
+from app.database import migrate as migrations
+from app.database.database import Database
+from app.database.migrate import head, migrate
+from app.database.role import ensure_roles
+from app.database.url import DatabaseUrl
+from app.server.readiness import ReadinessCheck
+from app.settings import Settings
+from tests.conformance import Conformance
+from tests.live_server import live
+from tests.relay import relay
+from tests.tokens import SECRET
+from tests.tokens.key_server import KeyServer, key_server
+
+ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
+OK = {"database": "ok", "schema": "ok", "isolation": "ok", "keys": "ok"}
+UNREACHABLE = OK | {"database": "failed", "schema": "unknown", "isolation": "unknown"}
+
+Ask = Callable[[], Awaitable[httpx.Response]]
+Asking = Callable[..., AbstractAsyncContextManager[Ask]]
+
+
+@pytest.fixture
+def asking(settings: Settings, conformance: Conformance) -> Asking:
+    """Serve with other settings, and ask whether the server is ready."""
+
+    @asynccontextmanager
+    async def serve(**changes: object) -> AsyncIterator[Ask]:
+        with live(create_app(settings.model_copy(update=changes))) as server:
+            async with httpx.AsyncClient(base_url=server.base_url) as client:
+
+                async def ask() -> httpx.Response:
+                    answer = await client.get("/health/ready")
+                    conformance.check(answer)
+                    return answer
+
+                yield ask
+
+    return serve
+
+
+@pytest.fixture
+async def database(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
+    """A database of the test's own, without tables."""
+    database = Database(empty_database, pool_size=1)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def published() -> Iterator[KeyServer]:
+    """The issuer's server, which is down."""
+    with key_server() as server:
+        server.stop()
+        yield server
+
+
+def issued_by(server: KeyServer) -> dict[str, object]:
+    return {
+        "jwks_url": HttpUrl(server.url),
+        "jwt_issuer": ISSUER["iss"],
+        "jwt_audience": ISSUER["aud"],
+    }
+
+
+async def failed(ask: Ask) -> tuple[dict[str, str], str]:
+    """The checks of a server that is not ready, and why they failed."""
+    answer = await ask()
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (503, "not_ready")
+    assert int(answer.headers["Retry-After"]) >= 1
+    return problem["checks"], problem["detail"]
+
+
+def upgrade(connection: Connection, revision: str) -> None:
+    """Bring a database to an earlier revision than that of this version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+async def test_a_server_is_ready_when_every_check_is_ok(asking: Asking) -> None:
+    async with asking() as ask:
+        answer = await ask()
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "checks": OK}
+
+
+async def test_a_server_whose_database_is_gone_is_not_ready(
+    asking: Asking, database_url: DatabaseUrl
+) -> None:
+    direct = database_url.for_sqlalchemy
+    with ExitStack() as lines:
+        line = lines.enter_context(relay(direct.port or 5432, direct.host or "localhost"))
+        through = direct.set(host="127.0.0.1", port=line.port, drivername="postgresql")
+        url = DatabaseUrl(through.render_as_string(hide_password=False))
+        async with asking(database_url=url) as ask:
+            assert (await ask()).status_code == 200
+            lines.close()
+            checks, detail = await failed(ask)
+    assert (checks, detail) == (UNREACHABLE, "database: it cannot be reached.")
+    assert str(direct.password) not in detail
+
+
+async def test_a_server_whose_database_was_never_migrated_is_not_ready(
+    asking: Asking, empty_database: DatabaseUrl
+) -> None:
+    async with asking(database_url=empty_database) as ask:
+        checks, detail = await failed(ask)
+    assert checks == OK | {"schema": "failed", "isolation": "failed"}
+    assert f"schema: it is at revision none, not at {head()}" in detail
+    assert "isolation: there is no table idempotency_keys" in detail
+
+
+async def test_a_server_on_an_older_schema_is_not_ready(
+    asking: Asking, empty_database: DatabaseUrl, database: Database
+) -> None:
+    async with database.transaction() as connection:
+        await ensure_roles(connection)
+        await connection.run_sync(upgrade, "0004")
+    async with asking(database_url=empty_database) as ask:
+        checks, detail = await failed(ask)
+    assert checks == OK | {"schema": "failed", "isolation": "failed"}
+    schema, isolation = detail.split("; ")
+    assert schema == f"schema: it is at revision 0004, not at {head()}"
+    assert "there is no table tombstones" in isolation
+
+
+async def test_a_server_on_a_database_that_does_not_keep_users_apart_is_not_ready(
+    asking: Asking, empty_database: DatabaseUrl, database: Database
+) -> None:
+    await migrate(database)
+    async with asking(database_url=empty_database) as ask:
+        assert (await ask()).status_code == 200
+        async with database.transaction() as connection:
+            await connection.execute(text("ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY"))
+        checks, detail = await failed(ask)
+    assert checks == OK | {"isolation": "failed"}
+    assert detail == "isolation: row-level security is not forced on tasks."
+
+
+async def test_a_server_is_ready_once_it_has_the_issuers_keys_and_stays_so_while_that_is_down(
+    asking: Asking, published: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pause in ("PAUSE_WITHOUT_KEYS_SECONDS", "PAUSE_SECONDS", "MAX_AGE_SECONDS"):
+        monkeypatch.setattr(issuer, pause, 0)
+    async with asking(**issued_by(published)) as ask:
+        checks, detail = await failed(ask)
+        assert checks == OK | {"keys": "failed"}
+        assert detail == "keys: those of the issuer were never to be had."
+        published.start()
+        assert (await ask()).json()["checks"] == OK
+        published.stop()
+        for _ in range(2):
+            assert (await ask()).status_code == 200
+
+
+async def test_every_check_that_fails_is_named(
+    asking: Asking, empty_database: DatabaseUrl, published: KeyServer
+) -> None:
+    async with asking(database_url=empty_database, **issued_by(published)) as ask:
+        checks, detail = await failed(ask)
+    assert checks == {"database": "ok", "schema": "failed", "isolation": "failed", "keys": "failed"}
+    assert [each.partition(":")[0] for each in detail.split("; ")] == [
+        "schema",
+        "isolation",
+        "keys",
+    ]
+
+
+async def test_who_asks_meanwhile_costs_no_check_more(database_url: DatabaseUrl) -> None:
+    database, checks = Database(database_url, pool_size=1), 0
+
+    def count(_: Connection) -> None:
+        nonlocal checks
+        checks += 1
+
+    event.listen(database.engine.sync_engine, "begin", count)
+    check = ReadinessCheck(database, TokenVerifier(SECRET))
+    for _ in range(2):
+        findings = await asyncio.gather(*(check.run() for _ in range(100)))
+        assert {name: each.result for name, each in findings[0].items()} == OK
+    await database.close()
+    assert checks == 2
