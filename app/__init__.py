@@ -53,6 +53,11 @@ def create_app(settings: Settings) -> Quart:
     protocol.install(catalogue)
     guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
     app.asgi_app = Envelope(guard, catalogue)  # type: ignore[method-assign]
+    if settings.metrics_bind is not None:
+        # Who does not measure need not hold the library in memory, either.
+        from app.server.metrics.recording import record  # noqa: PLC0415
+
+        record(app, app.extensions[Database.EXTENSION])
     return app
 
 

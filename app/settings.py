@@ -88,6 +88,12 @@ def _bind(text: str) -> str:
     return text
 
 
+def _metrics_bind(text: str, info: ValidationInfo) -> str:
+    if text == info.data.get("bind"):
+        raise ValueError("must be another address than BIND")
+    return text
+
+
 def _claim(value: str | None, info: ValidationInfo) -> str | None:
     # Keys that are public say only who signed: not for whom.
     if value is None and info.data.get("jwks_url"):
@@ -148,6 +154,7 @@ class Settings(BaseSettings):
     ] = ()
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
     workers: Annotated[int, Field(ge=1, le=256)] = 1
+    metrics_bind: Annotated[str, AfterValidator(_bind), AfterValidator(_metrics_bind)] | None = None
     rate_limit: Annotated[RateLimitItem | None, BeforeValidator(_rate_limit)] = parse("600/minute")
     rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     trusted_proxy_hops: Annotated[int, Field(ge=0, le=10)] = 0

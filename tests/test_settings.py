@@ -246,7 +246,18 @@ def test_an_address_is_a_host_and_a_port_or_an_inherited_socket(
     ["8000", ":8000", "localhost", "localhost:", "localhost:65536", "fd://", "fd://x", "fd://-1"],
 )
 def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
-    assert "BIND" in fault(monkeypatch, BIND=bind)
+    found = fault(monkeypatch, BIND=bind, METRICS_BIND=bind)
+    assert [line.split()[:2] for line in found.splitlines()[1:]] == [
+        ["BIND", "must"],
+        ["METRICS_BIND", "must"],
+    ]
+
+
+def test_metrics_have_an_address_of_their_own_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch).metrics_bind is None
+    assert read(monkeypatch, METRICS_BIND="[::1]:9100").metrics_bind == "[::1]:9100"
+    found = fault(monkeypatch, METRICS_BIND="127.0.0.1:8000")
+    assert "METRICS_BIND must be another address than BIND" in found
 
 
 def test_a_setting_that_must_be_there_by_now_is_named() -> None:

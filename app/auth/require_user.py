@@ -48,7 +48,11 @@ async def authenticate() -> str:
     if "user_id" not in state:
         limiter: RateLimiter | None = current_app.extensions[LIMITER]
         token = bearer_token(request.headers.getlist("Authorization"))
-        user_id = await _verified(token, limiter, state["client_address"])
+        verifier: TokenVerifier = current_app.extensions[VERIFIER]
+        user_id = verifier.remembered(token)
+        state["token_is_remembered"] = user_id is not None
+        if user_id is None:
+            user_id = await _verified(verifier, token, limiter, state["client_address"])
         state["user_id"] = user_id
         if limiter is not None:
             allowance = await limiter.take(user_id)
@@ -58,11 +62,9 @@ async def authenticate() -> str:
     return verified
 
 
-async def _verified(token: str, limiter: RateLimiter | None, address: str) -> str:
-    verifier: TokenVerifier = current_app.extensions[VERIFIER]
-    user = verifier.remembered(token)
-    if user is not None:
-        return user
+async def _verified(
+    verifier: TokenVerifier, token: str, limiter: RateLimiter | None, address: str
+) -> str:
     if limiter is None:
         return await verifier.verify(token)
     async with limiter.attempt(address):

@@ -8,6 +8,7 @@ from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database
 from app.commands.surroundings import development_secret, server_database
 from app.commands.token import make_token
+from app.server import metrics
 from app.server.listener import listen
 from app.server.run import run
 from app.settings import Settings
@@ -19,10 +20,11 @@ def dev(settings: Settings, interruption: Interruption) -> None:
     """Serve on an embedded database unless another is configured, with a secret of its own."""
     with server_database(development_secret(settings)) as complete:
         migrate_database(complete)
-        app, listener = create_app(complete), listen(complete.bind)
-        interruption.check()
-        _print_banner(complete)
-        run(app, listener)
+        with metrics.exposed(complete.metrics_bind):
+            app, listener = create_app(complete), listen(complete.bind)
+            interruption.check()
+            _print_banner(complete)
+            run(app, listener)
 
 
 def _print_banner(settings: Settings) -> None:

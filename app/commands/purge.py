@@ -2,8 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
-from contextlib import suppress
+from functools import partial
 
 import structlog
 from quart import Quart
@@ -12,6 +11,7 @@ from app.commands.migrate import require_schema, with_database
 from app.commands.surroundings import any_database
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
+from app.server.background import in_background
 from app.settings import Settings
 from app.tasks.purge import purge
 
@@ -33,15 +33,7 @@ def purge_command(settings: Settings) -> None:
 
 def purge_in_background(app: Quart) -> None:
     """Let an app purge every hour while it serves. Of many processes, one does it at a time."""
-    database: Database = app.extensions[Database.EXTENSION]
-
-    @app.while_serving
-    async def purging() -> AsyncGenerator[None, None]:
-        task = asyncio.create_task(_purge_hourly(database))
-        yield
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    in_background(app, partial(_purge_hourly, app.extensions[Database.EXTENSION]))
 
 
 async def _purge_hourly(database: Database) -> None:

@@ -8,6 +8,7 @@ from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import prepare_database
 from app.commands.surroundings import server_database
+from app.server import metrics
 from app.server.listener import listen
 from app.server.workers import supervise
 from app.settings import Settings
@@ -25,11 +26,12 @@ def serve(settings: Settings, interruption: Interruption) -> None:
         )
     with server_database(settings) as complete:
         prepare_database(complete)
-        app, listener = create_app(complete), listen(complete.bind)
-        interruption.check()
-        if complete.workers > 1:
-            # The app was made all the same: what is wrong with it ends this process, and is told.
-            order = partial(worker.read_order, settings, complete)
-            supervise(listener, complete.workers, worker.__name__, order)
-        else:
-            worker.answer_alone(app, listener)
+        with metrics.exposed(complete.metrics_bind):
+            app, listener = create_app(complete), listen(complete.bind)
+            interruption.check()
+            if complete.workers > 1:
+                # Made all the same: what is wrong with the app ends this process, and is told.
+                order = partial(worker.read_order, settings, complete)
+                supervise(listener, complete.workers, worker.__name__, order)
+            else:
+                worker.answer_alone(app, listener)

@@ -98,7 +98,7 @@ def _view(document: Document, operation: Operation, handler: View) -> View:
 
     async def view(**path: str) -> Response:
         current = request_ctx.request
-        current.scope["state"]["route"] = operation.path
+        current.scope["state"].update(operation=operation.id, route=operation.path)
         if operation.secured:
             # Before anything of the request is looked at: whoever has no user learns nothing.
             await authenticate()

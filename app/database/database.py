@@ -16,7 +16,7 @@ from app.database.errors import (
     is_read_only,
     telling_what_passes,
 )
-from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, UserPool
+from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, UserPool
 from app.database.sessions import SingleStatements, UserSession, UserTransaction
 from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
@@ -48,6 +48,11 @@ class Database:
             hide_parameters=True,  # an error in the log must not quote what users have written
             connect_args={**TIMEOUTS, **url.connect_arguments, **(_NO_CACHES if pooler else {})},
         )
+
+    @property
+    def usage(self) -> PoolUsage:
+        """How many of the connections for users are in use."""
+        return self._users.usage
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:

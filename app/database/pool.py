@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import asyncpg
 
@@ -42,6 +42,14 @@ _IF_POOLER = "if DATABASE_URL leads to a pooler, set DATABASE_POOLER=transaction
 _NO_ROLE = f"connections do not keep the role {ROLE} that they begin with; {_IF_POOLER}"
 
 
+class PoolUsage(NamedTuple):
+    """How many connections there can be, how many are in use, and how many wait for one."""
+
+    size: int
+    in_use: int
+    waiting: int
+
+
 class UserPool:
     """At most `size` connections; each is made when it is first needed.
 
@@ -64,7 +72,13 @@ class UserPool:
         self._places = asyncio.Semaphore(size)
         # Each with when it was last used: that one is used next.
         self._idle: list[tuple[Link, float]] = []
+        self._in_use = self._waiting = 0
         self._is_closed = False
+
+    @property
+    def usage(self) -> PoolUsage:
+        """How much of the pool is in use."""
+        return PoolUsage(self._size, self._in_use, self._waiting)
 
     async def begin(
         self, command: Callable[[asyncpg.Connection], Awaitable[T]], *, repeatable: bool
@@ -90,12 +104,12 @@ class UserPool:
             connection.terminate()
         else:
             self._idle.append((connection, time.monotonic()))
-        self._places.release()
+        self._leave()
 
     def drop(self, connection: asyncpg.Connection) -> None:
         """End a connection, and with it the transaction that may be under way."""
         connection.terminate()
-        self._places.release()
+        self._leave()
 
     async def close(self) -> None:
         """Close the connections that are not in use, and the others when they are given back."""
@@ -114,11 +128,7 @@ class UserPool:
             self.drop(connection)
 
     async def _take(self) -> asyncpg.Connection:
-        if self._places.locked():
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                await self._places.acquire()
-        else:
-            await self._places.acquire()
+        await self._enter()
         try:
             while self._idle:
                 connection, used_at = self._idle.pop()
@@ -126,8 +136,24 @@ class UserPool:
                     return connection
             return await self._connect()
         except BaseException:
-            self._places.release()
+            self._leave()
             raise
+
+    async def _enter(self) -> None:
+        if self._places.locked():
+            self._waiting += 1
+            try:
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    await self._places.acquire()
+            finally:
+                self._waiting -= 1
+        else:
+            await self._places.acquire()
+        self._in_use += 1
+
+    def _leave(self) -> None:
+        self._in_use -= 1
+        self._places.release()
 
     async def _connect(self) -> asyncpg.Connection:
         try:

@@ -30,7 +30,8 @@ _NO_CACHE = (b"cache-control", b"private, no-cache")
 class Envelope:
     """ASGI middleware. `scope["state"]` carries `request_id` in.
 
-    Out it carries `route` and `user_id`, for the log, and `headers`, for the answer.
+    Out it carries `headers`, for the answer, and what others tell of the request: `route`,
+    `user_id` and `status`.
     """
 
     def __init__(self, app: ASGIFramework, catalogue: ProblemCatalogue) -> None:
@@ -61,7 +62,6 @@ class _Exchange:
         self._catalogue = catalogue
         self._scope = scope
         self._send_on = send
-        self._status: int | None = None
         self._request_id = request_id(scope)
 
     async def run(self, receive: ASGIReceiveCallable) -> None:
@@ -72,7 +72,7 @@ class _Exchange:
             await self._app(self._scope, receive, self._send)
         except Exception:
             logger.exception("failed")
-            if self._status is not None:
+            if "status" in self._scope["state"]:
                 raise
             await self._send_internal_error()
         finally:
@@ -80,7 +80,7 @@ class _Exchange:
 
     async def _send(self, event: ASGISendEvent) -> None:
         if event["type"] == "http.response.start":
-            self._status = event["status"]
+            self._scope["state"]["status"] = event["status"]
             event = {**event, "headers": self._headers(event)}
         await self._send_on(event)
 
@@ -110,7 +110,7 @@ class _Exchange:
             "request",
             method=self._scope["method"],
             route=state.get("route"),
-            status=self._status,
+            status=state.get("status"),
             milliseconds=round(seconds * 1000, 2),
             user=state.get("user_id"),
         )

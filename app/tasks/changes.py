@@ -68,13 +68,18 @@ class ChangeStore:
 
     def __init__(self, session: UserSession) -> None:
         self._session = session
+        self.lag: int | None = None
+        """How many revisions there were since the token that was asked with.
+
+        None of who still reads for the first time, and has fallen behind nothing.
+        """
 
     async def since(self, token: str | None, limit: int) -> ChangePage:
         """Read at most `limit` changes after a token, or from the beginning.
 
         Raises `ChangeTokenExpiredError` where it cannot be told what has changed since.
         """
-        place = Place.decode(token) if token else _START
+        asked = place = Place.decode(token) if token else _START
         begins = place.epoch == _NO_EPOCH
         values = {"position": place.position, "horizon": place.horizon, "row_limit": limit + 1}
         rows = await self._session.read(_select_changes(begins=begins), **values)
@@ -85,6 +90,8 @@ class ChangeStore:
             place = Place(epoch, 0, last)
         elif place.epoch != epoch or not feed_floor <= place.horizon <= last:
             raise ChangeTokenExpiredError
+        if token and asked.position >= asked.horizon:
+            self.lag = last - asked.position
         changes = [_change(row[3:]) for row in rows[:limit] if row["id"] is not None]
         has_more = len(rows) > limit
         position = changes[-1].revision if has_more else last

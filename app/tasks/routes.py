@@ -106,7 +106,11 @@ async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
 @require_user
 async def list_changes(user_id: str, since: str | None, limit: int) -> ChangePage:
     """List what has changed."""
-    return await ChangeStore(_database().session(user_id)).since(since, limit)
+    store = ChangeStore(_database().session(user_id))
+    page = await store.since(since, limit)
+    if store.lag is not None:
+        request.scope["state"]["feed_lag"] = store.lag
+    return page
 
 
 @blueprint.endpoint("get_task")

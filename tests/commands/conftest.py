@@ -48,7 +48,7 @@ class Taskward:
         self.before: tuple[str, ...] = ()
         """A command that runs the command."""
         self.data_dir = folder / "data"
-        self.bind = f"127.0.0.1:{_free_port()}"
+        self.bind = f"127.0.0.1:{free_port()}"
         self.base_url = f"http://{self.bind}"
         self._environment = {
             name: value
@@ -169,7 +169,8 @@ def _undone() -> Iterator[None]:
             signal.signal(each, action)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

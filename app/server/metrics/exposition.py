@@ -1,0 +1,101 @@
+"""The endpoint that Prometheus asks: what all processes of this service have recorded."""
+
+import platform
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socketserver import ThreadingTCPServer
+from threading import Thread
+
+import structlog
+from prometheus_client import CollectorRegistry, MetricsHandler
+from prometheus_client.metrics_core import InfoMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from app.contract.document import read
+from app.server.metrics.places import abandoned
+from app.server.run import BindError
+
+CLIENT_SECONDS = 5
+"""How long a client may take to send its request, and to read what it is sent."""
+POLL_SECONDS = 0.1
+
+logger = structlog.get_logger("app.metrics")
+
+
+@contextmanager
+def serve(bind: str, folder: str) -> Iterator[None]:
+    """Answer at HOST:PORT, in threads of their own. Raises `BindError`."""
+    registry = CollectorRegistry()
+    registry.register(Recorded(folder))
+    server = _listen(bind, registry)
+    thread = Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Recorded(Collector):
+    """What is in the folder. Of processes that are gone, the counters alone still count."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._files = MultiProcessCollector(None, folder)
+        of_build = {"version": read().version, "python": platform.python_version()}
+        self._build = InfoMetricFamily("taskward_build", "The program that runs.", of_build)
+
+    def collect(self) -> Iterator[Metric]:
+        """Read all files anew."""
+        for place in abandoned(Path(self._folder)):
+            mark_process_dead(place, self._folder)
+        yield from self._files.collect()
+        yield self._build
+
+
+class Handler(MetricsHandler):
+    """Answers one request, whatever its path."""
+
+    timeout = CLIENT_SECONDS
+    server: "Server"
+
+    @property
+    def registry(self) -> CollectorRegistry:  # type: ignore[override]  # of the class, there
+        """What is told."""
+        return self.server.registry
+
+
+class Server(ThreadingTCPServer):
+    """One thread for each connection. Prometheus has one, and makes a new one for each time."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, bind: str, registry: CollectorRegistry) -> None:
+        host, _, port = bind.rpartition(":")
+        self.registry = registry
+        self.address_family, *_, address = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        super().__init__(address, Handler)  # type: ignore[arg-type]  # any that getaddrinfo has
+
+    def handle_error(self, *_: object) -> None:
+        """Log that somebody went away, or that the metrics cannot be read."""
+        logger.warning("metrics were not sent", reason=repr(sys.exception()))
+
+
+def _listen(bind: str, registry: CollectorRegistry) -> Server:
+    try:
+        return Server(bind, registry)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BindError(
+            f"cannot listen on {bind}: {reason}; free it, or set METRICS_BIND to another address"
+        ) from None

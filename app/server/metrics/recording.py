@@ -1,0 +1,146 @@
+"""What is recorded of requests, and of the connections to the database that they use.
+
+Nothing in it names a user, and no label has a value that a client could choose.
+"""
+
+import asyncio
+import os
+import time
+from functools import cache, partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, Scope
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from quart import Quart
+
+from app.database.database import Database
+from app.server.background import in_background
+from app.server.metrics import FOLDER, places
+
+SAMPLE_SECONDS = 1
+"""How often the pool is looked at: to tell each change would cost every statement."""
+FILE_BYTES = 128 * 1024
+"""Three times what all operations and statuses together take in one file."""
+
+_UNKNOWN = "unknown"
+_UNANSWERED = "none"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_REVISIONS = (0, 1, 10, 100, 1_000, 10_000, 100_000)
+
+
+class RequestMetrics:
+    """What the state of a request tells about it, once it is answered."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        requests = Counter(
+            "taskward_requests",
+            "Requests, by operation of the contract and status of the answer.",
+            ("operation", "status"),
+            registry=registry,
+        )
+        durations = Histogram(
+            "taskward_request_duration_seconds",
+            "Time from the head of a request to the end of its answer.",
+            ("operation",),
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        tokens = Counter(
+            "taskward_token_lookups",
+            "Tokens, by whether they were verified before (hit) or not (miss).",
+            ("result",),
+            registry=registry,
+        )
+        self._limited = Counter(
+            "taskward_rate_limited_requests",
+            "Requests that a rate limit has refused.",
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "taskward_change_feed_lag_revisions",
+            "Revisions that a reader who came back to the change feed had not been told yet.",
+            registry=registry,
+            buckets=_REVISIONS,
+        )
+        self._requests = cache(requests.labels)
+        self._durations = cache(durations.labels)
+        self._tokens = {True: tokens.labels("hit"), False: tokens.labels("miss")}
+
+    def record(self, state: dict[str, Any], seconds: float) -> None:
+        """Record a request."""
+        operation, status = state.get("operation", _UNKNOWN), state.get("status", _UNANSWERED)
+        self._requests(operation, status).inc()
+        self._durations(operation).observe(seconds)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._limited.inc()
+        if "token_is_remembered" in state:
+            self._tokens[state["token_is_remembered"]].inc()
+        if "feed_lag" in state:
+            self._lag.observe(state["feed_lag"])
+
+
+class PoolMetrics:
+    """The pool of users' connections, as it is now; of several processes, the sum."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, words: str) -> Gauge:
+            return Gauge(name, words, registry=registry, multiprocess_mode="livesum")
+
+        self._size = gauge("taskward_pool_size", "Connections to the database that there can be.")
+        self._used = gauge("taskward_pool_in_use", "Connections to the database in use.")
+        self._waiting = gauge("taskward_pool_waiting", "Requests that wait for a connection.")
+
+    async def watch(self, database: Database) -> None:
+        """Record again and again, until this is cancelled."""
+        while True:
+            usage = database.usage
+            self._size.set(usage.size)
+            self._used.set(usage.in_use)
+            self._waiting.set(usage.waiting)
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+
+class Measured:
+    """ASGI middleware around everything else: it records each request."""
+
+    def __init__(self, app: ASGIFramework, metrics: RequestMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one connection of the ASGI protocol."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._metrics.record(scope["state"], time.perf_counter() - began)
+
+
+def record(app: Quart, database: Database) -> None:
+    """Let an app record its requests and its pool, where a process exposes what is recorded."""
+    if FOLDER not in os.environ:
+        return
+    registry = _registry(Path(os.environ[FOLDER]))
+    app.asgi_app = Measured(app.asgi_app, RequestMetrics(registry))  # type: ignore[method-assign]
+    in_background(app, partial(PoolMetrics(registry).watch, database))
+
+
+def _registry(folder: Path) -> CollectorRegistry:
+    """A registry whose metrics are kept in the files of a place of this process."""
+    place = places.take(folder)
+    for kind in ("counter", "gauge_livesum", "histogram"):
+        path = folder / f"{kind}_{place}.db"
+        if not path.exists():
+            # The library would leave holes, and one that a full disk cannot fill ends the process.
+            new = path.with_suffix(".new")
+            new.write_bytes(bytes(FILE_BYTES))
+            new.rename(path)
+    values.ValueClass = values.MultiProcessValue(lambda: place)
+    return CollectorRegistry()

@@ -1,0 +1,91 @@
+"""Metrics of `serve` with several workers: what they count is one sum, whoever dies."""
+
+import socket
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from app.database.url import DatabaseUrl
+from app.server.metrics import FOLDER
+from tests.commands.conftest import SECRET, Taskward, free_port
+from tests.commands.test_workers import workers_of
+from tests.metrics import Scrape, scrape, scrape_until
+
+POOL_SIZE = 3
+
+
+@pytest.fixture
+def environment(database_url: DatabaseUrl) -> dict[str, str]:
+    """Two workers on the database that all tests share."""
+    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    return {
+        "BETTER_AUTH_SECRET": SECRET,
+        "DATABASE_URL": url,
+        "DATABASE_POOL_SIZE": str(POOL_SIZE),
+        "LOG_LEVEL": "warning",
+        "WORKERS": "2",
+    }
+
+
+@pytest.fixture
+def metrics_bind() -> str:
+    """Where the metrics are."""
+    return f"127.0.0.1:{free_port()}"
+
+
+def alive(found: Scrape) -> float:
+    """How many times somebody asked whether the server lives."""
+    return found.value("taskward_requests_total", operation="getLiveness", status="200")
+
+
+def ask_without(worker: psutil.Process, base_url: str, times: int) -> None:
+    """Ask the other worker."""
+    worker.suspend()
+    for _ in range(times):
+        httpx.get(f"{base_url}/health/live", timeout=10)
+    worker.resume()
+
+
+def test_what_workers_count_is_one_sum_and_outlives_them_and_what_they_hold_does_not(
+    taskward: Taskward, environment: dict[str, str], metrics_bind: str
+) -> None:
+    server = taskward.serve("serve", **environment, METRICS_BIND=metrics_bind)
+    folder = Path(psutil.Process(server.pid).children()[0].environ()[FOLDER])
+    assert folder.stat().st_mode & 0o077 == 0
+    first, second = workers_of(server)
+    before = alive(scrape(metrics_bind))
+    ask_without(first, taskward.base_url, 2)
+    ask_without(second, taskward.base_url, 3)
+    scrape_until(metrics_bind, lambda found: alive(found) == before + 5)
+    scrape_until(metrics_bind, lambda found: found.value("taskward_pool_size") == 2 * POOL_SIZE)
+
+    first.kill()
+    found = scrape_until(metrics_bind, lambda found: found.value("taskward_pool_size") == POOL_SIZE)
+    assert alive(found) == before + 5
+    found = scrape_until(
+        metrics_bind, lambda found: found.value("taskward_pool_size") == 2 * POOL_SIZE
+    )
+    assert alive(found) == before + 5
+    ask_without(second, taskward.base_url, 2)
+    scrape_until(metrics_bind, lambda found: alive(found) == before + 7)
+    # The new worker has gone on in the files of the dead one.
+    assert len(list(folder.glob("counter_*.db"))) == 3
+
+    finished = taskward.stop(server)
+    assert finished.status == 0
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_an_address_of_metrics_that_is_taken_is_named(
+    taskward: Taskward, environment: dict[str, str], command: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        bind = f"127.0.0.1:{listener.getsockname()[1]}"
+        finished = taskward.run(command, **environment, METRICS_BIND=bind)
+    assert finished.status == 1
+    assert f"cannot listen on {bind}: Address already in use" in finished.err
+    assert "set METRICS_BIND to another address" in finished.err
+    assert "Traceback" not in finished.err
