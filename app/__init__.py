@@ -1,5 +1,9 @@
 """Taskward: a contract-first task API on PostgreSQL."""
 
+import os
+from typing import TYPE_CHECKING
+
+import asyncpg
 from quart import Quart
 from quart_cors import cors
 
@@ -18,8 +22,12 @@ from app.server.application import Application
 from app.server.envelope import Envelope
 from app.server.guard import Guard
 from app.server.readiness import ReadinessCheck
+from app.server.tracing import tracing_of
 from app.settings import Settings, required
 from app.tasks import routes
+
+if TYPE_CHECKING:
+    from app.server.tracing.spans import Tracing
 
 # A task needs half of this with every character escaped. What is larger could only keep the
 # event loop busy: parsing and checking a mebibyte of brackets takes more than a second.
@@ -48,16 +56,13 @@ def create_app(settings: Settings) -> Quart:
     render_errors(app, catalogue)
     _allow_origins(app, contract, settings.cors_origins)
 
-    _connect(app, settings)
+    tracing = tracing_of(os.environ, contract.version)
+    _connect(app, settings, tracing)
     _limit_rates(app, settings)
     protocol.install(catalogue)
     guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
     app.asgi_app = Envelope(guard, catalogue)  # type: ignore[method-assign]
-    if settings.metrics_bind is not None:
-        # Who does not measure need not hold the library in memory, either.
-        from app.server.metrics.recording import record  # noqa: PLC0415
-
-        record(app, app.extensions[Database.EXTENSION])
+    _watch(app, settings, tracing)
     return app
 
 
@@ -74,9 +79,14 @@ def make_verifier(settings: Settings) -> TokenVerifier:
     )
 
 
-def _connect(app: Quart, settings: Settings) -> None:
+def _connect(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
     url = required(settings.database_url, "DATABASE_URL")
-    database = Database(url, settings.database_pool_size, pooler=settings.has_pooler)
+    database = Database(
+        url,
+        settings.database_pool_size,
+        pooler=settings.has_pooler,
+        connection_class=tracing.connection_class() if tracing else asyncpg.Connection,
+    )
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)
     verifier = make_verifier(settings)
@@ -93,6 +103,17 @@ def _limit_rates(app: Quart, settings: Settings) -> None:
         limiter = RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
         app.after_serving(limiter.close)
     app.extensions[require_user.LIMITER] = limiter
+
+
+def _watch(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
+    if settings.metrics_bind is not None:
+        # Who does not measure need not hold the library in memory, either.
+        from app.server.metrics.recording import record  # noqa: PLC0415
+
+        record(app, app.extensions[Database.EXTENSION])
+    if tracing is not None:
+        app.asgi_app = tracing.around(app.asgi_app)  # type: ignore[method-assign]
+        app.after_serving(tracing.close)
 
 
 def _allow_origins(app: Quart, contract: document.Document, origins: tuple[str, ...]) -> None:

@@ -36,9 +36,16 @@ class Database:
 
     EXTENSION: ClassVar = "taskward.database"
 
-    def __init__(self, url: DatabaseUrl, pool_size: int, *, pooler: bool = False) -> None:
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        pool_size: int,
+        *,
+        pooler: bool = False,
+        connection_class: type[asyncpg.Connection] = asyncpg.Connection,
+    ) -> None:
         self._pooler = pooler
-        self._users = UserPool(url, pool_size, pooler=pooler)
+        self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
         self.engine = create_async_engine(
             url.for_sqlalchemy,
             pool_size=1,

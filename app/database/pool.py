@@ -58,8 +58,15 @@ class UserPool:
     the driver and of SQLAlchemy take as much time for each statement as the statement.
     """
 
-    def __init__(self, url: DatabaseUrl, size: int, *, pooler: bool) -> None:
-        self._arguments = {**TIMEOUTS, **url.for_driver}
+    def __init__(
+        self,
+        url: DatabaseUrl,
+        size: int,
+        *,
+        pooler: bool,
+        connection_class: type[Link] = Link,
+    ) -> None:
+        self._arguments = {**TIMEOUTS, **url.for_driver, "connection_class": connection_class}
         if pooler:
             self._arguments["statement_cache_size"] = 0
         else:
@@ -157,7 +164,7 @@ class UserPool:
 
     async def _connect(self) -> asyncpg.Connection:
         try:
-            connection = await asyncpg.connect(**self._arguments, connection_class=Link)
+            connection = await asyncpg.connect(**self._arguments)
         except asyncpg.ProtocolViolationError as error:
             raise DatabaseUnavailableError(f"{error}; {_IF_POOLER}") from None
         except asyncpg.PostgresError as error:

@@ -6,6 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -50,12 +52,19 @@ def test_every_locked_package_has_hashes_and_no_lock_has_an_address() -> None:
         assert "://" not in text
 
 
-def test_every_dependency_is_locked_and_has_its_reason() -> None:
+@pytest.mark.parametrize(
+    ("begin", "end", "lock"),
+    [
+        ("dependencies = [", "[project.optional-dependencies]", "requirements.txt"),
+        ("[project.optional-dependencies]", "[dependency-groups]", "requirements-dev.txt"),
+    ],
+)
+def test_every_dependency_is_locked_and_has_its_reason(begin: str, end: str, lock: str) -> None:
     project = (ROOT / "pyproject.toml").read_text()
-    block = project[project.index("dependencies = [") : project.index("[dependency-groups]")]
+    block = project[project.index(begin) : project.index(end)]
     lines = re.findall(r'(?m)^    "([A-Za-z0-9-]+).*", +# (.+)$', block)
-    assert len(lines) == block.count('\n    "')
-    locked = (ROOT / "requirements.txt").read_text().lower()
+    assert len(lines) == block.count('\n    "') > 0
+    locked = (ROOT / lock).read_text().lower()
     for name, reason in lines:
         assert f"\n{name.lower()}==" in locked
         assert reason

@@ -1,0 +1,200 @@
+"""Traces: a span for each request, named by its operation, and one for each statement below it."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+from app import create_app
+from app.database.url import DatabaseUrl
+from app.server.tracing import TracingError, spans, tracing_of
+from app.settings import Settings
+from tests.live_server import live
+from tests.otlp_receiver import Received, Receiver, otlp_receiver
+from tests.tokens import token_for
+
+ROOT = Path(__file__).parents[2]
+TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """A collector that the environment names."""
+    with otlp_receiver() as running:
+        monkeypatch.setenv(ENDPOINT, running.url)
+        yield running
+
+
+Serve = Callable[..., AbstractContextManager[httpx.Client]]
+
+
+@pytest.fixture
+def serve(settings: Settings, user: str) -> Serve:
+    """Serve with other settings to a client of `user`; at the end, all spans were sent."""
+
+    @contextmanager
+    def start(**changes: object) -> Iterator[httpx.Client]:
+        headers = {"Authorization": f"Bearer {token_for(user)}"}
+        with (
+            live(create_app(settings.model_copy(update=changes))) as server,
+            httpx.Client(base_url=server.base_url, headers=headers) as client,
+        ):
+            yield client
+
+    return start
+
+
+def operations_of(statements: list[Received]) -> list[str | int]:
+    return [span.attributes["db.operation.name"] for span in statements]
+
+
+def test_a_request_is_a_span_of_its_operation_below_that_of_the_client(
+    serve: Serve, receiver: Receiver
+) -> None:
+    with serve() as client:
+        traceparent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+        answer = client.get("/api/tasks?q=hush", headers=traceparent)
+    assert answer.status_code == 200
+    span = receiver.named("listTasks")
+    assert (span.kind, span.trace_id, span.parent_id) == ("SERVER", TRACE, PARENT)
+    assert span.attributes == {
+        "http.request.method": "GET",
+        "http.route": "/api/tasks",
+        "http.response.status_code": 200,
+        "url.path": "/api/tasks",
+        "url.scheme": "http",
+    }
+    assert span.service["service.name"] == "taskward"
+    assert not span.failed
+
+
+def test_each_statement_is_a_span_below_its_request(serve: Serve, receiver: Receiver) -> None:
+    with serve() as client:
+        task = client.post("/api/tasks", json={"title": "x"}).headers["Location"]
+        client.post("/api/tasks/batch", json={"operations": []}, headers={"Idempotency-Key": "k"})
+        operations = [{"op": "create", "task": {"title": "x"}}] * 2
+        client.post("/api/tasks/batch", json={"operations": operations})
+        client.get(task)
+        client.get("/health/live")
+    created = receiver.below(receiver.named("createTask"))
+    assert [(span.kind, span.failed) for span in created] == [("CLIENT", False)]
+    (read,) = receiver.below(receiver.named("getTask"))
+    assert (read.name, read.attributes["db.system.name"]) == ("SELECT", "postgresql")
+    assert str(read.attributes["db.query.text"]).startswith("SELECT tasks.id")
+    assert receiver.below(receiver.named("getLiveness")) == []
+    refused, batch = (span for span in receiver.spans if span.name == "batchTasks")
+    assert receiver.below(refused) == []
+    statements = receiver.below(batch)
+    assert operations_of(statements) == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert ["db.query.text" in span.attributes for span in statements] == [False, True, True, False]
+
+
+def test_a_span_names_no_token_no_user_and_nothing_that_a_user_wrote(
+    serve: Serve, receiver: Receiver, user: str
+) -> None:
+    with serve() as client:
+        client.post("/api/tasks", json={"title": "hush"}, headers={"Idempotency-Key": "hush"})
+        for target in ("/api/tasks?q=hush", "/api/tasks?hush=hush", "/?hush"):
+            client.get(target, headers={"X-Request-Id": "hush", "traceparent": "hush"})
+        token = client.headers["Authorization"].removeprefix("Bearer ")
+    assert len(receiver.spans) > 5
+    escaped = "".join(f"\\U{ord(character):08X}" for character in user)
+    for secret in ("hush", user, escaped, token, token.split(".")[1]):
+        assert secret.encode() not in receiver.raw
+
+
+def test_a_request_of_no_operation_is_named_by_its_method(serve: Serve, receiver: Receiver) -> None:
+    with serve() as client:
+        client.get("/nothing")
+        client.request("HUSH", "/api/tasks")
+    absent, unknown = receiver.spans
+    assert (absent.name, absent.attributes["url.path"]) == ("GET", "/nothing")
+    assert absent.attributes["http.response.status_code"] == 404
+    assert "http.route" not in absent.attributes
+    assert (unknown.name, unknown.attributes["http.request.method"]) == ("HTTP", "_OTHER")
+
+
+def test_a_bug_is_a_failed_span_that_does_not_quote_it(
+    serve: Serve, receiver: Receiver, empty_database: DatabaseUrl
+) -> None:
+    with serve(database_url=empty_database) as client:
+        assert client.get("/api/me").status_code == 500
+    span = receiver.named("getMe")
+    assert (span.failed, span.attributes["http.response.status_code"]) == (True, 500)
+    (statement,) = receiver.below(span)
+    assert statement.failed
+    assert statement.attributes["error.type"] == "UndefinedTableError"
+    assert b"does not exist" not in receiver.raw
+
+
+def test_a_collector_that_is_down_keeps_nobody_waiting(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans, "FLUSH_SECONDS", 0.1)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+    monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
+    with serve() as client:
+        assert client.get("/api/me").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {ENDPOINT: ""},
+        {"OTEL_SERVICE_NAME": "tasks"},
+        {ENDPOINT: "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "TRUE"},
+        {ENDPOINT: "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"},
+    ],
+)
+def test_nothing_is_traced_that_nobody_asks_for(environment: dict[str, str]) -> None:
+    assert tracing_of(environment, "1") is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER must be otlp or none"),
+        (
+            {ENDPOINT: "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf",
+        ),
+    ],
+)
+def test_what_cannot_be_sent_to_is_refused(environment: dict[str, str], words: str) -> None:
+    with pytest.raises(TracingError, match=words):
+        tracing_of(environment, "1")
+
+
+@pytest.mark.parametrize(
+    "name", ["OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ENDPOINT]
+)
+def test_who_asks_for_traces_without_the_extra_is_told_of_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where it is not installed: Python then finds no such package.
+    monkeypatch.setitem(sys.modules, OTLPSpanExporter.__module__, None)
+    monkeypatch.delitem(sys.modules, spans.__name__)
+    with pytest.raises(TracingError, match=r"pip install 'taskward\[otel\]'"):
+        tracing_of({name: "otlp"}, "1")
+
+
+def test_who_neither_measures_nor_traces_has_nothing_for_it_in_memory() -> None:
+    script = """
+import sys
+from app import create_app
+from app.database.url import DatabaseUrl
+from app.settings import Settings
+url = DatabaseUrl("postgresql://nobody@127.0.0.1:1/nothing")
+create_app(Settings.model_construct(database_url=url, jwks_url="http://127.0.0.1:1/"))
+print(*{"prometheus_client", "opentelemetry"} & sys.modules.keys())
+"""
+    command = [sys.executable, "-c", script]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert finished.stdout == "\n"
