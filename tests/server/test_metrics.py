@@ -1,6 +1,7 @@
 """What Prometheus is told: of each request its operation and status, and of users nothing."""
 
 import asyncio
+import json
 import os
 import re
 import socket
@@ -24,6 +25,7 @@ from tests.commands.conftest import free_port
 from tests.live_server import LiveServer, live
 from tests.metrics import Scrape, scrape, scrape_until
 
+ROOT = Path(__file__).parents[2]
 ABSENT = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 LIMIT = 30
 SECONDS = "taskward_request_duration_seconds"
@@ -209,3 +211,42 @@ def test_an_address_that_cannot_be_listened_on_is_named(server: LiveServer, bind
             pass
         assert f"cannot listen on {address}: {reason}" in str(raised.value)
         assert "set METRICS_BIND to another address" in str(raised.value)
+
+
+async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_them(
+    client: httpx.AsyncClient, bind: str
+) -> None:
+    await client.get("/api/me")
+    found = scrape_until(bind, lambda found: "taskward_requests_total" in found.names)
+    dashboard = (ROOT / "deploy" / "grafana-dashboard.json").read_text()
+    json.loads(dashboard)
+    asked_for = {*re.findall(r"\btaskward_\w+", dashboard)}
+    assert asked_for <= found.names
+    assert {family_of(name) for name in asked_for} == {family_of(name) for name in found.names}
+    labels = {name for _, pairs in found for name, _ in pairs}
+    known = {"job", *labels}  # and Prometheus itself adds the job
+    assert {*re.findall(r"[{,] ?(\w+)[=!]~?\\\"", dashboard)} <= known
+    for group in re.findall(r"by \(([\w, ]+)\)", dashboard):
+        assert {*group.split(", ")} <= known
+
+
+async def test_each_metric_is_explained_with_its_labels(
+    client: httpx.AsyncClient, bind: str
+) -> None:
+    await client.get("/api/me")
+    found = scrape_until(bind, lambda found: "taskward_requests_total" in found.names)
+    page = (ROOT / "docs" / "operations.md").read_text()
+    explained = {
+        name: {*re.findall(r"`(\w+)`", labels)}
+        for name, labels in re.findall(r"(?m)^\| `(taskward_\w+)` \| \w+ \|([^|]*)\|", page)
+    }
+    exposed_labels: dict[str, set[str]] = {}
+    for name, pairs in found:
+        labels = {label for label, _ in pairs} - {"le"}
+        exposed_labels.setdefault(family_of(name), set()).update(labels)
+    assert explained == exposed_labels
+
+
+def family_of(name: str) -> str:
+    """The name of a histogram whose value this is; of other metrics, it is the name itself."""
+    return re.sub(r"_(bucket|sum|count)$", "", name)
