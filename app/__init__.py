@@ -19,7 +19,7 @@ from app.contract.problems import ProblemCatalogue
 from app.database.database import Database
 from app.server import health, protocol
 from app.server.application import Application
-from app.server.envelope import Envelope
+from app.server.envelope import Envelope, Recorder
 from app.server.guard import Guard
 from app.server.readiness import ReadinessCheck
 from app.server.tracing import tracing_of
@@ -61,8 +61,11 @@ def create_app(settings: Settings) -> Quart:
     _limit_rates(app, settings)
     protocol.install(catalogue)
     guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
-    app.asgi_app = Envelope(guard, catalogue)  # type: ignore[method-assign]
-    _watch(app, settings, tracing)
+    record = _recorder(app, settings)
+    app.asgi_app = Envelope(guard, catalogue, record)  # type: ignore[method-assign]
+    if tracing is not None:
+        app.asgi_app = tracing.around(app.asgi_app)  # type: ignore[method-assign]
+        app.after_serving(tracing.close)
     return app
 
 
@@ -105,15 +108,13 @@ def _limit_rates(app: Quart, settings: Settings) -> None:
     app.extensions[require_user.LIMITER] = limiter
 
 
-def _watch(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
-    if settings.metrics_bind is not None:
-        # Who does not measure need not hold the library in memory, either.
-        from app.server.metrics.recording import record  # noqa: PLC0415
+def _recorder(app: Quart, settings: Settings) -> Recorder | None:
+    if settings.metrics_bind is None:
+        return None
+    # Who does not measure need not hold the library in memory, either.
+    from app.server.metrics.recording import recorder  # noqa: PLC0415
 
-        record(app, app.extensions[Database.EXTENSION])
-    if tracing is not None:
-        app.asgi_app = tracing.around(app.asgi_app)  # type: ignore[method-assign]
-        app.after_serving(tracing.close)
+    return recorder(app, app.extensions[Database.EXTENSION])
 
 
 def _allow_origins(app: Quart, contract: document.Document, origins: tuple[str, ...]) -> None:

@@ -2,7 +2,9 @@
 
 import re
 import time
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Any, TypeAlias
 
 import structlog
 import uuid_utils.compat
@@ -27,6 +29,10 @@ _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _NO_CACHE = (b"cache-control", b"private, no-cache")
 
 
+Recorder: TypeAlias = Callable[[Mapping[str, Any], float], None]
+"""What is told the state of each request, and how many seconds it took."""
+
+
 class Envelope:
     """ASGI middleware. `scope["state"]` carries `request_id` in.
 
@@ -34,16 +40,19 @@ class Envelope:
     `user_id` and `status`.
     """
 
-    def __init__(self, app: ASGIFramework, catalogue: ProblemCatalogue) -> None:
+    def __init__(
+        self, app: ASGIFramework, catalogue: ProblemCatalogue, record: Recorder | None = None
+    ) -> None:
         self._app = app
         self._catalogue = catalogue
+        self._record = record
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve one connection of the ASGI protocol."""
         if scope["type"] == "http":
-            await _Exchange(self._app, self._catalogue, scope, send).run(receive)
+            await _Exchange(self._app, self._catalogue, scope, send, self._record).run(receive)
         else:
             await self._app(scope, receive, send)
 
@@ -57,11 +66,13 @@ class _Exchange:
         catalogue: ProblemCatalogue,
         scope: HTTPScope,
         send: ASGISendCallable,
+        record: Recorder | None,
     ) -> None:
         self._app = app
         self._catalogue = catalogue
         self._scope = scope
         self._send_on = send
+        self._record = record
         self._request_id = request_id(scope)
 
     async def run(self, receive: ASGIReceiveCallable) -> None:
@@ -76,7 +87,10 @@ class _Exchange:
                 raise
             await self._send_internal_error()
         finally:
-            self._log(time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            self._log(seconds)
+            if self._record is not None:
+                self._record(self._scope["state"], seconds)
 
     async def _send(self, event: ASGISendEvent) -> None:
         if event["type"] == "http.response.start":

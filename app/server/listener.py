@@ -13,6 +13,12 @@ MAX_INCOMPLETE_BYTES = 32 * 1024
 class BindError(Exception):
     """The address cannot be listened on; the message says why, and what to do."""
 
+    def __init__(self, address: str, error: OSError, setting: str) -> None:
+        reason = error.strerror or str(error)
+        super().__init__(
+            f"cannot listen on {address}: {reason}; free it, or set {setting} to another address"
+        )
+
 
 class Listener(NamedTuple):
     """An address that is taken; `run` serves on it."""
@@ -54,7 +60,4 @@ def listen(bind: str) -> Listener:
             each.listen(config.backlog)  # from now on, whoever connects waits for us
         return Listener(config, sockets)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise BindError(
-            f"cannot listen on {bind}: {reason}; free it, or set BIND to another address"
-        ) from None
+        raise BindError(bind, error, "BIND") from None

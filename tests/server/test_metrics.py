@@ -19,7 +19,7 @@ from app.contract.operations import operations
 from app.database.database import Database
 from app.database.url import DatabaseUrl
 from app.server.metrics import FOLDER, exposed, recording
-from app.server.run import BindError
+from app.server.listener import BindError
 from app.settings import Settings
 from tests.commands.conftest import free_port
 from tests.live_server import LiveServer, live
@@ -58,6 +58,13 @@ async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
     database = Database(database_url, pool_size=1)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def told(client: httpx.AsyncClient, bind: str) -> Scrape:
+    """All metrics, once there was a request."""
+    await client.get("/api/me")
+    return scrape_until(bind, lambda found: "taskward_requests_total" in found.names)
 
 
 Values = dict[tuple[str, ...], float]
@@ -214,37 +221,30 @@ def test_an_address_that_cannot_be_listened_on_is_named(server: LiveServer, bind
 
 
 async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_them(
-    client: httpx.AsyncClient, bind: str
+    told: Scrape,
 ) -> None:
-    await client.get("/api/me")
-    found = scrape_until(bind, lambda found: "taskward_requests_total" in found.names)
     dashboard = (ROOT / "deploy" / "grafana-dashboard.json").read_text()
     json.loads(dashboard)
     asked_for = {*re.findall(r"\btaskward_\w+", dashboard)}
-    assert asked_for <= found.names
-    assert {family_of(name) for name in asked_for} == {family_of(name) for name in found.names}
-    labels = {name for _, pairs in found for name, _ in pairs}
+    assert asked_for <= told.names
+    assert {family_of(name) for name in asked_for} == {family_of(name) for name in told.names}
+    labels = {name for _, pairs in told for name, _ in pairs}
     known = {"job", *labels}  # and Prometheus itself adds the job
     assert {*re.findall(r"[{,] ?(\w+)[=!]~?\\\"", dashboard)} <= known
     for group in re.findall(r"by \(([\w, ]+)\)", dashboard):
         assert {*group.split(", ")} <= known
 
 
-async def test_each_metric_is_explained_with_its_labels(
-    client: httpx.AsyncClient, bind: str
-) -> None:
-    await client.get("/api/me")
-    found = scrape_until(bind, lambda found: "taskward_requests_total" in found.names)
+async def test_each_metric_is_explained_with_its_labels(told: Scrape) -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     explained = {
         name: {*re.findall(r"`(\w+)`", labels)}
         for name, labels in re.findall(r"(?m)^\| `(taskward_\w+)` \| \w+ \|([^|]*)\|", page)
     }
-    exposed_labels: dict[str, set[str]] = {}
-    for name, pairs in found:
-        labels = {label for label, _ in pairs} - {"le"}
-        exposed_labels.setdefault(family_of(name), set()).update(labels)
-    assert explained == exposed_labels
+    labels: dict[str, set[str]] = {}
+    for name, pairs in told:
+        labels.setdefault(family_of(name), set()).update(label for label, _ in pairs)
+    assert explained == {name: found - {"le"} for name, found in labels.items()}
 
 
 def family_of(name: str) -> str:

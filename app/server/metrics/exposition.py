@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from app.contract.document import read
 from app.server.metrics.places import abandoned
-from app.server.run import BindError
+from app.server.listener import BindError
 
 CLIENT_SECONDS = 5
 """How long a client may take to send its request, and to read what it is sent."""
@@ -31,7 +31,10 @@ def serve(bind: str, folder: str) -> Iterator[None]:
     """Answer at HOST:PORT, in threads of their own. Raises `BindError`."""
     registry = CollectorRegistry()
     registry.register(Recorded(folder))
-    server = _listen(bind, registry)
+    try:
+        server = Server(bind, registry)
+    except OSError as error:
+        raise BindError(bind, error, "METRICS_BIND") from None
     thread = Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
@@ -89,13 +92,3 @@ class Server(ThreadingTCPServer):
     def handle_error(self, *_: object) -> None:
         """Log that somebody went away, or that the metrics cannot be read."""
         logger.warning("metrics were not sent", reason=repr(sys.exception()))
-
-
-def _listen(bind: str, registry: CollectorRegistry) -> Server:
-    try:
-        return Server(bind, registry)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise BindError(
-            f"cannot listen on {bind}: {reason}; free it, or set METRICS_BIND to another address"
-        ) from None
