@@ -3,7 +3,6 @@
 import os
 from typing import TYPE_CHECKING
 
-import asyncpg
 from quart import Quart
 from quart_cors import cors
 
@@ -17,6 +16,7 @@ from app.contract.operations import operations
 from app.contract.pages import ContractPages
 from app.contract.problems import ProblemCatalogue
 from app.database.database import Database
+from app.database.link import Link
 from app.server import health, protocol
 from app.server.application import Application
 from app.server.envelope import Envelope, Recorder
@@ -88,7 +88,7 @@ def _connect(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
         url,
         settings.database_pool_size,
         pooler=settings.has_pooler,
-        connection_class=tracing.connection_class() if tracing else asyncpg.Connection,
+        connection_class=tracing.connection_class() if tracing else Link,
     )
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)

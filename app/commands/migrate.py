@@ -11,7 +11,7 @@ from app.commands.surroundings import any_database
 from app.database.audit import find_holes
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import head, is_current, migrate
+from app.database.migrate import MigrationBlockedError, head, is_current, migrate
 from app.database.role import RoleRefusedError
 from app.settings import Settings, required
 
@@ -68,8 +68,8 @@ async def _try_session(database: Database) -> None:
 def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
     """Run something on the database.
 
-    Raises `UnreachableError` where it cannot be reached, and `CommandError` where it lacks a role
-    that it does not let make.
+    Raises `UnreachableError` where it cannot be reached, and `CommandError` where it is blocked, or
+    lacks a role that it does not let make.
     """
 
     async def run() -> T:
@@ -82,7 +82,7 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
 
     try:
         return asyncio.run(run())
-    except RoleRefusedError as error:
+    except (MigrationBlockedError, RoleRefusedError) as error:
         raise CommandError(str(error)) from None
     except DatabaseUnavailableError as error:
         cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error

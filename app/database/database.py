@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import asyncpg
-from sqlalchemy import ClauseElement
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy import ClauseElement, Connection, NullPool
+from sqlalchemy.event import listen
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.database import wall
 from app.database.conflicts import again_after_conflicts
@@ -16,12 +17,16 @@ from app.database.errors import (
     is_read_only,
     telling_what_passes,
 )
+from app.database.link import Link
 from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, UserPool
 from app.database.sessions import SingleStatements, UserSession, UserTransaction
 from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
 
 T = TypeVar("T")
+
+LOCK_TIMEOUT_MS = 500
+"""Less than PostgreSQL's `deadlock_timeout`: who waits for what waits for it gives up first."""
 
 _NO_CACHES = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
 """Of the driver and of SQLAlchemy: what one connection has prepared, the next does not know."""
@@ -42,19 +47,14 @@ class Database:
         pool_size: int,
         *,
         pooler: bool = False,
-        connection_class: type[asyncpg.Connection] = asyncpg.Connection,
+        connection_class: type[Link] = Link,
     ) -> None:
+        self._url = url
         self._pooler = pooler
         self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
-        self.engine = create_async_engine(
-            url.for_sqlalchemy,
-            pool_size=1,
-            max_overflow=0,
-            pool_timeout=TIMEOUT_SECONDS,
-            pool_pre_ping=True,  # it is used rarely, and the database may end it meanwhile
-            hide_parameters=True,  # an error in the log must not quote what users have written
-            connect_args={**TIMEOUTS, **url.connect_arguments, **(_NO_CACHES if pooler else {})},
-        )
+        pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
+        # It is used rarely, and the database may end it meanwhile.
+        self.engine = self._engine(TIMEOUTS, **pool, pool_pre_ping=True)
 
     @property
     def usage(self) -> PoolUsage:
@@ -66,6 +66,19 @@ class Database:
         """A transaction of the login itself: leaving commits, raising rolls back."""
         with telling_what_passes():
             async with self.engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def unhurried(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of its own for the login, on which a statement may take any time.
+
+        Within a transaction it does not wait for a lock for longer than `LOCK_TIMEOUT_MS`: others
+        would wait behind it.
+        """
+        engine = self._engine({"timeout": TIMEOUT_SECONDS}, poolclass=NullPool)
+        listen(engine.sync_engine, "begin", _limit_waiting)
+        with telling_what_passes():
+            async with engine.connect() as connection:
                 yield connection
 
     def session(self, user_id: str) -> UserSession:
@@ -113,6 +126,15 @@ class Database:
             await self._users.close()
         finally:
             await self.engine.dispose()
+
+    def _engine(self, timeouts: Mapping[str, int], **pool: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
+        caches = _NO_CACHES if self._pooler else {}
+        return create_async_engine(
+            self._url.for_sqlalchemy,
+            hide_parameters=True,  # an error in the log must not quote what users have written
+            connect_args={**timeouts, **self._url.connect_arguments, **caches},
+            **pool,
+        )
 
     async def _begin(self, prelude: str) -> asyncpg.Connection:
         try:
@@ -163,3 +185,8 @@ class Database:
             # The end of the connection ends the transaction, too, and the error before counts.
             keep = rolled_back and not is_read_only(error)
             (self._users.give_back if keep else self._users.drop)(connection)
+
+
+def _limit_waiting(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")

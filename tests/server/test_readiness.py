@@ -132,9 +132,11 @@ async def test_a_server_whose_database_was_never_migrated_is_not_ready(
 async def test_a_server_on_an_older_schema_is_not_ready(
     asking: Asking, empty_database: DatabaseUrl, database: Database
 ) -> None:
-    async with database.transaction() as connection:
+    async with database.unhurried() as connection:
         await ensure_roles(connection)
+        await connection.commit()
         await connection.run_sync(upgrade, "0004")
+        await connection.commit()
     async with asking(database_url=empty_database) as ask:
         checks, detail = await failed(ask)
     assert checks == OK | {"schema": "failed", "isolation": "failed"}

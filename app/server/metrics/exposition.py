@@ -16,8 +16,8 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.registry import Collector
 
 from app.contract.document import read
-from app.server.metrics.places import abandoned
 from app.server.listener import BindError
+from app.server.metrics.places import abandoned
 
 CLIENT_SECONDS = 5
 """How long a client may take to send its request, and to read what it is sent."""

@@ -13,7 +13,6 @@ from http import HTTPMethod, HTTPStatus
 from threading import Thread
 from typing import Any
 
-import asyncpg
 import structlog
 from hypercorn.typing import (
     ASGIFramework,
@@ -35,6 +34,8 @@ from opentelemetry.trace import (
     format_trace_id,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from app.database.link import Link
 
 FLUSH_SECONDS = 3
 """How long the end waits for a collector to take what is left."""
@@ -59,11 +60,11 @@ class Tracing:
         """The app, with a span for each request."""
         return Traced(app, self._tracer)
 
-    def connection_class(self) -> type[asyncpg.Connection]:
+    def connection_class(self) -> type[Link]:
         """A class of connections to the database, with a span for each statement."""
         tracer = self._tracer
 
-        class TracedConnection(asyncpg.Connection):  # type: ignore[misc]  # it has no types
+        class TracedConnection(Link):
             __slots__ = ()
 
             async def fetch(self, query: str, *args: object, **options: object) -> object:

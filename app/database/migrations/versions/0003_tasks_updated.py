@@ -1,6 +1,6 @@
 """The index of lists that are sorted by the last change."""
 
-from alembic import op
+from app.database.indexes import create_index
 
 revision = "0003"
 down_revision = "0002"
@@ -8,4 +8,4 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Make the index."""
-    op.create_index("tasks_updated", "tasks", ["user_id", "updated_at", "id"])
+    create_index("tasks_updated", "tasks", ["user_id", "updated_at", "id"])

@@ -11,6 +11,9 @@ _USER = "(SELECT NULLIF(current_setting('app.user_id', true), ''))"
 
 def upgrade() -> None:
     """Make the table, behind row-level security, and the doors of the role that purges."""
+    # First: it takes the strongest lock. Taken after a weaker one of the same table, as the foreign
+    # key does, it could be waited for by one whom it waits for.
+    op.execute("CREATE POLICY users_purge ON users TO taskward_purge USING (true)")
     op.create_table(
         "tombstones",
         sa.Column("user_id", sa.Text, nullable=False),
@@ -39,7 +42,6 @@ def upgrade() -> None:
     op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON tombstones TO taskward_app")
     _let_purge("tombstones", "deleted_at < now() - interval '30 days'")
     _let_purge("idempotency_keys", "created_at < now() - interval '24 hours'")
-    op.execute("CREATE POLICY users_purge ON users TO taskward_purge USING (true)")
     op.execute("GRANT SELECT (id, feed_floor), UPDATE (feed_floor) ON users TO taskward_purge")
     op.execute(
         "DO $$ BEGIN EXECUTE format("

@@ -1,0 +1,22 @@
+"""Indexes that are built while others read and write the table."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+_IS_INVALID = sa.text(
+    "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid)"
+)
+
+
+def create_index(name: str, table: str, columns: Sequence[str]) -> None:
+    """Build an index in a migration, outside of a transaction: nobody waits for it.
+
+    It can be run again: an index that is there stays, and what an interrupted build has left,
+    which costs every write and serves no read, is built anew.
+    """
+    with op.get_context().autocommit_block():
+        if op.get_bind().scalar(_IS_INVALID, {"name": name}):
+            op.drop_index(name, postgresql_concurrently=True)
+        op.create_index(name, table, columns, postgresql_concurrently=True, if_not_exists=True)

@@ -1,0 +1,1 @@
+"""Upgrades: the schema changes while the version before reads and writes."""

@@ -1,0 +1,31 @@
+"""Databases on the way to the schema of this version."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from app.database import migrate as migrations
+from app.database.database import Database
+from app.database.migrate import migrate
+
+VERSIONS = Path(migrations.__file__).with_name("migrations") / "versions"
+REVISIONS = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
+
+
+async def migrate_to(database: Database, revision: str) -> None:
+    """Bring the schema to a revision, as the version did whose head that was."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrations, "head", lambda: revision)
+        assert await migrate(database) == revision
+
+
+@asynccontextmanager
+async def closing(*databases: Database) -> AsyncIterator[None]:
+    """Close the connections in the end."""
+    try:
+        yield
+    finally:
+        for each in databases:
+            await each.close()

@@ -1,0 +1,120 @@
+"""No migration keeps others from writing for long, or takes from under them what they use."""
+
+import pytest
+from sqlalchemy import Connection, text
+
+from app.database import migrate as migrations
+from app.database.database import Database
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from tests.upgrades.steps import REVISIONS, closing, migrate_to
+from tests.upgrades.watch import watching
+
+
+async def test_no_migration_takes_a_long_lock_or_what_the_version_before_uses(
+    empty_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(empty_database, pool_size=1)
+    found: dict[str, list[str]] = {}
+    step = migrations._step  # noqa: SLF001 - there is no other place to watch each alone
+
+    def watched(connection: Connection) -> None:
+        with watching(connection) as faults:
+            connection.rollback()
+            step(connection)
+        found[revision] = faults
+
+    monkeypatch.setattr(migrations, "_step", watched)
+    async with closing(database):
+        for revision in REVISIONS:
+            await migrate_to(database, revision)
+    assert found == {revision: [] for revision in REVISIONS}
+
+
+LONG = "nobody can write tasks while all of it is read"
+ROWS = "rows of tasks are changed"
+REFUSED = {
+    "CREATE INDEX planted ON tasks (title)": LONG,
+    "CREATE UNIQUE INDEX planted ON tasks (id)": LONG,
+    "ALTER TABLE tasks ADD CONSTRAINT planted CHECK (title <> 'x')": LONG,
+    "ALTER TABLE tasks ADD CONSTRAINT planted UNIQUE (user_id, revision)": LONG,
+    "ALTER TABLE tasks ADD CONSTRAINT planted FOREIGN KEY (user_id) REFERENCES users": LONG,
+    "ALTER TABLE tasks ALTER description SET NOT NULL": LONG,
+    "ALTER TABLE tasks ALTER revision TYPE numeric": LONG,
+    "ALTER TABLE tasks ADD planted uuid DEFAULT gen_random_uuid()": LONG,
+    "ALTER TABLE tasks ADD planted int GENERATED ALWAYS AS (length(title)) STORED": LONG,
+    "CLUSTER tasks USING tasks_pkey": LONG,
+    "UPDATE tasks SET title = 'x'": ROWS,
+    "DELETE FROM tasks": ROWS,
+    "ALTER TABLE tasks DROP description": "the version before uses tasks.description",
+    "ALTER TABLE tasks RENAME description TO planted": "uses tasks.description",
+    "ALTER TABLE tasks RENAME TO planted": "uses tasks.title",
+    "DROP TABLE tombstones": "uses tombstones.revision",
+    "ALTER TABLE tasks ALTER description TYPE varchar": "uses tasks.description",
+    "ALTER TABLE tombstones ADD planted text NOT NULL": "inserts rows without tombstones.planted",
+}
+ALLOWED = [
+    "ALTER TABLE tasks ADD planted text",
+    "ALTER TABLE tasks ADD planted text NOT NULL DEFAULT 'x'",
+    "ALTER TABLE tasks ADD planted timestamptz DEFAULT now()",
+    "ALTER TABLE tasks ADD CONSTRAINT planted CHECK (title <> 'x') NOT VALID",
+    "ALTER TABLE tasks ADD CONSTRAINT planted FOREIGN KEY (user_id) REFERENCES users NOT VALID",
+    "CREATE TABLE planted (user_id text REFERENCES users); CREATE INDEX ON planted (user_id)",
+    "CREATE POLICY planted ON tasks USING (true)",
+]
+
+
+async def faults_of(database: Database, command: str) -> list[str]:
+    def run(connection: Connection) -> list[str]:
+        with watching(connection) as faults:
+            for each in command.split("; "):
+                connection.execute(text(each))
+        return faults
+
+    async with database.engine.connect() as connection:
+        await connection.execute(text("INSERT INTO users VALUES ('ada', 1, 1)"))
+        await connection.execute(
+            text(
+                "INSERT INTO tasks (user_id, id, title, description, revision) "
+                "VALUES ('ada', gen_random_uuid(), 'y', 'z', 1)"
+            )
+        )
+        faults = await connection.run_sync(run)
+        await connection.rollback()
+    return faults
+
+
+async def test_the_rule_refuses_what_it_should_and_nothing_else(
+    empty_database: DatabaseUrl,
+) -> None:
+    database = Database(empty_database, pool_size=1)
+    async with closing(database):
+        await migrate(database)
+        for command, words in REFUSED.items():
+            faults = await faults_of(database, command)
+            assert any(words in fault for fault in faults), (command, faults)
+        for command in ALLOWED:
+            assert (command, await faults_of(database, command)) == (command, [])
+
+
+async def test_a_check_is_added_in_two_steps_that_let_others_write(
+    empty_database: DatabaseUrl,
+) -> None:
+    """The second reads the whole table, but nobody waits for it; nor for what then relies on it."""
+    database = Database(empty_database, pool_size=1)
+    is_there = "ALTER TABLE tasks ADD CONSTRAINT planted CHECK (due_at IS NOT NULL) NOT VALID"
+    async with closing(database):
+        await migrate(database)
+        async with database.transaction() as connection:
+            await connection.execute(text(is_there))
+        async with database.engine.connect() as connection:
+
+            def run(connection: Connection) -> list[str]:
+                with watching(connection) as faults:
+                    connection.execute(text("ALTER TABLE tasks VALIDATE CONSTRAINT planted"))
+                connection.commit()
+                with watching(connection) as more:
+                    connection.execute(text("ALTER TABLE tasks ALTER due_at SET NOT NULL"))
+                return faults + more
+
+            assert await connection.run_sync(run) == []
