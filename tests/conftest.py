@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
@@ -80,7 +81,15 @@ def settings(database_url: DatabaseUrl) -> Settings:
 
 @pytest.fixture(scope="session")
 def server(settings: Settings) -> Iterator[LiveServer]:
-    """The app under Hypercorn, on a real socket."""
+    """The app under Hypercorn, on a real socket.
+
+    With TEST_BASE_URL it is whatever serves there, at a port of this machine: with the settings
+    above, on the database of TEST_DATABASE_URL.
+    """
+    outside = os.environ.get("TEST_BASE_URL")
+    if outside:
+        yield LiveServer(create_app(settings), urlsplit(outside).port or 80)
+        return
     with live(create_app(settings)) as running:
         yield running
 

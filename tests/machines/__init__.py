@@ -1,0 +1,1 @@
+"""Several machines behind a proxy, which share PostgreSQL and Redis and nothing else."""

@@ -1,0 +1,87 @@
+"""Machines in a network: network namespaces on a bridge, or ports where those may not be made."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+MACHINES = 2
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a machine listens, and what to put before a command that is to run there."""
+
+    host: str
+    port: int
+    prefix: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """The places of machines, and the address at which they reach everybody else."""
+
+    host: str
+    places: list[Place] = field(default_factory=list)
+
+
+@contextmanager
+def network() -> Iterator[Network]:
+    """Machines that share no network stack; as an ordinary user, no port and no folder."""
+    if os.geteuid() == 0 and shutil.which("ip") and _runs("ip", "netns", "list"):
+        with _bridged() as made:
+            yield made
+    else:
+        if os.geteuid() == 0 and os.environ.get("CI"):
+            pytest.fail("there are no network namespaces: iproute2, or the right to make them")
+        places = [Place("127.0.0.1", free_port("127.0.0.1")) for _ in range(MACHINES)]
+        yield Network("127.0.0.1", places)
+
+
+@contextmanager
+def _bridged() -> Iterator[Network]:
+    number = next(each for each in range(1, 250) if _add_bridge(each))
+    subnet, bridge = f"198.18.{number}", f"taskward{number}"
+    made = Network(f"{subnet}.1")
+    with ExitStack() as undo:
+        undo.callback(_run, "ip", "link", "delete", bridge)
+        _run("ip", "address", "add", f"{made.host}/24", "dev", bridge)
+        _run("ip", "link", "set", bridge, "up")
+        for machine in range(2, 2 + MACHINES):
+            name, host = f"{bridge}m{machine}", f"{subnet}.{machine}"
+            inside, outside = f"tw{number}m{machine}i", f"tw{number}m{machine}o"
+            _run("ip", "netns", "add", name)
+            undo.callback(_run, "ip", "netns", "delete", name)
+            _run("ip", "link", "add", outside, "type", "veth", "peer", inside, "netns", name)
+            _run("ip", "link", "set", outside, "master", bridge, "up")
+            within = ("ip", "netns", "exec", name)
+            _run(*within, "ip", "address", "add", f"{host}/24", "dev", inside)
+            _run(*within, "ip", "link", "set", inside, "up")
+            _run(*within, "ip", "link", "set", "lo", "up")
+            made.places.append(Place(host, 8000, within))
+        yield made
+
+
+def free_port(host: str) -> int:
+    """A port on which nobody listens there."""
+    with socket.create_server((host, 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+def _add_bridge(number: int) -> bool:
+    """Make a bridge of this number, unless another test has it."""
+    return _runs("ip", "link", "add", f"taskward{number}", "type", "bridge")
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _runs(*command: str) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0

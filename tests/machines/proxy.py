@@ -1,0 +1,110 @@
+"""A real haproxy: what stands before the machines, and how they reach what they share."""
+
+import csv
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.machines.network import Network, free_port
+
+CONFIGURATION = """
+global
+    maxconn 1000
+    stats socket {folder}/haproxy.sock
+defaults
+    maxconn 1000
+    timeout connect 5s
+    timeout client 20s
+    timeout server 20s
+frontend api
+    mode http
+    bind 127.0.0.1:{port}
+    default_backend machines
+backend machines
+    mode http
+    balance roundrobin
+    option forwardfor
+{machines}
+"""
+SHARED = """
+listen shared{number}
+    mode tcp
+    bind {host}:{port}
+    # As a firewall on the way may end connections that rest.
+    timeout client 3s
+    timeout server 3s
+    server shared 127.0.0.1:{target}
+"""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy that gives each request to the next machine."""
+
+    port: int
+    shared: list[int]
+    """The ports at which the machines reach what they share."""
+    folder: Path
+
+    def served(self) -> list[int]:
+        """How many requests each machine has answered."""
+        with socket.socket(socket.AF_UNIX) as asking:
+            asking.connect(str(self.folder / "haproxy.sock"))
+            asking.sendall(b"show stat\n")
+            answer = b"".join(iter(lambda: asking.recv(65536), b"")).decode()
+        rows = csv.DictReader(answer.removeprefix("# ").splitlines())
+        return [
+            int(row["stot"])
+            for row in rows
+            if row["pxname"] == "machines" and row["svname"].startswith("machine")
+        ]
+
+
+@contextmanager
+def proxy(machines: Network, folder: Path, *targets: int) -> Iterator[Proxy]:
+    """A running haproxy; skipped where there is none, but not in CI.
+
+    The machines reach each of `targets`, ports of this machine, over the network.
+    """
+    executable = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    if executable is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("there is no haproxy on the PATH")
+    made = Proxy(free_port("127.0.0.1"), [free_port(machines.host) for _ in targets], folder)
+    servers = "\n".join(
+        f"    server machine{number} {place.host}:{place.port}"
+        for number, place in enumerate(machines.places)
+    )
+    shared = "".join(
+        SHARED.format(number=number, host=machines.host, port=port, target=target)
+        for number, (port, target) in enumerate(zip(made.shared, targets, strict=True))
+    )
+    configuration = CONFIGURATION.format(folder=folder, port=made.port, machines=servers)
+    (folder / "haproxy.cfg").write_text(configuration + shared)
+    process = subprocess.Popen([executable, "-q", "-db", "-f", str(folder / "haproxy.cfg")])
+    try:
+        _wait_for(made.port, process)
+        yield made
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(100):
+        assert process.poll() is None
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail("haproxy does not listen")
