@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "the production server",
         lambda _, interruption: partial(serve, interruption=interruption),
     )
-    _add(commands, "migrate", "bring the database's schema to head", lambda *_: migrate_command)
+    _add_migrate(commands)
     _add(
         commands,
         "purge",
@@ -73,6 +73,18 @@ def _parser() -> argparse.ArgumentParser:
         "--ttl", type=int, default=3600, metavar="SECONDS", help="how long it is good (3600)"
     )
     return parser
+
+
+def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for_migrate = _add(
+        commands,
+        "migrate",
+        "bring the database's schema to head",
+        lambda options, _: partial(migrate_command, citus=options.citus),
+    )
+    for_migrate.add_argument(
+        "--citus", action="store_true", help="distribute the tables by user, with Citus"
+    )
 
 
 def _add(

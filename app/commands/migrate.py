@@ -9,21 +9,29 @@ from sqlalchemy import text
 from app.commands.errors import CommandError, UnreachableError
 from app.commands.surroundings import any_database
 from app.database.audit import find_holes
+from app.database.citus import CitusMissingError, require_citus
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import MigrationBlockedError, head, is_current, migrate
+from app.database.migrate import MigrationBlockedError, distribute, head, is_current, migrate
 from app.database.role import RoleRefusedError
 from app.settings import Settings, required
 
 T = TypeVar("T")
 
-_NOTHING = text("SELECT")
+# Where the tables are distributed, it reaches every machine.
+_NOBODYS = text("SELECT count(*) FROM tasks")
 
 
-def migrate_command(settings: Settings) -> None:
-    """Migrate, and say to which revision."""
+def migrate_command(settings: Settings, *, citus: bool = False) -> None:
+    """Migrate, and say to which revision; with `citus`, distribute the tables by user."""
     with any_database(settings) as complete:
+        if citus:
+            with_database(complete, _require_citus)
         print(f"The schema is at revision {migrate_database(complete)}.")
+        if citus:
+            with_database(complete, distribute)
+            require_isolation(complete)
+            print("The tables are distributed by user.")
 
 
 def migrate_database(settings: Settings) -> str:
@@ -61,15 +69,20 @@ def require_isolation(settings: Settings) -> None:
     with_database(settings, _try_session)
 
 
+async def _require_citus(database: Database) -> None:
+    async with database.transaction() as connection:
+        await require_citus(connection)
+
+
 async def _try_session(database: Database) -> None:
-    await database.session("nobody").read(_NOTHING)
+    await database.session("nobody").read(_NOBODYS)
 
 
 def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
     """Run something on the database.
 
     Raises `UnreachableError` where it cannot be reached, and `CommandError` where it is blocked, or
-    lacks a role that it does not let make.
+    lacks something that it does not let make.
     """
 
     async def run() -> T:
@@ -82,7 +95,7 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
 
     try:
         return asyncio.run(run())
-    except (MigrationBlockedError, RoleRefusedError) as error:
+    except (CitusMissingError, MigrationBlockedError, RoleRefusedError) as error:
         raise CommandError(str(error)) from None
     except DatabaseUnavailableError as error:
         cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error

@@ -1,22 +1,25 @@
 """Looks for holes in the second wall: whatever would let a transaction see rows of others."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.citus import is_distributed
 from app.database.database import Database
 from app.database.role import may_take_role, take_role
 from app.database.wall import (
+    DISTRIBUTED,
     OWNER_COLUMNS,
-    POLICY,
-    PRIVILEGES,
+    PLAIN,
     PURGE_POLICIES,
     PURGE_ROLE,
     ROLE,
     ROLES,
     SETTING,
+    Wall,
 )
 
 _ROLES = text("""
@@ -89,9 +92,10 @@ async def holes_seen_by(connection: AsyncConnection) -> list[str]:
     if missing:
         return [f"there is no role {name}" for name in sorted(missing)]
     relations = (await connection.execute(_RELATIONS)).all()
+    wall = DISTRIBUTED if await is_distributed(connection) else PLAIN
     return [
         *(hole for role in roles for hole in _holes_of_role(role)),
-        *_holes_of_relations(relations),
+        *_holes_of_relations(relations, wall),
         *await _holes_of_login(connection),
     ]
 
@@ -125,26 +129,27 @@ async def _holes_of_login(connection: AsyncConnection) -> list[str]:
     return holes
 
 
-def _holes_of_relations(relations: Sequence[Row[Any]]) -> Iterator[str]:
+def _holes_of_relations(relations: Sequence[Row[Any]], wall: Wall) -> Iterator[str]:
     for missing in sorted(OWNER_COLUMNS.keys() - {each.name for each in relations}):
         yield f"there is no table {missing}"
     for relation in relations:
         granted = {ROLE: set(relation.app), PURGE_ROLE: set(relation.purge)}
         if relation.name in OWNER_COLUMNS:
-            yield from _holes_of_table(relation)
+            yield from _holes_of_table(relation, wall.policy)
             for role, privileges in granted.items():
-                yield from _holes_of_privileges(relation.name, role, privileges)
-        elif not _is_behind_wall(relation):
+                expected = wall.privileges[role].get(relation.name, set())
+                yield from _holes_of_privileges(relation.name, role, expected, privileges)
+        elif not _is_behind_wall(relation, wall.policy):
             for role in (role for role, privileges in granted.items() if privileges):
                 yield f"the role {role} can reach {relation.name}, which no policy is meant for"
 
 
-def _holes_of_table(table: Row[Any]) -> Iterator[str]:
+def _holes_of_table(table: Row[Any], owner: str) -> Iterator[str]:
     if not table.enabled:
         yield f"row-level security is off on {table.name}"
     if not table.forced:
         yield f"row-level security is not forced on {table.name}"
-    condition = f"({OWNER_COLUMNS[table.name]} = {POLICY})"
+    condition = f"({OWNER_COLUMNS[table.name]} = {owner})"
     policies = [f"* t {{-}} {condition} {condition}"]
     if table.name in PURGE_POLICIES:
         policies.append(f"* t {{{PURGE_ROLE}}} {PURGE_POLICIES[table.name]}")
@@ -152,19 +157,20 @@ def _holes_of_table(table: Row[Any]) -> Iterator[str]:
         yield f"{table.name} does not have just the policies that were made for it"
 
 
-def _is_behind_wall(table: Row[Any]) -> bool:
+def _is_behind_wall(table: Row[Any], owner: str) -> bool:
     """Whether a table that is not known here shows each user his own rows only.
 
     A later version has made it, which is being rolled out while this one serves.
     """
-    owner = f"* t {{-}} (user_id = {POLICY}) (user_id = {POLICY})"
+    policy_of_users = f"* t {{-}} (user_id = {owner}) (user_id = {owner})"
     purge = f"{{{PURGE_ROLE}}}"
     of_users = [policy for policy in table.policies if policy.split(" ")[2] != purge]
-    return bool(table.enabled and table.forced and of_users == [owner])
+    return bool(table.enabled and table.forced and of_users == [policy_of_users])
 
 
-def _holes_of_privileges(relation: str, role: str, privileges: set[str]) -> Iterator[str]:
-    expected = PRIVILEGES[role].get(relation, set())
-    for privilege in sorted(expected.symmetric_difference(privileges)):
+def _holes_of_privileges(
+    relation: str, role: str, expected: AbstractSet[str], privileges: AbstractSet[str]
+) -> Iterator[str]:
+    for privilege in sorted(expected ^ privileges):
         may = "may not" if privilege in expected else "may"
         yield f"the role {role} {may} {privilege} on {relation}"

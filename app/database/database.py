@@ -95,8 +95,10 @@ class Database:
         the user has until then.
         """
         with telling_what_passes():
-            connection = await self._begin(wall.prelude(user_id, locking=locking))
-            transaction = UserTransaction(user_id, connection)
+            distributed = await self._users.is_distributed()
+            prelude = wall.prelude(user_id, locking=locking, distributed=distributed)
+            connection = await self._begin(prelude)
+            transaction = UserTransaction(user_id, connection, distributed=distributed)
             try:
                 yield transaction
                 await transaction.commit()
@@ -156,7 +158,9 @@ class Database:
         *,
         repeatable: bool,
     ) -> list[asyncpg.Record]:
-        if self._pooler:
+        with telling_what_passes():
+            in_transaction = self._pooler or await self._users.is_distributed()
+        if in_transaction:
             return await self.in_transaction(user_id, lambda each: each.read(statement, **values))
         sql, arguments = bound(compiled(statement), user_id, values)
 

@@ -6,7 +6,7 @@ a table is waited for by all who come after, even if what they want would not cl
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database import citus
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
 from app.database.role import ensure_roles
@@ -54,7 +55,22 @@ async def migrate(database: Database) -> str:
                 found = await revision(connection)
             if found >= head():
                 return found
-            await _upgrade(connection)
+            await _patiently(connection, lambda: connection.run_sync(_step))
+
+
+async def distribute(database: Database) -> None:
+    """Distribute the tables over the machines of Citus; safe to run twice.
+
+    It copies all rows, and nobody can write them meanwhile. Processes that serve must be started
+    anew. Raises `MigrationBlockedError`.
+    """
+    async with _alone(database), database.unhurried() as connection:
+
+        async def run() -> None:
+            async with connection.begin():
+                await citus.distribute(connection)
+
+        await _patiently(connection, run)
 
 
 async def is_current(database: Database) -> bool:
@@ -97,11 +113,11 @@ async def revision(connection: AsyncConnection) -> str:
     return version or ""
 
 
-async def _upgrade(connection: AsyncConnection) -> None:
-    """Take the next step, again and again until it gets its locks."""
+async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[None]]) -> None:
+    """Take a step, again and again until it gets its locks."""
     for _ in range(ATTEMPTS):
         try:
-            await connection.run_sync(_step)
+            await step()
         except DBAPIError as error:
             await connection.rollback()
             if getattr(error.orig, "sqlstate", None) not in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import asyncpg
 
+from app.database.citus import HAS_CITUS, IS_DISTRIBUTED
 from app.database.errors import DatabaseUnavailableError, is_lost, is_read_only
 from app.database.link import Link
 from app.database.url import DatabaseUrl
@@ -40,6 +41,8 @@ _SETTINGS = {
 }
 _IF_POOLER = "if DATABASE_URL leads to a pooler, set DATABASE_POOLER=transaction"
 _NO_ROLE = f"connections do not keep the role {ROLE} that they begin with; {_IF_POOLER}"
+_ABOUT = f"SELECT current_user, {HAS_CITUS}"
+_DISTRIBUTED_SINCE = "the tables have been distributed since this process started: start it anew"
 
 
 class PoolUsage(NamedTuple):
@@ -75,6 +78,7 @@ class UserPool:
                 **_SETTINGS,
             }
         self._begins_with_role = not pooler
+        self._is_distributed: bool | None = None
         self._size = size
         self._places = asyncio.Semaphore(size)
         # Each with when it was last used: that one is used next.
@@ -104,6 +108,12 @@ class UserPool:
                 if not (repeatable and is_lost(error)):
                     raise
         raise DatabaseUnavailableError("no connection lives")
+
+    async def is_distributed(self) -> bool:
+        """Tell whether the tables are distributed by Citus. The first connection has asked."""
+        if self._is_distributed is None:
+            self.give_back(await self._take())
+        return bool(self._is_distributed)
 
     def give_back(self, connection: asyncpg.Connection) -> None:
         """Let others use a connection, on which no transaction is under way."""
@@ -170,21 +180,25 @@ class UserPool:
         except asyncpg.PostgresError as error:
             # Such as that the role is gone, or may not be taken on; readiness says which.
             raise DatabaseUnavailableError(str(error)) from error
-        if self._begins_with_role:
-            await _check_role(connection)
+        try:
+            await self._check(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
+    async def _check(self, connection: asyncpg.Connection) -> None:
+        """Refuse a connection that lost the role on its way, as through a pooler that drops it.
 
-async def _check_role(connection: asyncpg.Connection) -> None:
-    """End a connection that lost the role on its way, as through a pooler that drops it."""
-    try:
-        role = await connection.fetchval("SELECT current_user")
-    except BaseException:
-        connection.terminate()
-        raise
-    if role != ROLE:
-        connection.terminate()
-        raise DatabaseUnavailableError(_NO_ROLE)
+        And one that leads to tables which have been distributed since, and are spoken to otherwise.
+        """
+        role, has_citus = await connection.fetchrow(_ABOUT)
+        if self._begins_with_role and role != ROLE:
+            raise DatabaseUnavailableError(_NO_ROLE)
+        is_distributed = has_citus and await connection.fetchval(IS_DISTRIBUTED)
+        if self._is_distributed not in {is_distributed, None}:
+            raise DatabaseUnavailableError(_DISTRIBUTED_SINCE)
+        self._is_distributed = is_distributed
 
 
 async def _lives(connection: Link, rested: float) -> bool:

@@ -41,13 +41,15 @@ class SingleStatements:
 class UserTransaction:
     """All statements are one transaction, which has begun on the connection `driver`."""
 
-    def __init__(self, user_id: str, driver: asyncpg.Connection) -> None:
+    def __init__(self, user_id: str, driver: asyncpg.Connection, *, distributed: bool) -> None:
         self.user_id = user_id
         self._driver = driver
+        self._distributed = distributed
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes nothing, with the values of its parameters."""
-        sql, arguments = bound(compiled(statement), self.user_id, values)
+        known = compiled(statement, distributed=self._distributed)
+        sql, arguments = bound(known, self.user_id, values)
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)
         return rows
 

@@ -5,11 +5,16 @@ the role that logged in may do, because the statement runs as a role that may no
 Another role may drop what has expired, of all users, and sees nothing but that.
 """
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
 ROLE = "taskward_app"
 PURGE_ROLE = "taskward_purge"
 ROLES = (ROLE, PURGE_ROLE)
 SETTING = "app.user_id"
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+PROPAGATION = "citus.propagate_set_commands = 'local'"
 
 OWNER_COLUMNS = {
     "users": "id",
@@ -29,10 +34,11 @@ PURGE_POLICIES = {
 }
 """The rows that may be purged, and of users all, as PostgreSQL prints it."""
 
-PRIVILEGES = {
+_OF_USERS = ("SELECT (id)", "SELECT (feed_floor)", "UPDATE (feed_floor)")
+PRIVILEGES: Mapping[str, Mapping[str, AbstractSet[str]]] = {
     ROLE: {key: {"SELECT", "INSERT", "UPDATE", "DELETE"} for key in OWNER_COLUMNS},
     PURGE_ROLE: {
-        "users": {"SELECT (id)", "SELECT (feed_floor)", "UPDATE (feed_floor)"},
+        "users": {*_OF_USERS},
         "idempotency_keys": {"SELECT", "DELETE"},
         "tombstones": {"SELECT", "DELETE"},
     },
@@ -40,16 +46,40 @@ PRIVILEGES = {
 """What each role may do on each table, and in which columns; on others nothing."""
 
 
-def prelude(user_id: str, *, locking: bool = False) -> str:
+class Wall(NamedTuple):
+    """What the owner must be equal to in each policy, and what each role may do on each table."""
+
+    policy: str
+    privileges: Mapping[str, Mapping[str, AbstractSet[str]]]
+
+
+PLAIN = Wall(POLICY, PRIVILEGES)
+DISTRIBUTED = Wall(
+    f"NULLIF(current_setting('{SETTING}'::text, true), ''::text)",
+    {
+        **PRIVILEGES,
+        PURGE_ROLE: {**PRIVILEGES[PURGE_ROLE], "users": {*_OF_USERS, "SELECT", "UPDATE"}},
+    },
+)
+"""Where the tables are distributed: Citus takes no policy with a query in it, and passes on no
+privilege for a column."""
+
+
+def prelude(user_id: str, *, locking: bool = False, distributed: bool = False) -> str:
     """The SQL that begins a transaction of `user_id`, in one round trip.
 
     The protocol takes several commands at once only without parameters, so the id is written
     into them: character by character as its code point, which leaves nothing to escape from.
     With `locking` the user's row is locked, if there is one: other changes of this user wait.
-    The statements are made for the isolation that is named, whatever a database's default is.
+    The statements are made for the isolation that is named, whatever a database's default is. Where
+    the tables are `distributed`, Citus says the same on the machine that has the user's rows.
     """
     escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
-    commands = f"{BEGIN}; SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"
+    commands = f"SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"
+    if distributed:
+        # It repeats all that the command was sent with, and in a block that is the command alone.
+        commands = f"DO $$ BEGIN SET LOCAL {PROPAGATION}; {commands}; END $$"
+    commands = f"{BEGIN}; {commands}"
     if locking:
         commands += f"; SELECT FROM users WHERE id = E'{escaped}' FOR NO KEY UPDATE"
     return commands

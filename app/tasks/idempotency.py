@@ -47,15 +47,13 @@ SELECT_ANSWER = select(
     _keys.created_at > func.now() - literal(LIFETIME, Interval),
 )
 # What is there already is older than the lifetime, and waits to be purged.
-UPSERT_ANSWER = (
-    postgresql.insert(idempotency_keys)
-    .values(user_id=OWNER, operation=_OPERATION, key=_KEY, **_NEW)
-    .on_conflict_do_update(
-        index_elements=[_keys.user_id, _keys.operation, _keys.key],
-        set_={**_NEW, "created_at": func.now()},
-    )
-    .returning(_keys.key)
+_INSERT_ANSWER = postgresql.insert(idempotency_keys).values(
+    user_id=OWNER, operation=_OPERATION, key=_KEY, **_NEW
 )
+UPSERT_ANSWER = _INSERT_ANSWER.on_conflict_do_update(
+    index_elements=[_keys.user_id, _keys.operation, _keys.key],
+    set_={**_NEW, "created_at": _INSERT_ANSWER.excluded.created_at},
+).returning(_keys.key)
 
 
 class Answer(msgspec.Struct, frozen=True):

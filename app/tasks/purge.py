@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Executable,
     Interval,
@@ -39,14 +38,7 @@ _EXPIRED = {
     table: _AGE[table] < func.now() - literal(lifetime, Interval)
     for table, lifetime in ((idempotency_keys, LIFETIME), (tombstones, RETENTION))
 }
-_USERS = bindparam("users", type_=ARRAY(Text))
-# In one order, and before anything of theirs: so none waits for another that waits for it.
-_LOCK_USERS = (
-    select(users.c.id)
-    .where(users.c.id == func.any(_USERS))
-    .order_by(users.c.id)
-    .with_for_update(key_share=True)
-)
+_USER = bindparam("user", type_=Text)
 
 
 class Purged(NamedTuple):
@@ -72,14 +64,13 @@ async def _purge_some(database: Database) -> Purged | None:
         if not (await connection.execute(_LOCK)).scalar_one():
             return None
         await connection.execute(take_role(PURGE_ROLE))
-        found = {"users": await _users_with_expired(connection)}
-        if not found["users"]:
+        found = await _users_with_expired(connection)
+        if not found:
             return None
-        await connection.execute(_LOCK_USERS, found)
-        keys = await connection.execute(_DROP_KEYS, found)
-        return Purged(
-            keys.rowcount, (await connection.execute(_DROP_TOMBSTONES, found)).scalar_one()
-        )
+        # In one order, and each user's row before anything else: so none waits for another that
+        # waits for it.
+        purged = [(await connection.execute(PURGE_USER, {"user": user})).one() for user in found]
+        return Purged(*(sum(column) for column in zip(*purged, strict=True)))
 
 
 async def _users_with_expired(connection: AsyncConnection) -> list[str]:
@@ -89,12 +80,16 @@ async def _users_with_expired(connection: AsyncConnection) -> list[str]:
     return sorted(found)
 
 
-def _drop_tombstones() -> Executable:
-    gone = (
-        delete(tombstones)
-        .where(tombstones.c.user_id == func.any(_USERS), _EXPIRED[tombstones])
-        .returning(tombstones.c.user_id, tombstones.c.revision)
-        .cte("gone")
+def _purge_user() -> Executable:
+    """Drop what has expired of one user; answers how many keys and tombstones that was."""
+    locked = select(users.c.id).where(users.c.id == _USER).with_for_update(key_share=True)
+    owner = locked.cte("locked")
+    keys, gone = (
+        delete(table)
+        .where(table.c.user_id == _USER, table.c.user_id == owner.c.id, expired)
+        .returning(table.c.user_id, *(table.c[name] for name in ("revision",) if name in table.c))
+        .cte(f"gone_{table.name}")
+        for table, expired in _EXPIRED.items()
     )
     floors = (
         select(gone.c.user_id, func.max(gone.c.revision).label("floor"))
@@ -103,18 +98,17 @@ def _drop_tombstones() -> Executable:
     )
     raised = (
         update(users)
-        .where(users.c.id == floors.c.user_id)
+        .where(users.c.id == _USER, users.c.id == floors.c.user_id)
         .values(feed_floor=func.greatest(users.c.feed_floor, floors.c.floor))
+        .returning(users.c.id)
         .cte("raised")
     )
-    return select(func.count()).select_from(gone).add_cte(raised)
+    counts = (select(func.count()).select_from(each).scalar_subquery() for each in (keys, gone))
+    return select(*counts).add_cte(raised)
 
 
 _OLDEST = [
     select(table.c.user_id).where(expired).order_by(_AGE[table]).limit(USERS_AT_ONCE)
     for table, expired in _EXPIRED.items()
 ]
-_DROP_KEYS = delete(idempotency_keys).where(
-    idempotency_keys.c.user_id == func.any(_USERS), _EXPIRED[idempotency_keys]
-)
-_DROP_TOMBSTONES = _drop_tombstones()
+PURGE_USER = _purge_user()

@@ -105,11 +105,12 @@ class TaskStore:
 
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
         """Remove a task for good."""
-        _check(
-            await self._session.change(
-                statements.DELETE_TASK, task_id=id_, expected_revisions=expected
-            )
+        rows = await self._session.change(
+            statements.DELETE_TASK, task_id=id_, expected_revisions=expected
         )
+        if not rows:
+            await self.get(id_)
+            raise PreconditionFailedError
 
     async def summary(self, max_tasks: int) -> Me:
         """Tell how much is stored; the row of a user who has changed nothing is not there yet."""

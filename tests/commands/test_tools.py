@@ -167,3 +167,13 @@ def test_a_folder_that_cannot_keep_a_secret_is_named(taskward: Taskward) -> None
     assert finished.status == 1
     assert "cannot keep a secret" in finished.err
     assert "Traceback" not in finished.err
+
+
+def test_nothing_is_distributed_where_there_is_no_citus(
+    taskward: Taskward, empty_database: DatabaseUrl
+) -> None:
+    url = empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    refused = taskward.run("migrate", "--citus", DATABASE_URL=url)
+    assert (refused.status, refused.out) == (1, "")
+    assert "CREATE EXTENSION citus;" in refused.err
+    assert "run python -m app migrate" in taskward.run("doctor", DATABASE_URL=url).out

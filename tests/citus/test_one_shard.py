@@ -1,0 +1,143 @@
+"""Each statement is about one user in each table that it names, and so is carried out on one shard.
+
+PostgreSQL itself says so, where there is no Citus: its planner derives for each table which rows a
+statement is about, and that of Citus asks it for just that.
+"""
+
+import itertools
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy import UniqueConstraint
+
+from app.database.statements import compiled
+from app.database.url import DatabaseUrl
+from app.database.wall import BEGIN, OWNER_COLUMNS, prelude
+from app.tasks import changes, idempotency, statements
+from app.tasks.models import metadata
+from app.tasks.purge import PURGE_USER
+from tests.driver import Sent, listening
+from tests.performance.test_round_trips import CONTENT, TRIPS
+
+SORTS = [
+    f"{sign}{column}" for sign in ("", "-") for column in ("created_at", "due_at", "updated_at")
+]
+FILTERS = {"status": "pending", "q": "x", "due_before": "2030-01-01T00:00:00Z"}
+OF_TRANSACTIONS = re.compile(rf"{BEGIN}; |COMMIT$|ROLLBACK$|SELECT pg_try_advisory_xact_lock")
+
+
+async def every_statement(client: httpx.AsyncClient) -> list[Sent]:
+    """What the API says to the database for each operation, list and page."""
+    with listening() as sent:
+        for trips in TRIPS:
+            task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
+            await client.request(
+                trips.method, trips.path.format(task=task), json=trips.body, headers=trips.headers
+            )
+        for due_at in ("2029-01-01T00:00:00Z", "2029-01-02T00:00:00Z", None, None):
+            await client.post("/api/tasks", json={"title": "x", "due_at": due_at})
+        for parameters in _lists():
+            await _walk(client, "/api/tasks", parameters, "cursor", "next_cursor")
+        await _walk(client, "/api/tasks/changes", {}, "since", "next")
+        for fields in ({"title": "y", "due_at": None}, {"completed": True, "description": "y"}):
+            await client.patch(task, json=fields, headers={"If-Match": '"1"'})
+    return list({each.sql: each for each in sent if not OF_TRANSACTIONS.match(each.sql)}.values())
+
+
+def _lists() -> Iterator[dict[str, str]]:
+    for sort, count in itertools.product(SORTS, range(len(FILTERS) + 1)):
+        for names in itertools.combinations(FILTERS, count):
+            yield {"sort": sort} | {name: FILTERS[name] for name in names}
+
+
+async def _walk(
+    client: httpx.AsyncClient, path: str, parameters: dict[str, str], name: str, member: str
+) -> None:
+    page: dict[str, Any] = {member: None}
+    for _ in range(4):
+        place = {name: page[member]} if page[member] else {}
+        page = (await client.get(path, params={"limit": "1", **parameters, **place})).json()
+
+
+def unpinned(plan: dict[str, Any], user: str) -> Iterator[str]:
+    """The tables in a plan of which other rows than the user's are looked at."""
+    table = plan.get("Relation Name")
+    if table in OWNER_COLUMNS and "Scan" in plan["Node Type"]:
+        conditions = "".join(str(plan.get(name, "")) for name in ("Index Cond", "Filter"))
+        if f"({OWNER_COLUMNS[table]} = '{user}'::" not in conditions:
+            yield f"{table}: {conditions}"
+    for child in plan.get("Plans", []):
+        yield from unpinned(child, user)
+
+
+async def unpinned_in(login: asyncpg.Connection, sent: Sent, user: str) -> list[str]:
+    explained = await login.fetchval(f"EXPLAIN (FORMAT JSON) {sent.sql}", *sent.arguments)
+    return list(unpinned(json.loads(explained)[0]["Plan"], user))
+
+
+@pytest.fixture
+async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser, who is bound by no policy: only the conditions of the statement count."""
+    connection = await asyncpg.connect(**database_url.for_driver)
+    # A bitmap would tell its condition in a node of its own.
+    await connection.execute("SET enable_bitmapscan = off")
+    yield connection
+    await connection.close()
+
+
+async def test_every_statement_is_about_one_user_in_every_table(
+    client: httpx.AsyncClient, user: str, login: asyncpg.Connection
+) -> None:
+    sent = await every_statement(client)
+    assert len(sent) > 60
+    found = {each.sql: await unpinned_in(login, each, user) for each in sent}
+    assert {sql: faults for sql, faults in found.items() if faults} == {}
+    where = "tasks.user_id = $1::VARCHAR AND"
+    planted = [each._replace(sql=each.sql.replace(where, "")) for each in sent if where in each.sql]
+    assert planted
+    for each in planted:
+        with pytest.raises((AssertionError, asyncpg.PostgresError)):
+            assert await unpinned_in(login, each, user) == []
+
+
+async def test_what_is_purged_is_purged_user_by_user(login: asyncpg.Connection) -> None:
+    statement = compiled(PURGE_USER)
+    arguments = [statement.constants.get(name, "ada") for name in statement.names]
+    assert await unpinned_in(login, Sent(statement.sql, tuple(arguments)), "ada") == []
+
+
+def test_a_transaction_locks_one_user() -> None:
+    *_, lock = prelude("a", locking=True, distributed=True).split("; ")
+    assert lock == r"SELECT FROM users WHERE id = E'\U00000061' FOR NO KEY UPDATE"
+
+
+def test_where_the_tables_are_distributed_no_statement_has_a_volatile_function() -> None:
+    """Citus would not change a row in it; there the transaction names the owner."""
+    known = [
+        statements.INSERT_TASK,
+        statements.SELECT_TASK,
+        statements.DELETE_TASK,
+        statements.update_task(frozenset({"title", "completed"})),
+        changes._select_changes(begins=False),  # noqa: SLF001 - it is made nowhere else
+        idempotency.UPSERT_ANSWER,
+    ]
+    for statement in known:
+        assert "set_config" not in compiled(statement, distributed=True).sql
+    assert "set_config" in compiled(statements.INSERT_TASK).sql
+
+
+def test_every_key_has_the_user_in_it() -> None:
+    for table in metadata.tables.values():
+        owner = table.c[OWNER_COLUMNS[table.name]]
+        unique = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+        for key in (table.primary_key, *unique):
+            assert next(iter(key.columns)) is owner
+        assert not any(index.unique for index in table.indexes)
+        for foreign in table.foreign_key_constraints:
+            assert list(foreign.columns) == [owner]
+            assert foreign.referred_table.name == "users"
