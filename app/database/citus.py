@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.wall import OWNER_COLUMNS, PURGE_ROLE, ROLES, SETTING
 
-HAS_CITUS = "to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+HAS_CITUS = "to_regclass('pg_dist_partition') IS NOT NULL"
 IS_DISTRIBUTED = (
     "SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('users'))"
 )

@@ -1,0 +1,110 @@
+"""What is said to a Citus, said to a PostgreSQL that takes note of what it is asked to distribute.
+
+So it runs in CI, too. That a real Citus understands it shows `test_distributed.py`.
+"""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from app.database.audit import find_holes
+from app.database.database import Database
+from app.database.errors import DatabaseUnavailableError
+from app.database.migrate import distribute, migrate
+from app.database.url import DatabaseUrl
+from app.database.wall import BEGIN, PROPAGATION
+from app.tasks.changes import ChangeStore
+from app.tasks.purge import Purged, purge
+from app.tasks.schemas import TaskInput
+from app.tasks.store import TaskStore
+from tests.driver import listening
+
+STAND_IN = """
+CREATE SCHEMA stand_in;
+GRANT USAGE ON SCHEMA stand_in TO PUBLIC;
+CREATE TABLE stand_in.pg_dist_partition (logicalrelid regclass);
+GRANT SELECT ON stand_in.pg_dist_partition TO PUBLIC;
+CREATE FUNCTION stand_in.create_distributed_table(name text, text, colocate_with text DEFAULT '')
+RETURNS void LANGUAGE sql AS
+'INSERT INTO stand_in.pg_dist_partition VALUES (name::regclass)'
+"""
+
+
+@pytest.fixture
+async def url(empty_database: DatabaseUrl) -> DatabaseUrl:
+    name = empty_database.for_sqlalchemy.database
+    connection = await asyncpg.connect(**empty_database.for_driver)
+    await connection.execute(STAND_IN)
+    await connection.execute(f"ALTER DATABASE {name} SET search_path = public, stand_in")
+    await connection.close()
+    return empty_database
+
+
+@pytest.fixture
+async def database(url: DatabaseUrl) -> AsyncIterator[Database]:
+    database = Database(url, pool_size=2)
+    await migrate(database)
+    yield database
+    await database.close()
+
+
+async def test_the_tables_are_distributed_once_and_the_wall_stands(
+    database: Database, url: DatabaseUrl
+) -> None:
+    await distribute(database)
+    await distribute(database)
+    async with database.transaction() as connection:
+        rows = await connection.scalars(text("SELECT logicalrelid::text FROM pg_dist_partition"))
+        assert list(rows) == ["users", "tasks", "idempotency_keys", "tombstones"]
+    assert await find_holes(database) == []
+    connection = await asyncpg.connect(**url.for_driver)
+    await connection.execute("ALTER POLICY tasks_owner ON tasks USING (true)")
+    await connection.close()
+    assert len(await find_holes(database)) == 1
+
+
+async def test_each_statement_is_in_a_transaction_that_names_the_owner(
+    database: Database,
+) -> None:
+    await distribute(database)
+    store = TaskStore(database.session("ada"))
+    with listening() as sent:
+        task = await store.create(TaskInput(title="x"), max_tasks=9)
+        done = await store.update(task.id, {"completed": True})
+        assert done.completed_at == done.updated_at
+        await store.delete(task.id)
+        kept = await store.create(TaskInput(title="y"), max_tasks=9)
+    assert len(sent) == 4 * len(("begin", "statement", "commit"))
+    for begin, statement, commit in zip(*[iter(each.sql for each in sent)] * 3, strict=True):
+        assert begin.startswith(f"{BEGIN}; DO $$ BEGIN SET LOCAL {PROPAGATION}; SET LOCAL ROLE ")
+        assert "set_config" not in statement
+        assert commit == "COMMIT"
+    changes = await ChangeStore(database.session("ada")).since(None, 9)
+    assert [each.id for each in changes.changes] == [kept.id]
+    assert (await TaskStore(database.session("eve")).summary(9)).task_count == 0
+
+
+async def test_what_has_expired_is_purged(database: Database) -> None:
+    await distribute(database)
+    store = TaskStore(database.session("ada"))
+    await store.delete((await store.create(TaskInput(title="x"), max_tasks=9)).id)
+    async with database.transaction() as connection:
+        aged = "UPDATE tombstones SET deleted_at = now() - interval '31 days'"
+        await connection.execute(text(aged))
+    assert await purge(database) == Purged(0, 1)
+
+
+async def test_a_process_that_was_there_before_is_told_to_start_anew(
+    database: Database, url: DatabaseUrl
+) -> None:
+    await TaskStore(database.session("ada")).summary(9)
+    await distribute(database)
+    async with database.user_transaction("ada") as transaction:
+        await transaction.read(text("SELECT 1"))
+        with pytest.raises(DatabaseUnavailableError, match="start it anew"):
+            await TaskStore(database.session("ada")).summary(9)
+    new = Database(url, pool_size=1)
+    assert (await TaskStore(new.session("ada")).summary(9)).task_count == 0
+    await new.close()
