@@ -7,6 +7,7 @@ from app.database import migrate as migrations
 from app.database.database import Database
 from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
+from tests.upgrades.linter import lint, listening
 from tests.upgrades.steps import REVISIONS, closing, migrate_to
 from tests.upgrades.watch import watching
 
@@ -16,19 +17,21 @@ async def test_no_migration_takes_a_long_lock_or_what_the_version_before_uses(
 ) -> None:
     database = Database(empty_database, pool_size=1)
     found: dict[str, list[str]] = {}
+    said: dict[str, list[str]] = {revision: [] for revision in REVISIONS}
     step = migrations._step  # noqa: SLF001 - there is no other place to watch each alone
 
     def watched(connection: Connection) -> None:
-        with watching(connection) as faults:
+        with watching(connection) as faults, listening(connection) as statements:
             connection.rollback()
             step(connection)
-        found[revision] = faults
+        found[revision], said[revision] = faults, statements
 
     monkeypatch.setattr(migrations, "_step", watched)
     async with closing(database):
         for revision in REVISIONS:
             await migrate_to(database, revision)
     assert found == {revision: [] for revision in REVISIONS}
+    assert {revision: lint(*said[revision]) for revision in REVISIONS} == found
 
 
 LONG = "nobody can write tasks while all of it is read"
@@ -95,6 +98,11 @@ async def test_the_rule_refuses_what_it_should_and_nothing_else(
             assert any(words in fault for fault in faults), (command, faults)
         for command in ALLOWED:
             assert (command, await faults_of(database, command)) == (command, [])
+
+
+def test_the_linter_sees_what_others_would_wait_for() -> None:
+    assert lint("CREATE INDEX planted ON tasks (title)") == ["require-concurrent-index-creation"]
+    assert lint("ALTER TABLE tasks DROP description") == ["ban-drop-column"]
 
 
 async def test_a_check_is_added_in_two_steps_that_let_others_write(

@@ -1,0 +1,62 @@
+"""Squawk, a linter for migrations that knows PostgreSQL's locks, on what a migration says."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, event
+
+EXCLUDED = (
+    "prefer-bigint-over-int",  # the numbers here have bounds
+    "prefer-bigint-over-smallint",
+    "prefer-robust-stmts",  # what failed was rolled back, and an index is built anew
+    "prefer-text-field",  # Alembic's own table
+    "require-lock-timeout",  # `migrate` sets it for each transaction
+    "require-statement-timeout",  # the time that others wait is bounded, that of an index is not
+)
+
+
+@contextmanager
+def listening(connection: Connection) -> Iterator[list[str]]:
+    """What is yielded is filled with the commands on the connection that define something."""
+    said: list[str] = []
+
+    def listen(_: Connection, __: object, statement: str, *___: object) -> None:
+        if statement.split(maxsplit=1)[0] in {"ALTER", "CREATE", "DROP"}:
+            said.append(statement)
+
+    event.listen(connection, "before_cursor_execute", listen)
+    try:
+        yield said
+    finally:
+        event.remove(connection, "before_cursor_execute", listen)
+
+
+def lint(*statements: str) -> list[str]:
+    """The rules that statements break; skipped where there is no linter, but not in CI."""
+    folder = Path(sys.executable).parent
+    executable = shutil.which("squawk", path=f"{folder}:{os.environ['PATH']}")
+    if executable is None:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse("there is no squawk beside Python")
+    alone = any("CONCURRENTLY" in each for each in statements)
+    finished = subprocess.run(
+        [
+            executable,
+            "--pg-version=15",
+            "--reporter=json",
+            f"--exclude={','.join(EXCLUDED)}",
+            *([] if alone else ["--assume-in-transaction"]),
+        ],
+        input=";\n".join((*statements, "")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [fault["rule_name"] for fault in json.loads(finished.stdout or "[]")]
