@@ -9,8 +9,8 @@ import pytest
 
 from app.database.url import DatabaseUrl
 from app.server.metrics import FOLDER
-from tests.commands.conftest import SECRET, Taskward, free_port
 from tests.commands.clients import workers_of
+from tests.commands.conftest import SECRET, Taskward, free_port
 from tests.metrics import Scrape, scrape, scrape_until
 
 POOL_SIZE = 3

@@ -12,6 +12,7 @@ from app.contract.document import read
 from app.contract.operations import operations
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError, is_transient
+from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests.conformance import Conformance

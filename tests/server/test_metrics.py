@@ -18,8 +18,8 @@ from app.contract.document import Document
 from app.contract.operations import operations
 from app.database.database import Database
 from app.database.url import DatabaseUrl
-from app.server.metrics import FOLDER, exposed, recording
 from app.server.listener import BindError
+from app.server.metrics import FOLDER, exposed, recording
 from app.settings import Settings
 from tests.commands.conftest import free_port
 from tests.live_server import LiveServer, live
