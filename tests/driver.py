@@ -25,9 +25,16 @@ def listening(rewrite: Callable[[str], str] = lambda sql: sql) -> Iterator[list[
     methods = {name: getattr(asyncpg.Connection, name) for name in ("fetch", "execute")}
 
     def replacement(name: str) -> Callable[..., Any]:
-        async def method(connection: asyncpg.Connection, sql: str, *arguments: Any) -> Any:  # noqa: ANN401 - the driver's
-            sent.append(Sent(sql, arguments))
-            return await methods[name](connection, rewrite(sql), *arguments)
+        async def method(
+            connection: asyncpg.Connection,
+            sql: str,
+            *arguments: Any,  # noqa: ANN401 - the driver's
+            **options: Any,  # noqa: ANN401 - the driver's
+        ) -> Any:  # noqa: ANN401 - the driver's
+            # Whether a connection lives is asked with a time-out, and on behalf of nobody.
+            if not options:
+                sent.append(Sent(sql, arguments))
+            return await methods[name](connection, rewrite(sql), *arguments, **options)
 
         return method
 
