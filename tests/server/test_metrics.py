@@ -1,6 +1,7 @@
 """What Prometheus is told: of each request its operation and status, and of users nothing."""
 
 import asyncio
+import fcntl
 import json
 import os
 import re
@@ -209,6 +210,14 @@ def test_the_room_that_values_need_is_there_from_the_start(server: LiveServer) -
     for file in files:
         assert file.stat().st_size == recording.FILE_BYTES
         assert file.stat().st_blocks * 512 >= recording.FILE_BYTES
+
+
+def test_the_folder_is_locked_against_those_who_tidy_up(server: LiveServer) -> None:
+    assert server.port
+    descriptor = os.open(os.environ[FOLDER], os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(descriptor)
 
 
 def test_an_address_that_cannot_be_listened_on_is_named(server: LiveServer, bind: str) -> None:

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from app.contract.document import read
 from app.server.listener import BindError
-from app.server.metrics.places import abandoned
+from app.server.metrics.places import abandoned, kept
 
 CLIENT_SECONDS = 5
 """How long a client may take to send its request, and to read what it is sent."""
@@ -38,7 +38,8 @@ def serve(bind: str, folder: str) -> Iterator[None]:
     thread = Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
     try:
-        yield
+        with kept(Path(folder)):
+            yield
     finally:
         server.shutdown()
         thread.join()

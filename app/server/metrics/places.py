@@ -8,7 +8,19 @@ import fcntl
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[None]:
+    """Lock the folder itself: systemd then removes nothing of it from /tmp, however old."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def take(folder: Path) -> int:
