@@ -1,4 +1,4 @@
-"""SIGHUP: new workers take over from the old ones, and no request is lost."""
+"""SIGHUP: new workers take over from the old ones. `tests/faults` does it under load."""
 
 import json
 import os
@@ -11,12 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.commands.clients import Clients, headers_of, stored, workers_of
+from tests.commands.clients import headers_of, workers_of
 from tests.commands.conftest import Taskward
-from tests.conftest import REPORTED
-
-ROLLS = int(os.environ.get("ROLLS", "3"))
-POSTS = int(os.environ.get("POSTS", "600"))
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -36,27 +32,6 @@ def roll(server: subprocess.Popen[str]) -> None:
 
     server.send_signal(signal.SIGHUP)
     wait_for(is_rolled)
-
-
-def test_workers_are_replaced_under_load_without_losing_a_request(
-    taskward: Taskward,
-    settings_of_two: dict[str, str],
-    user: str,
-    record_property: Callable[[str, object], None],
-) -> None:
-    server = taskward.serve("serve", **settings_of_two)
-    clients = Clients(taskward.base_url, user)
-    with clients.running(8):
-        for _ in range(ROLLS):
-            roll(server)
-        wait_for(lambda: len(clients.acknowledged) >= POSTS, 600)
-    assert clients.lost == 0
-    assert sorted(stored(taskward.base_url, user)) == sorted(clients.acknowledged)
-    finished = taskward.stop(server)
-    assert (finished.status, finished.err) == (0, "")
-    record_property(
-        REPORTED, f"Rolls: {ROLLS} of two workers; {len(clients.acknowledged)} posts, 0 failed"
-    )
 
 
 def test_a_roll_adopts_what_the_file_of_settings_says_now_and_a_crash_does_not(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.faults import conflicts, exhaustion, issuers, refusals, restarts, rudeness
+from tests.faults import conflicts, deploys, exhaustion, issuers, refusals, restarts, rudeness
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
 
@@ -20,4 +20,5 @@ FAULTS: dict[str, Callable[[Scene, Size], Row]] = {
     "deadlock": conflicts.deadlocks,
     **{kind: partial(rudeness.rude_clients, kind) for kind in rudeness.FAULTS},
     "issuer": issuers.issuer,
+    "rolled": deploys.rolled,
 }

@@ -42,6 +42,8 @@ class Size(NamedTuple):
     kills: int = 10
     aborted: int = 5_000
     clients: int = 200
+    rolls: int = 20
+    posts: int = 20_000
     rounds: int = 8
     """How often connections are ended, and how many deadlocks there are."""
     windows: int = 2
