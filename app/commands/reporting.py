@@ -8,6 +8,7 @@ from app.contract.binding import ContractDriftError
 from app.contract.document import ContractError
 from app.database.embedded import EmbeddedPostgresError
 from app.server.listener import BindError
+from app.server.tracing import TracingError
 from app.settings import SettingsError
 
 # Errors whose message is meant for the person at the terminal; any other is a bug.
@@ -18,6 +19,7 @@ _EXPECTED = (
     ContractError,
     EmbeddedPostgresError,
     SettingsError,
+    TracingError,
 )
 
 
