@@ -65,7 +65,8 @@ class Worker:
 
     async def end(self, number: int = signal.SIGTERM) -> None:
         """Tell it to end, and wait until it has."""
-        self._send(number)
+        # What SIGINT raises in one that still starts, a library could swallow.
+        self._send(number if self._ready.is_set() else signal.SIGTERM)
         await asyncio.wait({self.ended}, timeout=END_SECONDS)
         if not self.ended.done():
             logger.warning("worker killed", worker=self.pid, after_seconds=END_SECONDS)

@@ -219,3 +219,23 @@ while True:
         assert begun() == workers
         supervisor.terminate()
         assert supervisor.wait(10) == 0
+
+
+def test_ctrl_c_ends_a_worker_that_still_starts(tmp_path: Path) -> None:
+    program = """
+import time
+while True:
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pass
+"""
+    with supervised(program, tmp_path) as supervisor:
+        assert supervisor.stderr is not None
+        for _ in range(2):
+            assert "worker started" in supervisor.stderr.readline()
+        time.sleep(0.5)
+        supervisor.send_signal(signal.SIGINT)
+        _, errors = supervisor.communicate(timeout=10)
+    assert supervisor.returncode == 0
+    assert "worker killed" not in errors
