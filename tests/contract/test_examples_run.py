@@ -42,10 +42,12 @@ BODIES, PARAMETERS = list(bodies()), list(parameters())
 
 
 @pytest.fixture
-async def ids(client: httpx.AsyncClient) -> list[str]:
-    """Two tasks, of the revision that the examples expect."""
+async def ids(client: httpx.AsyncClient, request: pytest.FixtureRequest) -> list[str]:
+    """Two tasks, the first of the revision that the example expects, if it does."""
     made = [(await client.post("/api/tasks", json={"title": "x"})).json()["id"] for _ in range(2)]
-    for revision in range(3, 43):
+    sent = [each for name, each in request.node.callspec.params.items() if name != "operation"]
+    expected = 42 if "42" in str(sent) else 2
+    for revision in range(3, expected + 1):
         await client.patch(f"/api/tasks/{made[0]}", json={"title": f"{revision}"})
     return made
 
