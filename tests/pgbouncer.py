@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +10,7 @@ import pytest
 
 from app.database.url import DatabaseUrl
 from tests.folders import open_folder
+from tests.ports import free_port, wait_until_listening
 
 CONFIGURATION = """
 [databases]
@@ -41,8 +40,8 @@ def pgbouncer(
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip
         refuse("there is no pgbouncer on the PATH")
     server = url.for_sqlalchemy
-    with open_folder() as folder, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    with open_folder() as folder:
+        port = free_port()
         (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
         (folder / "pgbouncer.ini").write_text(
             CONFIGURATION.format(
@@ -57,12 +56,11 @@ def pgbouncer(
                 more=more,
             )
         )
-        free.close()
         # It refuses root, as PostgreSQL does.
         account = ["--user", "nobody"] if os.geteuid() == 0 else []
         process = subprocess.Popen([executable, "--quiet", *account, str(folder / "pgbouncer.ini")])
         try:
-            _wait_for(port)
+            wait_until_listening(port, process)
             pooled = server.set(
                 drivername="postgresql", host="127.0.0.1", port=port, database="pooled"
             )
@@ -70,14 +68,3 @@ def pgbouncer(
         finally:
             process.terminate()
             process.wait(10)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("PgBouncer does not listen")

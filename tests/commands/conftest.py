@@ -5,7 +5,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from app.database.embedded.postmaster import stop_leftover
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests.folders import open_folder
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
@@ -167,11 +167,3 @@ def _undone() -> Iterator[None]:
         structlog.configure(**structure)
         for each, action in actions.items():
             signal.signal(each, action)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -10,8 +10,9 @@ import pytest
 from app.database.url import DatabaseUrl
 from app.server.metrics import FOLDER
 from tests.commands.clients import workers_of
-from tests.commands.conftest import SECRET, Taskward, free_port
+from tests.commands.conftest import SECRET, Taskward
 from tests.metrics import Scrape, scrape, scrape_until
+from tests.ports import free_port
 
 POOL_SIZE = 3
 

@@ -2,13 +2,14 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+
+from tests.ports import free_port
 
 MACHINES = 2
 
@@ -65,13 +66,6 @@ def _bridged() -> Iterator[Network]:
             _run(*within, "ip", "link", "set", "lo", "up")
             made.places.append(Place(host, 8000, within))
         yield made
-
-
-def free_port(host: str) -> int:
-    """A port on which nobody listens there."""
-    with socket.create_server((host, 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 def _add_bridge(number: int) -> bool:

@@ -5,7 +5,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.machines.network import Network, free_port
+from tests.machines.network import Network
+from tests.ports import free_port, wait_until_listening
 
 CONFIGURATION = """
 global
@@ -91,20 +91,8 @@ def proxy(machines: Network, folder: Path, *targets: int) -> Iterator[Proxy]:
     (folder / "haproxy.cfg").write_text(configuration + shared)
     process = subprocess.Popen([executable, "-q", "-db", "-f", str(folder / "haproxy.cfg")])
     try:
-        _wait_for(made.port, process)
+        wait_until_listening(made.port, process)
         yield made
     finally:
         process.terminate()
         process.wait(10)
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(100):
-        assert process.poll() is None
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("haproxy does not listen")

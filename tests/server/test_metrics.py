@@ -22,9 +22,9 @@ from app.database.url import DatabaseUrl
 from app.server.listener import BindError
 from app.server.metrics import FOLDER, exposed, recording
 from app.settings import Settings
-from tests.commands.conftest import free_port
 from tests.live_server import LiveServer, live
 from tests.metrics import Scrape, scrape, scrape_until
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 ABSENT = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
