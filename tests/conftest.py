@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from app import create_app
 from app.contract.document import Document, read
-from app.database import embedded
+from app.database import citus, embedded
 from app.database.database import Database
-from app.database.migrate import migrate
+from app.database.migrate import distribute, migrate
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests import tokens
@@ -39,7 +39,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[DatabaseUrl]:
-    """A migrated database: TEST_DATABASE_URL, or an embedded PostgreSQL of this process."""
+    """A migrated database: TEST_DATABASE_URL, or an embedded PostgreSQL of this process.
+
+    Where TEST_DATABASE_URL leads to a Citus, its tables are distributed.
+    """
     url = os.environ.get("TEST_DATABASE_URL")
     if url:
         yield _migrated(url)
@@ -54,10 +57,35 @@ def _migrated(text: str) -> DatabaseUrl:
     async def run() -> None:
         database = Database(url, pool_size=1)
         await migrate(database)
+        async with database.transaction() as connection:
+            has_citus = await citus.has_citus(connection)
+        if has_citus:
+            await distribute(database)
         await database.close()
 
     asyncio.run(run())
     return url
+
+
+@pytest.fixture(scope="session")
+def is_distributed(database_url: DatabaseUrl) -> bool:
+    """Whether the tables are distributed over a Citus."""
+
+    async def ask() -> bool:
+        database = Database(database_url, pool_size=1)
+        async with database.transaction() as connection:
+            answer = await citus.is_distributed(connection)
+        await database.close()
+        return answer
+
+    return asyncio.run(ask())
+
+
+@pytest.fixture
+def one_postgresql(is_distributed: bool) -> None:
+    """For what holds on one PostgreSQL alone, as docs/scaling.md says: skipped on a Citus."""
+    if is_distributed:
+        pytest.skip("the tables are distributed: each statement is a transaction of its own")
 
 
 @pytest.fixture

@@ -17,16 +17,22 @@ class CitusMissingError(Exception):
     """There is no Citus in the database; the message has the SQL to run."""
 
 
+async def has_citus(connection: AsyncConnection) -> bool:
+    """Tell whether there is a Citus in the database."""
+    answer: bool = (await connection.execute(text(f"SELECT {HAS_CITUS}"))).scalar_one()
+    return answer
+
+
 async def is_distributed(connection: AsyncConnection) -> bool:
     """Tell whether the tables are distributed."""
-    return await _has_citus(connection) and bool(
+    return await has_citus(connection) and bool(
         (await connection.execute(text(IS_DISTRIBUTED))).scalar_one()
     )
 
 
 async def require_citus(connection: AsyncConnection) -> None:
     """Raise `CitusMissingError` where the database cannot distribute anything."""
-    if not await _has_citus(connection):
+    if not await has_citus(connection):
         raise CitusMissingError(
             "there is no extension citus in this database. Let an administrator make it on every "
             "machine, and tell the coordinator of them, then try again:\n\n"
@@ -40,11 +46,6 @@ async def distribute(connection: AsyncConnection) -> None:
     """Distribute the tables that are not distributed yet, in the transaction of the connection."""
     done = set(await connection.scalars(_DISTRIBUTED))
     await _execute(connection, *_commands([name for name in OWNER_COLUMNS if name not in done]))
-
-
-async def _has_citus(connection: AsyncConnection) -> bool:
-    has_citus: bool = (await connection.execute(text(f"SELECT {HAS_CITUS}"))).scalar_one()
-    return has_citus
 
 
 async def _execute(connection: AsyncConnection, *commands: str) -> None:

@@ -26,7 +26,8 @@ async def spanning_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
     Citus is neither among Debian's packages nor in PyPI, so CI has none, and this is the one part
     that may be missing there: what needs it is skipped. To run it, let TEST_DATABASE_URL lead to
-    a database of a coordinator that knows its workers.
+    a database of a coordinator that knows its workers. When another database is made there, Citus
+    forbids the roles for a moment to log in to the workers, so no other tests may run meanwhile.
     """
     url = server.for_sqlalchemy.set(drivername="postgresql")
     nodes = await _nodes(url)

@@ -15,7 +15,6 @@ import httpx
 import pytest
 from sqlalchemy import UniqueConstraint
 
-from app.database.citus import HAS_CITUS
 from app.database.statements import compiled
 from app.database.url import DatabaseUrl
 from app.database.wall import BEGIN, OWNER_COLUMNS, prelude
@@ -85,15 +84,13 @@ async def unpinned_in(login: asyncpg.Connection, sent: Sent, user: str) -> list[
 async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A superuser, who is bound by no policy: only the conditions of the statement count."""
     connection = await asyncpg.connect(**database_url.for_driver)
-    if await connection.fetchval(f"SELECT {HAS_CITUS}"):
-        await connection.close()
-        pytest.skip("a Citus plans otherwise")
     # A bitmap would tell its condition in a node of its own.
     await connection.execute("SET enable_bitmapscan = off")
     yield connection
     await connection.close()
 
 
+@pytest.mark.usefixtures("one_postgresql")
 async def test_every_statement_is_about_one_user_in_every_table(
     client: httpx.AsyncClient, user: str, login: asyncpg.Connection
 ) -> None:
@@ -109,6 +106,7 @@ async def test_every_statement_is_about_one_user_in_every_table(
             assert await unpinned_in(login, each, user) == []
 
 
+@pytest.mark.usefixtures("one_postgresql")
 async def test_what_is_purged_is_purged_user_by_user(login: asyncpg.Connection) -> None:
     statement = compiled(PURGE_USER)
     arguments = [statement.constants.get(name, "ada") for name in statement.names]

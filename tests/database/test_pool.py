@@ -91,7 +91,7 @@ def end(url: DatabaseUrl, process: object) -> None:
 
     async def run() -> None:
         login = await asyncpg.connect(**url.for_driver)
-        await login.fetchval("SELECT pg_terminate_backend($1, 5000)", process)
+        await login.fetchval("SELECT pg_terminate_backend($1::integer, 5000)", process)
         await login.close()
 
     asyncio.run(run())

@@ -92,7 +92,7 @@ async def test_a_pooler_that_drops_the_role_lets_nothing_through(
 
 
 async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
-    clients: list[asyncpg.Connection], database_url: DatabaseUrl
+    clients: list[asyncpg.Connection], database_url: DatabaseUrl, is_distributed: bool
 ) -> None:
     ada, eve = f"ada {uuid4()}", f"eve {uuid4()}"
     database = Database(database_url, pool_size=1)
@@ -102,7 +102,7 @@ async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
     await database.close()
 
     async def ask(client: asyncpg.Connection, user: str) -> tuple[int, object, str]:
-        await client.execute(prelude(user))
+        await client.execute(prelude(user, distributed=is_distributed))
         count = await client.fetchval(COUNT)
         backend = await client.fetchval("SELECT pg_backend_pid()")
         return count, backend, await client.execute("COMMIT")

@@ -50,7 +50,8 @@ async def connection(database_url: DatabaseUrl) -> AsyncIterator[AsyncConnection
 async def definitions(connection: AsyncConnection, schema: str) -> set[tuple[Any, ...]]:
     await connection.execute(text(f"SET LOCAL search_path TO {schema}"))
     rows = await connection.execute(text(DEFINITIONS), {"schema": schema})
-    return {tuple(row) for row in rows if row[0] != "alembic_version"}
+    # Others are of Alembic and of Citus; what is too many, Alembic finds.
+    return {tuple(row) for row in rows if row[0] in metadata.tables}
 
 
 async def test_migrations_and_tables_agree_in_every_definition(
@@ -150,7 +151,6 @@ async def test_the_database_and_the_contract_name_the_same_white_space(
         ("completed_at = now()", "tasks_completed_at"),
         ("due_at = 'infinity'", "tasks_due_at_finite"),
         ("revision = 0", "tasks_revision"),
-        ("user_id = 'nobody'", "tasks_user_id_fkey"),
     ],
 )
 async def test_the_database_keeps_rows_consistent(
@@ -159,3 +159,13 @@ async def test_the_database_keeps_rows_consistent(
     await connection.execute(text(INSERT), {"title": "x", "description": None})
     with pytest.raises(IntegrityError, match=constraint):
         await connection.execute(text(f"UPDATE tasks SET {changes} WHERE user_id = 'checked'"))
+
+
+async def test_no_task_is_without_its_user(connection: AsyncConnection) -> None:
+    with pytest.raises(IntegrityError, match="tasks_user_id_fkey"):
+        await connection.execute(
+            text(
+                "INSERT INTO tasks (user_id, id, title, revision)"
+                " VALUES ('nobody', gen_random_uuid(), 'x', 1)"
+            )
+        )

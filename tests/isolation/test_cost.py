@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 from sqlalchemy import URL
 
 from app.database.url import DatabaseUrl
@@ -28,6 +29,7 @@ async def connected(url: URL, **settings: str) -> AsyncIterator[asyncpg.Connecti
     await connection.close()
 
 
+@pytest.mark.usefixtures("one_postgresql")
 async def test_the_second_wall_adds_little_to_a_list(
     client: httpx.AsyncClient,
     database_url: DatabaseUrl,

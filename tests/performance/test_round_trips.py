@@ -62,6 +62,7 @@ TRIPS = [
 ]
 
 
+@pytest.mark.usefixtures("one_postgresql")
 @pytest.mark.parametrize("trips", TRIPS, ids=lambda trips: trips.operation)
 async def test_an_operation_takes_just_these_round_trips(
     client: httpx.AsyncClient, trips: Trips

@@ -74,6 +74,7 @@ def test_a_request_is_a_span_of_its_operation_below_that_of_the_client(
     assert not span.failed
 
 
+@pytest.mark.usefixtures("one_postgresql")
 def test_each_statement_is_a_span_below_its_request(serve: Serve, receiver: Receiver) -> None:
     with serve() as client:
         task = client.post("/api/tasks", json={"title": "x"}).headers["Location"]

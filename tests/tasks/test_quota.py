@@ -64,6 +64,7 @@ async def test_who_has_all_tasks_can_still_change_them(limited: httpx.AsyncClien
     assert (await limited.patch(f"{tasks[0]}/complete")).status_code == 200
 
 
+@pytest.mark.usefixtures("one_postgresql")
 async def test_the_quota_costs_no_statement(limited: httpx.AsyncClient) -> None:
     with listening() as sent:
         await post(limited)
