@@ -63,6 +63,12 @@ def test_the_service_may_do_little(analyze: str) -> None:
     assert status == 0, said
 
 
+def test_a_start_that_fails_is_tried_again_however_often() -> None:
+    # As while the database is away: else systemd gives up after five starts in ten seconds.
+    unit = (DEPLOY / "taskward.service").read_text().splitlines()
+    assert {"Restart=always", "StartLimitIntervalSec=0"} < set(unit)
+
+
 class Visitor:
     """A client that opens a connection for each request, and makes one after the other."""
 
