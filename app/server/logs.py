@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from contextlib import suppress
 from typing import Literal, TextIO
 
 import msgspec
@@ -27,7 +28,7 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
     structlog.configure(
         # Not through the standard library: its records would cost a request more than its token.
         processors=[*shared, _renderer(chosen, stream)],
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=lambda *_: _Logger(stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
@@ -44,10 +45,20 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # Alembic tells at this level which database it speaks to, each time that it is asked, and
-    # httpx tells of each request.
-    for talkative in ("alembic.runtime.migration", "httpx"):
+    # Alembic tells at this level which database it speaks to, each time that it is asked, and of
+    # its plugins; httpx tells of each request.
+    for talkative in ("alembic", "httpx"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+
+
+class _Logger(structlog.WriteLogger):
+    """Loses a line that cannot be written, as on a full disk: no reason to stop serving."""
+
+    def msg(self, message: str) -> None:
+        with suppress(OSError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def _renderer(log_format: LogFormat, stream: TextIO) -> structlog.typing.Processor:

@@ -1,0 +1,33 @@
+"""The log: what becomes of a line that cannot be written."""
+
+import logging
+import os
+import sys
+from contextlib import suppress
+
+import pytest
+import structlog
+
+from app.server.logs import configure_logs
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_line_that_cannot_be_written_is_lost_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, log_format: str
+) -> None:
+    root = logging.getLogger()
+    before = root.handlers, root.level, structlog.get_config()
+    reader, writer = os.pipe()
+    os.close(reader)
+    stream = os.fdopen(writer, "w", buffering=1)
+    monkeypatch.setattr(sys, "stderr", stream)
+    try:
+        configure_logs("info", log_format)  # type: ignore[arg-type]  # pytest gives strings
+        logger = structlog.get_logger("fresh")
+        for level in ("info", "warning", "error", "critical"):
+            getattr(logger, level)("worker ended")
+    finally:
+        root.handlers, root.level = before[0], before[1]
+        structlog.configure(**before[2])
+        with suppress(BrokenPipeError):
+            stream.close()
