@@ -1,5 +1,6 @@
 """`serve`: production. It refuses to start on anything that is not as it should be."""
 
+import signal
 from functools import partial
 
 from app import create_app
@@ -19,6 +20,8 @@ def serve(settings: Settings, interruption: Interruption) -> None:
 
     Raises `CommandError` without a key to verify tokens with, and where isolation would not hold.
     """
+    # A reload while this starts must not end it: it has the newest settings and version anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if settings.better_auth_secret is None and settings.jwks_url is None:
         raise CommandError(
             "there is no key to verify tokens with: set JWKS_URL to where your issuer publishes "

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
 # Nobody reads the log meanwhile, and a full pipe would stop the server.
 QUIET = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
+_SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 class Finished(NamedTuple):
@@ -159,7 +160,7 @@ def _undone() -> Iterator[None]:
     """Undo what a command does to its process."""
     root = logging.getLogger()
     handlers, level, structure = root.handlers, root.level, structlog.get_config()
-    actions = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    actions = {each: signal.getsignal(each) for each in _SIGNALS}
     try:
         yield
     finally:

@@ -7,12 +7,17 @@ from contextlib import suppress
 
 import pytest
 
+from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
+from app.commands.serve import serve
+from app.settings import read_settings
+
+SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 @pytest.fixture
 def interruption() -> Iterator[Interruption]:
-    actions = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    actions = {each: signal.getsignal(each) for each in SIGNALS}
     interruption = Interruption()
     interruption.install()
     yield interruption
@@ -33,3 +38,13 @@ def test_a_signal_that_was_swallowed_is_not_lost(interruption: Interruption) -> 
         os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(SystemExit):
         interruption.check()
+
+
+def test_a_reload_does_not_end_a_server_that_is_starting(
+    interruption: Interruption, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BETTER_AUTH_SECRET", "JWKS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(CommandError, match="no key"):
+        serve(read_settings({}), interruption)
+    os.kill(os.getpid(), signal.SIGHUP)
