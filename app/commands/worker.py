@@ -63,7 +63,10 @@ def read_order(started_with: Settings, complete: Settings) -> bytes:
 def work(descriptor: str) -> None:
     """Be a worker: read the order, and answer on an inherited socket."""
     channel = Channel()
-    from_file: dict[str, str] = json.loads(channel.read_order())
+    order = channel.read_order()
+    if not order:  # the supervisor has ended before it said anything
+        return
+    from_file: dict[str, str] = json.loads(order)
     channel.end_with_supervisor()
     settings = read_settings(from_file)
     configure_logs(settings.log_level, settings.log_format)

@@ -16,6 +16,7 @@ END_SECONDS = DRAIN_SECONDS + GRACEFUL_SECONDS + 5
 """How long a worker may take to end, once it is told to."""
 SILENT_SECONDS = 30
 """How long one that was ready may say nothing."""
+STEP_SECONDS = 1
 
 logger = structlog.get_logger("app.workers")
 
@@ -81,13 +82,16 @@ class Worker:
         return await self._process.wait()
 
     async def _speaks(self) -> bool:
-        try:
-            async with asyncio.timeout(SILENT_SECONDS if self._ready.is_set() else None):
-                return bool(await self._reader.read(1024))
-        except TimeoutError:
-            logger.warning("worker hangs", worker=self.pid, silent_seconds=SILENT_SECONDS)
-            self._send(signal.SIGKILL)
-            return False
+        silent = 0
+        while silent < SILENT_SECONDS:
+            # In steps: of the time for which this process was itself suspended, one counts.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STEP_SECONDS if self._ready.is_set() else None):
+                    return bool(await self._reader.read(1024))
+            silent += STEP_SECONDS
+        logger.warning("worker hangs", worker=self.pid, silent_seconds=SILENT_SECONDS)
+        self._send(signal.SIGKILL)
+        return False
 
     def _send(self, number: int) -> None:
         with suppress(ProcessLookupError):

@@ -1,0 +1,51 @@
+"""A worker and its supervisor, when one of both falls silent."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from app.server import worker_process
+from app.server.listener import listen
+from tests.commands.conftest import ROOT
+
+
+async def test_a_worker_is_not_silent_while_its_supervisor_is_suspended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = """
+import os, time
+while True:
+    os.write(0, b'.')
+    time.sleep(0.02)
+"""
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(worker_process, "SILENT_SECONDS", 0.4)
+    monkeypatch.setattr(worker_process, "STEP_SECONDS", 0.1)
+    listener = listen("127.0.0.1:0")
+    beating = await worker_process.Worker.start("program", listener.descriptor, b"an order")
+    assert await beating.is_ready()
+    time.sleep(0.5)  # noqa: ASYNC251 - as SIGSTOP, or a machine that is suspended
+    await asyncio.sleep(0.05)
+    assert not beating.ended.done()
+    await beating.end()
+    listener.close()
+
+
+def test_a_worker_whose_supervisor_ends_at_once_has_nothing_to_say() -> None:
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs:
+        finished = subprocess.run(
+            [sys.executable, "-m", "app.commands.worker", "0"],
+            cwd=ROOT,
+            stdin=theirs.fileno(),
+            capture_output=True,
+            check=False,
+        )
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, b"", b"")
