@@ -1,5 +1,6 @@
 """Database URLs, as providers print them, in the terms of the driver."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,9 @@ _SCHEMES = ("postgres", "postgresql", _DRIVER)
 _PLACE = {"host", "port"}
 _MOVED = ("user", "password", "dbname")
 _POOLER_OF_SUPABASE = 6543
+_USUAL_PORT = 5432
+_LAST_PORT = 65535
+_PORT = re.compile(r":[^:\]]+$")
 
 
 @dataclass(frozen=True, repr=False)
@@ -30,7 +34,7 @@ class DatabaseUrl:
             raise ValueError("must begin with postgresql:// or postgres://")
         if not self._url.database:
             raise ValueError("must name a database")
-        driver_arguments(self._parameters)
+        _check_places(self._told())
 
     def __str__(self) -> str:
         # Without its parameters: one of them can be the password of a key.
@@ -66,6 +70,14 @@ class DatabaseUrl:
         _, arguments = create(self.for_sqlalchemy)
         return {**arguments, **self.connect_arguments}
 
+    def _told(self) -> dict[str, Any]:
+        try:
+            return self.for_driver
+        except ArgumentError:  # it could quote a password that is not percent-encoded
+            raise ValueError(
+                "has hosts and ports that do not fit together: write HOST:PORT for each"
+            ) from None
+
     @property
     def connect_arguments(self) -> dict[str, Any]:
         """What the URL says in terms of libpq, in those of the driver."""
@@ -94,12 +106,31 @@ def _last(value: str | tuple[str, ...]) -> str:
     return value if isinstance(value, str) else value[-1]
 
 
+def _check_places(told: Mapping[str, Any]) -> None:
+    hosts, ports = (_listed(told.get(name)) for name in ("host", "port"))
+    if any(not 0 < port <= _LAST_PORT for port in ports):
+        raise ValueError(f"must have a port of 1 to {_LAST_PORT}")
+    try:
+        for host in hosts:
+            if not host.startswith("/"):  # the folder of a socket
+                host.encode("idna")
+    except UnicodeError:
+        raise ValueError("has a host that is no name of a machine") from None
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a text, a number, or several of them
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
 def _with_hosts_apart(text: str) -> str:
     """Write several hosts, which libpq separates by commas, as SQLAlchemy has them."""
     parts = urlsplit(text)
     login, at, place = parts.netloc.rpartition("@")
     if "," not in place:
         return text
-    hosts = "&".join(f"host={quote(each, safe=':')}" for each in place.split(","))
+    each_host = [each.removesuffix(":") for each in place.split(",") if each]
+    if any(_PORT.search(each) for each in each_host):  # SQLAlchemy wants all of them then
+        each_host = [each if _PORT.search(each) else f"{each}:{_USUAL_PORT}" for each in each_host]
+    hosts = "&".join(f"host={quote(each, safe=':')}" for each in each_host)
     query = f"{hosts}&{parts.query}" if parts.query else hosts
-    return parts._replace(netloc=f"{login}{at}", query=query).geturl()
+    return f"{parts.scheme}://{login}{at}{parts.path}?{query}"
