@@ -166,9 +166,17 @@ def test_nothing_is_traced_that_nobody_asks_for(environment: dict[str, str]) -> 
             {ENDPOINT: "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
             "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf",
         ),
+        (
+            {ENDPOINT: "http://127.0.0.1:1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100000"},
+            "max_export_batch_size must be less",
+        ),
     ],
 )
-def test_what_cannot_be_sent_to_is_refused(environment: dict[str, str], words: str) -> None:
+def test_what_cannot_be_sent_to_is_refused(
+    environment: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)  # where the library itself looks
     with pytest.raises(TracingError, match=words):
         tracing_of(environment, "1")
 

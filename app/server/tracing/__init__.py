@@ -31,7 +31,10 @@ def tracing_of(environment: Mapping[str, str], version: str) -> "Tracing | None"
             "the environment asks for traces (OTEL_…), but the extra for them is not installed: "
             "pip install 'taskward[otel]', or set OTEL_SDK_DISABLED=true"
         ) from None
-    return Tracing(version)
+    try:
+        return Tracing(version)
+    except ValueError as error:
+        raise TracingError(f"the environment asks for traces (OTEL_…), but: {error}") from None
 
 
 def _is_wanted(environment: Mapping[str, str]) -> bool:
