@@ -13,6 +13,7 @@ from app.commands.purge import purge_command
 from app.commands.reporting import reporting
 from app.commands.restored import restored_command
 from app.commands.serve import serve
+from app.commands.streams import open_closed_streams
 from app.commands.token import token
 from app.server.logs import configure_logs
 from app.settings import Settings, read_settings
@@ -20,6 +21,7 @@ from app.settings import Settings, read_settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; answer the process's exit status."""
+    open_closed_streams()
     options = _parser().parse_args(arguments)
     interruption = Interruption()
     interruption.install()
