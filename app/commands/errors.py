@@ -7,3 +7,7 @@ class CommandError(Exception):
 
 class UnreachableError(CommandError):
     """The database cannot be reached, so it is not known whether it is as it should be."""
+
+
+class NotAllowedError(CommandError):
+    """The login of the database lacks a right."""

@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from app.commands.errors import CommandError, UnreachableError
+from app.commands.errors import CommandError, NotAllowedError, UnreachableError
 from app.commands.surroundings import any_database
 from app.database.audit import find_holes
 from app.database.citus import CitusMissingError, require_citus
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
 from app.database.migrate import MigrationBlockedError, distribute, head, is_current, migrate
-from app.database.role import RoleRefusedError
+from app.database.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
 from app.settings import Settings, required
 
 T = TypeVar("T")
@@ -81,8 +82,8 @@ async def _try_session(database: Database) -> None:
 def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
     """Run something on the database.
 
-    Raises `UnreachableError` where it cannot be reached, and `CommandError` where it is blocked, or
-    lacks something that it does not let make.
+    Raises `UnreachableError` where it cannot be reached, `NotAllowedError` where the login lacks a
+    right, and `CommandError` where it is blocked, or lacks something that it does not let make.
     """
 
     async def run() -> T:
@@ -97,6 +98,13 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
         return asyncio.run(run())
     except (CitusMissingError, MigrationBlockedError, RoleRefusedError) as error:
         raise CommandError(str(error)) from None
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+            raise
+        raise NotAllowedError(
+            f"the login of {settings.database_url} lacks a right ({error.orig}): let it "
+            "be granted, or set DATABASE_URL to the login that migrates"
+        ) from None
     except DatabaseUnavailableError as error:
         cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error
         raise UnreachableError(

@@ -1,11 +1,8 @@
 """`restored`: to be run once a backup was restored, before Taskward serves it."""
 
-from sqlalchemy.exc import DBAPIError
-
-from app.commands.errors import CommandError
+from app.commands.errors import CommandError, NotAllowedError
 from app.commands.migrate import require_schema, with_database
 from app.commands.surroundings import any_database
-from app.database.role import INSUFFICIENT_PRIVILEGE
 from app.settings import Settings
 from app.tasks.renewal import renew
 
@@ -16,9 +13,7 @@ def restored_command(settings: Settings) -> None:
         require_schema(complete)
         try:
             count = with_database(complete, renew)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
-                raise
+        except NotAllowedError:
             raise CommandError(
                 "the login does not own the tables: set DATABASE_URL to the one that migrates"
             ) from None

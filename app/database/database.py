@@ -54,7 +54,7 @@ class Database:
         self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
         # It is used rarely, and the database may end it meanwhile.
-        self.engine = self._engine(TIMEOUTS, **pool, pool_pre_ping=True)
+        self.engine = self._engine(TIMEOUTS, {}, **pool, pool_pre_ping=True)
 
     @property
     def usage(self) -> PoolUsage:
@@ -75,7 +75,9 @@ class Database:
         Within a transaction it does not wait for a lock for longer than `LOCK_TIMEOUT_MS`: others
         would wait behind it.
         """
-        engine = self._engine({"timeout": TIMEOUT_SECONDS}, poolclass=NullPool)
+        # A provider can limit the statements of a role. A pooler takes no such setting.
+        settings = {} if self._pooler else {"statement_timeout": "0"}
+        engine = self._engine({"timeout": TIMEOUT_SECONDS}, settings, poolclass=NullPool)
         listen(engine.sync_engine, "begin", _limit_waiting)
         with telling_what_passes():
             async with engine.connect() as connection:
@@ -129,12 +131,21 @@ class Database:
         finally:
             await self.engine.dispose()
 
-    def _engine(self, timeouts: Mapping[str, int], **pool: Any) -> AsyncEngine:  # noqa: ANN401 - SQLAlchemy's
+    def _engine(
+        self,
+        timeouts: Mapping[str, int],
+        settings: Mapping[str, str],
+        /,
+        **pool: Any,  # noqa: ANN401 - SQLAlchemy's
+    ) -> AsyncEngine:
         caches = _NO_CACHES if self._pooler else {}
+        arguments = {**timeouts, **self._url.connect_arguments, **caches}
+        if settings:
+            arguments["server_settings"] = {**arguments.get("server_settings", {}), **settings}
         return create_async_engine(
             self._url.for_sqlalchemy,
             hide_parameters=True,  # an error in the log must not quote what users have written
-            connect_args={**timeouts, **self._url.connect_arguments, **caches},
+            connect_args=arguments,
             **pool,
         )
 

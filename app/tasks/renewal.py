@@ -14,6 +14,9 @@ SKIPPED_REVISIONS = 1_000_000_000
 
 # An owner of the table is bound by its policies, too, and no setting lets it see all users. The
 # table is locked meanwhile, so that nobody else sees it unbound.
+_WAIT = text(
+    "SET LOCAL lock_timeout = '10s'"
+)  # nobody serves, but an autovacuum is to be waited for
 _UNBIND = text("ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
 _BIND = text("ALTER TABLE users FORCE ROW LEVEL SECURITY")
 _RENEW = update(users).values(
@@ -27,7 +30,8 @@ async def renew(database: Database) -> int:
     Raises `DatabaseUnavailableError`. The login must own the tables, as it does where it has
     migrated them.
     """
-    async with database.transaction() as connection:
+    async with database.unhurried() as connection, connection.begin():
+        await connection.execute(_WAIT)
         await connection.execute(_UNBIND)
         renewed = await connection.execute(_RENEW)
         await connection.execute(_BIND)

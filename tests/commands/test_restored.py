@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from sqlalchemy import make_url
 
+from app.database.pool import TIMEOUTS
 from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 
@@ -15,6 +17,11 @@ MAKE_LOGIN = (
     "CREATE ROLE {name} LOGIN NOINHERIT PASSWORD 'x'; GRANT ALL ON SCHEMA public TO {name};"
     "GRANT taskward_app, taskward_purge TO {name}"
 )
+SLOW_UPDATES = """
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$;
+CREATE TRIGGER wait BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION wait()
+"""
 
 
 @pytest.fixture
@@ -71,11 +78,27 @@ def test_every_user_gets_another_life_although_row_level_security_binds_the_owne
     assert taskward.run("doctor", **settings).status == 0
 
 
+def test_many_users_may_take_longer_than_any_other_statement(
+    taskward: Taskward, administrator: str, owner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taskward.run("migrate", DATABASE_URL=owner)
+    execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 7, 0)")
+    execute(administrator, SLOW_UPDATES)
+    execute(administrator, f"ALTER ROLE {make_url(owner).username} SET statement_timeout = 250")
+    monkeypatch.setitem(TIMEOUTS, "command_timeout", 0.25)
+    finished = taskward.run("restored", DATABASE_URL=owner)
+    assert finished.out == "The clients of 1 users will read everything anew.\n"
+
+
 def test_a_login_that_does_not_own_the_tables_is_told_so(
     taskward: Taskward, administrator: str, owner: str
 ) -> None:
     taskward.run("migrate", DATABASE_URL=administrator)
     execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 7, 0)")
+    finished = taskward.run("restored", DATABASE_URL=owner)
+    assert finished.status == 1
+    assert "lacks a right (permission denied for table alembic_version)" in finished.err
+    assert "Traceback" not in finished.err
     execute(administrator, "GRANT SELECT ON alembic_version TO PUBLIC")
     before = users_of(administrator)
     finished = taskward.run("restored", DATABASE_URL=owner)
