@@ -78,8 +78,9 @@ def _origin(text: str) -> str:
 
 def _bind(text: str) -> str:
     host, _, port = text.rpartition(":")
-    is_inherited = re.fullmatch("fd://[0-9]+", text) is not None
-    is_address = bool(host) and port.isdecimal() and int(port) <= 65535  # noqa: PLR2004 - the last
+    is_inherited = re.fullmatch("fd://[0-9]{1,9}", text) is not None
+    is_path = text.startswith("unix:")  # to Hypercorn
+    is_address = bool(host) and not is_path and port.isdecimal() and int(port) <= 65535  # noqa: PLR2004 - the last
     if not is_inherited and not is_address:
         raise ValueError(
             "must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or that of an inherited "
@@ -178,6 +179,8 @@ def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
     try:
         values: dict[str, Any] = {} if from_file is None else {"_env_file": None, **from_file}
         return Settings(**values)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from None
     except ValidationError as error:
         faults = (f"  {_name(each['loc'])} {_words(each['msg'])}" for each in error.errors())
         raise SettingsError("The settings are wrong:\n" + "\n".join(faults)) from None
@@ -188,7 +191,7 @@ def read_file() -> dict[str, str]:
     try:
         found = DotEnvSettingsSource(Settings).env_vars
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{FILE} cannot be read: {error}") from None
+        raise _unreadable(error) from None
     in_environment = {name.lower() for name, value in os.environ.items() if value}
     return {name: text for name, text in found.items() if text and name not in in_environment}
 
@@ -198,6 +201,10 @@ def required(value: T | None, name: str) -> T:
     if value is None:
         raise SettingsError(f"{name} is not set")
     return value
+
+
+def _unreadable(error: Exception) -> SettingsError:
+    return SettingsError(f"{FILE} cannot be read: {error}")
 
 
 def _name(location: tuple[int | str, ...]) -> str:

@@ -113,6 +113,11 @@ def test_the_environment_wins_over_the_file(
     assert (settings.bind, settings.jwt_issuer) == ("127.0.0.1:2", "file")
 
 
+def test_a_file_that_is_no_text_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"BIND=\xff")
+    assert ".env cannot be read" in fault(monkeypatch)
+
+
 def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch)
     with pytest.raises(ValueError, match="frozen"):
@@ -243,7 +248,10 @@ def test_an_address_is_a_host_and_a_port_or_an_inherited_socket(
 
 @pytest.mark.parametrize(
     "bind",
-    ["8000", ":8000", "localhost", "localhost:", "localhost:65536", "fd://", "fd://x", "fd://-1"],
+    [
+        *("8000", ":8000", "localhost", "localhost:", "localhost:65536", "unix:/run/x:1"),
+        *("fd://", "fd://x", "fd://-1", "fd://9999999999"),
+    ],
 )
 def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
     found = fault(monkeypatch, BIND=bind, METRICS_BIND=bind)

@@ -8,6 +8,7 @@ from app.contract.binding import ContractDriftError
 from app.contract.document import ContractError
 from app.database.embedded import EmbeddedPostgresError
 from app.server.listener import BindError
+from app.server.metrics import MetricsError
 from app.server.tracing import TracingError
 from app.settings import SettingsError
 
@@ -18,6 +19,7 @@ _EXPECTED = (
     ContractDriftError,
     ContractError,
     EmbeddedPostgresError,
+    MetricsError,
     SettingsError,
     TracingError,
 )

@@ -13,8 +13,8 @@ MAX_INCOMPLETE_BYTES = 32 * 1024
 class BindError(Exception):
     """The address cannot be listened on; the message says why, and what to do."""
 
-    def __init__(self, address: str, error: OSError, setting: str) -> None:
-        reason = error.strerror or str(error)
+    def __init__(self, address: str, error: Exception, setting: str) -> None:
+        reason = getattr(error, "strerror", None) or str(error)
         super().__init__(
             f"cannot listen on {address}: {reason}; free it, or set {setting} to another address"
         )

@@ -33,7 +33,7 @@ def serve(bind: str, folder: str) -> Iterator[None]:
     registry.register(Recorded(folder))
     try:
         server = Server(bind, registry)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # no machine can have such a name
         raise BindError(bind, error, "METRICS_BIND") from None
     thread = Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()

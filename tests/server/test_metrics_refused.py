@@ -1,0 +1,19 @@
+"""Where metrics cannot be told, that is told."""
+
+import tempfile
+
+import pytest
+
+from app.server.listener import BindError
+from app.server.metrics import MetricsError, exposed
+
+
+def test_metrics_at_a_name_that_no_machine_can_have_are_refused() -> None:
+    with pytest.raises(BindError, match="set METRICS_BIND"), exposed("a..example:9100"):
+        pass
+
+
+def test_metrics_without_a_temporary_folder_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    with pytest.raises(MetricsError, match="--tmpfs /tmp"), exposed("127.0.0.1:0"):
+        pass
