@@ -30,9 +30,13 @@ async def _signal() -> float:
         if not patience.done():
             patience.set_result(seconds)
 
+    def told(seconds: float) -> None:
+        if not loop.is_closed():  # else all is said, and a database may be about to end
+            loop.call_soon_threadsafe(stop, seconds)
+
     for number, seconds in ((signal.SIGTERM, DRAIN_SECONDS), (signal.SIGINT, 0.0)):
         # The loop's own method is not there on Windows.
-        signal.signal(number, lambda *_, seconds=seconds: loop.call_soon_threadsafe(stop, seconds))
+        signal.signal(number, lambda *_, seconds=seconds: told(seconds))
     return await patience
 
 

@@ -30,6 +30,8 @@ def supervise(listener: Listener, count: int, module: str, read_order: Callable[
     `OrderError`, or a new worker does not become ready, all stays as it is.
     """
     asyncio.run(_Supervisor(listener, module, read_order).run(count))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # a database may be about to end
 
 
 class _Supervisor:

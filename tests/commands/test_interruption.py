@@ -2,14 +2,19 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
+from quart import Quart
 
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.serve import serve
+from app.server.listener import listen
+from app.server.run import run
+from app.server.workers import supervise
 from app.settings import read_settings
 
 SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -38,6 +43,22 @@ def test_a_signal_that_was_swallowed_is_not_lost(interruption: Interruption) -> 
         os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(SystemExit):
         interruption.check()
+
+
+@pytest.mark.usefixtures("interruption")
+@pytest.mark.parametrize("is_supervisor", [False, True])
+def test_a_second_signal_does_not_disturb_what_is_ending(is_supervisor: bool) -> None:
+    listener = listen("127.0.0.1:0")
+    first = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    first.start()
+    if is_supervisor:
+        supervise(listener, 0, "none", lambda: b"")
+        os.kill(os.getpid(), signal.SIGHUP)
+    else:
+        run(Quart(__name__), listener)
+    listener.close()
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_reload_does_not_end_a_server_that_is_starting(
