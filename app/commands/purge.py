@@ -43,5 +43,8 @@ async def _purge_hourly(database: Database) -> None:
             await logger.ainfo("purged", **purged._asdict())
         except DatabaseUnavailableError as error:
             await logger.awarning("not purged", reason=str(error))
+        except Exception:  # noqa: BLE001 - whatever it is, it is logged
+            # Such as amid the restoring of a backup: in an hour it can be otherwise.
+            await logger.aexception("not purged")
         # Not in step with the other processes, nor with what else begins at the full hour.
         await asyncio.sleep(SECONDS_BETWEEN * random.uniform(0.9, 1.1))  # noqa: S311

@@ -4,8 +4,10 @@ import asyncio
 import time
 
 import pytest
+from quart import Quart
 from sqlalchemy import text
 
+from app.commands.purge import purge_in_background
 from app.database.database import Database
 from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
@@ -54,6 +56,18 @@ def test_purge_says_what_it_dropped(taskward: Taskward, url: str) -> None:
     assert dropped.out == "Dropped 1 idempotency keys and 1 tombstones that had expired.\n"
     assert left(url) == 0
     assert "Dropped 0 " in taskward.run("purge", DATABASE_URL=url).out
+
+
+async def test_a_purge_that_fails_is_tried_again_later_and_stops_nothing(
+    empty_database: DatabaseUrl,
+) -> None:
+    app = Quart(__name__)
+    app.extensions[Database.EXTENSION] = Database(empty_database, 1)
+    purge_in_background(app)
+    await app.startup()
+    await asyncio.sleep(0.3)  # by then it has failed: there are no tables
+    await app.shutdown()  # raises what a task in the background has ended with
+    await app.extensions[Database.EXTENSION].close()
 
 
 def test_serve_purges_in_the_background(taskward: Taskward, url: str) -> None:
