@@ -12,11 +12,10 @@ from app.tasks.models import users
 SKIPPED_REVISIONS = 1_000_000_000
 """More than a user can have used since a backup; JSON has room for millions of restored ones."""
 
+# Nobody serves meanwhile, but an autovacuum is to be waited for.
+_WAIT = text("SET LOCAL lock_timeout = '10s'")
 # An owner of the table is bound by its policies, too, and no setting lets it see all users. The
 # table is locked meanwhile, so that nobody else sees it unbound.
-_WAIT = text(
-    "SET LOCAL lock_timeout = '10s'"
-)  # nobody serves, but an autovacuum is to be waited for
 _UNBIND = text("ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
 _BIND = text("ALTER TABLE users FORCE ROW LEVEL SECURITY")
 _RENEW = update(users).values(
