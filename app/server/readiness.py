@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import ClassVar, Literal, NamedTuple
 
+import structlog
+from sqlalchemy.exc import DBAPIError
+
 from app.auth.tokens import TokenVerifier
 from app.database.audit import holes_seen_by
 from app.database.database import Database
@@ -24,6 +27,9 @@ Findings = Mapping[str, Finding]
 
 _OK = Finding("ok")
 _UNKNOWN = Finding("unknown")
+_UNREADABLE = Finding("failed", "it cannot be read")
+
+logger = structlog.get_logger("app.readiness")
 
 
 class ReadinessCheck:
@@ -59,6 +65,10 @@ class ReadinessCheck:
         except DatabaseUnavailableError:
             database = Finding("failed", "it cannot be reached")
             return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
+        except DBAPIError:
+            # As where the login was deprived of a right; what PostgreSQL says is told in the log.
+            logger.exception("schema cannot be read")
+            return {"database": _OK, "schema": _UNREADABLE, "isolation": _UNKNOWN}
         return {"database": _OK, "schema": schema, "isolation": isolation}
 
 

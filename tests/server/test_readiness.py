@@ -158,6 +158,20 @@ async def test_a_server_on_a_database_that_does_not_keep_users_apart_is_not_read
     assert detail == "isolation: row-level security is not forced on tasks."
 
 
+async def test_a_schema_that_cannot_be_read_fails_and_is_no_bug_of_the_server(
+    asking: Asking, empty_database: DatabaseUrl, database: Database
+) -> None:
+    await migrate(database)
+    async with asking(database_url=empty_database) as ask:
+        async with database.transaction() as connection:
+            await connection.execute(
+                text("ALTER TABLE alembic_version RENAME version_num TO hidden")
+            )
+        checks, detail = await failed(ask)
+    assert checks == OK | {"schema": "failed", "isolation": "unknown"}
+    assert detail == "schema: it cannot be read."
+
+
 async def test_a_server_is_ready_once_it_has_the_issuers_keys_and_stays_so_while_that_is_down(
     asking: Asking, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
