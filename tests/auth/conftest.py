@@ -1,10 +1,14 @@
-"""Tokens, good and bad."""
+"""Tokens, good and bad, and an issuer's keys."""
 
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
 
-from tests.tokens import claims_for, sign, token_for
+from app.auth.tokens import TokenVerifier
+from tests.auth.issued import ISSUER
+from tests.tokens import SECRET, claims_for, sign, token_for
+from tests.tokens.key_server import KeyServer, key_server
 
 
 @pytest.fixture
@@ -35,3 +39,18 @@ def forged_token(user: str) -> str:
 def userless_token() -> str:
     """A token that holds, and names nobody."""
     return token_for("", sub=None)
+
+
+@pytest.fixture
+def published() -> Iterator[KeyServer]:
+    """The issuer's server."""
+    with key_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def verifier(published: KeyServer) -> AsyncIterator[TokenVerifier]:
+    """A verifier of both kinds of tokens."""
+    verifier = TokenVerifier([SECRET], published.url, issuer=ISSUER["iss"], audience=ISSUER["aud"])
+    yield verifier
+    await verifier.close()

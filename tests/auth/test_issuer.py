@@ -2,15 +2,11 @@
 
 import asyncio
 import base64
-import gzip
 import json
-from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
 
 from app import create_app
 from app.auth import issuer
@@ -18,38 +14,12 @@ from app.auth.errors import InvalidTokenError, KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from app.settings import Settings
 from app.strict_json import JsonValue
+from tests.auth.issued import ISSUER, issued, user_of
 from tests.conformance import Conformance
 from tests.live_server import live
 from tests.tokens import SECRET, claims_for, sign_bytes, token_for
-from tests.tokens.key_server import KeyServer, key_server
+from tests.tokens.key_server import KeyServer
 from tests.tokens.keys import ALGORITHMS, jwk, jwk_set, sign_with_key
-
-ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
-
-
-@pytest.fixture
-def published() -> Iterator[KeyServer]:
-    """The issuer's server."""
-    with key_server() as server:
-        yield server
-
-
-@pytest.fixture
-async def verifier(published: KeyServer) -> AsyncIterator[TokenVerifier]:
-    """A verifier of both kinds of tokens."""
-    verifier = TokenVerifier([SECRET], published.url, issuer=ISSUER["iss"], audience=ISSUER["aud"])
-    yield verifier
-    await verifier.close()
-
-
-async def user_of(verifier: TokenVerifier, token: str) -> str:
-    """As a request asks for it."""
-    return verifier.remembered(token) or await verifier.verify(token)
-
-
-def issued(algorithm: str = "EdDSA", generation: int = 1, **headers: JsonValue) -> str:
-    """A token of the issuer, for ada."""
-    return sign_with_key(claims_for("ada", **ISSUER), algorithm, generation, **headers)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -190,103 +160,6 @@ async def test_known_keys_stay_good_while_the_issuer_is_down(
     with pytest.raises(InvalidTokenError):
         await user_of(verifier, issued(kid="unknown"))
     assert await user_of(verifier, issued("PS256")) == "ada"
-
-
-def _unusable(jwk_: dict[str, JsonValue], **changes: JsonValue) -> bytes:
-    return jwk_set({**jwk_, **changes})
-
-
-def _private_rsa() -> dict[str, JsonValue]:
-    members: dict[str, JsonValue] = json.loads(
-        RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048))
-    )
-    return members
-
-
-def _short_rsa() -> dict[str, JsonValue]:
-    short = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - it must be refused
-    members: dict[str, JsonValue] = json.loads(RSAAlgorithm.to_jwk(short))
-    return members
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"",
-        b"<html>",
-        b"[]",
-        b"{}",
-        b'{"keys": {}}',
-        b'{"keys": []}',
-        b'{"keys": [1, null, "x", []]}',
-        b'{"keys": [], "keys": []}',
-        _unusable(jwk("EdDSA"), use="enc"),
-        _unusable(jwk("EdDSA"), key_ops=["sign"]),
-        _unusable(jwk("EdDSA"), crv="Ed448"),
-        _unusable(jwk("EdDSA"), x="AAAA"),
-        _unusable(jwk("EdDSA"), kid=7),
-        _unusable(jwk("ES256"), alg="ES512"),
-        _unusable(jwk("ES256"), y=jwk("ES256", 2)["y"]),  # no point of the curve
-        _unusable(jwk("ES256"), alg="HS256"),
-        _unusable(jwk("RS256"), n=None),
-        jwk_set({"kty": "oct", "k": "AAAA", "kid": "EdDSA-1"}),
-        jwk_set(_private_rsa()),
-        jwk_set(_short_rsa()),
-    ],
-)
-async def test_a_document_without_a_usable_key_is_none(
-    verifier: TokenVerifier, published: KeyServer, document: bytes
-) -> None:
-    published.document = document
-    with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
-
-
-async def test_keys_of_other_kinds_do_not_spoil_the_set(
-    verifier: TokenVerifier, published: KeyServer
-) -> None:
-    published.document = jwk_set({"kty": "new"}, jwk("RS256") | {"use": "enc"}, jwk("EdDSA"))
-    assert await user_of(verifier, issued()) == "ada"
-
-
-@pytest.mark.parametrize(
-    ("status", "headers"),
-    [(500, {}), (404, {}), (204, {}), (302, {"Location": "/jwks?again"})],
-    ids=str,
-)
-async def test_an_answer_that_is_no_200_is_none(
-    verifier: TokenVerifier, published: KeyServer, status: int, headers: dict[str, str]
-) -> None:
-    published.status, published.headers = status, headers
-    with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
-    assert published.requests == 1
-
-
-async def test_an_answer_that_would_unfold_is_refused(
-    verifier: TokenVerifier, published: KeyServer
-) -> None:
-    published.headers = {"Content-Encoding": "gzip"}
-    published.document = gzip.compress(jwk_set())
-    with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
-
-
-async def test_an_answer_that_is_too_large_is_given_up(
-    verifier: TokenVerifier, published: KeyServer
-) -> None:
-    published.document = jwk_set() + b" " * issuer.MAX_BYTES
-    with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
-
-
-async def test_an_answer_that_takes_too_long_is_given_up(
-    verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(issuer, "FETCH_SECONDS", 0.1)
-    published.seconds = 0.5
-    with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
 
 
 async def test_without_keys_a_request_is_asked_to_come_again_and_is_then_served(

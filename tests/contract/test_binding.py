@@ -1,8 +1,6 @@
 """The app refuses to start where contract and code differ; one test for each kind of drift."""
 
-import copy
 import json
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,68 +9,8 @@ from quart import Blueprint, Quart
 
 from app.auth.require_user import require_user
 from app.contract.binding import ContractDriftError, bind
-from app.contract.document import ContractError, Document
-
-TREE: dict[str, Any] = {
-    "openapi": "3.1.1",
-    "info": {"title": "Things", "version": "1"},
-    "security": [{"bearer": []}],
-    "paths": {
-        "/things/{id}": {
-            "parameters": [
-                {"name": "id", "in": "path", "required": True, "schema": {"format": "uuid"}}
-            ],
-            "get": {
-                "operationId": "getThing",
-                "parameters": [{"name": "If-Match", "in": "header", "schema": {"type": "string"}}],
-                "responses": {"204": {"description": "There it is."}},
-            },
-        },
-        "/open": {
-            "put": {
-                "operationId": "openUp",
-                "security": [],
-                "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
-                "responses": {"204": {"description": "Open."}},
-            }
-        },
-    },
-}
-
-
-@require_user
-async def get_thing(user_id: str, id: UUID, if_match: str | None) -> str:
-    return f"{user_id} {id} {if_match}"
-
-
-async def open_up(body: dict[str, Any]) -> str:
-    return json.dumps(body)
-
-
-def bound(tree: dict[str, Any], **handlers: Callable[..., Any]) -> Quart:
-    app = Quart("things")
-    blueprint = Blueprint("things", __name__)
-    for name, handler in ({"get_thing": get_thing, "open_up": open_up} | handlers).items():
-        if handler is not absent:
-            register(blueprint, name, handler)
-    app.register_blueprint(blueprint)
-    bind(app, Document(json.dumps(tree).encode()))
-    return app
-
-
-def register(blueprint: Blueprint, name: str, handler: Any) -> None:  # noqa: ANN401 - any fault
-    """Do what `@blueprint.endpoint(name)` does, which Quart's types let not be done to any."""
-    blueprint.view_functions[name] = handler
-
-
-def absent() -> None:
-    """Stands for a handler that is not there."""
-
-
-def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    tree = copy.deepcopy(TREE)
-    change(tree)
-    return tree
+from app.contract.document import Document
+from tests.contract.things import TREE, absent, bound, open_up, register
 
 
 def test_what_fits_is_bound_to_the_paths_of_the_contract() -> None:
@@ -187,77 +125,3 @@ def test_every_difference_is_named_at_once() -> None:
     with pytest.raises(ContractDriftError) as raised:
         bound(TREE, open_up=absent, shut_down=open_up)
     assert len(str(raised.value).splitlines()) == 2
-
-
-def operation(tree: dict[str, Any]) -> dict[str, Any]:
-    node: dict[str, Any] = tree["paths"]["/open"]["put"]
-    return node
-
-
-UNENFORCEABLE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "an operation without an id": (
-        lambda tree: operation(tree).pop("operationId"),
-        "PUT /open has no operationId",
-    ),
-    "an id twice": (
-        lambda tree: operation(tree).update(operationId="getThing"),
-        "operationId getThing stands 2 times",
-    ),
-    "a method that is not supported": (
-        lambda tree: tree["paths"]["/open"].update(trace={}),
-        "/open: trace is not supported",
-    ),
-    "a cookie": (
-        lambda tree: operation(tree).update(
-            parameters=[{"name": "crumb", "in": "cookie", "schema": {}}]
-        ),
-        "parameter crumb: only path, query and header",
-    ),
-    "path parameters that are not those of the path": (
-        lambda tree: operation(tree).update(
-            parameters=[{"name": "id", "in": "path", "required": True, "schema": {}}]
-        ),
-        "openUp: the path parameters are not those of /open",
-    ),
-    "a body that is not JSON": (
-        lambda tree: operation(tree).update(requestBody={"content": {"text/plain": {}}}),
-        "openUp: the only body that is supported is application/json",
-    ),
-    "another security scheme": (
-        lambda tree: operation(tree).update(security=[{"basic": []}]),
-        "openUp: only the security scheme bearer is supported",
-    ),
-    "a reference that leads nowhere": (
-        lambda tree: operation(tree).update(requestBody={"$ref": "#/components/nothing"}),
-        "#/components/nothing leads nowhere",
-    ),
-    "a reference that leads out of the contract": (
-        lambda tree: operation(tree).update(requestBody={"$ref": "https://example.com/"}),
-        "https://example.com/ leads out of the contract",
-    ),
-    "a schema that cannot be compiled": (
-        lambda tree: operation(tree)["requestBody"]["content"]["application/json"].update(
-            schema={"pattern": "("}
-        ),
-        "a schema cannot be compiled",
-    ),
-    "a format that is not known": (
-        lambda tree: operation(tree)["requestBody"]["content"]["application/json"].update(
-            schema={"format": "frobnicated"}
-        ),
-        "a schema cannot be compiled",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", UNENFORCEABLE)
-def test_what_cannot_be_enforced_is_refused(name: str) -> None:
-    change, message = UNENFORCEABLE[name]
-    with pytest.raises(ContractError, match=message):
-        bound(changed(change))
-
-
-@pytest.mark.parametrize("raw", [b"{", b"[]", b"{}", b"openapi: 3.1.1"])
-def test_a_file_that_is_no_contract_is_refused(raw: bytes) -> None:
-    with pytest.raises(ContractError):
-        bind(Quart("things"), Document(raw))

@@ -1,0 +1,18 @@
+"""Tokens of an issuer that publishes its keys."""
+
+from app.auth.tokens import TokenVerifier
+from app.strict_json import JsonValue
+from tests.tokens import claims_for
+from tests.tokens.keys import sign_with_key
+
+ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
+
+
+async def user_of(verifier: TokenVerifier, token: str) -> str:
+    """As a request asks for it."""
+    return verifier.remembered(token) or await verifier.verify(token)
+
+
+def issued(algorithm: str = "EdDSA", generation: int = 1, **headers: JsonValue) -> str:
+    """A token of the issuer, for ada."""
+    return sign_with_key(claims_for("ada", **ISSUER), algorithm, generation, **headers)

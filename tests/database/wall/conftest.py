@@ -1,0 +1,37 @@
+"""A database whose wall tests may change, and its login."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.database import Database
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from tests.empty_database import make_empty_database
+
+
+@pytest.fixture(scope="module")
+async def database_url(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
+    """A database of these tests alone: their changes lock tables that others would wait for."""
+    async with make_empty_database(database_url) as url:
+        database = Database(url, pool_size=1)
+        await migrate(database)
+        await database.close()
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
+    database = Database(database_url, pool_size=2)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def login(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A transaction of the login, whose changes nobody else ever sees."""
+    async with database.engine.connect() as connection:
+        await connection.execution_options(isolation_level="READ COMMITTED")
+        yield connection
+        await connection.rollback()
