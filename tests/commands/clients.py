@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,6 +43,15 @@ class Clients:
                     self.lost += 1
                 else:
                     self.acknowledged.append(answer.raise_for_status().json()["id"])
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until more is acknowledged. Raises `AssertionError` where it is not."""
+        due = len(self.acknowledged) + count
+        for _ in range(1000):
+            if len(self.acknowledged) >= due:
+                return
+            time.sleep(0.01)
+        raise AssertionError("nothing is acknowledged any more")
 
     @contextmanager
     def running(self, count: int) -> Iterator[None]:

@@ -43,12 +43,10 @@ def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3
     killed, survivor = workers_of(server)
     clients = Clients(taskward.base_url, user)
     with clients.running(8):
-        time.sleep(0.5)
+        clients.wait_for_more(20)
         began = time.monotonic()
         killed.kill()
-        before = len(clients.acknowledged)
-        time.sleep(0.5)
-        assert len(clients.acknowledged) > before
+        clients.wait_for_more(20)
     assert clients.lost <= 8
     survivor.suspend()
     # A connection waits in the queue of the socket until the new worker takes it.
