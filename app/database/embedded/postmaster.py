@@ -32,36 +32,39 @@ def read_postmaster(cluster: Path) -> Postmaster | None:
 def find_process(cluster: Path) -> psutil.Process | None:
     """Find the process that serves a cluster.
 
-    A process id alone proves nothing: after a crash it may belong to anybody. PostgreSQL works
-    in its data folder, so that is what tells it.
+    A process id alone proves nothing: after a crash it may belong to anybody.
     """
     try:
         first_line = (cluster / "postmaster.pid").read_text().partition("\n")[0]
         process = psutil.Process(int(first_line))
-        if process.name().startswith("postgres") and Path(process.cwd()) == cluster:
-            return process
     except (FileNotFoundError, NotADirectoryError, ValueError, psutil.Error):
-        pass
-    return None
+        return None
+    return process if _works_in(cluster, process) else None
 
 
 def stop_leftover(cluster: Path) -> None:
     """End a PostgreSQL whose Taskward is gone, and clear what a crash left behind."""
+    if not (cluster / "postmaster.pid").exists():
+        return
     process = find_process(cluster)
     if process is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGINT)
-            _wait(process, cluster)
-    # PostgreSQL itself would refuse to start where the id in a stale file is in use again.
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        (cluster / "postmaster.pid").unlink()
-
-
-def _wait(process: psutil.Process, cluster: Path) -> None:
-    try:
-        process.wait(STOP_SECONDS)
-    except psutil.TimeoutExpired:
+    # Those that worked for one that was killed end by themselves, and no other starts before.
+    left = [each for each in psutil.process_iter() if _works_in(cluster, each)]
+    _, remaining = psutil.wait_procs(left, STOP_SECONDS)
+    if remaining:
         raise EmbeddedPostgresError(
-            f"PostgreSQL (process {process.pid}) still serves {cluster} and does not stop; end it, "
-            "or set DATA_DIR to another folder"
-        ) from None
+            f"PostgreSQL (process {remaining[0].pid}) still serves {cluster} and does not stop; "
+            "end it, or set DATA_DIR to another folder"
+        )
+    # PostgreSQL itself would refuse to start where the id in a stale file is in use again.
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _works_in(cluster: Path, process: psutil.Process) -> bool:
+    """Whether it is a PostgreSQL of this cluster: each works in its data folder."""
+    try:
+        return process.name().startswith("postgres") and Path(process.cwd()) == cluster
+    except psutil.Error:
+        return False

@@ -12,7 +12,7 @@ import asyncpg
 import psutil
 import pytest
 
-from app.database.embedded import EmbeddedPostgresError, attach, server, start
+from app.database.embedded import EmbeddedPostgresError, attach, postmaster, server, start
 from app.database.embedded.postmaster import find_process
 from tests.database.embedded.conftest import kill, postgres_of, run_sql
 
@@ -121,6 +121,28 @@ async def test_what_was_committed_survives_a_kill_of_everything(
         kill(each)
     with start(data_dir) as again:
         assert await run_sql(again.url, "SELECT answer FROM kept") == 42
+
+
+async def test_a_start_waits_for_those_that_worked_for_a_postgresql_that_was_killed(
+    data_dir: Path, serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, _ = serving()
+    postgres = postgres_of(data_dir)
+    slow = postgres.children()[0]
+    slow.suspend()
+    for each in (postgres.parent(), psutil.Process(process.pid), postgres):
+        assert each is not None
+        kill(each)
+    with monkeypatch.context() as patch:
+        patch.setattr(postmaster, "STOP_SECONDS", 0.1)
+        with pytest.raises(EmbeddedPostgresError, match=rf"\(process {slow.pid}\) still serves"):
+            start(data_dir)
+    starting = asyncio.create_task(asyncio.to_thread(start, data_dir))
+    await asyncio.sleep(0.5)
+    assert not starting.done()
+    slow.resume()
+    with await starting as again:
+        assert await run_sql(again.url, "SELECT 1") == 1
 
 
 async def test_a_postgresql_that_lost_its_taskward_is_stopped_by_the_next(
