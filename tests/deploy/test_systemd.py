@@ -1,6 +1,7 @@
 """The units of systemd say nothing wrong, let Taskward do little, and no client is refused."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from app.database.url import DatabaseUrl
@@ -67,6 +69,22 @@ def test_a_start_that_fails_is_tried_again_however_often() -> None:
     # As while the database is away: else systemd gives up after five starts in ten seconds.
     unit = (DEPLOY / "taskward.service").read_text().splitlines()
     assert {"Restart=always", "StartLimitIntervalSec=0"} < set(unit)
+
+
+def test_a_reload_before_the_program_is_imported_does_not_end_the_service(tmp_path: Path) -> None:
+    unit = (DEPLOY / "taskward.service").read_text()
+    (start,) = re.findall(r"(?m)^ExecStart=(.+)$", unit)
+    command = start.replace("/opt/taskward/.venv/bin/python", sys.executable).split()
+    environment = {"PYTHONPATH": str(ROOT)}
+    starting = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    while "python" not in psutil.Process(starting.pid).name():
+        assert starting.poll() is None
+    starting.send_signal(signal.SIGHUP)
+    _, said = starting.communicate(timeout=30)
+    assert starting.returncode == 1
+    assert "there is no key to verify tokens with" in said
 
 
 class Visitor:
