@@ -83,7 +83,8 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
     """Run something on the database.
 
     Raises `UnreachableError` where it cannot be reached, `NotAllowedError` where the login lacks a
-    right, and `CommandError` where it is blocked, or lacks something that it does not let make.
+    right, and `CommandError` where it is blocked, refuses the connection, or lacks something that
+    it does not let make.
     """
 
     async def run() -> T:
@@ -99,15 +100,27 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
     except (CitusMissingError, MigrationBlockedError, RoleRefusedError) as error:
         raise CommandError(str(error)) from None
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+        refusal = _refusal(settings, error)
+        if refusal is None:
             raise
-        raise NotAllowedError(
-            f"the login of {settings.database_url} lacks a right ({error.orig}): let it "
-            "be granted, or set DATABASE_URL to the login that migrates"
-        ) from None
+        raise refusal from None
     except DatabaseUnavailableError as error:
         cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error
         raise UnreachableError(
             f"the database {settings.database_url} cannot be reached ({cause}); "
             "is it running, and is DATABASE_URL right?"
         ) from None
+
+
+def _refusal(settings: Settings, error: DBAPIError) -> CommandError | None:
+    if getattr(error.orig, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+        return NotAllowedError(
+            f"the login of {settings.database_url} lacks a right ({error.orig}): let it "
+            "be granted, or set DATABASE_URL to the login that migrates"
+        )
+    if error.statement is None:  # none was run: the connection itself was refused
+        return CommandError(
+            f"the database {settings.database_url} refuses the connection ({error.orig}): "
+            "are the parameters of DATABASE_URL right?"
+        )
+    return None

@@ -3,7 +3,7 @@
 import logging
 from typing import NamedTuple
 
-from hypercorn.config import Config, Sockets
+from hypercorn.config import Config, Sockets, SocketTypeError
 
 KEEP_ALIVE_SECONDS = 20
 # Above the guard's own limits for target and headers, so that the guard answers first.
@@ -59,5 +59,7 @@ def listen(bind: str) -> Listener:
         for each in sockets.insecure_sockets:
             each.listen(config.backlog)  # from now on, whoever connects waits for us
         return Listener(config, sockets)
+    except SocketTypeError:
+        raise BindError(bind, ValueError("it is no socket of TCP"), "BIND") from None
     except OSError as error:
         raise BindError(bind, error, "BIND") from None

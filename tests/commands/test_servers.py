@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import threading
@@ -109,6 +110,19 @@ def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
         finished = taskward.run("dev", BIND=bind)
     assert finished.status == 1
     assert f"cannot listen on {bind}: Address already in use" in finished.err
+    assert "Traceback" not in finished.err
+
+
+# Hypercorn leaves the socket that it did not want to the end of the process.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_inherited_socket_of_another_kind_is_named(
+    taskward: Taskward, settings_of_two: dict[str, str]
+) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        bind = f"fd://{os.dup(udp.fileno())}"
+        finished = taskward.run("serve", **settings_of_two, BIND=bind)
+    assert finished.status == 1
+    assert f"cannot listen on {bind}: it is no socket of TCP" in finished.err
     assert "Traceback" not in finished.err
 
 

@@ -142,6 +142,18 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     assert "Traceback" not in finished.err
 
 
+@pytest.mark.parametrize("command", ["serve", "dev", "migrate", "purge", "restored", "doctor"])
+def test_parameters_that_postgresql_refuses_are_told(
+    taskward: Taskward, settings_of_two: dict[str, str], command: str
+) -> None:
+    url = f"{settings_of_two['DATABASE_URL']}?options=-c%20nosuch%3D1"
+    finished = taskward.run(command, **settings_of_two | {"DATABASE_URL": url})
+    assert finished.status == 1
+    said = finished.out + finished.err
+    assert 'refuses the connection (unrecognized configuration parameter "nosuch")' in said
+    assert "Traceback" not in said
+
+
 def test_a_wrong_password_is_told(taskward: Taskward) -> None:
     server = taskward.serve("dev")
     url = taskward.run("doctor").out.split(" at ")[1].split()[0]
