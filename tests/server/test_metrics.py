@@ -20,7 +20,7 @@ from app.contract.operations import operations
 from app.database.database import Database
 from app.database.url import DatabaseUrl
 from app.server.listener import BindError
-from app.server.metrics import FOLDER, exposed, recording
+from app.server.metrics import FOLDER, exposed, exposition, recording
 from app.settings import Settings
 from tests.live_server import LiveServer, live
 from tests.metrics import Scrape, scrape, scrape_until
@@ -201,6 +201,22 @@ async def test_who_connects_and_says_nothing_keeps_nobody_waiting(
             silent.enter_context(socket.create_connection((host, int(port))))
         assert "taskward_build_info" in scrape(bind).names
         assert (await client.get("/api/me")).status_code == 200
+
+
+def test_who_opens_many_connections_takes_only_so_many(tmp_path: Path) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    host, _, port = bind.partition(":")
+    with exposition.serve(bind, str(tmp_path)), ExitStack() as silent:
+        first, *_, last = [
+            silent.enter_context(socket.create_connection((host, int(port))))
+            for _ in range(exposition.MAX_CONNECTIONS + 1)
+        ]
+        assert last.recv(1) == b""
+        first.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        with first.makefile() as answer:
+            assert "taskward_build_info" in answer.read()
+        # It has made room.
+        assert scrape(bind).names == {"taskward_build_info"}
 
 
 def test_the_room_that_values_need_is_there_from_the_start(server: LiveServer) -> None:

@@ -21,6 +21,8 @@ from app.server.metrics.places import abandoned, kept
 
 CLIENT_SECONDS = 5
 """How long a client may take to send its request, and to read what it is sent."""
+MAX_CONNECTIONS = 32
+"""Each has a thread and a descriptor, which requests of the API need, too."""
 POLL_SECONDS = 0.1
 
 logger = structlog.get_logger("app.metrics")
@@ -88,7 +90,20 @@ class Server(ThreadingTCPServer):
         self.address_family, *_, address = socket.getaddrinfo(
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
+        self._open: set[object] = set()
         super().__init__(address, Handler)  # type: ignore[arg-type]  # any that getaddrinfo has
+
+    def verify_request(self, request: object, _: object) -> bool:
+        """Tell whether there is room for another connection; else it is closed at once."""
+        if len(self._open) >= MAX_CONNECTIONS:
+            return False
+        self._open.add(request)
+        return True
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Close a connection, and make room for another one."""
+        self._open.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, *_: object) -> None:
         """Log that somebody went away, or that the metrics cannot be read."""
