@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+from dotenv.parser import parse_stream
 from limits import RateLimitItem, parse
 from pydantic import (
     AfterValidator,
@@ -177,7 +178,10 @@ def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
     Raises `SettingsError` naming every fault.
     """
     try:
-        values: dict[str, Any] = {} if from_file is None else {"_env_file": None, **from_file}
+        if from_file is None:
+            _check_file()
+            return Settings()
+        values: dict[str, Any] = {"_env_file": None, **from_file}
         return Settings(**values)
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(error) from None
@@ -189,6 +193,7 @@ def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
 def read_file() -> dict[str, str]:
     """What `.env` says where the environment says nothing. Raises `SettingsError`."""
     try:
+        _check_file()
         found = DotEnvSettingsSource(Settings).env_vars
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(error) from None
@@ -201,6 +206,20 @@ def required(value: T | None, name: str) -> T:
     if value is None:
         raise SettingsError(f"{name} is not set")
     return value
+
+
+def _check_file() -> None:
+    """Raise `SettingsError` for a line that would be left out of `.env`, and others with it."""
+    if not Path(FILE).is_file():
+        return
+    with Path(FILE).open(encoding="utf-8") as file:
+        for _, _, (text, line), is_wrong in parse_stream(file):
+            if is_wrong:
+                blank = text[: len(text) - len(text.lstrip())].count("\n")
+                raise SettingsError(
+                    f"{FILE} cannot be read: line {line + blank} is not NAME=VALUE; "
+                    "is a quote missing?"
+                )
 
 
 def _unreadable(error: Exception) -> SettingsError:

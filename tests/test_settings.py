@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from limits import parse
 
-from app.settings import Settings, SettingsError, read_settings, required
+from app.settings import Settings, SettingsError, read_file, read_settings, required
 
 ROOT = Path(__file__).parents[1]
 SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
@@ -116,6 +116,23 @@ def test_the_environment_wins_over_the_file(
 def test_a_file_that_is_no_text_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"BIND=\xff")
     assert ".env cannot be read" in fault(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "JWT_ISSUER='it\nLOG_LEVEL=debug\n",
+        "JWT_ISSUER='it\nLOG_LEVEL=debug\nJWT_AUDIENCE='tasks'\n",
+        'JWT_ISSUER="it" is\nLOG_LEVEL=debug\n',
+    ],
+)
+def test_a_line_of_the_file_that_would_be_left_out_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str
+) -> None:
+    (tmp_path / ".env").write_text(f"# Settings\nBIND=127.0.0.1:1\n\n{wrong}")
+    assert ".env cannot be read: line 4 is not NAME=VALUE" in fault(monkeypatch)
+    with pytest.raises(SettingsError, match="line 4"):
+        read_file()
 
 
 def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
