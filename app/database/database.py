@@ -75,10 +75,11 @@ class Database:
         Within a transaction it does not wait for a lock for longer than `LOCK_TIMEOUT_MS`: others
         would wait behind it.
         """
-        # A provider can limit the statements of a role. A pooler takes no such setting.
+        # A provider can limit the statements of a role. A pooler takes no such setting: behind it
+        # that limit is lifted in transactions alone, and stays for an index that is built.
         settings = {} if self._pooler else {"statement_timeout": "0"}
         engine = self._engine({"timeout": TIMEOUT_SECONDS}, settings, poolclass=NullPool)
-        listen(engine.sync_engine, "begin", _limit_waiting)
+        listen(engine.sync_engine, "begin", _be_unhurried)
         with telling_what_passes():
             async with engine.connect() as connection:
                 yield connection
@@ -202,6 +203,7 @@ class Database:
             (self._users.give_back if keep else self._users.drop)(connection)
 
 
-def _limit_waiting(connection: Connection) -> None:
+def _be_unhurried(connection: Connection) -> None:
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")

@@ -11,7 +11,7 @@ from app.database.citus import HAS_CITUS, IS_DISTRIBUTED
 from app.database.errors import DatabaseUnavailableError, is_lost, is_read_only
 from app.database.link import Link
 from app.database.url import DatabaseUrl
-from app.database.wall import ROLE
+from app.database.wall import LOCK_WAIT_MS, ROLE
 
 T = TypeVar("T")
 
@@ -31,8 +31,7 @@ CLOSE_SECONDS = 2
 
 _SETTINGS = {
     "role": ROLE,
-    # In milliseconds. Whoever waits for a lock has a connection, which others wait for.
-    "lock_timeout": "3000",
+    "lock_timeout": str(LOCK_WAIT_MS),
     # The default, and what the statements are made for, whatever a database's own default is.
     "default_transaction_isolation": "read committed",
     # The default. Were it 0, a policy would cost as little as the condition that names the owner,

@@ -14,6 +14,8 @@ PURGE_ROLE = "taskward_purge"
 ROLES = (ROLE, PURGE_ROLE)
 SETTING = "app.user_id"
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+LOCK_WAIT_MS = 3000
+"""How long a user's statement waits for a lock: it has a connection, which others wait for."""
 PROPAGATION = "citus.propagate_set_commands = 'local'"
 
 OWNER_COLUMNS = {
@@ -75,7 +77,8 @@ def prelude(user_id: str, *, locking: bool = False, distributed: bool = False) -
     the tables are `distributed`, Citus says the same on the machine that has the user's rows.
     """
     escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
-    commands = f"SET LOCAL ROLE {ROLE}; SET LOCAL {SETTING} = E'{escaped}'"
+    owner = f"SET LOCAL {SETTING} = E'{escaped}'"
+    commands = f"SET LOCAL ROLE {ROLE}; {owner}; SET LOCAL lock_timeout = {LOCK_WAIT_MS}"
     if distributed:
         # It repeats all that the command was sent with, and in a block that is the command alone.
         commands = f"DO $$ BEGIN SET LOCAL {PROPAGATION}; {commands}; END $$"

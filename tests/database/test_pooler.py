@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import text
 
 from app import create_app
 from app.database.database import Database
@@ -23,6 +24,8 @@ from tests.tokens import token_for
 
 KEY = {"Idempotency-Key": "k"}
 COUNT = "SELECT count(*) FROM tasks"
+LOCK_TIMEOUT = text("SELECT current_setting('lock_timeout')")
+STATEMENT_TIMEOUT = text("SELECT current_setting('statement_timeout')")
 
 
 @pytest.fixture
@@ -67,6 +70,33 @@ async def test_the_whole_api_works_through_a_pooler(
         async with httpx.AsyncClient(base_url=server.base_url) as anybody:
             assert (await anybody.get("/health/ready")).status_code == 200
         await asyncio.gather(*(use(server, f"user {uuid4()}") for _ in range(4)))
+
+
+async def test_a_user_waits_for_a_lock_behind_a_pooler_as_long_as_without_one(
+    pooled: DatabaseUrl, database_url: DatabaseUrl
+) -> None:
+    for url, pooler in ((database_url, False), (pooled, True)):
+        database = Database(url, pool_size=1, pooler=pooler)
+        (row,) = await database.session("ada").read(LOCK_TIMEOUT)
+        assert row[0] == "3s"
+        await database.close()
+
+
+async def test_a_migration_behind_a_pooler_is_not_bound_by_the_limit_of_its_login(
+    empty_database: DatabaseUrl,
+) -> None:
+    login = Database(empty_database, pool_size=1)
+    name = empty_database.for_sqlalchemy.database
+    async with login.transaction() as connection:
+        await connection.execute(text(f"ALTER DATABASE {name} SET statement_timeout = '250ms'"))
+    await login.close()
+    with pgbouncer(empty_database) as url:
+        database = Database(url, pool_size=1, pooler=True)
+        async with database.unhurried() as connection, connection.begin():
+            assert (await connection.execute(STATEMENT_TIMEOUT)).scalar_one() == "0"
+        async with database.transaction() as connection:
+            assert (await connection.execute(STATEMENT_TIMEOUT)).scalar_one() == "250ms"
+        await database.close()
 
 
 async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: DatabaseUrl) -> None:
