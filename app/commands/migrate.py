@@ -19,6 +19,7 @@ from app.settings import Settings, required
 
 T = TypeVar("T")
 
+_INVALID_SCHEMA_NAME = "3F000"
 # Where the tables are distributed, it reaches every machine.
 _NOBODYS = text("SELECT count(*) FROM tasks")
 
@@ -113,7 +114,8 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
 
 
 def _refusal(settings: Settings, error: DBAPIError) -> CommandError | None:
-    if getattr(error.orig, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    if sqlstate == INSUFFICIENT_PRIVILEGE:
         return NotAllowedError(
             f"the login of {settings.database_url} lacks a right ({error.orig}): let it "
             "be granted, or set DATABASE_URL to the login that migrates"
@@ -122,5 +124,10 @@ def _refusal(settings: Settings, error: DBAPIError) -> CommandError | None:
         return CommandError(
             f"the database {settings.database_url} refuses the connection ({error.orig}): "
             "are the parameters of DATABASE_URL right?"
+        )
+    if sqlstate == _INVALID_SCHEMA_NAME:
+        return CommandError(
+            f"the database {settings.database_url} has no schema for the tables ({error.orig}): "
+            "make the one that search_path names"
         )
     return None

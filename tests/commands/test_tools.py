@@ -154,6 +154,16 @@ def test_parameters_that_postgresql_refuses_are_told(
     assert "Traceback" not in said
 
 
+def test_a_search_path_without_a_schema_is_told(
+    taskward: Taskward, settings_of_two: dict[str, str]
+) -> None:
+    url = f"{settings_of_two['DATABASE_URL']}?options=-c%20search_path%3Dnosuch"
+    finished = taskward.run("migrate", **settings_of_two | {"DATABASE_URL": url})
+    assert finished.status == 1
+    assert "make the one that search_path names" in finished.err
+    assert "Traceback" not in finished.err
+
+
 def test_a_wrong_password_is_told(taskward: Taskward) -> None:
     server = taskward.serve("dev")
     url = taskward.run("doctor").out.split(" at ")[1].split()[0]
