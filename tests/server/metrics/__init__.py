@@ -1,0 +1,1 @@
+"""Metrics: what is recorded, and who can ask for it."""

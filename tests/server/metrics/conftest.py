@@ -1,0 +1,44 @@
+"""A server whose metrics can be asked for."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from limits import parse
+
+from app import create_app
+from app.server.metrics import exposed, recording
+from app.settings import Settings
+from tests.live_server import LiveServer, live
+from tests.metrics import Scrape, scrape_until
+from tests.ports import free_port
+
+LIMIT = 30
+
+
+@pytest.fixture(scope="module")
+def bind() -> str:
+    """Where the metrics are."""
+    return f"127.0.0.1:{free_port()}"
+
+
+@pytest.fixture(scope="module")
+def settings(settings: Settings, bind: str) -> Settings:
+    limit = parse(f"{LIMIT}/minute")
+    return settings.model_copy(update={"metrics_bind": bind, "rate_limit": limit})
+
+
+@pytest.fixture(scope="module")
+def server(settings: Settings) -> Iterator[LiveServer]:
+    """A server that is measured."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recording, "SAMPLE_SECONDS", 0.05)
+        with exposed(settings.metrics_bind), live(create_app(settings)) as running:
+            yield running
+
+
+@pytest.fixture
+async def told(client: httpx.AsyncClient, bind: str) -> Scrape:
+    """All metrics, once there was a request."""
+    await client.get("/api/me")
+    return scrape_until(bind, lambda found: "taskward_requests_total" in found.names)

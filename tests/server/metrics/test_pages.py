@@ -1,0 +1,41 @@
+"""The dashboard and the page of operations name the metrics that there are."""
+
+import json
+import re
+from pathlib import Path
+
+from tests.metrics import Scrape
+
+ROOT = Path(__file__).parents[3]
+
+
+async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_them(
+    told: Scrape,
+) -> None:
+    dashboard = (ROOT / "deploy" / "grafana-dashboard.json").read_text()
+    json.loads(dashboard)
+    asked_for = {*re.findall(r"\btaskward_\w+", dashboard)}
+    assert asked_for <= told.names
+    assert {family_of(name) for name in asked_for} == {family_of(name) for name in told.names}
+    labels = {name for _, pairs in told for name, _ in pairs}
+    known = {"job", *labels}  # and Prometheus itself adds the job
+    assert {*re.findall(r"[{,] ?(\w+)[=!]~?\\\"", dashboard)} <= known
+    for group in re.findall(r"by \(([\w, ]+)\)", dashboard):
+        assert {*group.split(", ")} <= known
+
+
+async def test_each_metric_is_explained_with_its_labels(told: Scrape) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    explained = {
+        name: {*re.findall(r"`(\w+)`", labels)}
+        for name, labels in re.findall(r"(?m)^\| `(taskward_\w+)` \| \w+ \|([^|]*)\|", page)
+    }
+    labels: dict[str, set[str]] = {}
+    for name, pairs in told:
+        labels.setdefault(family_of(name), set()).update(label for label, _ in pairs)
+    assert explained == {name: found - {"le"} for name, found in labels.items()}
+
+
+def family_of(name: str) -> str:
+    """The name of a histogram whose value this is; of other metrics, it is the name itself."""
+    return re.sub(r"_(bucket|sum|count)$", "", name)

@@ -1,0 +1,117 @@
+"""A value of each setting that is accepted, and those that are not."""
+
+import pytest
+from limits import parse
+
+from tests.settings.reading import fault, read
+
+
+@pytest.mark.parametrize("limit", ["600/minute", "20 per 2 seconds", "1/day", "5/10 second"])
+def test_a_rate_is_a_number_and_a_time(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    assert read(monkeypatch, RATE_LIMIT=limit).rate_limit == parse(limit)
+
+
+def test_the_rate_limit_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, RATE_LIMIT="off").rate_limit is None
+
+
+@pytest.mark.parametrize("limit", ["600", "0/minute", "-1/minute", "many", "5/fortnight"])
+def test_what_is_no_rate_is_refused(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    assert "RATE_LIMIT must be off, or a number and a time" in fault(monkeypatch, RATE_LIMIT=limit)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
+def test_counters_are_kept_in_redis_or_valkey(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    settings = read(monkeypatch, RATE_LIMIT_STORAGE=f"{scheme}://:hunter2@cache:6379/1")
+    storage = settings.rate_limit_storage
+    assert storage is not None
+    assert (
+        storage.get_secret_value() == f"{scheme.replace('valkey', 'redis')}://:hunter2@cache:6379/1"
+    )
+    assert "hunter2" not in repr(settings)
+
+
+@pytest.mark.parametrize("url", ["memcached://cache", "cache:6379", "redis:///", "memory://"])
+def test_counters_are_kept_nowhere_else(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert "RATE_LIMIT_STORAGE must begin with" in fault(monkeypatch, RATE_LIMIT_STORAGE=url)
+
+
+def test_published_keys_need_an_issuer_and_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = fault(monkeypatch, JWKS_URL="https://id.example.com/jwks", JWT_ISSUER="")
+    assert "JWT_ISSUER must be set where JWKS_URL is" in found
+    assert "JWT_AUDIENCE must be set where JWKS_URL is" in found
+    read(monkeypatch, JWT_ISSUER="https://id.example.com", JWT_AUDIENCE="taskward")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/jwks", "id.example.com/jwks", "/jwks"])
+def test_published_keys_are_at_an_http_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert "JWKS_URL" in fault(monkeypatch, JWKS_URL=url, JWT_ISSUER="i", JWT_AUDIENCE="a")
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("https://app.example.com", ("https://app.example.com",)),
+        (
+            "http://localhost:3000, http://[::1]:5173",
+            ("http://localhost:3000", "http://[::1]:5173"),
+        ),
+    ],
+)
+def test_origins_are_a_list(
+    monkeypatch: pytest.MonkeyPatch, text: str, origins: tuple[str, ...]
+) -> None:
+    assert read(monkeypatch, CORS_ORIGINS=text).cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "app.example.com",
+        "https://app.example.com/",
+        "https://app.example.com/path",
+        "https://*.example.com",
+        "HTTPS://APP.EXAMPLE.COM",
+        "ftp://app.example.com",
+        "https://a.example.com,,https://b.example.com",
+        "https://user@app.example.com",
+        "https://app.example.com:443",
+    ],
+)
+def test_what_is_not_an_exact_origin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    assert "CORS_ORIGINS" in fault(monkeypatch, CORS_ORIGINS=origin)
+
+
+@pytest.mark.parametrize(
+    "bind", ["127.0.0.1:8000", "0.0.0.0:80", "[::1]:8000", "localhost:1", "fd://3"]
+)
+def test_an_address_is_a_host_and_a_port_or_an_inherited_socket(
+    monkeypatch: pytest.MonkeyPatch, bind: str
+) -> None:
+    assert read(monkeypatch, BIND=bind).bind == bind
+
+
+@pytest.mark.parametrize(
+    "bind",
+    [
+        *("8000", ":8000", "localhost", "localhost:", "localhost:65536", "unix:/run/x:1"),
+        *("fd://", "fd://x", "fd://-1", "fd://9999999999"),
+    ],
+)
+def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
+    found = fault(monkeypatch, BIND=bind, METRICS_BIND=bind)
+    assert [line.split()[:2] for line in found.splitlines()[1:]] == [
+        ["BIND", "must"],
+        ["METRICS_BIND", "must"],
+    ]
+
+
+def test_metrics_have_an_address_of_their_own_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch).metrics_bind is None
+    assert read(monkeypatch, METRICS_BIND="[::1]:9100").metrics_bind == "[::1]:9100"
+    found = fault(monkeypatch, METRICS_BIND="127.0.0.1:8000")
+    assert "METRICS_BIND must be another address than BIND" in found
