@@ -88,10 +88,10 @@ class ChangeStore:
         epoch, last, feed_floor = rows[0][:3]
         if begins:
             place = Place(epoch, 0, last)
-        elif place.epoch != epoch or not feed_floor <= place.horizon <= last:
+        elif place.epoch != epoch or not max(feed_floor, place.position) <= place.horizon <= last:
             raise ChangeTokenExpiredError
         if token and asked.position >= asked.horizon:
-            self.lag = last - asked.position
+            self.lag = last - place.position
         changes = [_change(row[3:]) for row in rows[:limit] if row["id"] is not None]
         has_more = len(rows) > limit
         position = changes[-1].revision if has_more else last

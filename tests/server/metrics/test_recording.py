@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from app.contract.operations import operations
 from app.database.database import Database
 from app.database.url import DatabaseUrl
 from app.settings import Settings
+from app.tasks.changes import Place
 from tests.metrics import Scrape, scrape, scrape_until
 from tests.server.metrics.conftest import LIMIT
 
@@ -130,6 +132,20 @@ async def test_how_far_a_reader_of_the_feed_was_behind_is_told_each_time_it_come
     bounds = ["0.0", "1.0", "10.0", "100.0", "1000.0", "10000.0", "100000.0", "+Inf"]
     readers: Values = {(bound,): 1.0 if float(bound) < 4 else 2.0 for bound in bounds}
     assert_added(before, bind, {f"{LAG}_sum": {(): 4.0}, f"{LAG}_bucket": readers})
+
+
+async def test_a_token_that_was_forged_tells_of_no_lag_that_cannot_be(
+    client: httpx.AsyncClient, bind: str
+) -> None:
+    before = scrape(bind)
+    await client.post("/api/tasks", json={"title": "x"})
+    token = (await client.get("/api/tasks/changes")).json()["next"]
+    genuine = Place.decode(token)
+    for forged in (genuine._replace(position=2**62), Place(UUID(int=0), 2**62, 0)):
+        await client.get(f"/api/tasks/changes?since={forged.encode()}")
+    await client.get(f"/api/tasks/changes?since={token}")
+    after = scrape_until(bind, lambda after: added(before, after, f"{LAG}_count") == {(): 2})
+    assert added(before, after, f"{LAG}_sum") == {(): 1.0}
 
 
 async def test_connections_in_use_and_requests_that_wait_for_one_are_told(
