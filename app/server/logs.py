@@ -11,6 +11,14 @@ import structlog
 
 LogFormat = Literal["console", "json"]
 
+# Alembic tells which database it speaks to, each time that it is asked, and of its plugins; httpx
+# tells of each request; and OpenTelemetry warns in the words of whoever sends a wrong `tracestate`.
+_LEAST = {
+    "alembic": logging.WARNING,
+    "httpx": logging.WARNING,
+    "opentelemetry.trace": logging.ERROR,
+}
+
 
 def configure_logs(level: str, log_format: LogFormat | None) -> None:
     """Write structlog's lines and the standard library's records in the same form.
@@ -45,10 +53,8 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # Alembic tells at this level which database it speaks to, each time that it is asked, and of
-    # its plugins; httpx tells of each request.
-    for talkative in ("alembic", "httpx"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    for talkative, least in _LEAST.items():
+        logging.getLogger(talkative).setLevel(least)
 
 
 class _Logger(structlog.WriteLogger):

@@ -38,7 +38,8 @@ def test_each_worker_sends_its_spans_and_a_log_line_names_the_span(
     server = taskward.serve("serve", **environment, **of_traces, WORKERS="2")
     for trace, worker in zip(TRACES, workers_of(server), strict=True):
         worker.suspend()
-        headers = {**headers_of(user), "traceparent": f"00-{trace}-{1:016x}-01"}
+        parent = {"traceparent": f"00-{trace}-{1:016x}-01", "tracestate": "not one"}
+        headers = {**headers_of(user), **parent}
         answer = httpx.get(f"{taskward.base_url}/api/tasks", headers=headers, timeout=10)
         assert answer.status_code == 200
         worker.resume()
@@ -51,6 +52,7 @@ def test_each_worker_sends_its_spans_and_a_log_line_names_the_span(
     assert all(len(receiver.below(span)) == statements for span in spans)
     assert {span.service["service.name"] for span in spans} == {"tasks"}
     assert len({span.service["service.instance.id"] for span in spans}) == 2
+    assert "not one" not in finished.err
     logged = [json.loads(line) for line in finished.err.splitlines()]
     for span in spans:
         (line,) = (line for line in logged if line.get("span_id") == span.span_id)
