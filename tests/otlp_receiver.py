@@ -21,6 +21,7 @@ class Received(NamedTuple):
     trace_id: str
     span_id: str
     parent_id: str
+    state: str
     begins: int
     failed: bool
     attributes: Attributes
@@ -97,6 +98,7 @@ def _received(span: Span, service: Attributes) -> Received:
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_id=span.parent_span_id.hex(),
+        state=span.trace_state,
         begins=span.start_time_unix_nano,
         failed=span.status.code == Status.STATUS_CODE_ERROR,
         attributes=_read(span.attributes),

@@ -20,6 +20,7 @@ from tests.tokens import token_for
 
 ROOT = Path(__file__).parents[2]
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+TRACEPARENT = ("traceparent", f"00-{TRACE}-{PARENT}-01")
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
@@ -101,13 +102,38 @@ def test_a_span_names_no_token_no_user_and_nothing_that_a_user_wrote(
 ) -> None:
     with serve() as client:
         client.post("/api/tasks", json={"title": "hush"}, headers={"Idempotency-Key": "hush"})
-        for target in ("/api/tasks?q=hush", "/api/tasks?hush=hush", "/?hush"):
-            client.get(target, headers={"X-Request-Id": "hush", "traceparent": "hush"})
+        for target in ("/api/tasks?q=hush", "/api/tasks?hush=hush", "/?hush", "http://u:hush@x/"):
+            headers = {"X-Request-Id": "hush", "traceparent": "hush"}
+            client.get("/", headers=headers, extensions={"target": target.encode()})
         token = client.headers["Authorization"].removeprefix("Bearer ")
     assert len(receiver.spans) > 5
     escaped = "".join(f"\\U{ord(character):08X}" for character in user)
     for secret in ("hush", user, escaped, token, token.split(".")[1]):
         assert secret.encode() not in receiver.raw
+
+
+def test_a_state_that_is_sent_in_parts_is_one_and_two_parents_are_none(
+    serve: Serve, receiver: Receiver
+) -> None:
+    states = [("tracestate", "a=1"), ("tracestate", "b=2, c=3")]
+    with serve() as client:
+        client.get("/health/live", headers=[TRACEPARENT, *states])
+        client.get("/health/ready", headers=[TRACEPARENT, TRACEPARENT])
+    alive, ready = receiver.spans
+    assert (alive.trace_id, alive.parent_id, alive.state) == (TRACE, PARENT, "a=1,b=2,c=3")
+    assert (ready.trace_id != TRACE, ready.parent_id) == (True, "")
+
+
+def test_a_client_cannot_make_spans_large(serve: Serve, receiver: Receiver) -> None:
+    state = ",".join(f"{name}={'x' * 250}" for name in "abc")
+    with serve() as client:
+        client.get(f"/{'x' * 8000}", headers=[TRACEPARENT, ("tracestate", state)])
+        client.get(f"/{'x' * 9000}")
+    absent, refused = receiver.spans
+    assert (absent.trace_id, absent.state) == (TRACE, "")
+    assert len(str(absent.attributes["url.path"])) == spans.MAX_TEXT
+    assert refused.attributes["http.response.status_code"] == 414
+    assert "url.path" not in refused.attributes
 
 
 def test_a_request_of_no_operation_is_named_by_its_method(serve: Serve, receiver: Receiver) -> None:

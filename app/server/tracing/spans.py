@@ -7,11 +7,11 @@ not to, in more code than this.
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPMethod, HTTPStatus
 from threading import Thread
-from typing import Any
 
 import structlog
 from hypercorn.typing import (
@@ -39,6 +39,9 @@ from app.database.link import Link
 
 FLUSH_SECONDS = 3
 """How long the end waits for a collector to take what is left."""
+
+MAX_TEXT = 512
+"""How many characters of what a client chose are kept: each span of the request has its state."""
 
 _METHODS = frozenset(each.value for each in HTTPMethod)
 _TRACE_CONTEXT = TraceContextTextMapPropagator()
@@ -106,24 +109,18 @@ class Traced:
             try:
                 await self._app(scope, receive, send)
             finally:
-                _finish(span, scope["state"])
+                _finish(span, scope)
 
 
 @contextmanager
 def _started(tracer: Tracer, scope: HTTPScope) -> Iterator[Span]:
     known = scope["method"] in _METHODS
-    sent = {
-        name.decode(): value.decode("latin-1")
-        for name, value in scope["headers"]
-        if name in (b"traceparent", b"tracestate")
-    }
     with tracer.start_as_current_span(
         scope["method"] if known else "HTTP",
-        context=_TRACE_CONTEXT.extract(sent),
+        context=_TRACE_CONTEXT.extract(_sent(scope)),
         kind=SpanKind.SERVER,
         attributes={
             "http.request.method": scope["method"] if known else "_OTHER",
-            "url.path": scope["path"],
             "url.scheme": scope["scheme"],
         },
         record_exception=False,  # its message could quote what users have written
@@ -132,7 +129,20 @@ def _started(tracer: Tracer, scope: HTTPScope) -> Iterator[Span]:
         yield span
 
 
-def _finish(span: Span, state: Mapping[str, Any]) -> None:
+def _sent(scope: HTTPScope) -> dict[str, str]:
+    """What a request says of its trace; a header that is sent in parts is one."""
+    parts = defaultdict(list)
+    for name, value in scope["headers"]:
+        if name in {b"traceparent", b"tracestate"}:
+            parts[name.decode()].append(value.decode("latin-1"))
+    sent = {name: ",".join(values) for name, values in parts.items()}
+    return {name: text for name, text in sent.items() if len(text) <= MAX_TEXT}
+
+
+def _finish(span: Span, scope: HTTPScope) -> None:
+    state = scope["state"]
+    if "refusal" not in state:  # else what was sent as a path need not be one
+        span.set_attribute("url.path", scope["path"][:MAX_TEXT])
     if "operation" in state:
         span.update_name(state["operation"])
     if state.get("route"):
