@@ -1,5 +1,6 @@
 """Traces: a span for each request, named by its operation, and one for each statement below it."""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -168,6 +169,20 @@ def test_a_collector_that_is_down_keeps_nobody_waiting(
     monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
     with serve() as client:
         assert client.get("/api/me").status_code == 200
+
+
+async def test_a_collector_that_takes_nothing_is_complained_of_once_in_a_while(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await spans.Tracing("1").close()
+    logger = logging.getLogger(OTLPSpanExporter.__module__)
+    for name in ("first", "second", "third"):
+        if name == "third":
+            monkeypatch.setattr(spans, "COMPLAINT_SECONDS", 0)
+        logger.error("%s is down", name)
+        logger.error("%s is slow", name)
+    said = ["first is down", "first is slow", "third is down", "third is slow"]
+    assert caplog.messages == said
 
 
 @pytest.mark.parametrize(

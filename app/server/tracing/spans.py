@@ -6,7 +6,9 @@ not to, in more code than this.
 """
 
 import asyncio
+import logging
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +39,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from app.database.link import Link
 
+COMPLAINT_SECONDS = 60
+"""How often a collector is complained of that takes nothing: every batch would be a line or six."""
 FLUSH_SECONDS = 3
 """How long the end waits for a collector to take what is left."""
 
@@ -48,6 +52,25 @@ _TRACE_CONTEXT = TraceContextTextMapPropagator()
 _OPERATION = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK)\b")
 
 
+class Complaints(logging.Filter):
+    """Lets each kind of complaint pass once in `COMPLAINT_SECONDS`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record, whose kind is its text without the values, passes."""
+        now, kind = time.monotonic(), str(record.msg)
+        passes = now - self._passed.get(kind, float("-inf")) >= COMPLAINT_SECONDS
+        if passes:
+            self._passed[kind] = now
+        return passes
+
+
+_COMPLAINTS = Complaints()
+
+
 class Tracing:
     """Makes spans, and sends them in a thread of its own, as the standard variables say."""
 
@@ -57,6 +80,7 @@ class Tracing:
         resource = own.merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        logging.getLogger(OTLPSpanExporter.__module__).addFilter(_COMPLAINTS)
         self._tracer = self._provider.get_tracer("taskward", version)
 
     def around(self, app: ASGIFramework) -> "Traced":
