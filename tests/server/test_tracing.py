@@ -208,6 +208,10 @@ def test_nothing_is_traced_that_nobody_asks_for(environment: dict[str, str]) -> 
             "OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf",
         ),
         (
+            {ENDPOINT: "127.0.0.1:4318"},
+            "OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https://",
+        ),
+        (
             {ENDPOINT: "http://127.0.0.1:1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100000"},
             "max_export_batch_size must be less",
         ),
@@ -223,16 +227,21 @@ def test_what_cannot_be_sent_to_is_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", ENDPOINT]
+    ("name", "value"),
+    [
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1"),
+        (ENDPOINT, "http://127.0.0.1:1"),
+    ],
 )
 def test_who_asks_for_traces_without_the_extra_is_told_of_it(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As where it is not installed: Python then finds no such package.
     monkeypatch.setitem(sys.modules, OTLPSpanExporter.__module__, None)
     monkeypatch.delitem(sys.modules, spans.__name__)
     with pytest.raises(TracingError, match=r"pip install 'taskward\[otel\]'"):
-        tracing_of({name: "otlp"}, "1")
+        tracing_of({name: value}, "1")
 
 
 def test_who_neither_measures_nor_traces_has_nothing_for_it_in_memory() -> None:

@@ -52,3 +52,6 @@ def _check(environment: Mapping[str, str]) -> None:
     for name in _PROTOCOLS:
         if environment.get(name) not in (None, "", _PROTOCOL):
             raise TracingError(f"{name} must be {_PROTOCOL}, which every collector takes")
+    for name in _ENDPOINTS:
+        if not (environment.get(name) or "http://").startswith(("http://", "https://")):
+            raise TracingError(f"{name} must begin with http:// or https://")
