@@ -50,7 +50,8 @@ format: setup ## Format the code and sort its imports
 lock: setup ## Resolve the dependencies anew and write the hashed lock files
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra otel --group test --group check -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra otel -c requirements.txt -o requirements-otel.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra otel --group test --group check -c requirements-otel.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) --group bench -o requirements-bench.txt
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -45,8 +45,9 @@ class Build:
         self._path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         self._entry_point: list[str] = []
         self._command: list[str] = []
+        self._arguments: dict[str, str] = {}
         for instruction in instructions(text):
-            getattr(self, f"_{instruction.name.lower()}")(instruction.value)
+            getattr(self, f"_{instruction.name.lower()}")(self._filled_in(instruction.value))
 
     @property
     def command(self) -> list[str]:
@@ -60,6 +61,15 @@ class Build:
         """It describes the image."""
 
     _expose = _label
+
+    def _filled_in(self, value: str) -> str:
+        for name, default in self._arguments.items():
+            value = value.replace(f"${{{name}}}", default)
+        return value
+
+    def _arg(self, value: str) -> None:
+        name, _, default = value.partition("=")
+        self._arguments[name] = default
 
     def _env(self, value: str) -> None:
         self.environment |= dict(re.findall(r"(\w+)=(\S+)", value))

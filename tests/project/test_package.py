@@ -44,8 +44,8 @@ def test_the_contract_in_the_wheel_is_the_one_that_is_read(tmp_path: Path) -> No
 
 
 def test_every_locked_package_has_hashes_and_no_lock_has_an_address() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-bench.txt"):
-        text = (ROOT / name).read_text()
+    for of in ("", "-otel", "-dev", "-bench"):
+        text = (ROOT / f"requirements{of}.txt").read_text()
         packages = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
         assert len(packages) > 20
         assert all("--hash=sha256:" in package for package in packages)
@@ -56,7 +56,7 @@ def test_every_locked_package_has_hashes_and_no_lock_has_an_address() -> None:
     ("begin", "end", "lock"),
     [
         ("dependencies = [", "[project.optional-dependencies]", "requirements.txt"),
-        ("[project.optional-dependencies]", "[dependency-groups]", "requirements-dev.txt"),
+        ("[project.optional-dependencies]", "[dependency-groups]", "requirements-otel.txt"),
     ],
 )
 def test_every_dependency_is_locked_and_has_its_reason(begin: str, end: str, lock: str) -> None:
@@ -68,3 +68,11 @@ def test_every_dependency_is_locked_and_has_its_reason(begin: str, end: str, loc
     for name, reason in lines:
         assert f"\n{name.lower()}==" in locked
         assert reason
+
+
+def test_who_traces_has_the_packages_of_who_does_not_and_others_as_they_are_tested() -> None:
+    plain, traced, tested = (
+        {*re.split(r"(?m)^(?=[a-z0-9])", (ROOT / f"requirements{of}.txt").read_text())[1:]}
+        for of in ("", "-otel", "-dev")
+    )
+    assert plain < traced < tested

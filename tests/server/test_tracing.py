@@ -234,13 +234,13 @@ def test_what_cannot_be_sent_to_is_refused(
         (ENDPOINT, "http://127.0.0.1:1"),
     ],
 )
-def test_who_asks_for_traces_without_the_extra_is_told_of_it(
+def test_who_asks_for_traces_without_the_packages_is_told_of_them(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As where it is not installed: Python then finds no such package.
     monkeypatch.setitem(sys.modules, OTLPSpanExporter.__module__, None)
     monkeypatch.delitem(sys.modules, spans.__name__)
-    with pytest.raises(TracingError, match=r"pip install 'taskward\[otel\]'"):
+    with pytest.raises(TracingError, match=r"install requirements-otel\.txt"):
         tracing_of({name: value}, "1")
 
 

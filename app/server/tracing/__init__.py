@@ -28,8 +28,8 @@ def tracing_of(environment: Mapping[str, str], version: str) -> "Tracing | None"
         from app.server.tracing.spans import Tracing  # noqa: PLC0415
     except ImportError:
         raise TracingError(
-            "the environment asks for traces (OTEL_…), but the extra for them is not installed: "
-            "pip install 'taskward[otel]', or set OTEL_SDK_DISABLED=true"
+            "the environment asks for traces (OTEL_…), but the packages for them are missing: "
+            "install requirements-otel.txt, or set OTEL_SDK_DISABLED=true"
         ) from None
     try:
         return Tracing(version)
