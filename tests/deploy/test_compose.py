@@ -40,3 +40,8 @@ def test_every_variable_is_a_setting_and_is_explained() -> None:
     taskward = yaml.safe_load(COMPOSE.read_text())["services"]["taskward"]
     assert taskward["environment"].keys() <= settings
     assert not taskward["environment"].keys() & {*listed}
+
+
+def test_where_nothing_can_be_written_there_is_a_place_for_what_metrics_count() -> None:
+    taskward = yaml.safe_load(COMPOSE.read_text())["services"]["taskward"]
+    assert (taskward["read_only"], taskward["tmpfs"]) == (True, ["/tmp"])  # noqa: S108 - of a container
