@@ -14,7 +14,6 @@ import pytest
 from app import create_app
 from app.database.url import DatabaseUrl
 from app.settings import Settings
-from tests import tokens
 from tests.commands.conftest import Taskward
 from tests.deploy.page import PAGE, Machine, blocks
 from tests.empty_database import make_empty_database
@@ -67,7 +66,10 @@ def test_what_is_installed_is_well(machine: Machine, database_url: DatabaseUrl) 
 
 
 def test_an_upgrade_migrates(machine: Machine, database_url: DatabaseUrl) -> None:
-    assert "at revision" in machine.run(*blocks("Upgrade"), DATABASE_URL=text_of(database_url))
+    install(machine, database_url)
+    (upgrade,) = blocks("Upgrade")
+    assert "at revision" in machine.run(upgrade)
+    assert not (machine.home / ".data").exists()
 
 
 def test_the_secret_is_rotated_without_logging_anyone_out(
@@ -146,9 +148,9 @@ def test_a_device_that_is_ahead_of_a_restored_backup_is_told_so_and_reads_everyt
         ahead = client.patch(first, json={"title": "lost"}).headers["ETag"]
         listed = client.get("/api/tasks").headers["ETag"]
         since = client.get("/api/tasks/changes").json()["next"]
-    machine.run(
-        restore, NEW_DATABASE_URL=text_of(another_database), BETTER_AUTH_SECRET=tokens.SECRET
-    )
+    install(machine, empty_database)
+    machine.run(restore, NEW_DATABASE_URL=text_of(another_database))
+    assert machine.read_settings()["DATABASE_URL"] == text_of(another_database)
     with serving(settings, another_database, user) as client:
         # The change that the device knows had the very number that this one would have.
         assert client.patch(first, json={"title": "first again"}).status_code == 200
