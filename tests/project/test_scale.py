@@ -1,5 +1,7 @@
 """The measurement of scale names the rows that it has filled in, and sums up rightly."""
 
+import re
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import asyncpg
@@ -17,6 +19,7 @@ from bench.soak.run import Look
 from bench.soak.verdict import judge
 from tests.empty_database import make_empty_database
 
+DOCS = Path(__file__).parents[2] / "docs"
 SIZES = ["1", "2"]
 SAMPLES = [
     Sample(1, "1", "get", 100, p50_ms=10),
@@ -26,6 +29,13 @@ SAMPLES = [
     Sample(1, "1", "list", 100, p50_ms=10),
     Sample(1, "2", "list", 100, p50_ms=12),
 ]
+
+
+def test_what_more_memory_gives_is_told_alike_wherever_it_is_told() -> None:
+    pages = (DOCS / "scale.md").read_text(), (DOCS / "scaling.md").read_text()
+    largest = re.findall(r"(?m)^\| list \|.*\| ([\d.]+) ms [^|]*\|[^|]*\|$", pages[0])
+    told = re.findall(r"lists take ([\d.]+) ms and not ([\d.]+)", pages[1])
+    assert [tuple(largest)] == told
 
 
 class SmallSize(Size):
