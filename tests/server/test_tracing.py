@@ -1,10 +1,12 @@
 """Traces: a span for each request, named by its operation, and one for each statement below it."""
 
 import logging
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -23,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = ("traceparent", f"00-{TRACE}-{PARENT}-01")
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+ENDLESS_BYTES = 100_000_000
 
 
 @pytest.fixture
@@ -169,6 +172,27 @@ def test_a_collector_that_is_down_keeps_nobody_waiting(
     monkeypatch.setenv(ENDPOINT, "http://127.0.0.1:1")
     with serve() as client:
         assert client.get("/api/me").status_code == 200
+
+
+def test_an_answer_of_a_collector_that_does_not_end_is_not_read(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer_endlessly(listener: socket.socket) -> int:
+        connection, _ = listener.accept()
+        sent = 0
+        with connection, suppress(ConnectionError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            while sent < ENDLESS_BYTES:
+                sent += connection.send(b"x" * 65536)
+        return sent
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
+        monkeypatch.setenv(ENDPOINT, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        answering = threads.submit(answer_endlessly, listener)
+        with serve() as client:
+            client.get("/health/live")
+        assert answering.result() < ENDLESS_BYTES
 
 
 async def test_a_collector_that_takes_nothing_is_complained_of_once_in_a_while(

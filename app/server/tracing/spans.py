@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from http import HTTPMethod, HTTPStatus
 from threading import Thread
 
+import requests
 import structlog
 from hypercorn.typing import (
     ASGIFramework,
@@ -79,7 +80,8 @@ class Tracing:
         # What the environment says of the service counts more than what we say.
         resource = own.merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        exporter = OTLPSpanExporter(session=_session())
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         logging.getLogger(OTLPSpanExporter.__module__).addFilter(_COMPLAINTS)
         self._tracer = self._provider.get_tracer("taskward", version)
 
@@ -109,6 +111,14 @@ class Tracing:
         flush = Thread(target=self._provider.shutdown, daemon=True)
         flush.start()
         await asyncio.to_thread(flush.join, FLUSH_SECONDS)
+
+
+def _session() -> requests.Session:
+    """Sends to a collector, and reads no more of an answer than its head: it could have no end."""
+    session = requests.Session()
+    session.stream = True
+    session.hooks["response"].append(lambda answer, **_: answer.close())
+    return session
 
 
 class Traced:
