@@ -75,6 +75,14 @@ def _migrated(text: str) -> DatabaseUrl:
     return url
 
 
+@pytest.fixture
+async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
+    """The server's database, with one connection for users."""
+    database = Database(database_url, pool_size=1)
+    yield database
+    await database.close()
+
+
 @pytest.fixture(scope="session")
 def is_distributed(database_url: DatabaseUrl) -> bool:
     """Whether the tables are distributed over a Citus."""

@@ -1,7 +1,5 @@
 """What the database does wrong is a 503 with Retry-After, and passes by itself."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 from sqlalchemy import text
@@ -21,13 +19,6 @@ from tests.live_server import live
 from tests.tokens import token_for
 
 OPERATIONS = [each for each in operations(read()) if each.id != "getLiveness"]
-
-
-@pytest.fixture
-async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=1)
-    yield database
-    await database.close()
 
 
 @pytest.mark.parametrize(

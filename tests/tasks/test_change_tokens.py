@@ -1,22 +1,12 @@
 """Story: a device that was away for too long is told to read everything anew."""
 
-from collections.abc import AsyncIterator
-
 import httpx
 import pytest
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.url import DatabaseUrl
 from app.tasks.purge import purge
 from tests.tasks.copies import Copy, create, truth
-
-
-@pytest.fixture
-async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=1)
-    yield database
-    await database.close()
 
 
 async def age(database: Database, user: str, days: int) -> None:

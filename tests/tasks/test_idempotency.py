@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ import pytest
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.url import DatabaseUrl
 
 TASK = {"title": "Buy milk", "due_at": "2026-12-01T09:00:00Z"}
 BATCH = {"operations": [{"op": "create", "task": {"title": "x"}}]}
@@ -25,13 +23,6 @@ def keyed(key: str | None = None) -> dict[str, str]:
 async def count(client: httpx.AsyncClient) -> int:
     number: int = (await client.get("/api/me")).json()["task_count"]
     return number
-
-
-@pytest.fixture
-async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=1)
-    yield database
-    await database.close()
 
 
 @pytest.mark.parametrize(("path", "body"), REQUESTS)

@@ -2,16 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx
-import pytest
 
 from app.contract.document import Document
 from app.contract.operations import operations
 from app.database.database import Database
-from app.database.url import DatabaseUrl
 from app.settings import Settings
 from app.tasks.changes import Place
 from tests.metrics import Scrape, scrape, scrape_until
@@ -21,13 +18,6 @@ ABSENT = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 SECONDS = "taskward_request_duration_seconds"
 LAG = "taskward_change_feed_lag_revisions"
 Values = dict[tuple[str, ...], float]
-
-
-@pytest.fixture
-async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=1)
-    yield database
-    await database.close()
 
 
 def added(before: Scrape, after: Scrape, name: str) -> Values:
