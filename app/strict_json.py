@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import isinf
 from typing import NoReturn, TypeAlias
 
 import msgspec
@@ -10,8 +11,20 @@ JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | 
 
 MAX_DEPTH = 32
 """Levels of nesting that `parse` accepts."""
+MAX_VALUES = 10_000
+"""Values that `parse` accepts: the whole text, each member of an object, each item of an array.
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+A batch of 100 tasks with everything that the contract knows has about 1,200.
+"""
+MAX_EXACT = 2**53
+"""The greatest magnitude up to which a double is exact, so that a whole one may be an integer."""
+
+# A 64-bit integer has at most 19 digits. A longer one becomes a double: the time that Python
+# takes to make an integer grows with the square of the digits.
+_MAX_INTEGER_LENGTH = len("-9223372036854775808")
+
+# In UTF-8 there is no other way to write one.
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class MalformedJsonError(ValueError):
@@ -22,8 +35,12 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
     """Parse UTF-8 JSON text. With `whole_as_integer`, 1.0 is 1, as JSON Schema has it.
 
     Raises `MalformedJsonError` for what the standard library lets pass as well: a member named
-    twice, `NaN` and infinities, unpaired surrogates, and more than `MAX_DEPTH` levels.
+    twice, `NaN` and infinities, unpaired surrogates, more than `MAX_DEPTH` levels, and more than
+    `MAX_VALUES` values. The values are counted before the text is parsed.
     """
+    # A value takes two bytes at least, one of them a comma or a bracket.
+    if len(raw) >= 2 * MAX_VALUES and _count_values(raw) > MAX_VALUES:
+        raise MalformedJsonError(f"it has more than {MAX_VALUES:,} values")
     try:
         text = raw.decode()
         value: JsonValue = json.loads(
@@ -31,9 +48,8 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
             object_pairs_hook=_members,
             parse_constant=_refuse_constant,
             parse_float=_whole_as_integer if whole_as_integer else _finite,
+            parse_int=_integer,
         )
-    except MalformedJsonError:
-        raise
     except UnicodeDecodeError as error:
         raise MalformedJsonError(f"it is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -41,16 +57,30 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
         raise MalformedJsonError(f"it is not valid JSON at {place}") from None
     except RecursionError:
         raise _too_deep() from None
-    except ValueError:
-        # Python refuses to convert an integer of thousands of digits.
-        raise MalformedJsonError("it has a number that is too large") from None
-    _check(value, MAX_DEPTH)
+    _check_depth(value)
+    if _ESCAPED_SURROGATE.search(text):
+        _check_surrogates(value)
     return value
 
 
 def write(value: msgspec.Struct) -> bytes:
     """Write a carrier as JSON, with a line's end for those who read it in a terminal."""
     return msgspec.json.encode(value) + b"\n"
+
+
+def _count_values(raw: bytes) -> int:
+    """Count the values of a JSON text without parsing it.
+
+    Malformed text has no more values than this before the place where the parser stops.
+    """
+    structure = raw
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") >= MAX_VALUES:
+        # Commas and brackets in strings do not count.
+        unescaped = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+        structure = b'"'.join(unescaped.split(b'"')[::2]).translate(None, b" \t\r\n")
+    containers = structure.count(b"[") + structure.count(b"{")
+    empty = structure.count(b"[]") + structure.count(b"{}")
+    return 1 + structure.count(b",") + containers - empty
 
 
 def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -64,35 +94,45 @@ def _refuse_constant(_: str) -> NoReturn:
     raise MalformedJsonError("NaN and Infinity are not JSON")
 
 
+def _integer(text: str) -> float:
+    return int(text) if len(text) <= _MAX_INTEGER_LENGTH else _finite(text)
+
+
 def _finite(text: str) -> float:
     number = float(text)
-    if number in (float("inf"), float("-inf")):
+    if isinf(number):
         raise MalformedJsonError("it has a number that is too large")
     return number
 
 
 def _whole_as_integer(text: str) -> float:
     number = _finite(text)
-    return int(number) if number.is_integer() else number
+    is_whole = -MAX_EXACT <= number <= MAX_EXACT and number.is_integer()
+    return int(number) if is_whole else number
 
 
 def _too_deep() -> MalformedJsonError:
     return MalformedJsonError(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
-def _check(value: JsonValue, levels: int) -> None:
-    match value:
-        case str():
-            if _SURROGATE.search(value):
-                raise MalformedJsonError("it has an unpaired surrogate")
-        case dict():
-            _check_children((*value.keys(), *value.values()), levels)
-        case list():
-            _check_children(value, levels)
-
-
-def _check_children(children: tuple[JsonValue, ...] | list[JsonValue], levels: int) -> None:
-    if levels == 0:
+def _check_depth(value: JsonValue) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below: list[JsonValue] = []
+        for each in level:
+            if type(each) is dict:
+                below += each.values()
+            elif type(each) is list:
+                below += each
+        if not below:
+            return
+        level = below
+    if any(isinstance(each, dict | list) for each in level):
         raise _too_deep()
-    for child in children:
-        _check(child, levels - 1)
+
+
+def _check_surrogates(value: JsonValue) -> None:
+    try:
+        msgspec.json.encode(value)  # as UTF-8, which has only pairs
+    except UnicodeEncodeError:
+        raise MalformedJsonError("it has an unpaired surrogate") from None

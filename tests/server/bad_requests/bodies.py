@@ -2,7 +2,11 @@
 
 import json
 
+from app.strict_json import MAX_VALUES
 from tests.server.bad_requests.request import TASK, BadRequest, lines, post
+
+UNKNOWN = b"".join(b',"%x":0' % n for n in range(27_000))
+"""More members than a body may have, and nearly as large as one may be."""
 
 MALFORMED: dict[str, bytes] = {
     "white space": b" \r\n\t",
@@ -45,8 +49,15 @@ MALFORMED: dict[str, bytes] = {
     "a number beyond a double": b'{"title": 1e400}',
     "an integer of 5000 digits": b'{"title": ' + b"9" * 5000 + b"}",
     "33 levels": b"[" * 33 + b"]" * 33,
+    "5,000 arrays": b"[" * 5_000,
+    "5,000 objects": b'{"a":' * 5_000,
     "100,000 arrays": b"[" * 100_000,
     "50,000 objects": b'{"a":' * 50_000,
+    "a value too many": b'{"title": [' + b"0," * (MAX_VALUES - 2) + b"0]}",
+    "40,000 numbers that are 309 digits long": b'{"title": [' + b"1e308," * 40_000 + b"0]}",
+    "27,000 unknown members": b'{"title": "x"' + UNKNOWN + b"}",
+    "80,000 brackets": b'{"title": [' + b"[]," * 80_000 + b"[]]}",
+    "60,000 arrays": b'{"title": [' + b"[0]," * 60_000 + b"0]}",
     "gzip without its header": b"\x1f\x8b\x08\x00\x00\x00\x00\x00",
 }
 REFUSED: dict[str, object] = {
@@ -84,8 +95,9 @@ REFUSED: dict[str, object] = {
     "a due date in words": {"title": "x", "due_at": "tomorrow"},
     "a due date of infinity": {"title": "x", "due_at": "infinity"},
     "a due date that is a number": {"title": "x", "due_at": 1795204472},
-    "15,000 unknown members": {"title": "x"} | {f"m{n}": n for n in range(15_000)},
-    "50,000 brackets": {"title": [[]] * 50_000},
+    "9,900 unknown members": {"title": "x"} | {f"m{n}": n for n in range(9_900)},
+    "9,900 brackets": {"title": [[]] * 9_900},
+    "9,900 numbers that are 309 digits long": {"title": [1e308] * 9_900},
 }
 COMPLETIONS: list[object] = [
     None,
