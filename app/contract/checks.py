@@ -1,15 +1,18 @@
 """The gate: a request is checked against the contract's own JSON Schemas, compiled at start."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Annotated, Any
 
 import jsonschema_rs
 import msgspec
 
 from app.contract.document import ContractError, Document, Node
-from app.contract.faults import Fault, body_faults, describe, pointer
+from app.contract.explanations import Explanations
+from app.contract.faults import MAX_FAULTS, UNEXPLAINED, Fault, describe
 from app.contract.operations import Body, Operation, Parameter
 from app.contract.requests import Received
 from app.strict_json import JsonValue
@@ -35,24 +38,29 @@ class RequestCheck:
         self._body = BodyCheck(document, operation.body) if operation.body else None
 
     def arguments(self, received: Received) -> tuple[dict[str, Any], list[Fault]]:
-        """Check a request; answer the handler's arguments and every fault.
+        """Check a request; return the handler's arguments and every fault.
 
-        There are arguments only where there is no fault.
+        There are arguments only where there is no fault. The faults end at `MAX_FAULTS` + 1.
         """
-        values: dict[str, Any] = {}
-        faults = [
-            Fault(detail="is not a parameter of this operation", parameter=name)
-            for name in received.query
-            if name not in self._queries
-        ]
-        for check in self._parameters:
-            sent = received.values(check.parameter)
-            values[check.parameter.argument] = check.value(sent)
-            faults += check.faults(sent)
+        sent = [(check, received.values(check.parameter)) for check in self._parameters]
+        faults = list(islice(self._faults(received, sent), MAX_FAULTS + 1))
+        if faults:
+            return {}, faults
+        values = {check.parameter.argument: check.value(texts) for check, texts in sent}
         if self._body is not None:
             values["body"] = self._body.value(received.body)
-            faults += self._body.faults(received.body)
-        return ({} if faults else self._converted(values)), faults
+        return self._converted(values), faults
+
+    def _faults(
+        self, received: Received, sent: Iterable[tuple["ParameterCheck", Sequence[str]]]
+    ) -> Iterator[Fault]:
+        for name in received.query:
+            if name not in self._queries:
+                yield Fault(detail="is not a parameter of this operation", parameter=name)
+        for check, texts in sent:
+            yield from check.faults(texts)
+        if self._body is not None:
+            yield from self._body.faults(received.body)
 
     def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -94,12 +102,9 @@ class BodyCheck:
 
     def __init__(self, document: Document, body: Body) -> None:
         self._body = body
-        self._patterns = document.pattern_details
-        self._validator = compile_schema(document, body.schema)
-        members = document.resolve(body.schema).get("properties", {})
-        self._max_items = {
-            name: member["maxItems"] for name, member in members.items() if "maxItems" in member
-        }
+        compile_ = partial(compile_schema, document)
+        self._validator = compile_(body.schema)
+        self._explanation = Explanations(document, compile_).of(body.schema)
 
     def value(self, sent: JsonValue | msgspec.UnsetType) -> JsonValue:
         """The body with the contract's defaults for what was left out."""
@@ -108,24 +113,19 @@ class BodyCheck:
         return self._body.defaults | sent if isinstance(sent, dict) else sent
 
     def faults(self, sent: JsonValue | msgspec.UnsetType) -> Iterator[Fault]:
-        """Every fault of what was sent."""
+        """Every fault of what was sent, found as it is asked for."""
         if isinstance(sent, msgspec.UnsetType):
             if self._body.required:
                 yield Fault(detail="a body is required", pointer="")
             return
-        too_long = list(self._too_long(sent))
-        yield from too_long
-        if not too_long:
-            for error in self._validator.iter_errors(sent):
-                yield from body_faults(error, self._patterns)
-
-    def _too_long(self, sent: JsonValue) -> Iterator[Fault]:
-        """Arrays that are too long; to find every fault in 80,000 items would take seconds."""
-        if isinstance(sent, dict):
-            for name, most in self._max_items.items():
-                member = sent.get(name)
-                if isinstance(member, list) and len(member) > most:
-                    yield Fault(detail=f"has more than {most} items", pointer=pointer([name]))
+        if self._validator.is_valid(sent):
+            return
+        is_explained = False
+        for fault in self._explanation.faults(sent, ()):
+            is_explained = True
+            yield fault
+        if not is_explained:
+            yield Fault(detail=UNEXPLAINED, pointer="")
 
 
 def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:

@@ -1,11 +1,17 @@
 """What is wrong with an input, in words of our own: a fault for each place."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import jsonschema_rs
 import msgspec
 from jsonschema_rs import ValidationErrorKind as Kind
+
+MAX_FAULTS = 100
+"""Faults that a problem lists. Checks stop at the next one."""
+
+Place: TypeAlias = tuple[str | int, ...]
+"""The names and indices that lead to a value in a body."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,44 +47,23 @@ _ARTICLES = {
     "object": "an object",
     "array": "an array",
 }
+UNEXPLAINED = "does not fit the contract"
 _UNKNOWN = "is not a member that is known here"
 
 
-def body_faults(
-    error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]
+def faults_of(
+    error: jsonschema_rs.ValidationError, place: Place, patterns: Mapping[str, str]
 ) -> Iterator[Fault]:
-    """Turn one schema error in a body into faults, each pointing to its own place."""
-    place = list(error.instance_path)
+    """Turn a schema error of the value at `place` into faults, each pointing to its own place."""
     match error.kind:
         case Kind.AdditionalProperties(unexpected) | Kind.UnevaluatedProperties(unexpected):
             for name in unexpected:
-                yield Fault(detail=_UNKNOWN, pointer=pointer([*place, name]))
+                yield Fault(detail=_UNKNOWN, pointer=pointer((*place, name)))
         case Kind.Required(name):
-            yield Fault(detail="is required", pointer=pointer([*place, name]))
-        case Kind.OneOfNotValid(choices):
-            yield from _faults_of_choices(choices, patterns)
+            yield Fault(detail="is required", pointer=pointer((*place, name)))
         case _:
-            yield Fault(detail=describe(error, patterns), pointer=pointer(place))
-
-
-def _faults_of_choices(
-    choices: Sequence[Sequence[jsonschema_rs.ValidationError]], patterns: Mapping[str, str]
-) -> Iterator[Fault]:
-    """The faults of the choice that was meant: of one whose constants fit, if there is one."""
-    meant = [each for each in choices if not any(fault.kind.name == "const" for fault in each)]
-    if not meant:
-        constants = [each for choice in choices for each in choice if each.kind.name == "const"]
-        values = ", ".join(str(each.kind.value) for each in constants)
-        yield Fault(
-            detail=f"is not one of {values}", pointer=pointer(list(constants[0].instance_path))
-        )
-        return
-    first, *others = [
-        [fault for each in choice for fault in body_faults(each, patterns)] for choice in meant
-    ]
-    # Where several could be meant, what is wrong for all of them.
-    shared = set(first).intersection(*others)
-    yield from (fault for fault in first if fault in shared)
+            inside = (*place, *error.instance_path)
+            yield Fault(detail=describe(error, patterns), pointer=pointer(inside))
 
 
 def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) -> str:
@@ -88,13 +73,13 @@ def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) 
     """
     if error.kind.name == "pattern" and error.kind.value in patterns:
         return patterns[error.kind.value]
-    sentence = _SENTENCES.get(error.kind.name, "does not fit the contract")
+    sentence = _SENTENCES.get(error.kind.name, UNEXPLAINED)
     return sentence.format(_words(error.kind.name, error.kind.value))
 
 
-def pointer(path: list[str | int]) -> str:
-    """Write a path as a JSON Pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+def pointer(place: Place) -> str:
+    """Write a place as a JSON Pointer (RFC 6901)."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
 
 
 def _words(keyword: str, value: Any) -> str:  # noqa: ANN401 - a keyword's value can be any JSON

@@ -8,12 +8,9 @@ from urllib.parse import quote
 import msgspec
 
 from app.contract.document import ContractError, Document
-from app.contract.faults import Fault
+from app.contract.faults import MAX_FAULTS, Fault
 
 MEDIA_TYPE = "application/problem+json"
-MAX_FAULTS = 100
-
-
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -89,7 +86,12 @@ class ProblemCatalogue:
 
 
 def invalid_request(faults: Sequence[Fault]) -> Problem:
-    """The problem of a request that the contract refuses."""
+    """The problem of a request that the contract refuses.
+
+    There may be more faults than `MAX_FAULTS` if there is one more, since checks stop there.
+    """
     count = "1 fault was" if len(faults) == 1 else f"{len(faults)} faults were"
+    if len(faults) > MAX_FAULTS:
+        count = f"More than {MAX_FAULTS} faults were"
     limit = f"; the first {MAX_FAULTS} are listed" if len(faults) > MAX_FAULTS else ""
     return Problem("invalid_request", f"{count} found{limit}; see errors.", faults)

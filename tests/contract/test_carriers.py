@@ -7,11 +7,11 @@ import pytest
 
 from app import MAX_BODY_BYTES
 from app.contract.document import ContractError, Document
-from app.contract.faults import Fault
-from app.contract.problems import MAX_FAULTS, ProblemCatalogue, ProblemDocument
+from app.contract.faults import MAX_FAULTS, Fault
+from app.contract.problems import ProblemCatalogue, ProblemDocument
 from app.server.guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.server.health import Liveness, Readiness, ReadinessChecks
-from app.strict_json import MAX_DEPTH
+from app.strict_json import MAX_DEPTH, MAX_VALUES
 from app.tasks import schemas
 from app.tasks.models import tasks
 
@@ -74,8 +74,10 @@ def test_nullable_columns_are_nullable_members(contract: Document) -> None:
 def test_limits_in_prose_are_the_limits_of_the_code(contract: Document) -> None:
     prose = contract.tree["info"]["description"]
     assert f"{MAX_DEPTH} levels" in prose
+    assert f"{MAX_VALUES:,} values" in prose
     assert f"at most {MAX_BODY_BYTES // 1024} KiB" in prose
-    assert f"target at most\n{MAX_TARGET_BYTES // 1024} KiB" in prose
+    assert f"target\nhas at most {MAX_TARGET_BYTES // 1024} KiB" in prose
+    assert f"up to the first {MAX_FAULTS}" in prose
     assert f"header section at most {MAX_HEADER_BYTES // 1024} KiB" in prose
     faults = schema_of(contract, "Problem")["properties"]["errors"]
     assert faults["maxItems"] == MAX_FAULTS

@@ -138,14 +138,22 @@ async def test_a_required_body_that_is_absent_is_a_fault(client: httpx.AsyncClie
     assert refused.json()["errors"] == [{"pointer": "", "detail": "a body is required"}]
 
 
-async def test_more_than_a_hundred_faults_are_counted_but_not_listed(
-    client: httpx.AsyncClient,
+@pytest.mark.parametrize(
+    ("members", "count"),
+    [
+        (0, "1 fault was found"),
+        (99, "100 faults were found"),
+        (100, "More than 100 faults were found; the first 100 are listed"),
+        (9_000, "More than 100 faults were found; the first 100 are listed"),
+    ],
+)
+async def test_faults_are_listed_up_to_the_first_hundred(
+    client: httpx.AsyncClient, members: int, count: str
 ) -> None:
-    refused = await client.post("/api/tasks", json={f"member{n}": n for n in range(150)})
-    assert (
-        refused.json()["detail"] == "151 faults were found; the first 100 are listed; see errors."
-    )
-    assert len(refused.json()["errors"]) == 100
+    # The title is missing, too.
+    refused = await client.post("/api/tasks", json={f"member{n}": n for n in range(members)})
+    assert (refused.status_code, refused.json()["detail"]) == (422, f"{count}; see errors.")
+    assert len(refused.json()["errors"]) == min(members + 1, 100)
 
 
 async def test_a_missing_task_is_not_found(client: httpx.AsyncClient) -> None:
