@@ -7,7 +7,6 @@ from typing import Any
 
 from quart import Quart, Response
 from quart.globals import request_ctx
-from werkzeug.datastructures import MultiDict
 
 from app.auth.require_user import authenticate, requires_user
 from app.contract.answers import answer
@@ -16,12 +15,10 @@ from app.contract.document import Document
 from app.contract.operations import Operation, operations
 from app.contract.paths import Segment, route
 from app.contract.problems import invalid_request
-from app.contract.requests import Received, check_accept, read_body
+from app.contract.requests import Received, check_accept, read_body, read_query
 
 View = Callable[..., Any]
 """A view takes what its route names, and a handler what its operation does."""
-
-_NO_QUERY = MultiDict[str, str]()
 
 
 class ContractDriftError(Exception):
@@ -104,8 +101,7 @@ def _view(document: Document, operation: Operation, handler: View) -> View:
             await authenticate()
         check_accept(current, operation)
         body = await read_body(current, operation)
-        query = current.args if current.query_string else _NO_QUERY
-        received = Received(path, query, current.headers, body)
+        received = Received(path, read_query(current), current.headers, body)
         arguments, faults = check.arguments(received)
         if faults:
             raise invalid_request(faults)

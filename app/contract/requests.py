@@ -8,9 +8,17 @@ from hypercorn.typing import WWWScope
 from quart import Request
 from werkzeug.datastructures import Headers, MultiDict
 
+from app.contract.accepts import accepts_json
 from app.contract.operations import JSON, Operation, Parameter
 from app.contract.problems import Problem
 from app.strict_json import JsonValue, MalformedJsonError, parse
+
+MAX_PARAMETERS = 100
+"""Parameters that a query may have, before they are parsed."""
+MAX_CONTENT_TYPE_LENGTH = 256
+"""Characters of a `Content-Type` that is parsed; a longer one is not JSON."""
+
+_NO_QUERY = MultiDict[str, str]()
 
 
 class Received(NamedTuple):
@@ -56,21 +64,28 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
         raise Problem("malformed_json", detail) from None
 
 
+def read_query(request: Request) -> MultiDict[str, str]:
+    """Parse the query. Raises `Problem` where it has more parameters than anything takes."""
+    if not request.query_string:
+        return _NO_QUERY
+    if request.query_string.count(b"&") >= MAX_PARAMETERS:
+        raise Problem("invalid_request", f"The query has more than {MAX_PARAMETERS} parameters.")
+    return request.args
+
+
 def check_accept(request: Request, operation: Operation) -> None:
     """Raise `Problem` where the operation answers JSON and the request does not accept it."""
-    if not operation.answers_json or not request.headers.getlist("Accept"):
-        return
-    accepted = request.accept_mimetypes
-    # Parameters such as charset do not matter here, though the library would compare them.
-    named = any(value.partition(";")[0] == JSON and quality > 0 for value, quality in accepted)
-    if accepted and not (named or accepted.best_match([JSON])):
+    accepted = request.headers.getlist("Accept")
+    if operation.answers_json and accepted and not accepts_json(accepted):
         detail = f"This operation answers with {JSON}, which the Accept header rules out."
         raise Problem("not_acceptable", detail)
 
 
 def _is_json(request: Request, media_types: Sequence[str]) -> bool:
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
     types = request.headers.getlist("Content-Type")
+    if sum(map(len, types)) > MAX_CONTENT_TYPE_LENGTH:
+        return False
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
     codings = [each.lower() for each in request.headers.getlist("Content-Encoding")]
     plain = codings in ([], ["identity"])
     named = len(types) == 1 and request.mimetype in media_types

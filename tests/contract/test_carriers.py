@@ -9,6 +9,7 @@ from app import MAX_BODY_BYTES
 from app.contract.document import ContractError, Document
 from app.contract.faults import MAX_FAULTS, Fault
 from app.contract.problems import ProblemCatalogue, ProblemDocument
+from app.contract.requests import MAX_PARAMETERS
 from app.server.guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.server.health import Liveness, Readiness, ReadinessChecks
 from app.strict_json import MAX_DEPTH, MAX_VALUES
@@ -77,6 +78,7 @@ def test_limits_in_prose_are_the_limits_of_the_code(contract: Document) -> None:
     assert f"{MAX_VALUES:,} values" in prose
     assert f"at most {MAX_BODY_BYTES // 1024} KiB" in prose
     assert f"target\nhas at most {MAX_TARGET_BYTES // 1024} KiB" in prose
+    assert f"{MAX_PARAMETERS} query parameters" in prose
     assert f"up to the first {MAX_FAULTS}" in prose
     assert f"header section at most {MAX_HEADER_BYTES // 1024} KiB" in prose
     faults = schema_of(contract, "Problem")["properties"]["errors"]

@@ -122,6 +122,7 @@ TYPES: dict[str, bytes] = {
     "two headers": b"Content-Type: application/json\r\nContent-Type: text/plain",
     "two codings": b"Content-Type: application/json\r\nContent-Encoding: identity"
     b"\r\nContent-Encoding: gzip",
+    "3,000 parameters": b"Content-Type: application/json" + b";x=y" * 3000,
     "no header at all": b"X-Other: 1",
 }
 UNSUPPORTED = "unsupported_media_type"

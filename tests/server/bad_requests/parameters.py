@@ -102,6 +102,9 @@ ACCEPTS = [
     b"json",
     b"\xff\xfe",
     b"a/b;q=0.5, " * 1000,
+    b"a," * 7000,
+    b"*/*;q=0," * 1900,
+    b'"",' * 5000,
 ]
 
 PARAMETERS = [
