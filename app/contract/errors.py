@@ -14,7 +14,7 @@ from app.auth.errors import (
 )
 from app.contract.faults import Fault
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
-from app.database.errors import DatabaseUnavailableError
+from app.database.errors import DatabaseUnavailableError, SearchTimeoutError
 from app.tasks.errors import (
     ChangeTokenExpiredError,
     IdempotencyKeyInUseError,
@@ -49,6 +49,11 @@ DATABASE_UNAVAILABLE = Problem(
     "The database cannot be reached at the moment.",
     headers={"Retry-After": "1"},
 )
+SEARCH_TIMEOUT = Problem(
+    "search_timeout",
+    "The search took too long. Narrow it with status, due_after or due_before.",
+    headers={"Retry-After": "5"},
+)
 TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
 CHANGE_TOKEN_EXPIRED = Problem(
     "change_token_expired",
@@ -80,6 +85,7 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     InvalidTokenError: INVALID_TOKEN,
     KeysUnavailableError: KEYS_UNAVAILABLE,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
+    SearchTimeoutError: SEARCH_TIMEOUT,
     TaskNotFoundError: TASK_NOT_FOUND,
     ChangeTokenExpiredError: CHANGE_TOKEN_EXPIRED,
     PreconditionFailedError: PRECONDITION_FAILED,

@@ -1,7 +1,8 @@
 """The database, as the login sees it and as one user does."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar, TypeVar
 
 import asyncpg
@@ -14,12 +15,14 @@ from app.database.conflicts import again_after_conflicts
 from app.database.errors import (
     CONFLICT,
     DatabaseUnavailableError,
-    is_read_only,
+    SearchTimeoutError,
     telling_what_passes,
 )
+from app.database.limits import SEARCH_MS, limit_statements
 from app.database.link import Link
-from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, UserPool
+from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
 from app.database.sessions import SingleStatements, UserSession, UserTransaction
+from app.database.shares import ShareUsage, UserShares, admit_all
 from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
 
@@ -48,18 +51,26 @@ class Database:
         *,
         pooler: bool = False,
         connection_class: type[Link] = Link,
+        admit: Callable[[str], None] = admit_all,
     ) -> None:
         self._url = url
         self._pooler = pooler
         self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
+        self._shares = UserShares(pool_size, admit)
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
         # It is used rarely, and the database may end it meanwhile.
         self.engine = self._engine(TIMEOUTS, {}, **pool, pool_pre_ping=True)
+        listen(self.engine.sync_engine, "begin", limit_statements)
 
     @property
     def usage(self) -> PoolUsage:
         """How many of the connections for users are in use."""
         return self._users.usage
+
+    @property
+    def share_usage(self) -> ShareUsage:
+        """How many requests wait for a share of their user, and how many search."""
+        return self._shares.usage
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -86,29 +97,17 @@ class Database:
 
     def session(self, user_id: str) -> UserSession:
         """What single statements of a user run in."""
-        return SingleStatements(user_id, self._run)
+        return SingleStatements(user_id, self._run, self._search)
 
-    @asynccontextmanager
-    async def user_transaction(
+    def user_transaction(
         self, user_id: str, *, locking: bool = False
-    ) -> AsyncIterator[UserTransaction]:
+    ) -> AbstractAsyncContextManager[UserTransaction]:
         """A transaction to which there are no rows but those of one user.
 
         Leaving commits, raising rolls back. With `locking`, no other transaction changes what
-        the user has until then.
+        the user has until then. After `TIMEOUT_SECONDS` it is rolled back.
         """
-        with telling_what_passes():
-            distributed = await self._users.is_distributed()
-            prelude = wall.prelude(user_id, locking=locking, distributed=distributed)
-            connection = await self._begin(prelude)
-            transaction = UserTransaction(user_id, connection, distributed=distributed)
-            try:
-                yield transaction
-                await transaction.commit()
-            except BaseException as error:
-                await self._abandon(transaction, connection, error)
-                raise
-            self._users.give_back(connection)
+        return self._transaction(self._shares.share(user_id), user_id, locking=locking)
 
     async def in_transaction(
         self,
@@ -150,6 +149,48 @@ class Database:
             **pool,
         )
 
+    @asynccontextmanager
+    async def _transaction(
+        self,
+        share: AbstractAsyncContextManager[None],
+        user_id: str,
+        *,
+        locking: bool = False,
+        limit_ms: int | None = None,
+    ) -> AsyncIterator[UserTransaction]:
+        with telling_what_passes():
+            async with share:
+                traits = await self._traits()
+                prelude = wall.prelude(
+                    user_id,
+                    locking=locking,
+                    distributed=traits.is_distributed,
+                    settings=self._local_settings(traits, limit_ms),
+                )
+                connection = await self._begin(prelude)
+                transaction = UserTransaction(
+                    user_id, connection, distributed=traits.is_distributed
+                )
+                try:
+                    async with asyncio.timeout(TIMEOUT_SECONDS):
+                        yield transaction
+                    # Not under the deadline: of a COMMIT that is cancelled, the outcome is unknown.
+                    await transaction.commit()
+                except BaseException as error:
+                    await self._users.take_back(connection, error)
+                    raise
+                self._users.give_back(connection)
+
+    def _local_settings(self, traits: Traits, limit_ms: int | None) -> Mapping[str, object]:
+        """Return the settings that a connection, or a machine of Citus behind it, does not have."""
+        limit = min(limit_ms or traits.limit_ms, traits.limit_ms)
+        if self._pooler or traits.is_distributed:
+            return {"statement_timeout": limit, **wall.LOCAL_SETTINGS}
+        return {"statement_timeout": limit} if limit_ms else {}
+
+    async def _traits(self) -> Traits:
+        return self._users.traits or await self._users.ask_traits()
+
     async def _begin(self, prelude: str) -> asyncpg.Connection:
         try:
             connection, _ = await self._users.begin(
@@ -170,37 +211,35 @@ class Database:
         *,
         repeatable: bool,
     ) -> list[asyncpg.Record]:
-        with telling_what_passes():
-            in_transaction = self._pooler or await self._users.is_distributed()
-        if in_transaction:
+        traits = self._users.traits
+        if traits is None:
+            with telling_what_passes():
+                traits = await self._traits()
+        if self._pooler or traits.is_distributed:
             return await self.in_transaction(user_id, lambda each: each.read(statement, **values))
         sql, arguments = bound(compiled(statement), user_id, values)
 
         async def once() -> list[asyncpg.Record]:
             with telling_what_passes():
-                rows: list[asyncpg.Record]
-                connection, rows = await self._users.begin(
-                    lambda driver: driver.fetch(sql, *arguments), repeatable=repeatable
-                )
-                self._users.give_back(connection)
+                async with self._shares.share(user_id):
+                    rows: list[asyncpg.Record]
+                    connection, rows = await self._users.begin(
+                        lambda driver: driver.fetch(sql, *arguments), repeatable=repeatable
+                    )
+                    self._users.give_back(connection)
             return rows
 
         return await again_after_conflicts(once)
 
-    async def _abandon(
-        self, transaction: UserTransaction, connection: asyncpg.Connection, error: BaseException
-    ) -> None:
-        rolled_back = False
-        try:
-            # Nothing can be said to one that was cancelled, perhaps amid a command.
-            if isinstance(error, Exception):
-                with suppress(Exception):
-                    await transaction.roll_back()
-                    rolled_back = True
-        finally:
-            # The end of the connection ends the transaction, too, and the error before counts.
-            keep = rolled_back and not is_read_only(error)
-            (self._users.give_back if keep else self._users.drop)(connection)
+    async def _search(
+        self, user_id: str, statement: ClauseElement, values: Mapping[str, object]
+    ) -> list[asyncpg.Record]:
+        share = self._shares.search(user_id)
+        async with self._transaction(share, user_id, limit_ms=SEARCH_MS) as transaction:
+            try:
+                return await transaction.read(statement, **values)
+            except asyncpg.QueryCanceledError:
+                raise SearchTimeoutError("the search took too long") from None
 
 
 def _be_unhurried(connection: Connection) -> None:

@@ -14,6 +14,10 @@ class DatabaseUnavailableError(Exception):
     """The database cannot be reached, is overloaded, or gave up on the statement."""
 
 
+class SearchTimeoutError(DatabaseUnavailableError):
+    """A search took too long, or waited too long for other searches."""
+
+
 class ConflictError(DatabaseUnavailableError):
     """PostgreSQL has undone all of a transaction for the sake of another one."""
 

@@ -9,9 +9,10 @@ import asyncpg
 
 from app.database.citus import HAS_CITUS, IS_DISTRIBUTED
 from app.database.errors import DatabaseUnavailableError, is_lost, is_read_only
-from app.database.link import Link
+from app.database.limits import LIMIT_MS, set_limit
+from app.database.link import Link, comes_to_rest
 from app.database.url import DatabaseUrl
-from app.database.wall import LOCK_WAIT_MS, ROLE
+from app.database.wall import LOCAL_SETTINGS, LOCK_WAIT_MS, ROLE
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ PING_SECONDS = 2
 CLOSE_SECONDS = 2
 """How long a connection may take to end."""
 
-_SETTINGS = {
+SETTINGS = {
     "role": ROLE,
     "lock_timeout": str(LOCK_WAIT_MS),
     # The default, and what the statements are made for, whatever a database's own default is.
@@ -37,10 +38,14 @@ _SETTINGS = {
     # The default. Were it 0, a policy would cost as little as the condition that names the owner,
     # and could be evaluated before it.
     "cpu_operator_cost": "0.0025",
+    **LOCAL_SETTINGS,
 }
+"""What each connection starts with, unless it leads to a pooler."""
 _IF_POOLER = "if DATABASE_URL leads to a pooler, set DATABASE_POOLER=transaction"
 _NO_ROLE = f"connections do not keep the role {ROLE} that they begin with; {_IF_POOLER}"
-_ABOUT = f"SELECT current_user, {HAS_CITUS}"
+_ABOUT = f"SELECT current_user, {HAS_CITUS}, {LIMIT_MS}"
+# Not on a connection that lost the role: it can be a pooler's, whose next client would be limited.
+_LIMIT = f"CASE current_user WHEN '{ROLE}' THEN {set_limit(local=False)} END"
 _DISTRIBUTED_SINCE = "the tables have been distributed since this process started: start it anew"
 
 
@@ -50,6 +55,16 @@ class PoolUsage(NamedTuple):
     size: int
     in_use: int
     waiting: int
+
+
+class Traits(NamedTuple):
+    """What new connections find out: whether Citus distributes the tables, and a statement's limit.
+
+    The limit can be lower than `STATEMENT_MS`, where an operator has set a lower one.
+    """
+
+    is_distributed: bool
+    limit_ms: int
 
 
 class UserPool:
@@ -74,10 +89,11 @@ class UserPool:
         else:
             self._arguments["server_settings"] = {
                 **self._arguments.get("server_settings", {}),
-                **_SETTINGS,
+                **SETTINGS,
             }
         self._begins_with_role = not pooler
-        self._is_distributed: bool | None = None
+        # None until the first connection has asked.
+        self.traits: Traits | None = None
         self._size = size
         self._places = asyncio.Semaphore(size)
         # Each with when it was last used: that one is used next.
@@ -103,16 +119,16 @@ class UserPool:
             try:
                 return connection, await command(connection)
             except BaseException as error:
-                self._take_back(connection, error)
+                await self.take_back(connection, error)
                 if not (repeatable and is_lost(error)):
                     raise
         raise DatabaseUnavailableError("no connection lives")
 
-    async def is_distributed(self) -> bool:
-        """Tell whether the tables are distributed by Citus. The first connection has asked."""
-        if self._is_distributed is None:
+    async def ask_traits(self) -> Traits:
+        """Return the traits; make the first connection for that."""
+        while self.traits is None:  # a new connection sets them
             self.give_back(await self._take())
-        return bool(self._is_distributed)
+        return self.traits
 
     def give_back(self, connection: asyncpg.Connection) -> None:
         """Let others use a connection, on which no transaction is under way."""
@@ -122,10 +138,21 @@ class UserPool:
             self._idle.append((connection, time.monotonic()))
         self._leave()
 
-    def drop(self, connection: asyncpg.Connection) -> None:
-        """End a connection, and with it the transaction that may be under way."""
-        connection.terminate()
-        self._leave()
+    async def take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
+        """Take back a connection on which a command or a transaction has failed.
+
+        It is kept once nothing of that is left in PostgreSQL, and closed where that fails.
+        """
+        is_usable = False
+        try:
+            if not is_lost(error) and not is_read_only(error):
+                is_usable = await comes_to_rest(connection, error)
+        finally:
+            if is_usable:
+                self.give_back(connection)
+            else:
+                connection.terminate()
+                self._leave()
 
     async def close(self) -> None:
         """Close the connections that are not in use, and the others when they are given back."""
@@ -134,14 +161,6 @@ class UserPool:
         self._idle.clear()
         # A database that hangs is no reason not to end; its connections are then cut off.
         await asyncio.gather(*closing, return_exceptions=True)
-
-    def _take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
-        """Keep a connection whose command was refused, if nothing of it is left."""
-        refused = isinstance(error, asyncpg.PostgresError) and not connection.is_closed()
-        if refused and not connection.is_in_transaction() and not is_read_only(error):
-            self.give_back(connection)
-        else:
-            self.drop(connection)
 
     async def _take(self) -> asyncpg.Connection:
         await self._enter()
@@ -191,13 +210,14 @@ class UserPool:
 
         And one that leads to tables which have been distributed since, and are spoken to otherwise.
         """
-        role, has_citus = await connection.fetchrow(_ABOUT)
+        about = f"{_ABOUT}, {_LIMIT}" if self._begins_with_role else _ABOUT
+        role, has_citus, limit_ms = (await connection.fetchrow(about))[:3]
         if self._begins_with_role and role != ROLE:
             raise DatabaseUnavailableError(_NO_ROLE)
         is_distributed = has_citus and await connection.fetchval(IS_DISTRIBUTED)
-        if self._is_distributed not in {is_distributed, None}:
+        if self.traits is not None and self.traits.is_distributed != is_distributed:
             raise DatabaseUnavailableError(_DISTRIBUTED_SINCE)
-        self._is_distributed = is_distributed
+        self.traits = Traits(is_distributed, limit_ms)
 
 
 async def _lives(connection: Link, rested: float) -> bool:

@@ -1,7 +1,7 @@
 """What the statements of a user run in. Its `user_id` is their `OWNER`."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import asyncpg
 from sqlalchemy import ClauseElement
@@ -18,20 +18,34 @@ class UserSession(Protocol):
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes nothing, with the values of its parameters."""
 
+    async def search(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that reads all that the user has, within tighter limits."""
+
     async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes something; answer its rows."""
 
 
-class SingleStatements:
-    """Each statement is a transaction of its own, and one round trip."""
+Run: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 
-    def __init__(self, user_id: str, run: Callable[..., Awaitable[list[asyncpg.Record]]]) -> None:
+
+class SingleStatements:
+    """Each statement is a transaction of its own, and one round trip; a search takes three."""
+
+    def __init__(self, user_id: str, run: Run, search: Run) -> None:
         self.user_id = user_id
         self._run = run
+        self._search = search
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes nothing, with the values of its parameters."""
         return await self._run(self.user_id, statement, values, repeatable=True)
+
+    async def search(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that reads all that the user has.
+
+        Raises `SearchTimeoutError` where it takes too long, or other searches do.
+        """
+        return await self._search(self.user_id, statement, values)
 
     async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes something; answer its rows."""
@@ -53,7 +67,7 @@ class UserTransaction:
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)
         return rows
 
-    change = read
+    search = change = read
 
     async def commit(self) -> None:
         """Commit it.
@@ -63,7 +77,3 @@ class UserTransaction:
         """
         if await self._driver.execute("COMMIT") != "COMMIT":
             raise CommitError
-
-    async def roll_back(self) -> None:
-        """Roll it back."""
-        await self._driver.execute("ROLLBACK")

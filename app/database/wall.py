@@ -7,6 +7,7 @@ Another role may drop what has expired, of all users, and sees nothing but that.
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 from typing import NamedTuple
 
 ROLE = "taskward_app"
@@ -17,6 +18,8 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 LOCK_WAIT_MS = 3000
 """How long a user's statement waits for a lock: it has a connection, which others wait for."""
 PROPAGATION = "citus.propagate_set_commands = 'local'"
+LOCAL_SETTINGS = {"max_parallel_workers_per_gather": "0"}
+"""A user's statement takes one process of PostgreSQL, however large the user's data is."""
 
 OWNER_COLUMNS = {
     "users": "id",
@@ -48,6 +51,9 @@ PRIVILEGES: Mapping[str, Mapping[str, AbstractSet[str]]] = {
 """What each role may do on each table, and in which columns; on others nothing."""
 
 
+_NO_SETTINGS: Mapping[str, object] = MappingProxyType({})
+
+
 class Wall(NamedTuple):
     """What the owner must be equal to in each policy, and what each role may do on each table."""
 
@@ -67,18 +73,26 @@ DISTRIBUTED = Wall(
 privilege for a column."""
 
 
-def prelude(user_id: str, *, locking: bool = False, distributed: bool = False) -> str:
+def prelude(
+    user_id: str,
+    *,
+    locking: bool = False,
+    distributed: bool = False,
+    settings: Mapping[str, object] = _NO_SETTINGS,
+) -> str:
     """The SQL that begins a transaction of `user_id`, in one round trip.
 
     The protocol takes several commands at once only without parameters, so the id is written
     into them: character by character as its code point, which leaves nothing to escape from.
     With `locking` the user's row is locked, if there is one: other changes of this user wait.
+    `settings` hold for the transaction; their values must be constants of this program.
     The statements are made for the isolation that is named, whatever a database's default is. Where
     the tables are `distributed`, Citus says the same on the machine that has the user's rows.
     """
     escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
     owner = f"SET LOCAL {SETTING} = E'{escaped}'"
     commands = f"SET LOCAL ROLE {ROLE}; {owner}; SET LOCAL lock_timeout = {LOCK_WAIT_MS}"
+    commands += "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
     if distributed:
         # It repeats all that the command was sent with, and in a block that is the command alone.
         commands = f"DO $$ BEGIN SET LOCAL {PROPAGATION}; {commands}; END $$"

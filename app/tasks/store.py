@@ -73,7 +73,8 @@ class TaskStore:
         values = {"row_limit": limit + 1, **listing.filters}
         if after:
             values |= {"after_instant": after.instant, "after_id": after.id}
-        rows = await self._session.read(select_page(listing, after), **values)
+        read = self._session.read if listing.q is None else self._session.search
+        rows = await read(select_page(listing, after), **values)
         etag = list_etag(*rows[0][:2]) if rows else list_etag(None, 0)
         items = [Task(*row[2:]) for row in rows[:limit] if row["id"] is not None]
         if len(rows) <= limit:

@@ -101,7 +101,7 @@ async def test_a_process_that_was_there_before_is_told_to_start_anew(
 ) -> None:
     await TaskStore(database.session("ada")).summary(9)
     await distribute(database)
-    async with database.user_transaction("ada") as transaction:
+    async with database.user_transaction("eve") as transaction:
         await transaction.read(text("SELECT 1"))
         with pytest.raises(DatabaseUnavailableError, match="start it anew"):
             await TaskStore(database.session("ada")).summary(9)

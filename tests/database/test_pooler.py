@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app import create_app
+from app.database import pool
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
 from app.database.url import DatabaseUrl
@@ -112,8 +113,7 @@ async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: Databas
 async def test_a_pooler_that_drops_the_role_lets_nothing_through(
     database_url: DatabaseUrl,
 ) -> None:
-    ignored = "role,lock_timeout,cpu_operator_cost,default_transaction_isolation"
-    dropping = f"ignore_startup_parameters = {ignored}"
+    dropping = f"ignore_startup_parameters = {','.join(pool.SETTINGS)}"
     with pgbouncer(database_url, mode="session", more=dropping) as url:
         database = Database(url, pool_size=1)
         with pytest.raises(DatabaseUnavailableError, match="DATABASE_POOLER"):

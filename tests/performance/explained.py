@@ -71,7 +71,7 @@ class ExplainedSession:
         self._nodes += _walk(plan["Plan"])
         return list(await self._driver.fetch(sql, *arguments))
 
-    change = read
+    search = change = read
 
     def nodes(self) -> list[dict[str, Any]]:
         """All nodes of the plans since it was last asked."""

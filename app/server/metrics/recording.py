@@ -97,7 +97,7 @@ class RequestMetrics:
 
 
 class PoolMetrics:
-    """The pool of users' connections, as it is now; of several processes, the sum."""
+    """The pool of users' connections and the shares in it; of several processes, the sum."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, words: str) -> Gauge:
@@ -106,14 +106,24 @@ class PoolMetrics:
         self._size = gauge("taskward_pool_size", "Connections to the database that there can be.")
         self._used = gauge("taskward_pool_in_use", "Connections to the database in use.")
         self._waiting = gauge("taskward_pool_waiting", "Requests that wait for a connection.")
+        self._waiting_for_share = gauge(
+            "taskward_share_waiting", "Requests that wait for other requests of the same user."
+        )
+        self._searching = gauge("taskward_searches_in_use", "Searches that run.")
+        self._waiting_to_search = gauge(
+            "taskward_searches_waiting", "Searches that wait for other searches."
+        )
 
     async def watch(self, database: Database) -> None:
         """Record again and again, until this is cancelled."""
         while True:
-            usage = database.usage
+            usage, shares = database.usage, database.share_usage
             self._size.set(usage.size)
             self._used.set(usage.in_use)
             self._waiting.set(usage.waiting)
+            self._waiting_for_share.set(shares.waiting)
+            self._searching.set(shares.searching)
+            self._waiting_to_search.set(shares.waiting_to_search)
             await asyncio.sleep(SAMPLE_SECONDS)
 
 

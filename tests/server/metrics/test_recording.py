@@ -2,17 +2,21 @@
 
 import asyncio
 import re
-from uuid import UUID
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 
 from app.contract.document import Document
 from app.contract.operations import operations
-from app.database.database import Database
+from app.database.url import DatabaseUrl
 from app.settings import Settings
 from app.tasks.changes import Place
 from tests.metrics import Scrape, scrape, scrape_until
 from tests.server.metrics.conftest import LIMIT
+from tests.tokens import token_for
 
 ABSENT = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 SECONDS = "taskward_request_duration_seconds"
@@ -139,17 +143,50 @@ async def test_a_token_that_was_forged_tells_of_no_lag_that_cannot_be(
 
 
 async def test_connections_in_use_and_requests_that_wait_for_one_are_told(
-    client: httpx.AsyncClient, bind: str, user: str, database: Database, settings: Settings
+    bind: str, anonymous: httpx.AsyncClient, database_url: DatabaseUrl, settings: Settings
 ) -> None:
-    task = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
     size = settings.database_pool_size
+    users = [f"user-{uuid4()}" for _ in range(size)]
+    names = "pool_in_use", "pool_waiting", "share_waiting"
+
+    async def create(user: str) -> None:
+        headers = {"Authorization": f"Bearer {token_for(user)}"}
+        await anonymous.post("/api/tasks", json={"title": "x"}, headers=headers)
 
     def usage(found: Scrape) -> list[float]:
-        return [found.value(f"taskward_pool_{name}") for name in ("in_use", "waiting")]
+        return [found.value(f"taskward_{name}") for name in names]
 
-    async with asyncio.TaskGroup() as group, database.user_transaction(user, locking=True):
-        for _ in range(size + 2):
-            group.create_task(client.patch(task, json={"title": "y"}))
-        await asyncio.to_thread(scrape_until, bind, lambda found: usage(found) == [size, 2])
-    found = await asyncio.to_thread(scrape_until, bind, lambda found: usage(found) == [0, 0])
+    # A share is two of five connections: each user has one request more than that.
+    share = size // 2
+    async with asyncio.TaskGroup() as group, locked_users(database_url):
+        for user in users * (share + 1):
+            group.create_task(create(user))
+        expected = [size, share * size - size, size]
+        await asyncio.to_thread(scrape_until, bind, lambda found: usage(found) == expected)
+    found = await asyncio.to_thread(scrape_until, bind, lambda found: usage(found) == [0, 0, 0])
     assert found.value("taskward_pool_size") >= size
+
+
+async def test_searches_that_run_and_that_wait_are_recorded(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, bind: str, database_url: DatabaseUrl
+) -> None:
+    def usage(found: Scrape) -> list[float]:
+        return [found.value(f"taskward_searches_{name}") for name in ("in_use", "waiting")]
+
+    async with asyncio.TaskGroup() as group, locked_users(database_url):
+        for each in (client, client, client, stranger):
+            group.create_task(each.get("/api/tasks?q=x"))
+        await asyncio.to_thread(scrape_until, bind, lambda found: usage(found) == [2, 2])
+    await asyncio.to_thread(scrape_until, bind, lambda found: usage(found) == [0, 0])
+
+
+@asynccontextmanager
+async def locked_users(url: DatabaseUrl) -> AsyncIterator[None]:
+    """Lock the table of users: statements of all requests wait."""
+    login = await asyncpg.connect(**url.for_driver)
+    try:
+        async with login.transaction():
+            await login.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await login.close()
