@@ -1,0 +1,190 @@
+"""A user's share of the pool: what one user may hold, and who comes next."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from app.database import shares
+from app.database.database import Database
+from app.database.errors import DatabaseUnavailableError, SearchTimeoutError
+from app.database.shares import ShareUsage, Turns
+from app.database.url import DatabaseUrl
+
+POOL_SIZE = 5
+SLEEP = text("SELECT pg_sleep(0.3)")
+LONG_SLEEP = text("SELECT pg_sleep(8)")
+NOTHING = text("SELECT 1")
+
+
+@pytest.fixture
+async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
+    """A database with a pool of five."""
+    database = Database(database_url, POOL_SIZE)
+    await database.session("nobody").read(NOTHING)
+    yield database
+    assert database.usage.in_use == database.usage.waiting == 0
+    assert database.share_usage == ShareUsage(0, 0, 0)
+    await database.close()
+
+
+async def hold(database: Database, user: str, release: asyncio.Event) -> None:
+    async with database.user_transaction(user):
+        await release.wait()
+
+
+@pytest.mark.parametrize(
+    ("size", "share", "searches"), [(1, 1, 1), (2, 1, 1), (3, 1, 1), (5, 2, 2), (10, 5, 3)]
+)
+async def test_a_user_holds_half_of_the_pool_and_searches_a_third(
+    database_url: DatabaseUrl, size: int, share: int, searches: int
+) -> None:
+    database = Database(database_url, size)
+    release = asyncio.Event()
+    users = [f"user {number} {uuid4()}" for number in range(size)]
+    async with asyncio.TaskGroup() as group:
+        for _ in range(size + 1):
+            group.create_task(hold(database, "ada", release))
+        await asyncio.sleep(0.3)
+        assert database.usage.in_use == share
+        assert database.share_usage.waiting == size + 1 - share
+        release.set()
+    async with asyncio.TaskGroup() as group:
+        for user in users:
+            group.create_task(database.session(user).search(SLEEP))
+        await asyncio.sleep(0.15)
+        assert database.share_usage.searching == searches
+        assert database.share_usage.waiting_to_search == size - searches
+    await database.close()
+
+
+async def test_a_user_with_40_transactions_keeps_no_other_waiting(database: Database) -> None:
+    release = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(40):
+            group.create_task(hold(database, "ada", release))
+        await asyncio.sleep(0.1)
+        for _ in range(20):
+            await database.session("eve").read(NOTHING)
+            async with database.user_transaction("eve") as transaction:
+                await transaction.read(NOTHING)
+            await database.session("eve").search(NOTHING)
+        assert database.usage.in_use == 2
+        release.set()
+
+
+async def test_requests_of_a_user_come_in_their_order(database: Database) -> None:
+    order = []
+
+    async def note(number: int) -> None:
+        async with database.user_transaction("ada"):
+            order.append(number)
+
+    release = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(hold(database, "ada", release))
+        await asyncio.sleep(0.1)
+        for number in range(6):
+            group.create_task(note(number))
+        await asyncio.sleep(0.1)
+        assert database.share_usage.waiting == 6
+        release.set()
+    assert order == sorted(order)
+
+
+async def test_a_share_that_stays_taken_is_unavailable(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "TIMEOUT_SECONDS", 0.1)
+    release = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(hold(database, "ada", release))
+        await asyncio.sleep(0.1)
+        with pytest.raises(DatabaseUnavailableError):
+            await database.session("ada").read(NOTHING)
+        with pytest.raises(SearchTimeoutError):
+            await database.session("ada").search(NOTHING)
+        await database.session("eve").read(NOTHING)
+        release.set()
+    await database.session("ada").read(NOTHING)
+
+
+async def test_searches_of_a_user_run_one_at_a_time(database: Database) -> None:
+    most = 0
+    async with asyncio.TaskGroup() as group:
+        searches = [group.create_task(database.session("ada").search(SLEEP)) for _ in range(3)]
+        while not all(each.done() for each in searches):
+            most = max(most, database.share_usage.searching)
+            await asyncio.sleep(0.01)
+    assert most == 1
+
+
+async def test_a_search_that_takes_too_long_is_ended_and_has_an_error_of_its_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.database.database.SEARCH_MS", 200)
+    with pytest.raises(SearchTimeoutError):
+        await database.session("ada").search(LONG_SLEEP)
+    await database.session("ada").search(NOTHING)
+
+
+async def test_a_request_that_is_not_admitted_gives_its_share_back(
+    database_url: DatabaseUrl,
+) -> None:
+    admitted: list[str] = []
+
+    class FullError(Exception):
+        pass
+
+    def admit(user: str) -> None:
+        admitted.append(user)
+        if user == "ada":
+            raise FullError
+
+    database = Database(database_url, 2, admit=admit)
+    for _ in range(3):
+        with pytest.raises(FullError):
+            await database.session("ada").read(NOTHING)
+        with pytest.raises(FullError):
+            await database.session("ada").search(NOTHING)
+        with pytest.raises(FullError):
+            async with database.user_transaction("ada"):
+                pass
+    await database.session("eve").read(NOTHING)
+    assert admitted == ["ada"] * 9 + ["eve"]
+    assert database.share_usage == ShareUsage(0, 0, 0)
+    assert database.usage.in_use == 0
+    await database.close()
+
+
+async def test_a_turn_is_not_lost_when_its_waiter_is_cancelled_at_that_moment() -> None:
+    turns = Turns(1)
+    await turns.take("ada")
+    first, second = (asyncio.create_task(turns.take("ada")) for _ in range(2))
+    await asyncio.sleep(0)
+    turns.give_back("ada")
+    first.cancel()
+    await asyncio.wait({first, second})
+    assert first.cancelled()
+    assert not second.cancelled()
+    assert (turns.held, turns.waiting) == (1, 0)
+    turns.give_back("ada")
+    assert turns.held == 0
+
+
+async def test_a_waiter_that_leaves_is_passed_over() -> None:
+    turns = Turns(1)
+    await turns.take("ada")
+    waiters = [asyncio.create_task(turns.take("ada")) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiters[0].cancel()
+    waiters[2].cancel()
+    turns.give_back("ada")
+    await asyncio.wait(waiters)
+    assert [each.cancelled() for each in waiters] == [True, False, True]
+    turns.give_back("ada")
+    assert (turns.held, turns.waiting) == (0, 0)

@@ -1,0 +1,19 @@
+"""A search that takes too long has a problem of its own: the database is not at fault."""
+
+import httpx
+import pytest
+
+from tests.driver import listening
+
+
+async def test_a_search_that_takes_too_long_is_not_a_database_at_fault(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.post("/api/tasks", json={"title": "x"})
+    monkeypatch.setattr("app.database.database.SEARCH_MS", 100)
+    with listening(lambda sql: sql.replace("FROM tasks", "FROM pg_sleep(5), tasks")):
+        answer = await client.get("/api/tasks?q=x")
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "search_timeout"
+    assert answer.headers["Retry-After"] == "5"
+    assert (await client.get("/api/tasks?q=x")).status_code == 200
