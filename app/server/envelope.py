@@ -1,5 +1,6 @@
 """The outermost layer: every answer gets its request id, its fixed headers and its log line."""
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ Recorder: TypeAlias = Callable[[Mapping[str, Any], float], None]
 
 
 class Envelope:
-    """ASGI middleware. `scope["state"]` carries `request_id` in.
+    """ASGI middleware. `scope["state"]` carries `request_id` in, and the `task` of the request.
 
     Out it carries `headers`, for the answer, and what others tell of the request: `route`,
     `user_id` and `status`.
@@ -77,20 +78,22 @@ class _Exchange:
 
     async def run(self, receive: ASGIReceiveCallable) -> None:
         began = time.perf_counter()
-        self._scope["state"]["request_id"] = self._request_id
+        state = self._scope["state"]
+        state.update(request_id=self._request_id, task=asyncio.current_task())
         structlog.contextvars.bind_contextvars(request_id=self._request_id)
         try:
             await self._app(self._scope, receive, self._send)
         except Exception:
             logger.exception("failed")
-            if "status" in self._scope["state"]:
+            if "status" in state:
                 raise
             await self._send_internal_error()
         finally:
+            del state["task"]  # whose context refers to the state
             seconds = time.perf_counter() - began
             self._log(seconds)
             if self._record is not None:
-                self._record(self._scope["state"], seconds)
+                self._record(state, seconds)
 
     async def _send(self, event: ASGISendEvent) -> None:
         if event["type"] == "http.response.start":

@@ -1,5 +1,6 @@
 """Hypercorn's HTTP/1.1 protocol, without what an outsider could abuse."""
 
+import asyncio
 from itertools import chain
 
 import h11
@@ -9,7 +10,7 @@ from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import Request, Response
 from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
-from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import H11SendableEvent
 
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
@@ -17,6 +18,7 @@ from app.server.context import Context
 
 _TOO_LARGE = Problem("header_fields_too_large", "The header section is larger than the limit.")
 _MALFORMED = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 class Connection(h11.Connection):
@@ -33,18 +35,39 @@ class Connection(h11.Connection):
         return h11.PAUSED if answering and self.trailing_data[0] else h11.NEED_DATA
 
 
+class Stream(HTTPStream):
+    """A request and its response, as Hypercorn has them."""
+
+    @property
+    def unfinished_read(self) -> asyncio.Task[None] | None:
+        """The task of the request, if it changes nothing and its response has not begun."""
+        if self.scope["method"] not in _SAFE_METHODS or self.state is not ASGIHTTPState.REQUEST:
+            return None
+        task: asyncio.Task[None] | None = self.scope["state"].get("task")
+        return task
+
+    @property
+    def takes_interim_responses(self) -> bool:
+        """Whether the client understands a 1xx before the response (RFC 9110, 15.2)."""
+        return self.scope["http_version"] == "1.1"
+
+
 class Protocol(H11Protocol):
     """HTTP/1.1 alone, whose own errors are problem documents."""
 
     catalogue: ProblemCatalogue
     context: Context
 
+    # What was under way when the client closed its side.
+    abandoned: Stream | None = None
     _is_closed = False
 
     async def handle(self, event: Event) -> None:
         """Take what comes over the connection, but no request that could not be answered."""
         if isinstance(event, Closed):
             self._is_closed = True
+            if isinstance(self.stream, Stream):
+                self.abandoned = self.stream
         elif self._is_closed:
             return
         await super().handle(event)
@@ -59,7 +82,7 @@ class Protocol(H11Protocol):
         """Never switch to HTTP/2 without TLS: a flood of its resets costs us seconds."""
 
     async def _create_stream(self, request: h11.Request) -> None:
-        self.stream = HTTPStream(
+        self.stream = Stream(
             self.app,
             self.config,
             self.context,

@@ -2,12 +2,19 @@
 
 import asyncio
 from contextlib import suppress
+from itertools import chain, repeat
+from socket import SO_ERROR, SOL_SOCKET
 
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 
+from app.server.protocol import Protocol
+
 READ_SECONDS = 60
 """How long a client may take to read what it is sent."""
+PROBE_SECONDS = 0.25
+"""How long a read goes on after its client has closed its side, until the client is probed."""
+_PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(TCPServer):
@@ -36,6 +43,32 @@ class Connection(TCPServer):
         await super()._read_data()
         # The client has closed. Else the task would keep the connection until its time is over.
         await self.idle_task.stop()
+        await self._end_abandoned_read()
+
+    async def _end_abandoned_read(self) -> None:
+        """Cancel a read whose client is gone, so that it does not keep its database connection.
+
+        A client that has closed its side may still wait for the response. Only one that is gone
+        answers a packet with a reset; so it is sent an interim response, which changes nothing.
+        """
+        protocol = self.protocol.protocol
+        stream = protocol.abandoned if isinstance(protocol, Protocol) else None
+        if stream is None:
+            return
+        packets = (b"", _PROBE) if stream.takes_interim_responses else ()
+        for packet in chain(packets, repeat(b"")):
+            task = stream.unfinished_read
+            if task is None:
+                return
+            if self._is_reset():
+                task.cancel()
+                return
+            self.writer.write(packet)
+            await asyncio.wait({task}, timeout=PROBE_SECONDS)
+
+    def _is_reset(self) -> bool:
+        client = self.writer.get_extra_info("socket")
+        return self.writer.is_closing() or client.getsockopt(SOL_SOCKET, SO_ERROR) != 0
 
     async def _write(self, data: bytes) -> None:
         try:

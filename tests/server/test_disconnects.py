@@ -1,0 +1,162 @@
+"""A client that disconnects ends its read in the database, and no change."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import structlog
+
+from app.database.database import Database
+from app.database.url import DatabaseUrl
+from tests.driver import listening
+from tests.live_server import LiveServer
+from tests.tokens import token_for
+
+RUNNING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()
+"""
+ENDS_SECONDS = 5
+"""Less than the limit of a statement."""
+TASK = b'{"title": "x"}'
+
+
+@pytest.fixture
+async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the superuser."""
+    login = await asyncpg.connect(**database_url.for_driver)
+    yield login
+    await login.close()
+
+
+async def until_running(login: asyncpg.Connection, count: int) -> None:
+    async with asyncio.timeout(ENDS_SECONDS):
+        while await login.fetchval(RUNNING) != count:  # noqa: ASYNC110 - PostgreSQL's
+            await asyncio.sleep(0.02)
+
+
+def request(user: str, first: str, *headers: str) -> bytes:
+    lines = [f"{first} HTTP/1.1", "Host: taskward", f"Authorization: Bearer {token_for(user)}"]
+    return "\r\n".join([*lines, *headers, "", ""]).encode()
+
+
+def slowly(seconds: float) -> Any:  # noqa: ANN401 - a context of what was sent
+    """Let statements that read or write tasks take a while in PostgreSQL."""
+
+    def rewrite(sql: str) -> str:
+        slow = f"FROM pg_sleep({seconds}), "
+        return sql.replace("FROM tasks", f"{slow}tasks").replace(
+            "FROM owner_row", f"{slow}owner_row"
+        )
+
+    return listening(rewrite)
+
+
+async def leave(writer: asyncio.StreamWriter, how: str) -> None:
+    if how == "reset":
+        writer.transport.abort()
+    writer.close()
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("target", ["/api/tasks", "/api/tasks?q=x"])
+async def test_a_read_ends_in_the_database_when_its_client_has_left(
+    server: LiveServer,
+    client: httpx.AsyncClient,
+    login: asyncpg.Connection,
+    user: str,
+    how: str,
+    target: str,
+) -> None:
+    database: Database = server.app.extensions[Database.EXTENSION]
+    await client.post("/api/tasks", json={"title": "x"})
+    with structlog.testing.capture_logs() as logged:
+        with slowly(8):
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(request(user, f"GET {target}"))
+            await until_running(login, 1)
+            await leave(writer, how)
+            await until_running(login, 0)
+        async with asyncio.timeout(ENDS_SECONDS):
+            while database.usage.in_use or not logged:  # noqa: ASYNC110 - another thread's
+                await asyncio.sleep(0.02)
+    (line,) = logged
+    assert (line["event"], line["status"], line["route"]) == ("request", None, "/api/tasks")
+    assert (await client.get(target)).status_code == 200
+
+
+async def test_a_search_that_waits_ends_when_its_client_has_left(
+    server: LiveServer, client: httpx.AsyncClient, login: asyncpg.Connection, user: str
+) -> None:
+    database: Database = server.app.extensions[Database.EXTENSION]
+    await client.post("/api/tasks", json={"title": "x"})
+    with slowly(2):
+        running = asyncio.create_task(client.get("/api/tasks?q=x"))
+        await until_running(login, 1)
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request(user, "GET /api/tasks?q=x"))
+        async with asyncio.timeout(ENDS_SECONDS):
+            while database.share_usage.waiting_to_search != 1:  # noqa: ASYNC110 - another thread's
+                await asyncio.sleep(0.02)
+        writer.close()
+        async with asyncio.timeout(ENDS_SECONDS):
+            while database.share_usage.waiting_to_search:  # noqa: ASYNC110 - another thread's
+                await asyncio.sleep(0.02)
+        assert not running.done()
+        assert (await running).status_code == 200
+
+
+async def test_a_client_that_closes_its_side_only_gets_its_response(
+    server: LiveServer, client: httpx.AsyncClient, user: str
+) -> None:
+    await client.post("/api/tasks", json={"title": "x"})
+    for seconds, interim in ((0.0, 0), (1.0, 1)):
+        with slowly(seconds):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(request(user, "GET /api/tasks"))
+            writer.write_eof()
+            async with asyncio.timeout(10):
+                answer = await reader.read()
+            writer.close()
+        head = b"HTTP/1.1 100 Continue\r\n\r\n" * interim
+        assert answer.startswith(head + b"HTTP/1.1 200")
+        assert answer.count(b'"items"') == 1
+
+
+async def test_a_client_of_http_1_0_gets_no_interim_response(
+    server: LiveServer, client: httpx.AsyncClient, user: str
+) -> None:
+    await client.post("/api/tasks", json={"title": "x"})
+    with slowly(1):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request(user, "GET /api/tasks").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        writer.write_eof()
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("key", [[], ["Idempotency-Key: k"]])
+async def test_a_change_is_made_although_its_client_has_left(
+    server: LiveServer,
+    client: httpx.AsyncClient,
+    login: asyncpg.Connection,
+    user: str,
+    how: str,
+    key: list[str],
+) -> None:
+    headers = ["Content-Type: application/json", f"Content-Length: {len(TASK)}", *key]
+    with slowly(1):
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(request(user, "POST /api/tasks", *headers) + TASK)
+        await until_running(login, 1)
+        await leave(writer, how)
+        await until_running(login, 0)
+    async with asyncio.timeout(ENDS_SECONDS):
+        while (await client.get("/api/me")).json()["task_count"] == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
