@@ -19,7 +19,6 @@ from sqlalchemy import (
     cast,
     null,
     select,
-    true,
     union_all,
 )
 
@@ -27,6 +26,7 @@ from app.database.sessions import UserSession
 from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.errors import ChangeTokenExpiredError
 from app.tasks.models import tasks, tombstones, users
+from app.tasks.page_sizes import read_page, running_size, with_user
 from app.tasks.schemas import Change, ChangePage, Task
 from app.tasks.statements import COLUMNS
 
@@ -77,12 +77,18 @@ class ChangeStore:
     async def since(self, token: str | None, limit: int) -> ChangePage:
         """Read at most `limit` changes after a token, or from the beginning.
 
+        A page also ends at `PAGE_OCTETS`.
         Raises `ChangeTokenExpiredError` where it cannot be told what has changed since.
         """
         asked = place = Place.decode(token) if token else _START
         begins = place.epoch == _NO_EPOCH
-        values = {"position": place.position, "horizon": place.horizon, "row_limit": limit + 1}
-        rows = await self._session.read(_select_changes(begins=begins), **values)
+        rows, has_more = await read_page(
+            self._session.read,
+            lambda sized: _select_changes(begins=begins, sized=sized),
+            limit,
+            position=place.position,
+            horizon=place.horizon,
+        )
         if not rows:
             return _nothing(place)
         epoch, last, feed_floor = rows[0][:3]
@@ -92,8 +98,7 @@ class ChangeStore:
             raise ChangeTokenExpiredError
         if token and asked.position >= asked.horizon:
             self.lag = last - place.position
-        changes = [_change(row[3:]) for row in rows[:limit] if row["id"] is not None]
-        has_more = len(rows) > limit
+        changes = [_change(row[3:]) for row in rows if row["id"] is not None]
         position = changes[-1].revision if has_more else last
         after = Place(epoch, position, max(position, place.horizon))
         return ChangePage(changes, after.encode(), has_more)
@@ -116,9 +121,10 @@ _TITLE = Task.__struct_fields__.index("title")
 
 
 @cache
-def _select_changes(*, begins: bool) -> ClauseElement:
+def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
     """Select a page; its rows begin with epoch, last revision and feed floor of the user.
 
+    The rest is as of `with_user`.
     All are of one snapshot. Without a change there is one row, whose task is null. The row of a
     deletion is a task without a title.
     """
@@ -129,12 +135,10 @@ def _select_changes(*, begins: bool) -> ClauseElement:
         updates = found.where(tasks.c.revision > _POSITION).order_by(tasks.c.revision)
         arms = union_all(updates.limit(_ROW_LIMIT), _deletions()).subquery("arms")
         page = select(arms).order_by(arms.c.revision).limit(_ROW_LIMIT).subquery("page")
-    return (
-        select(users.c.epoch, users.c.revision.label("last"), users.c.feed_floor, *page.c)
-        .select_from(users.outerjoin(page, true()))
-        .where(NAMES_THE_OWNER, users.c.id == OWNER)
-        .order_by(page.c.revision)
-    )
+    if sized:
+        page = select(page, running_size(page, [page.c.revision.asc()])).subquery("sized")
+    about_user = users.c.epoch, users.c.revision.label("last"), users.c.feed_floor
+    return with_user(page, *about_user).order_by(page.c.revision)
 
 
 def _deletions() -> Select[Any]:

@@ -25,7 +25,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    true,
     tuple_,
     union_all,
 )
@@ -33,6 +32,7 @@ from sqlalchemy import (
 from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.cursors import Position
 from app.tasks.models import tasks, users
+from app.tasks.page_sizes import running_size, with_user
 from app.tasks.statements import COLUMNS
 
 _INSTANT = DateTime(timezone=True)
@@ -88,26 +88,25 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(values).decode()
 
 
-def select_page(listing: Listing, after: Position | None) -> ClauseElement:
-    """Select a page; its rows are epoch and revision of the user, and a task.
+def select_page(listing: Listing, after: Position | None, *, sized: bool) -> ClauseElement:
+    """Select a page; its rows are epoch and revision of the user, and a task, as of `with_user`.
 
     All are of one snapshot. Of a user without such tasks there is one row, whose task is null.
     """
     dated = None if after is None else after.instant is not None
-    return _select_page(frozenset(listing.filters), listing.sort, dated, listing.ends_undated)
+    filters = frozenset(listing.filters)
+    return _select_page(filters, listing.sort, dated, listing.ends_undated, sized)
 
 
 @cache
 def _select_page(
-    filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool
+    filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool, sized: bool
 ) -> ClauseElement:
     rows = _page(filters, sort, after_dated, ends_undated).subquery("page")
-    return (
-        select(users.c.epoch, users.c.revision, *rows.c)
-        .select_from(users.outerjoin(rows, true()))
-        .where(NAMES_THE_OWNER, users.c.id == OWNER)
-        .order_by(*_directed(sort, rows))
-    )
+    if sized:
+        rows = select(rows, running_size(rows, _directed(sort, rows))).subquery("sized")
+    statement = with_user(rows, users.c.epoch, users.c.revision)
+    return statement.order_by(*_directed(sort, rows))
 
 
 def _page(

@@ -16,6 +16,7 @@ from app.tasks.errors import (
     TaskQuotaReachedError,
 )
 from app.tasks.etags import list_etag
+from app.tasks.page_sizes import read_page
 from app.tasks.pages import Listing, select_page
 from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
@@ -68,16 +69,20 @@ class TaskStore:
     async def page(
         self, listing: Listing, limit: int, after: Position | None
     ) -> tuple[TaskPage, str]:
-        """Read at most `limit` tasks of a list, after a position; answer them and the ETag."""
-        # One row more than asked for tells whether there is a next page.
-        values = {"row_limit": limit + 1, **listing.filters}
+        """Read at most `limit` tasks of a list, after a position; answer them and the ETag.
+
+        A page also ends at `PAGE_OCTETS`.
+        """
+        values = listing.filters
         if after:
             values |= {"after_instant": after.instant, "after_id": after.id}
         read = self._session.read if listing.q is None else self._session.search
-        rows = await read(select_page(listing, after), **values)
+        rows, has_more = await read_page(
+            read, lambda sized: select_page(listing, after, sized=sized), limit, **values
+        )
         etag = list_etag(*rows[0][:2]) if rows else list_etag(None, 0)
-        items = [Task(*row[2:]) for row in rows[:limit] if row["id"] is not None]
-        if len(rows) <= limit:
+        items = [Task(*row[2:]) for row in rows if row["id"] is not None]
+        if not has_more:
             return TaskPage(items, None), etag
         last = Position(getattr(items[-1], listing.column.name), items[-1].id)
         return TaskPage(items, encode_cursor(last, self._session.user_id, listing.scope)), etag

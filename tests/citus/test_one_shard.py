@@ -125,7 +125,8 @@ def test_where_the_tables_are_distributed_no_statement_has_a_volatile_function()
         statements.SELECT_TASK,
         statements.DELETE_TASK,
         statements.update_task(frozenset({"title", "completed"})),
-        changes._select_changes(begins=False),  # noqa: SLF001 - it is made nowhere else
+        changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - it is made nowhere else
+        changes._select_changes(begins=False, sized=True),  # noqa: SLF001 - the same
         idempotency.UPSERT_ANSWER,
     ]
     for statement in known:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.tasks.changes import ChangeStore
-from app.tasks.pages import Listing
+from app.tasks.pages import Listing, select_page
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
 from tests.performance.explained import ExplainedSession
@@ -98,6 +98,15 @@ async def test_later_changes_walk_the_indexes_of_revisions(session: ExplainedSes
     nodes = session.nodes()
     assert_bounded(nodes)
     assert indexes(nodes) == {"tasks_revision", "tombstones_revision", "users_pkey"}
+
+
+async def test_a_page_of_long_tasks_walks_the_same_index(session: ExplainedSession) -> None:
+    listing = Listing(**NO_FILTERS, sort="-created_at")
+    sizes = {"row_limit": 6, "share_octets": 1_000}
+    await session.read(select_page(listing, None, sized=True), **sizes)
+    nodes = session.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {"tasks_created", "users_pkey"}
 
 
 async def test_the_etag_of_a_list_is_one_look_up(session: ExplainedSession) -> None:

@@ -1,0 +1,99 @@
+"""A page ends at about 1 MB: PostgreSQL neither sends nor reads the texts that come after it.
+
+To add up sizes row by row makes an ordinary list a third more expensive for PostgreSQL. So there
+are two statements for each page. The first one adds nothing up: it withholds each description that
+is longer than its share of the page. Where it withheld one, the second statement adds up.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+import asyncpg
+from sqlalchemy import (
+    ClauseElement,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    UnaryExpression,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    select,
+    true,
+)
+
+from app.database.statements import NAMES_THE_OWNER, OWNER
+from app.tasks.models import users
+
+PAGE_OCTETS = 1_000_000
+"""How many octets of UTF-8 the texts of a page have at most, before they are written as JSON."""
+_TITLE_OCTETS = 4 * 200
+_RUNNING_SIZE = "running_size"
+_SHARE = bindparam("share_octets", type_=Integer)
+_NONE = literal_column("0", Integer)
+_ALL = literal_column(str(PAGE_OCTETS), Integer)
+_owner_of = itemgetter("user_id")
+
+
+def running_size(rows: FromClause, order: Sequence[UnaryExpression[Any]]) -> ColumnElement[int]:
+    """Count the octets of the texts of a row and of those before it in `order`."""
+    size = func.sum(_size(rows)).over(order_by=order, rows=(None, 0))
+    return size.label(_RUNNING_SIZE)
+
+
+def with_user(page: FromClause, *about_user: ColumnElement[Any]) -> Select[Any]:
+    """Select `about_user` and a page, for `read_page`.
+
+    A page without `running_size` has all of its rows; where the description is withheld, the owner
+    is null. A page with it ends with the first row beyond the size, whose owner is null.
+    """
+    if _RUNNING_SIZE in page.c:
+        shown = page.c[_RUNNING_SIZE] <= _ALL
+        joined = users.outerjoin(page, page.c[_RUNNING_SIZE] - _size(page) <= _ALL)
+    else:
+        shown = func.coalesce(func.octet_length(page.c.description), _NONE) <= _SHARE
+        joined = users.outerjoin(page, true())
+    columns = [
+        case((shown, column), else_=null()).label(column.name)
+        if column.name in {"user_id", "description"}
+        else column
+        for column in page.c
+        if column.name != _RUNNING_SIZE
+    ]
+    return (
+        select(*about_user, *columns)
+        .select_from(joined)
+        .where(NAMES_THE_OWNER, users.c.id == OWNER)
+    )
+
+
+async def read_page(
+    read: Callable[..., Awaitable[list[asyncpg.Record]]],
+    statement: Callable[[bool], ClauseElement],
+    limit: int,
+    **values: object,
+) -> tuple[list[asyncpg.Record], bool]:
+    """Return at most `limit` rows, and whether there are more after them.
+
+    `read` is a method of a session; `statement` makes the statement, with `running_size` where its argument is true.
+    """
+    values |= {"row_limit": limit + 1, "share_octets": PAGE_OCTETS // (limit + 1) - _TITLE_OCTETS}
+    rows = await read(statement(False), **values)
+    if _has_task(rows) and None in map(_owner_of, rows):
+        rows = await read(statement(True), **values)
+    has_more = len(rows) > limit or (_has_task(rows) and _owner_of(rows[-1]) is None)
+    return rows[:-1] if has_more else rows, has_more
+
+
+def _has_task(rows: list[asyncpg.Record]) -> bool:
+    return bool(rows) and rows[0]["id"] is not None
+
+
+def _size(rows: FromClause) -> ColumnElement[int]:
+    # PostgreSQL knows the size of a long text without reading it.
+    title, description = (func.octet_length(rows.c[name]) for name in ("title", "description"))
+    return func.coalesce(title, _NONE) + func.coalesce(description, _NONE)

@@ -1,0 +1,98 @@
+"""Story: my tasks are long, and every page still arrives soon: it ends at about 1 MB."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.tasks.page_sizes import PAGE_OCTETS
+from tests.tasks.copies import Copy, truth
+from tests.tasks.test_list import walk
+
+COUNT = 40
+LONGEST = "\N{WINKING FACE}" * 10_000
+"""40,000 octets: 24 of them fit on a page with their titles, 25 do not."""
+FIT = 24
+
+
+@pytest.fixture
+async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Tasks in the order they were made, most of them as long as a task can be."""
+    made: list[dict[str, Any]] = []
+    for first in range(0, COUNT, 5):
+        operations = [
+            {"op": "create", "task": {"title": f"task {n}", "description": LONGEST} | due(n)}
+            for n in range(first, first + 5)
+        ]
+        answer = await client.post("/api/tasks/batch", json={"operations": operations})
+        assert answer.status_code == 200, answer.text
+        made += [each["task"] for each in answer.json()["results"]]
+    return made
+
+
+def due(number: int) -> dict[str, str]:
+    return {"due_at": f"2030-01-{1 + number % 20:02}T00:00:00Z"} if number % 2 else {}
+
+
+async def test_pages_of_long_tasks_end_at_about_a_megabyte(
+    client: httpx.AsyncClient, tasks: list[dict[str, Any]]
+) -> None:
+    for limit in (200, 50, 25):
+        pages = await walk(client, limit=limit, sort="created_at")
+        assert [len(page) for page in pages] == [FIT, COUNT - FIT]
+        assert [id_ for page in pages for id_ in page] == [task["id"] for task in tasks]
+    answer = await client.get("/api/tasks", params={"limit": 200})
+    assert 0.9 * PAGE_OCTETS < len(answer.content) < 1.1 * PAGE_OCTETS
+    assert answer.links["next"]["url"].endswith(answer.json()["next_cursor"])
+
+
+async def test_a_limit_that_is_reached_before_the_size_is_what_ends_a_page(
+    client: httpx.AsyncClient, tasks: list[dict[str, Any]]
+) -> None:
+    assert len(tasks) == COUNT
+    pages = await walk(client, limit=FIT - 1)
+    assert [len(page) for page in pages] == [FIT - 1, COUNT - FIT + 1]
+
+
+@pytest.mark.parametrize("sort", ["due_at", "-due_at", "-created_at", "updated_at"])
+async def test_cut_pages_hold_every_task_once_in_every_order(
+    client: httpx.AsyncClient, tasks: list[dict[str, Any]], sort: str
+) -> None:
+    name, descends = sort.removeprefix("-"), sort.startswith("-")
+    dated = [task for task in tasks if task[name] is not None]
+    undated = [task for task in tasks if task[name] is None]
+    dated.sort(key=lambda task: (task[name], task["id"]), reverse=descends)
+    undated.sort(key=lambda task: task["id"], reverse=descends)
+    pages = await walk(client, limit=200, sort=sort)
+    assert len(pages) > 1
+    assert [id_ for page in pages for id_ in page] == [task["id"] for task in dated + undated]
+
+
+async def test_short_tasks_between_long_ones_are_listed_once_too(
+    client: httpx.AsyncClient, tasks: list[dict[str, Any]]
+) -> None:
+    for task in tasks[::2]:
+        await client.patch(f"/api/tasks/{task['id']}", json={"description": None})
+    pages = await walk(client, limit=200, sort="created_at")
+    # Of 40 tasks, 20 are long: they fit on one page.
+    assert pages == [[task["id"] for task in tasks]]
+
+
+async def test_a_cut_page_of_changes_skips_no_change(
+    client: httpx.AsyncClient, tasks: list[dict[str, Any]]
+) -> None:
+    beginner, reader = Copy(client), Copy(client)
+    assert await reader.read_page()
+    assert len(reader.told) == FIT
+    for task in tasks[:3] + tasks[-3:]:
+        await client.delete(f"/api/tasks/{task['id']}")
+    for task in tasks[5:8]:
+        await client.patch(f"/api/tasks/{task['id']}/complete")
+    for copy in (beginner, reader):
+        await copy.read()
+        assert copy.tasks == await truth(client)
+        assert copy.told == sorted(copy.told)
+    assert len(set(reader.told)) == len(reader.told)
+    reader.told.clear()
+    assert not await reader.read_page()
+    assert reader.told == []
