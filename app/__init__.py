@@ -22,6 +22,7 @@ from app.server.application import Application
 from app.server.envelope import Envelope, Recorder
 from app.server.guard import Guard
 from app.server.readiness import ReadinessCheck
+from app.server.serving import TRUSTED_PROXY_HOPS
 from app.server.tracing import tracing_of
 from app.settings import Settings, required
 from app.tasks import routes
@@ -60,6 +61,7 @@ def create_app(settings: Settings) -> Quart:
     _connect(app, settings, tracing)
     _limit_rates(app, settings)
     protocol.install(catalogue)
+    app.config[TRUSTED_PROXY_HOPS] = settings.trusted_proxy_hops
     guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
     record = _recorder(app, settings)
     app.asgi_app = Envelope(guard, catalogue, record)  # type: ignore[method-assign]

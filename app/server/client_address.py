@@ -21,16 +21,17 @@ def client_address(scope: HTTPScope, trusted_hops: int) -> str:
     """
     peer = scope["client"][0] if scope["client"] else ""
     if not trusted_hops:
-        return _normal(peer)
+        return normal_address(peer)
     seen = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
     named = seen.decode("latin-1").split(",")
     if trusted_hops <= len(named):
-        return _normal(named[-trusted_hops]) or _normal(peer)
-    return _normal(peer)
+        return normal_address(named[-trusted_hops]) or normal_address(peer)
+    return normal_address(peer)
 
 
 @lru_cache(maxsize=1024)
-def _normal(text: str) -> str:
+def normal_address(text: str) -> str:
+    """Return the address of an IPv4 client, or the network of an IPv6 client; empty for neither."""
     written = _ADDRESS.fullmatch(text.strip())
     try:
         address = ip_address((written[1] or written[2]) if written else text.strip())

@@ -1,6 +1,7 @@
 """The address that is listened on."""
 
 import logging
+import socket
 from typing import NamedTuple
 
 from hypercorn.config import Config, Sockets, SocketTypeError
@@ -8,6 +9,11 @@ from hypercorn.config import Config, Sockets, SocketTypeError
 KEEP_ALIVE_SECONDS = 20
 # Above the guard's own limits for target and headers, so that the guard answers first.
 MAX_INCOMPLETE_BYTES = 32 * 1024
+SEND_BUFFER_BYTES = 64 * 1024
+"""What the kernel holds of a response, of which it makes the double.
+
+By default it grows to 4 MB for each client that does not read.
+"""
 
 
 class BindError(Exception):
@@ -57,6 +63,8 @@ def listen(bind: str) -> Listener:
     try:
         sockets = config.create_sockets()
         for each in sockets.insecure_sockets:
+            # Connections inherit it, also from the socket of an inherited descriptor.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             each.listen(config.backlog)  # from now on, whoever connects waits for us
         return Listener(config, sockets)
     except SocketTypeError:

@@ -16,6 +16,9 @@ from hypercorn.typing import H11SendableEvent
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 from app.server.context import Context
 
+BUFFERED_BYTES = 64 * 1024
+"""How much a transport takes before a writer waits: the default of asyncio and of uvloop."""
+
 _TOO_LARGE = Problem("header_fields_too_large", "The header section is larger than the limit.")
 _MALFORMED = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
@@ -122,12 +125,23 @@ class Protocol(H11Protocol):
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
         # Head, body and end go out together: a write costs as much as all that it says.
+        data = b""
         try:
-            self._unsent += self.connection.send(event) or b""
+            data = self.connection.send(event) or b""
         except h11.LocalProtocolError:
             if self.connection.their_state != h11.ERROR:
                 raise
+        if len(data) > BUFFERED_BYTES:
+            # A copy of it would last for as long as the client takes to read it.
+            await self._send_unsent()
+            await self.send(RawData(data))
+            return
+        self._unsent += data
         if not isinstance(event, h11.Response | h11.Data):
+            await self._send_unsent()
+
+    async def _send_unsent(self) -> None:
+        if self._unsent:
             data, self._unsent = bytes(self._unsent), bytearray()
             await self.send(RawData(data))
 

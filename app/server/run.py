@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from quart import Quart
 
+from app.server.connections import raise_descriptor_limit
 from app.server.listener import Listener
 from app.server.serving import serve
 
@@ -17,6 +18,7 @@ def run(
     app: Quart, listener: Listener, until: Callable[[], Awaitable[float]] | None = None
 ) -> None:
     """Serve until `until` returns, as `serve` says; by default until SIGTERM, or Ctrl-C."""
+    raise_descriptor_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(app, listener, until or _signal))
 

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from hypercorn.utils import wrap_app
 from quart import Quart
 
+from app.database.database import Database
+from app.server.connections import Connections, Limits, limits
 from app.server.context import Context
 from app.server.listener import Listener
 from app.server.tcp import Connection
@@ -17,6 +19,7 @@ from app.server.tcp import Connection
 GRACEFUL_SECONDS = 10
 """How long a request may take that is under way at the end."""
 _ACCEPT_SECONDS = 0.05
+TRUSTED_PROXY_HOPS = "TRUSTED_PROXY_HOPS"
 
 
 async def serve(app: Quart, listener: Listener, until: Callable[[], Awaitable[float]]) -> None:
@@ -37,13 +40,21 @@ async def _serve(app: Quart, listener: Listener, ending: Awaitable[float]) -> No
     loop, context, config = asyncio.get_running_loop(), Context(None), listener.config
     wrapped = wrap_app(app, 0, "asgi")
     connections: set[asyncio.Task[None]] = set()
+    open_connections = Connections(_limits(app))
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is not None:
             connections.add(task)
             task.add_done_callback(connections.discard)
-        await Connection(wrapped, loop, config, context, {}, reader, writer)
+        connection = Connection(wrapped, loop, config, context, {}, reader, writer)
+        if not await open_connections.admit(connection):
+            writer.transport.abort()
+            return
+        try:
+            await connection
+        finally:
+            open_connections.remove(connection)
 
     servers = [
         await asyncio.start_server(connected, sock=each, backlog=config.backlog)
@@ -61,6 +72,11 @@ async def _serve(app: Quart, listener: Listener, ending: Awaitable[float]) -> No
     await _wait(connections, GRACEFUL_SECONDS)
     for connection in connections:
         connection.cancel()
+
+
+def _limits(app: Quart) -> Limits:
+    database: Database = app.extensions[Database.EXTENSION]
+    return limits(database.usage.size, behind_proxies=app.config[TRUSTED_PROXY_HOPS] > 0)
 
 
 async def _wait(connections: set[asyncio.Task[None]], seconds: float) -> None:

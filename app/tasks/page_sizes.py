@@ -79,7 +79,8 @@ async def read_page(
 ) -> tuple[list[asyncpg.Record], bool]:
     """Return at most `limit` rows, and whether there are more after them.
 
-    `read` is a method of a session; `statement` makes the statement, with `running_size` where its argument is true.
+    `read` is a method of a session; `statement` makes the statement, with `running_size` where its
+    argument is true.
     """
     values |= {"row_limit": limit + 1, "share_octets": PAGE_OCTETS // (limit + 1) - _TITLE_OCTETS}
     rows = await read(statement(False), **values)

@@ -1,0 +1,185 @@
+"""Connections have limits, and a client that does not read loses its own."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import structlog
+
+from app import create_app
+from app.server import serving, tcp
+from app.server.connections import Connections, Limits, limits
+from app.settings import Settings
+from tests.live_server import LiveServer, live
+
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: taskward\r\n\r\n"
+SCRIPT = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: taskward\r\n\r\n"
+PART = b"GET /health/live HTTP/1.1\r\nHost:"
+OTHER = "127.0.0.2"
+THIRD = "127.0.0.3"
+LIMITS = Limits(total=7, per_address=4)
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@pytest.fixture
+def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """A server of seven connections, four of an address, that knows slow readers soon."""
+    monkeypatch.setattr(serving, "limits", lambda *_, **__: LIMITS)
+    monkeypatch.setattr(tcp, "PROGRESS_SECONDS", 1)
+    with live(create_app(settings)) as running:
+        yield running
+
+
+@asynccontextmanager
+async def connected(
+    server: LiveServer, *addresses: str, sent: bytes = b""
+) -> AsyncIterator[list[Streams]]:
+    """Connections from these addresses, in this order; a response is read where one comes."""
+    made: list[Streams] = []
+    try:
+        for address in addresses:
+            source = (address, 0)
+            made.append(await asyncio.open_connection("127.0.0.1", server.port, local_addr=source))
+            made[-1][1].write(sent)
+            if sent == LIVE:
+                await made[-1][0].readuntil(b"}\n")
+            await asyncio.sleep(0.02)
+        yield made
+    finally:
+        for _, writer in made:
+            writer.close()
+
+
+async def is_answered(streams: Streams) -> bool:
+    """Whether a request over a connection gets a response."""
+    reader, writer = streams
+    try:
+        writer.write(LIVE)
+        async with asyncio.timeout(10):
+            head = await reader.readuntil(b"}\n")
+    except (ConnectionError, asyncio.IncompleteReadError):
+        return False
+    return head.startswith(b"HTTP/1.1 200")
+
+
+async def test_busy_connections_of_an_address_leave_room_for_another_address(
+    server: LiveServer,
+) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with connected(server, *["127.0.0.1"] * 4, sent=PART) as busy:
+            for _ in range(3):
+                async with connected(server, "127.0.0.1") as (refused,):
+                    assert not await is_answered(refused)
+            async with connected(server, OTHER) as (other,):
+                assert await is_answered(other)
+            for reader, writer in busy:
+                writer.write(b" taskward\r\n\r\n")
+                assert (await reader.readuntil(b"}\n")).startswith(b"HTTP/1.1 200")
+    reached = [line for line in lines if line["event"] == "connection limit reached"]
+    told = {"scope": "address", "limit": 4, "address": "127.0.0.1", "log_level": "warning"}
+    assert reached == [{"event": "connection limit reached", **told}]
+
+
+@pytest.mark.parametrize("sent", [b"", LIVE])
+async def test_the_connection_that_is_idle_for_longest_makes_room(
+    server: LiveServer, sent: bytes
+) -> None:
+    async with connected(server, *["127.0.0.1"] * 6, sent=sent) as connections:
+        async with asyncio.timeout(10):
+            for reader, _ in connections[:2]:
+                assert await reader.read() == b""
+        for each in connections[2:]:
+            assert await is_answered(each)
+
+
+async def test_all_connections_together_have_a_limit_too(server: LiveServer) -> None:
+    addresses = ["127.0.0.1", "127.0.0.1", "127.0.0.1", OTHER, OTHER, OTHER, THIRD, THIRD]
+    with structlog.testing.capture_logs() as lines:
+        async with connected(server, *addresses, sent=LIVE) as connections:
+            assert [await is_answered(each) for each in connections] == [False] + [True] * 7
+    assert [line["scope"] for line in lines if "scope" in line] == ["total"]
+
+
+async def test_a_connection_that_is_closed_leaves_its_place(server: LiveServer) -> None:
+    for _ in range(5):
+        async with connected(server, *["127.0.0.1"] * 4, sent=PART):
+            pass
+        await asyncio.sleep(0.1)
+        async with connected(server, "127.0.0.1") as (one,):
+            assert await is_answered(one)
+
+
+def unread(server: LiveServer, sent: bytes) -> socket.socket:
+    """A connection whose response is not read; the kernel takes little of it on this side."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(20)
+    connection.connect(("127.0.0.1", server.port))
+    connection.sendall(sent)
+    return connection
+
+
+def read_script(connection: socket.socket, pause: float = 0) -> int:
+    """Read more than a megabyte, with a pause after each part; return how many bytes came."""
+    total = 0
+    while total < 1_000_000:
+        data = connection.recv(40_000)
+        assert data, "the server has closed"
+        total += len(data)
+        time.sleep(pause)
+    return total
+
+
+async def test_a_client_that_reads_nothing_is_disconnected(server: LiveServer) -> None:
+    with unread(server, SCRIPT) as slow:
+        await asyncio.sleep(4)
+        with pytest.raises(ConnectionResetError):
+            await asyncio.to_thread(read_script, slow)
+        async with connected(server, *["127.0.0.1"] * 4) as all_of_them:
+            for each in all_of_them:
+                assert await is_answered(each)
+
+
+async def test_a_client_that_reads_slowly_but_steadily_is_not_disconnected(
+    server: LiveServer,
+) -> None:
+    # The whole takes longer than a client may read nothing.
+    with unread(server, SCRIPT) as slow:
+        began = time.monotonic()
+        assert await asyncio.to_thread(read_script, slow, 0.01) > 1_000_000
+        assert time.monotonic() - began > tcp.PROGRESS_SECONDS
+
+
+def test_behind_proxies_connections_are_not_counted_by_address() -> None:
+    alone, behind = limits(5, behind_proxies=False), limits(5, behind_proxies=True)
+    assert alone.total == behind.total
+    assert behind.per_address is None
+    assert alone.per_address is not None
+    assert alone.per_address <= alone.total // 4
+
+
+class Idle:
+    """A connection that knows when it was evicted."""
+
+    address = ""
+
+    def __init__(self, idle_since: float | None) -> None:
+        self.idle_since = idle_since
+        self.is_evicted = False
+
+    async def evict(self) -> None:
+        self.is_evicted = True
+
+
+async def test_clients_without_an_address_have_only_the_total_limit() -> None:
+    connections = Connections(Limits(3, 1))
+    first, *others = [Idle(since) for since in (5.0, 3.0, None)]
+    assert [await connections.admit(each) for each in (first, *others)] == [True] * 3
+    assert await connections.admit(Idle(None))
+    assert [each.is_evicted for each in (first, *others)] == [False, True, False]
+    assert await connections.admit(Idle(None))
+    assert not await connections.admit(Idle(None))
