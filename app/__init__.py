@@ -7,6 +7,7 @@ from quart import Quart
 from quart_cors import cors
 
 from app.auth import require_user
+from app.auth.in_flight import InFlight
 from app.auth.rate_limits import RateLimiter
 from app.auth.tokens import TokenVerifier
 from app.contract import document
@@ -96,6 +97,7 @@ def _connect(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
     app.after_serving(database.close)
     verifier = make_verifier(settings)
     app.extensions[require_user.VERIFIER] = verifier
+    app.extensions[InFlight.EXTENSION] = InFlight()
     app.after_serving(verifier.close)
     app.extensions[ReadinessCheck.EXTENSION] = ReadinessCheck(database, verifier)
     app.config[routes.MAX_TASKS_PER_USER] = settings.max_tasks_per_user

@@ -26,3 +26,7 @@ class RateLimitedError(Exception):
     def __init__(self, seconds: int) -> None:
         super().__init__(f"for {seconds} seconds")
         self.seconds = seconds
+
+
+class TooManyInFlightError(Exception):
+    """The user has too many requests in flight, or too many bytes of responses unread."""

@@ -8,6 +8,7 @@ from quart import current_app
 from quart.globals import request_ctx
 
 from app.auth.bearer import bearer_token
+from app.auth.in_flight import InFlight
 from app.auth.rate_limits import Allowance, RateLimiter
 from app.auth.tokens import TokenVerifier
 
@@ -40,8 +41,8 @@ def requires_user(handler: Callable[..., Any]) -> bool:
 async def authenticate() -> str:
     """Answer the id of the current request's user; the token is verified once a request.
 
-    Raises `MissingTokenError`, `InvalidTokenError`, `KeysUnavailableError` and
-    `RateLimitedError`.
+    The request is in flight from then on; the envelope ends that. Raises `MissingTokenError`,
+    `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and `TooManyInFlightError`.
     """
     request = request_ctx.request
     state = request.scope["state"]
@@ -58,6 +59,8 @@ async def authenticate() -> str:
             allowance = await limiter.take(user_id)
             state["headers"] = _announcement(allowance)
             allowance.check()
+        in_flight: InFlight = current_app.extensions[InFlight.EXTENSION]
+        state["flight"] = in_flight.enter(user_id)
     verified: str = state["user_id"]
     return verified
 

@@ -11,6 +11,7 @@ from app.auth.errors import (
     KeysUnavailableError,
     MissingTokenError,
     RateLimitedError,
+    TooManyInFlightError,
 )
 from app.contract.faults import Fault
 from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue, invalid_request
@@ -54,6 +55,11 @@ SEARCH_TIMEOUT = Problem(
     "The search took too long. Narrow it with status, due_after or due_before.",
     headers={"Retry-After": "5"},
 )
+TOO_MANY_IN_FLIGHT = Problem(
+    "too_many_in_flight",
+    "Too many of your requests, or unread bytes of their responses, are in flight.",
+    headers={"Retry-After": "1"},
+)
 TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
 CHANGE_TOKEN_EXPIRED = Problem(
     "change_token_expired",
@@ -84,6 +90,7 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     MissingTokenError: MISSING_TOKEN,
     InvalidTokenError: INVALID_TOKEN,
     KeysUnavailableError: KEYS_UNAVAILABLE,
+    TooManyInFlightError: TOO_MANY_IN_FLIGHT,
     DatabaseUnavailableError: DATABASE_UNAVAILABLE,
     SearchTimeoutError: SEARCH_TIMEOUT,
     TaskNotFoundError: TASK_NOT_FOUND,
@@ -112,9 +119,9 @@ def render_errors(app: Quart, catalogue: ProblemCatalogue) -> None:
     """Register the handlers that render every error of `app`."""
 
     def respond(problem: Problem) -> Response:
-        body = catalogue.render(
-            problem, path=request.path, request_id=request.scope["state"]["request_id"]
-        )
+        state = request.scope["state"]
+        state["problem"] = problem.code
+        body = catalogue.render(problem, path=request.path, request_id=state["request_id"])
         headers = {"Content-Type": MEDIA_TYPE, **problem.headers}
         return Response(body, catalogue.status(problem), headers)
 

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
@@ -19,8 +20,10 @@ from hypercorn.typing import (
     Scope,
 )
 
+from app.auth.in_flight import Flight
 from app.contract.errors import INTERNAL_ERROR
 from app.contract.problems import MEDIA_TYPE, ProblemCatalogue
+from app.server.tcp import BUFFERED_BYTES
 
 logger = structlog.get_logger("app.request")
 
@@ -38,7 +41,7 @@ class Envelope:
     """ASGI middleware. `scope["state"]` carries `request_id` in, and the `task` of the request.
 
     Out it carries `headers`, for the answer, and what others tell of the request: `route`,
-    `user_id` and `status`.
+    `user_id`, `status`, `problem` and `flight`.
     """
 
     def __init__(
@@ -90,6 +93,8 @@ class _Exchange:
             await self._send_internal_error()
         finally:
             del state["task"]  # whose context refers to the state
+            if (flight := self._flight()) is not None:
+                flight.land()
             seconds = time.perf_counter() - began
             self._log(seconds)
             if self._record is not None:
@@ -99,7 +104,15 @@ class _Exchange:
         if event["type"] == "http.response.start":
             self._scope["state"]["status"] = event["status"]
             event = {**event, "headers": self._headers(event)}
+        elif event["type"] == "http.response.body" and len(event["body"]) > BUFFERED_BYTES:
+            flight = self._flight()
+            with flight.sending(len(event["body"])) if flight else nullcontext():
+                await self._send_on(event)
+            return
         await self._send_on(event)
+
+    def _flight(self) -> Flight | None:
+        return self._scope["state"].get("flight")
 
     def _headers(self, event: HTTPResponseStartEvent) -> list[tuple[bytes, bytes]]:
         headers = [*event["headers"], *self._scope["state"].get("headers", ())]

@@ -58,6 +58,11 @@ class RequestMetrics:
             "Requests that a rate limit has refused.",
             registry=registry,
         )
+        self._too_many = Counter(
+            "taskward_in_flight_limited_requests",
+            "Requests that were rejected because their user had too many in flight.",
+            registry=registry,
+        )
         self._lag = Histogram(
             "taskward_change_feed_lag_revisions",
             "Revisions that a reader who came back to the change feed had not been told yet.",
@@ -89,7 +94,8 @@ class RequestMetrics:
         self._requests(operation, status).inc()
         self._durations(operation).observe(seconds)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._limited.inc()
+            too_many = state.get("problem") == "too_many_in_flight"
+            (self._too_many if too_many else self._limited).inc()
         if "token_is_remembered" in state:
             self._tokens[state["token_is_remembered"]].inc()
         if "feed_lag" in state:

@@ -9,11 +9,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
+from app.auth.in_flight import MAX_REQUESTS, InFlight
 from app.contract.document import Document
 from app.contract.operations import operations
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from app.tasks.changes import Place
+from tests.live_server import LiveServer
 from tests.metrics import Scrape, scrape, scrape_until
 from tests.server.metrics.conftest import LIMIT
 from tests.tokens import token_for
@@ -106,6 +108,18 @@ async def test_requests_that_a_rate_limit_refuses_are_counted(
     statuses = [(await client.get("/api/me")).status_code for _ in range(LIMIT + 2)]
     assert statuses == [200] * LIMIT + [429, 429]
     assert_added(before, bind, {"taskward_rate_limited_requests_total": {(): 2.0}})
+
+
+async def test_requests_beyond_those_in_flight_are_counted_apart(
+    client: httpx.AsyncClient, bind: str, server: LiveServer, user: str
+) -> None:
+    in_flight: InFlight = server.app.extensions[InFlight.EXTENSION]
+    flights = [in_flight.enter(user) for _ in range(MAX_REQUESTS)]
+    before = scrape(bind)
+    assert (await client.get("/api/me")).status_code == 429
+    for flight in flights:
+        flight.land()
+    assert_added(before, bind, {"taskward_in_flight_limited_requests_total": {(): 1.0}})
 
 
 async def test_how_far_a_reader_of_the_feed_was_behind_is_told_each_time_it_comes_back(

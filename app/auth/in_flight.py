@@ -1,0 +1,90 @@
+"""How many requests a user has in flight, and how much of their responses nobody has read yet.
+
+A request is in flight from its authentication until its response is sent, or its connection is
+closed. All of it is counted in this process.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar, NoReturn
+
+from app.auth.errors import TooManyInFlightError
+from app.lasting_event import LastingEvent
+
+MAX_REQUESTS = 128
+"""More than the 100 requests with one idempotency key that the contract allows at once."""
+MAX_UNREAD_BYTES = 16 * 1024 * 1024
+"""Sixteen of the largest pages."""
+
+
+class Flight:
+    """The requests in flight of one user."""
+
+    __slots__ = ("_flights", "_user_id", "requests", "unread_bytes")
+
+    def __init__(self, flights: dict[str, "Flight"], user_id: str) -> None:
+        self._flights = flights
+        self._user_id = user_id
+        self.requests = 0
+        self.unread_bytes = 0
+
+    @contextmanager
+    def sending(self, size: int) -> Iterator[None]:
+        """Count bytes of a response as unread while they are sent in this context."""
+        self.unread_bytes += size
+        try:
+            yield
+        finally:
+            self.unread_bytes -= size
+
+    def land(self) -> None:
+        """Count one request less."""
+        self.requests -= 1
+        if not self.requests:
+            del self._flights[self._user_id]
+
+
+class InFlight:
+    """Counts what each user has in flight."""
+
+    EXTENSION: ClassVar = "taskward.in_flight"
+
+    def __init__(self) -> None:
+        self._flights: dict[str, Flight] = {}
+        self._too_many = _limit_reached(scope="requests", limit=MAX_REQUESTS)
+        self._too_much = _limit_reached(scope="unread bytes", limit=MAX_UNREAD_BYTES)
+
+    def __len__(self) -> int:
+        """The number of users with a request in flight."""
+        return len(self._flights)
+
+    def enter(self, user_id: str) -> Flight:
+        """Count a request of a user; `land` must follow. Raises `TooManyInFlightError`."""
+        flight = self._flights.get(user_id)
+        if flight is None:
+            flight = self._flights[user_id] = Flight(self._flights, user_id)
+        elif flight.requests >= MAX_REQUESTS:
+            self._too_many.occurs()
+            raise TooManyInFlightError
+        elif flight.unread_bytes > MAX_UNREAD_BYTES:
+            self._refuse_unread()
+        flight.requests += 1
+        return flight
+
+    def check(self, user_id: str) -> None:
+        """Raise `TooManyInFlightError` where a user has too many unread bytes.
+
+        A request that has waited since its authentication asks again before it reads more.
+        """
+        flight = self._flights.get(user_id)
+        if flight is not None and flight.unread_bytes > MAX_UNREAD_BYTES:
+            self._refuse_unread()
+
+    def _refuse_unread(self) -> NoReturn:
+        self._too_much.occurs()
+        raise TooManyInFlightError
+
+
+def _limit_reached(**details: object) -> LastingEvent:
+    begins, ends = "in-flight limit reached", "in-flight limit no longer reached"
+    return LastingEvent("app.auth", begins, ends, **details)

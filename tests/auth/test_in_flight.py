@@ -1,0 +1,119 @@
+"""Story: another device of mine hangs, or asks for everything at once, and only mine wait."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+import structlog
+
+from app.auth.errors import TooManyInFlightError
+from app.auth.in_flight import MAX_REQUESTS, MAX_UNREAD_BYTES, InFlight
+from tests.live_server import LiveServer
+from tests.tokens import token_for
+
+LONGEST = "\N{WINKING FACE}" * 10_000
+FIT = 24
+"""So many of the longest tasks are a page."""
+
+
+@contextmanager
+def sent(server: LiveServer, user: str, first: str, *headers: str) -> Iterator[socket.socket]:
+    """A connection on which a request was sent, and no response is read."""
+    lines = [f"{first} HTTP/1.1", "Host: taskward", f"Authorization: Bearer {token_for(user)}"]
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall("\r\n".join([*lines, *headers, "", ""]).encode())
+        yield connection
+
+
+async def becomes(client: httpx.AsyncClient, status: int) -> httpx.Response:
+    """Ask until a status comes."""
+    async with asyncio.timeout(20):
+        while True:
+            answer = await client.get("/api/me")
+            if answer.status_code == status:
+                return answer
+            await asyncio.sleep(0.1)
+
+
+async def test_a_user_has_a_limited_number_of_requests_in_flight(
+    server: LiveServer, client: httpx.AsyncClient, stranger: httpx.AsyncClient, user: str
+) -> None:
+    await client.get("/api/me")
+    headers = "Content-Type: application/json", "Content-Length: 100"
+    with ExitStack() as stack:
+        for _ in range(MAX_REQUESTS):
+            stack.enter_context(sent(server, user, "POST /api/tasks", *headers))
+        refused = await becomes(client, 429)
+        assert refused.json()["code"] == "too_many_in_flight"
+        assert refused.headers["Retry-After"] == "1"
+        assert "RateLimit" in refused.headers
+        assert (await client.get("/api/tasks")).status_code == 429
+        assert (await stranger.get("/api/me")).status_code == 200
+    await becomes(client, 200)
+
+
+async def test_a_user_has_a_limited_number_of_unread_bytes(
+    server: LiveServer, client: httpx.AsyncClient, stranger: httpx.AsyncClient, user: str
+) -> None:
+    for _ in range(0, FIT, 4):
+        operations = [{"op": "create", "task": {"title": "x", "description": LONGEST}}] * 4
+        await client.post("/api/tasks/batch", json={"operations": operations})
+    with ExitStack() as stack:
+        unread = [
+            stack.enter_context(sent(server, user, "GET /api/tasks?limit=200"))
+            for _ in range(MAX_UNREAD_BYTES // 900_000)
+        ]
+        assert (await becomes(client, 429)).json()["code"] == "too_many_in_flight"
+        assert (await stranger.get("/api/me")).status_code == 200
+        for each in unread[:9]:
+            each.close()
+        await becomes(client, 200)
+
+
+def limit_reached(scope: str, limit: int) -> dict[str, object]:
+    event = "in-flight limit reached"
+    return {"event": event, "scope": scope, "limit": limit, "log_level": "warning"}
+
+
+def test_what_has_landed_is_forgotten() -> None:
+    in_flight = InFlight()
+    flights = [in_flight.enter(user) for user in ("ada", "ada", "grace")]
+    assert len(in_flight) == 2
+    for each in flights:
+        each.land()
+    assert len(in_flight) == 0
+
+
+async def test_a_request_that_has_waited_is_checked_again() -> None:
+    in_flight = InFlight()
+    in_flight.check("ada")
+    flight = in_flight.enter("ada")
+    with structlog.testing.capture_logs() as lines, flight.sending(MAX_UNREAD_BYTES):
+        in_flight.check("ada")
+        with flight.sending(1):
+            with pytest.raises(TooManyInFlightError):
+                in_flight.check("ada")
+            with pytest.raises(TooManyInFlightError):
+                in_flight.enter("ada")
+            in_flight.check("grace")
+    in_flight.check("ada")
+    flight.land()
+    assert lines == [limit_reached("unread bytes", MAX_UNREAD_BYTES)]
+
+
+async def test_requests_that_were_rejected_are_not_in_flight() -> None:
+    in_flight = InFlight()
+    flights = [in_flight.enter("ada") for _ in range(MAX_REQUESTS)]
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            with pytest.raises(TooManyInFlightError):
+                in_flight.enter("ada")
+    assert lines == [limit_reached("requests", MAX_REQUESTS)]
+    flights.pop().land()
+    in_flight.enter("ada")
