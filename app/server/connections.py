@@ -14,8 +14,8 @@ MAX_CONNECTIONS = 4096
 MAX_PER_ADDRESS = 400
 SHARE_OF_AN_ADDRESS = 4
 """An address has at most the fourth part of all connections."""
-RESERVED_DESCRIPTORS = 64
-"""For files, metrics, the issuer, and connections that are being accepted or closed."""
+RESERVED_DESCRIPTORS = 160
+"""For 100 connections that are accepted in one turn of the loop, files, metrics, and the issuer."""
 MAX_DESCRIPTORS = 65_536
 """As many are asked for at most: some programs look at each one that there can be."""
 

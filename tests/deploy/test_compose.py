@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from app.server.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
 from app.settings import Settings
 from tests.commands.conftest import ROOT
 from tests.node_packages import installed_or_skipped
@@ -45,3 +46,9 @@ def test_every_variable_is_a_setting_and_is_explained() -> None:
 def test_where_nothing_can_be_written_there_is_a_place_for_what_metrics_count() -> None:
     taskward = yaml.safe_load(COMPOSE.read_text())["services"]["taskward"]
     assert (taskward["read_only"], taskward["tmpfs"]) == (True, ["/tmp"])  # noqa: S108 - of a container
+
+
+def test_the_container_has_the_limits_that_the_page_computes() -> None:
+    taskward = yaml.safe_load(COMPOSE.read_text())["services"]["taskward"]
+    assert (taskward["mem_limit"], taskward["pids_limit"]) == (f"{3 * 400}m", 3 * 64)
+    assert taskward["ulimits"]["nofile"] > MAX_CONNECTIONS + RESERVED_DESCRIPTORS

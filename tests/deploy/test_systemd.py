@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from app.database.url import DatabaseUrl
+from app.server.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
 from tests.commands.conftest import ROOT, SECRET
 from tests.tokens import claims_for, sign
 
@@ -69,6 +70,15 @@ def test_a_start_that_fails_is_tried_again_however_often() -> None:
     # As while the database is away: else systemd gives up after five starts in ten seconds.
     unit = (DEPLOY / "taskward.service").read_text().splitlines()
     assert {"Restart=always", "StartLimitIntervalSec=0"} < set(unit)
+
+
+def test_the_service_has_the_limits_that_the_page_computes() -> None:
+    unit = dict(re.findall(r"(?m)^(\w+)=(\w+)$", (DEPLOY / "taskward.service").read_text()))
+    processes = 4 + 2
+    assert unit["MemoryHigh"] == f"{processes * 400}M"
+    assert unit["MemoryMax"] == f"{processes * 500}M"
+    assert unit["TasksMax"] == f"{processes * 64}"
+    assert int(unit["LimitNOFILE"]) > MAX_CONNECTIONS + RESERVED_DESCRIPTORS
 
 
 def test_a_reload_before_the_program_is_imported_does_not_end_the_service(tmp_path: Path) -> None:
