@@ -87,17 +87,19 @@ def make_verifier(settings: Settings) -> TokenVerifier:
 
 def _connect(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
     url = required(settings.database_url, "DATABASE_URL")
+    in_flight = InFlight()
+    app.extensions[InFlight.EXTENSION] = in_flight
     database = Database(
         url,
         settings.database_pool_size,
         pooler=settings.has_pooler,
         connection_class=tracing.connection_class() if tracing else Link,
+        admit=in_flight.check,
     )
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)
     verifier = make_verifier(settings)
     app.extensions[require_user.VERIFIER] = verifier
-    app.extensions[InFlight.EXTENSION] = InFlight()
     app.after_serving(verifier.close)
     app.extensions[ReadinessCheck.EXTENSION] = ReadinessCheck(database, verifier)
     app.config[routes.MAX_TASKS_PER_USER] = settings.max_tasks_per_user

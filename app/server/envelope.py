@@ -23,7 +23,7 @@ from hypercorn.typing import (
 from app.auth.in_flight import Flight
 from app.contract.errors import INTERNAL_ERROR
 from app.contract.problems import MEDIA_TYPE, ProblemCatalogue
-from app.server.tcp import BUFFERED_BYTES
+from app.server.protocol import BUFFERED_BYTES
 
 logger = structlog.get_logger("app.request")
 

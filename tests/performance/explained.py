@@ -44,7 +44,7 @@ async def crowded_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     async with make_empty_database(server) as url:
         database = Database(url, pool_size=1)
         await migrate(database)
-        async with database.transaction() as connection:
+        async with database.unhurried() as connection, connection.begin():
             for statement in FILL.split(";"):
                 await connection.execute(text(statement or "SELECT"))
             count = (await connection.execute(text("SELECT count(*) FROM tasks"))).scalar_one()
