@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 from contextlib import suppress
+from functools import cached_property
 from itertools import chain, repeat
 from socket import SO_ERROR, SOL_SOCKET
 
@@ -33,7 +34,7 @@ class Connection(TCPServer):
     _has_received = False
     """True from the first byte of a request until its response is sent."""
 
-    @property
+    @cached_property
     def address(self) -> str:
         """The address that the connection is counted by; empty for a socket without one."""
         peer = self.writer.get_extra_info("peername")
