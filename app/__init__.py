@@ -1,5 +1,6 @@
 """Taskward: a contract-first task API on PostgreSQL."""
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from app.server.serving import TRUSTED_PROXY_HOPS
 from app.server.tracing import tracing_of
 from app.settings import Settings, required
 from app.tasks import routes
+from app.tasks.erasures import REQUESTED
 
 if TYPE_CHECKING:
     from app.server.tracing.spans import Tracing
@@ -102,6 +104,7 @@ def _connect(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
     app.extensions[require_user.VERIFIER] = verifier
     app.after_serving(verifier.close)
     app.extensions[ReadinessCheck.EXTENSION] = ReadinessCheck(database, verifier)
+    app.extensions[REQUESTED] = asyncio.Event()
     app.config[routes.MAX_TASKS_PER_USER] = settings.max_tasks_per_user
 
 

@@ -6,6 +6,7 @@ import textwrap
 from app import create_app
 from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database
+from app.commands.purge import purge_in_background
 from app.commands.surroundings import development_secret, server_database
 from app.commands.token import make_token
 from app.server import metrics
@@ -23,6 +24,7 @@ def dev(settings: Settings, interruption: Interruption) -> None:
         with metrics.exposed(complete.metrics_bind):
             app, listener = create_app(complete), listen(complete.bind)
             interruption.check()
+            purge_in_background(app)
             _print_banner(complete)
             run(app, listener)
 

@@ -1,46 +1,81 @@
-"""`purge`: drops what has expired; and the same in the background of `serve`."""
+"""`purge`: finishes erasures and drops what has expired; the same in the background of a server."""
 
 import asyncio
 import random
+from contextlib import suppress
 from functools import partial
 
 import structlog
 from quart import Quart
 
+from app.commands.errors import CommandError
 from app.commands.migrate import require_schema, with_database
 from app.commands.surroundings import any_database
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
+from app.database.housekeeping import BusyError
 from app.server.background import in_background
 from app.settings import Settings
-from app.tasks.purge import purge
+from app.tasks.erasures import REQUESTED, Finished, finish_erasures
+from app.tasks.purge import Purged, purge
 
 logger = structlog.get_logger("app.purge")
 
 SECONDS_BETWEEN = 3600
+SECONDS_UNTIL_RETRY = 60
+SECONDS_WHILE_BUSY = 1
 
 
 def purge_command(settings: Settings) -> None:
-    """Purge, and say how much was dropped."""
+    """Finish erasures and purge, and print how much was dropped.
+
+    Raises `CommandError` where some of it could not be dropped.
+    """
     with any_database(settings) as complete:
         require_schema(complete)
-        purged = with_database(complete, purge)
+        finished, purged = with_database(complete, _keep_house)
+    if finished.users:
+        print(f"Deleted the rows of {finished.users} erased users.")
     print(
         f"Dropped {purged.idempotency_keys} idempotency keys and {purged.tombstones} tombstones "
         "that had expired."
     )
+    reasons = sorted({*finished.reasons, *purged.reasons})
+    if reasons:
+        raise CommandError(
+            f"rows of {finished.left + purged.left} users could not be deleted "
+            f"({', '.join(reasons)}): see the log of PostgreSQL, and run it again"
+        )
+
+
+async def _keep_house(database: Database) -> tuple[Finished, Purged]:
+    try:
+        finished = await finish_erasures(database)
+    except BusyError:
+        finished = Finished()
+    return finished, await purge(database)
 
 
 def purge_in_background(app: Quart) -> None:
-    """Let an app purge every hour while it serves. Of many processes, one does it at a time."""
-    in_background(app, partial(_purge_hourly, app.extensions[Database.EXTENSION]))
+    """Keep house while an app serves: finish erasures when requested, and purge every hour.
+
+    Of many processes, one does each of them at a time.
+    """
+    database: Database = app.extensions[Database.EXTENSION]
+    in_background(app, partial(_purge_hourly, database))
+    in_background(app, partial(_erase_promptly, database, app.extensions[REQUESTED]))
 
 
 async def _purge_hourly(database: Database) -> None:
     while True:
         try:
             purged = await purge(database)
-            await logger.ainfo("purged", **purged._asdict())
+            await logger.ainfo(
+                "purged",
+                idempotency_keys=purged.idempotency_keys,
+                tombstones=purged.tombstones,
+            )
+            await _warn_of("purge left users", purged)
         except DatabaseUnavailableError as error:
             await logger.awarning("not purged", reason=str(error))
         except Exception:  # noqa: BLE001 - whatever it is, it is logged
@@ -48,3 +83,36 @@ async def _purge_hourly(database: Database) -> None:
             await logger.aexception("not purged")
         # Not in step with the other processes, nor with what else begins at the full hour.
         await asyncio.sleep(SECONDS_BETWEEN * random.uniform(0.9, 1.1))  # noqa: S311
+
+
+async def _erase_promptly(database: Database, requested: asyncio.Event) -> None:
+    while True:
+        # Before the work: a request during it may concern a user who was passed already.
+        requested.clear()
+        seconds = await _finish_erasures(database)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds * random.uniform(0.9, 1.1)):  # noqa: S311
+                await requested.wait()
+
+
+async def _finish_erasures(database: Database) -> float:
+    """Finish erasures; return after how many seconds to do it again."""
+    try:
+        finished = await finish_erasures(database)
+    except BusyError:
+        return SECONDS_WHILE_BUSY
+    except DatabaseUnavailableError as error:
+        await logger.awarning("erasures not finished", reason=str(error))
+        return SECONDS_UNTIL_RETRY
+    except Exception:  # noqa: BLE001 - whatever it is, it is logged
+        await logger.aexception("erasures not finished")
+        return SECONDS_UNTIL_RETRY
+    if finished.users:
+        await logger.ainfo("erasures finished", users=finished.users)
+    await _warn_of("erasures left users", finished)
+    return SECONDS_UNTIL_RETRY if finished.left else SECONDS_BETWEEN
+
+
+async def _warn_of(event: str, result: Finished | Purged) -> None:
+    if result.left:
+        await logger.awarning(event, users=result.left, reasons=list(result.reasons))

@@ -21,8 +21,10 @@ from app.tasks.errors import (
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
     InvalidCursorError,
+    NotConfirmedError,
     OperationError,
     PreconditionFailedError,
+    StorageBudgetReachedError,
     TaskError,
     TaskNotFoundError,
     TaskQuotaReachedError,
@@ -84,6 +86,9 @@ TASK_QUOTA_REACHED = Problem(
 INVALID_CURSOR = invalid_request(
     [Fault(detail="was not made for this user and these filters", parameter="cursor")]
 )
+NOT_CONFIRMED = invalid_request(
+    [Fault(detail="is not the id of the token's user", parameter="confirm")]
+)
 INTERNAL_ERROR = Problem("internal_error", "The service failed; it was not your request's fault.")
 
 _PROBLEMS: dict[type[Exception], Problem] = {
@@ -100,6 +105,7 @@ _PROBLEMS: dict[type[Exception], Problem] = {
     IdempotencyKeyReusedError: IDEMPOTENCY_KEY_REUSED,
     TaskQuotaReachedError: TASK_QUOTA_REACHED,
     InvalidCursorError: INVALID_CURSOR,
+    NotConfirmedError: NOT_CONFIRMED,
 }
 _PLACES_IN_AN_OPERATION: dict[type[TaskError], str] = {
     TaskNotFoundError: "/id",
@@ -133,6 +139,14 @@ def render_errors(app: Quart, catalogue: ProblemCatalogue) -> None:
         headers = {"Retry-After": str(error.seconds)}
         return respond(Problem("rate_limited", detail, headers=headers))
 
+    async def render_budget(error: StorageBudgetReachedError) -> Response:
+        detail = (
+            "Your idempotency keys use up their storage; send the request without a key, "
+            "or wait for Retry-After seconds."
+        )
+        headers = {"Retry-After": str(error.seconds)}
+        return respond(Problem("storage_budget_reached", detail, headers=headers))
+
     async def render_operation(error: OperationError) -> Response:
         return respond(_of_an_operation(error))
 
@@ -141,6 +155,7 @@ def render_errors(app: Quart, catalogue: ProblemCatalogue) -> None:
 
     app.register_error_handler(Problem, render)
     app.register_error_handler(RateLimitedError, render_rate_limited)
+    app.register_error_handler(StorageBudgetReachedError, render_budget)
     app.register_error_handler(OperationError, render_operation)
     app.register_error_handler(HTTPException, render_http)
     for kind, problem in _PROBLEMS.items():

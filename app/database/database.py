@@ -18,6 +18,7 @@ from app.database.errors import (
     SearchTimeoutError,
     telling_what_passes,
 )
+from app.database.housekeeping import Housekeeping, connected
 from app.database.limits import SEARCH_MS, limit_statements
 from app.database.link import Link
 from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
@@ -94,6 +95,15 @@ class Database:
         with telling_what_passes():
             async with engine.connect() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def housekeeping(self, lock: int) -> AsyncIterator[Housekeeping]:
+        """A connection of its own for work in the background, closed at the end.
+
+        Of many processes, those with the same `lock` work one at a time.
+        """
+        async with connected(self._url, lock) as house:
+            yield house
 
     def session(self, user_id: str) -> UserSession:
         """What single statements of a user run in."""

@@ -17,6 +17,10 @@ SETTING = "app.user_id"
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 LOCK_WAIT_MS = 3000
 """How long a user's statement waits for a lock: it has a connection, which others wait for."""
+HOUSEKEEPING_LOCK_WAIT_MS = 200
+"""How long housekeeping waits for a lock before it leaves a user for later."""
+HOUSEKEEPING_STATEMENT_MS = 5000
+"""How long a statement of housekeeping may take; its portions are made to take much less."""
 PROPAGATION = "citus.propagate_set_commands = 'local'"
 LOCAL_SETTINGS = {"max_parallel_workers_per_gather": "0"}
 """A user's statement takes one process of PostgreSQL, however large the user's data is."""
@@ -26,6 +30,7 @@ OWNER_COLUMNS = {
     "tasks": "user_id",
     "idempotency_keys": "user_id",
     "tombstones": "user_id",
+    "erasures": "user_id",
 }
 """Every table that holds a user's data, and the column that names the user."""
 
@@ -36,8 +41,9 @@ PURGE_POLICIES = {
     "users": "true",
     "idempotency_keys": "(created_at < (now() - '24:00:00'::interval))",
     "tombstones": "(deleted_at < (now() - '30 days'::interval))",
+    "erasures": "true",
 }
-"""The rows that may be purged, and of users all, as PostgreSQL prints it."""
+"""The rows that may be purged, and of users and erasures all, as PostgreSQL prints it."""
 
 _OF_USERS = ("SELECT (id)", "SELECT (feed_floor)", "UPDATE (feed_floor)")
 PRIVILEGES: Mapping[str, Mapping[str, AbstractSet[str]]] = {
@@ -46,6 +52,7 @@ PRIVILEGES: Mapping[str, Mapping[str, AbstractSet[str]]] = {
         "users": {*_OF_USERS},
         "idempotency_keys": {"SELECT", "DELETE"},
         "tombstones": {"SELECT", "DELETE"},
+        "erasures": {"SELECT"},
     },
 }
 """What each role may do on each table, and in which columns; on others nothing."""
@@ -89,14 +96,37 @@ def prelude(
     The statements are made for the isolation that is named, whatever a database's default is. Where
     the tables are `distributed`, Citus says the same on the machine that has the user's rows.
     """
-    escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
-    owner = f"SET LOCAL {SETTING} = E'{escaped}'"
-    commands = f"SET LOCAL ROLE {ROLE}; {owner}; SET LOCAL lock_timeout = {LOCK_WAIT_MS}"
+    owner = _literal(user_id)
+    naming = f"SET LOCAL {SETTING} = {owner}"
+    commands = f"SET LOCAL ROLE {ROLE}; {naming}; SET LOCAL lock_timeout = {LOCK_WAIT_MS}"
     commands += "".join(f"; SET LOCAL {name} = {value}" for name, value in settings.items())
-    if distributed:
-        # It repeats all that the command was sent with, and in a block that is the command alone.
-        commands = f"DO $$ BEGIN SET LOCAL {PROPAGATION}; {commands}; END $$"
-    commands = f"{BEGIN}; {commands}"
+    commands = f"{BEGIN}; {_propagated(commands, distributed=distributed)}"
     if locking:
-        commands += f"; SELECT FROM users WHERE id = E'{escaped}' FOR NO KEY UPDATE"
+        commands += f"; SELECT FROM users WHERE id = {owner} FOR NO KEY UPDATE"
     return commands
+
+
+def housekeeping_prelude(role: str, user_id: str | None, *, distributed: bool) -> str:
+    """Return the SQL that begins a transaction of housekeeping, as one of the roles.
+
+    The role of users sees the rows of `user_id`. The time limits are short, so that a request
+    waits for no more than that where it needs a row that is being deleted.
+    """
+    commands = f"SET LOCAL ROLE {role}; SET LOCAL lock_timeout = {HOUSEKEEPING_LOCK_WAIT_MS}"
+    commands += f"; SET LOCAL statement_timeout = {HOUSEKEEPING_STATEMENT_MS}"
+    commands += f"; SET LOCAL idle_in_transaction_session_timeout = {HOUSEKEEPING_STATEMENT_MS}"
+    if user_id is not None:
+        commands += f"; SET LOCAL {SETTING} = {_literal(user_id)}"
+    return f"{BEGIN}; {_propagated(commands, distributed=distributed)}"
+
+
+def _literal(user_id: str) -> str:
+    escaped = "".join(f"\\U{ord(character):08X}" for character in user_id)
+    return f"E'{escaped}'"
+
+
+def _propagated(commands: str, *, distributed: bool) -> str:
+    if not distributed:
+        return commands
+    # It repeats all that the command was sent with, and in a block that is the command alone.
+    return f"DO $$ BEGIN SET LOCAL {PROPAGATION}; {commands}; END $$"

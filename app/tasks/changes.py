@@ -23,10 +23,10 @@ from sqlalchemy import (
 )
 
 from app.database.sessions import UserSession
-from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.errors import ChangeTokenExpiredError
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.page_sizes import read_page, running_size, with_user
+from app.tasks.rows import kept
 from app.tasks.schemas import Change, ChangePage, Task
 from app.tasks.statements import COLUMNS
 
@@ -128,7 +128,7 @@ def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
     All are of one snapshot. Without a change there is one row, whose task is null. The row of a
     deletion is a task without a title.
     """
-    found = select(*COLUMNS).where(NAMES_THE_OWNER, tasks.c.user_id == OWNER)
+    found = kept(tasks, *COLUMNS)
     if begins:
         page = found.order_by(tasks.c.revision).limit(_ROW_LIMIT).subquery("page")
     else:
@@ -149,8 +149,8 @@ def _deletions() -> Select[Any]:
         for column in COLUMNS
     ]
     return (
-        select(*columns)
-        .where(NAMES_THE_OWNER, tombstones.c.user_id == OWNER, tombstones.c.revision > _HORIZON)
+        kept(tombstones, *columns)
+        .where(tombstones.c.revision > _HORIZON)
         .order_by(tombstones.c.revision)
         .limit(_ROW_LIMIT)
     )

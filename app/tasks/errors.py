@@ -40,3 +40,15 @@ class IdempotencyKeyInUseError(Exception):
 
 class IdempotencyKeyReusedError(Exception):
     """The key came with another body before."""
+
+
+class StorageBudgetReachedError(Exception):
+    """The user may not store another idempotency key for `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+class NotConfirmedError(Exception):
+    """The id that confirms an erasure is not that of the token's user."""

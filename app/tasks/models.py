@@ -51,6 +51,11 @@ users = Table(
     Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     Column("feed_floor", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    # Rows of the user with a lower revision are erased, and wait to be deleted.
+    Column("erased_revision", BigInteger, nullable=False, server_default=text("0")),
+    # How many bytes of idempotency keys the user has stored since.
+    Column("key_bytes", Integer, nullable=False, server_default=text("0")),
+    Column("key_bytes_since", DateTime(timezone=True), nullable=False, server_default=_now),
     CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="id"),
     CheckConstraint("revision > 0", name="revision"),
     CheckConstraint("task_count >= 0", name="task_count"),
@@ -83,7 +88,8 @@ tasks = Table(
     Index("tasks_due", "user_id", "due_at", "id"),
 )
 
-# An answer is kept as it was sent: its body byte for byte.
+# `outcome` is what the response is made of again. Rows of version 0.2 have none, but the whole
+# response in `status`, `headers` and `body`, whose defaults are for servers of that version.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -91,10 +97,12 @@ idempotency_keys = Table(
     Column("operation", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
-    Column("status", SmallInteger, nullable=False),
-    Column("headers", JSONB, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False, server_default=text("503")),
+    Column("headers", JSONB, nullable=False, server_default=text("""'{"Retry-After": "1"}'""")),
+    Column("body", LargeBinary, nullable=False, server_default=text("''")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    Column("outcome", LargeBinary),
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("user_id", "operation", "key"),
     CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key_length"),
     Index("idempotency_keys_created", "created_at"),
@@ -111,4 +119,14 @@ tombstones = Table(
     CheckConstraint("revision > 0", name="revision"),
     Index("tombstones_revision", "user_id", "revision"),
     Index("tombstones_deleted", "deleted_at"),
+)
+
+# Users whose erased rows are not all deleted yet; `revision` tells one erasure from the next.
+erasures = Table(
+    "erasures",
+    metadata,
+    _owner(),
+    Column("revision", BigInteger, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    PrimaryKeyConstraint("user_id"),
 )

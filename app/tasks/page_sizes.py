@@ -26,8 +26,9 @@ from sqlalchemy import (
     true,
 )
 
-from app.database.statements import NAMES_THE_OWNER, OWNER
+from app.database.statements import NAMES_THE_OWNER
 from app.tasks.models import users
+from app.tasks.rows import HAS_DATA
 
 PAGE_OCTETS = 1_000_000
 """How many octets of UTF-8 the texts of a page have at most, before they are written as JSON."""
@@ -64,11 +65,7 @@ def with_user(page: FromClause, *about_user: ColumnElement[Any]) -> Select[Any]:
         for column in page.c
         if column.name != _RUNNING_SIZE
     ]
-    return (
-        select(*about_user, *columns)
-        .select_from(joined)
-        .where(NAMES_THE_OWNER, users.c.id == OWNER)
-    )
+    return select(*about_user, *columns).select_from(joined).where(NAMES_THE_OWNER, HAS_DATA)
 
 
 async def read_page(

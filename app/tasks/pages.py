@@ -29,10 +29,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.cursors import Position
 from app.tasks.models import tasks, users
 from app.tasks.page_sizes import running_size, with_user
+from app.tasks.rows import kept
 from app.tasks.statements import COLUMNS
 
 _INSTANT = DateTime(timezone=True)
@@ -112,9 +112,7 @@ def _select_page(
 def _page(
     filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool
 ) -> Select[Any]:
-    found = select(*COLUMNS).where(
-        NAMES_THE_OWNER, tasks.c.user_id == OWNER, *(_FILTERS[name] for name in sorted(filters))
-    )
+    found = kept(tasks, *COLUMNS).where(*(_FILTERS[name] for name in sorted(filters)))
     column, descends = tasks.c[sort.removeprefix("-")], sort.startswith("-")
     after = tuple_(column, tasks.c.id), tuple_(_AFTER_INSTANT, _AFTER_ID)
     dated = found if after_dated is None else found.where(_beyond(*after, descends))

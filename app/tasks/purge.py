@@ -1,12 +1,17 @@
 """Drops what has expired: idempotency keys after a day, tombstones after thirty."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
+    Column,
     ColumnElement,
-    Executable,
+    DateTime,
+    Integer,
     Interval,
+    Select,
     Table,
     Text,
     bindparam,
@@ -14,101 +19,169 @@ from sqlalchemy import (
     func,
     literal,
     select,
-    text,
+    tuple_,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
-from app.database.role import take_role
+from app.database.housekeeping import BusyError, Housekeeping, LeftError, in_portions
 from app.database.wall import PURGE_ROLE
 from app.tasks.idempotency import LIFETIME
 from app.tasks.models import idempotency_keys, tombstones, users
 
 RETENTION = timedelta(days=30)
-USERS_AT_ONCE = 100
+ROWS_AT_ONCE = 1000
 
-# Any number will do, as long as every Taskward takes the same, and migrations take another.
-_LOCK = text("SELECT pg_try_advisory_xact_lock(7402271104)")
-_AGE: dict[Table, ColumnElement[datetime]] = {
+# Any number will do, as long as every Taskward takes the same, and other work takes another.
+_LOCK = 7402271104
+_AGE: dict[Table, Column[datetime]] = {
     idempotency_keys: idempotency_keys.c.created_at,
     tombstones: tombstones.c.deleted_at,
 }
-_EXPIRED = {
+_EXPIRED: dict[Table, ColumnElement[bool]] = {
     table: _AGE[table] < func.now() - literal(lifetime, Interval)
     for table, lifetime in ((idempotency_keys, LIFETIME), (tombstones, RETENTION))
 }
 _USER = bindparam("user", type_=Text)
+_ROWS = bindparam("rows", type_=BigInteger)
+_FLOOR = bindparam("floor", type_=BigInteger)
 
 
 class Purged(NamedTuple):
-    """How much was dropped."""
+    """How much was dropped; of how many users not everything could be, and why."""
 
     idempotency_keys: int = 0
     tombstones: int = 0
+    left: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+class _Place(NamedTuple):
+    """How far a walk through expired rows, oldest first, has come."""
+
+    age: datetime = datetime.min.replace(tzinfo=UTC)
+    user_id: str = ""
 
 
 async def purge(database: Database) -> Purged:
-    """Drop what has expired, of some users at a time; nothing while another process does so.
+    """Drop what has expired, user by user; less while another process does so.
 
-    Raises `DatabaseUnavailableError`; what was dropped until then stays dropped.
+    A user whose rows cannot be dropped is left for the next time. Raises
+    `DatabaseUnavailableError`; what was dropped until then stays dropped.
     """
-    total = Purged()
-    while purged := await _purge_some(database):
-        total = Purged(*(sum(pair) for pair in zip(total, purged, strict=True)))
-    return total
+    run = _Run()
+    try:
+        async with database.housekeeping(_LOCK) as run.house:
+            await run.walk(idempotency_keys)
+            await run.walk(tombstones)
+    except BusyError:
+        pass
+    reasons = tuple(sorted(set(run.left.values())))
+    return Purged(run.dropped[idempotency_keys], run.dropped[tombstones], len(run.left), reasons)
 
 
-async def _purge_some(database: Database) -> Purged | None:
-    async with database.transaction() as connection:
-        if not (await connection.execute(_LOCK)).scalar_one():
-            return None
-        await connection.execute(take_role(PURGE_ROLE))
-        found = await _users_with_expired(connection)
-        if not found:
-            return None
-        # In one order, and each user's row before anything else: so none waits for another that
-        # waits for it.
-        purged = [(await connection.execute(PURGE_USER, {"user": user})).one() for user in found]
-        return Purged(*(sum(column) for column in zip(*purged, strict=True)))
+class _Run:
+    """One purge."""
+
+    house: Housekeeping
+
+    def __init__(self) -> None:
+        self.dropped = {idempotency_keys: 0, tombstones: 0}
+        self.left: dict[str, str] = {}
+        """Users of whom rows cannot be dropped, with the reason."""
+
+    async def walk(self, table: Table) -> None:
+        """Go through the expired rows of a table once, and drop those of each user on the way."""
+        place, failed = _Place(), set[str]()
+        while found := await self._next(table, place):
+            for user_id in dict.fromkeys(each.user_id for each in found):
+                # One that failed is not tried again on the way.
+                if user_id not in failed and not await self._drop(table, user_id):
+                    failed.add(user_id)
+            place = found[-1]
+
+    async def _next(self, table: Table, place: _Place) -> list[_Place]:
+        async with self.house.transaction(PURGE_ROLE) as transaction:
+            rows = await transaction.read(NEXT_EXPIRED[table], **place._asdict())
+        return [_Place(*row) for row in rows]
+
+    async def _drop(self, table: Table, user_id: str) -> bool:
+        drop = self._drop_keys if table is idempotency_keys else self._drop_tombstones
+        try:
+            await in_portions(lambda rows: drop(user_id, rows))
+        except LeftError as error:
+            self.left[user_id] = str(error)
+            return False
+        return True
+
+    async def _drop_keys(self, user_id: str, rows: int) -> int:
+        async with self.house.transaction(PURGE_ROLE) as transaction:
+            found = await transaction.change(DELETE_KEYS, user=user_id, rows=rows)
+        return self._count(idempotency_keys, found[0][0])
+
+    async def _drop_tombstones(self, user_id: str, rows: int) -> int:
+        """Raise the feed's floor first: a token from before them gets a 410 as soon as they go."""
+        async with self.house.transaction(PURGE_ROLE) as transaction:
+            floor = (await transaction.read(SELECT_FLOOR, user=user_id, rows=rows))[0][0]
+            if floor is None:
+                return 0
+            await transaction.change(RAISE_FLOOR, user=user_id, floor=floor)
+        async with self.house.transaction(PURGE_ROLE) as transaction:
+            found = await transaction.change(DELETE_TOMBSTONES, user=user_id, floor=floor)
+        return self._count(tombstones, found[0][0])
+
+    def _count(self, table: Table, count: int) -> int:
+        self.dropped[table] += count
+        return count
 
 
-async def _users_with_expired(connection: AsyncConnection) -> list[str]:
-    found: set[str] = set()
-    for statement in _OLDEST:
-        found.update(await connection.scalars(statement))
-    return sorted(found)
-
-
-def _purge_user() -> Executable:
-    """Drop what has expired of one user; answers how many keys and tombstones that was."""
-    locked = select(users.c.id).where(users.c.id == _USER).with_for_update(key_share=True)
-    owner = locked.cte("locked")
-    keys, gone = (
-        delete(table)
-        .where(table.c.user_id == _USER, table.c.user_id == owner.c.id, expired)
-        .returning(table.c.user_id, *(table.c[name] for name in ("revision",) if name in table.c))
-        .cte(f"gone_{table.name}")
-        for table, expired in _EXPIRED.items()
+def _next_expired(table: Table) -> Select[datetime, str]:
+    """Select whose rows expired when, from a place on; a batch leaves many with one time."""
+    age, user_id = _AGE[table], table.c.user_id
+    place_age = bindparam("age", type_=DateTime(timezone=True))
+    place = tuple_(place_age, bindparam("user_id", type_=Text))
+    return (
+        select(age, user_id)
+        .where(_EXPIRED[table], age >= place_age, tuple_(age, user_id) > place)
+        .distinct()
+        .order_by(age, user_id)
+        .limit(ROWS_AT_ONCE)
     )
-    floors = (
-        select(gone.c.user_id, func.max(gone.c.revision).label("floor"))
-        .group_by(gone.c.user_id)
-        .cte("floors")
-    )
-    raised = (
-        update(users)
-        .where(users.c.id == _USER, users.c.id == floors.c.user_id)
-        .values(feed_floor=func.greatest(users.c.feed_floor, floors.c.floor))
-        .returning(users.c.id)
-        .cte("raised")
-    )
-    counts = (select(func.count()).select_from(each).scalar_subquery() for each in (keys, gone))
-    return select(*counts).add_cte(raised)
 
 
-_OLDEST = [
-    select(table.c.user_id).where(expired).order_by(_AGE[table]).limit(USERS_AT_ONCE)
-    for table, expired in _EXPIRED.items()
-]
-PURGE_USER = _purge_user()
+def _delete_keys() -> Select[int]:
+    of_user = idempotency_keys.c.user_id == _USER, _EXPIRED[idempotency_keys]
+    names = idempotency_keys.c.operation, idempotency_keys.c.key
+    portion = select(*names).where(*of_user).limit(_ROWS).cte("portion")
+    matches = (column == portion.c[column.name] for column in names)
+    return _counted(idempotency_keys, *of_user, *matches)
+
+
+def _counted(table: Table, *conditions: ColumnElement[bool]) -> Select[int]:
+    gone = delete(table).where(*conditions).returning(literal(1, Integer)).cte("gone")
+    return select(func.count()).select_from(gone)
+
+
+def _expired_tombstones() -> Iterator[ColumnElement[bool]]:
+    yield tombstones.c.user_id == _USER
+    yield _EXPIRED[tombstones]
+
+
+_OLDEST = (
+    select(tombstones.c.revision)
+    .where(*_expired_tombstones())
+    .order_by(tombstones.c.revision)
+    .limit(_ROWS)
+    .subquery("oldest")
+)
+
+NEXT_EXPIRED = {table: _next_expired(table) for table in _EXPIRED}
+DELETE_KEYS = _delete_keys()
+SELECT_FLOOR = select(func.max(_OLDEST.c.revision))
+RAISE_FLOOR = (
+    update(users)
+    .where(users.c.id == _USER, users.c.feed_floor < _FLOOR)
+    .values(feed_floor=_FLOOR)
+    .returning(users.c.id)
+)
+DELETE_TOMBSTONES = _counted(tombstones, *_expired_tombstones(), tombstones.c.revision <= _FLOOR)

@@ -4,7 +4,7 @@ What clients have from after the backup, change tokens and revisions, would else
 versions as soon as there are new changes.
 """
 
-from sqlalchemy import func, text, update
+from sqlalchemy import case, func, text, update
 
 from app.database.database import Database
 from app.tasks.models import users
@@ -18,8 +18,14 @@ _WAIT = text("SET LOCAL lock_timeout = '10s'")
 # table is locked meanwhile, so that nobody else sees it unbound.
 _UNBIND = text("ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
 _BIND = text("ALTER TABLE users FORCE ROW LEVEL SECURITY")
+_SKIPPED = users.c.revision + SKIPPED_REVISIONS
 _RENEW = update(users).values(
-    epoch=func.gen_random_uuid(), revision=users.c.revision + SKIPPED_REVISIONS
+    epoch=func.gen_random_uuid(),
+    revision=_SKIPPED,
+    # Equal, they say that nothing has happened since an erasure; they stay so.
+    erased_revision=case(
+        (users.c.erased_revision == users.c.revision, _SKIPPED), else_=users.c.erased_revision
+    ),
 )
 
 

@@ -1,24 +1,24 @@
 """The task operations. Paths, methods and checks come from the contract, by operationId."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
 from datetime import datetime
-from functools import partial
 from typing import TypeAlias
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from quart import Blueprint, Response, current_app, request, url_for
+from quart import Blueprint, Response, current_app, request
 
 from app.auth.require_user import require_user
 from app.database.database import Database
-from app.database.sessions import UserSession, UserTransaction
-from app.strict_json import write
-from app.tasks import batches
+from app.database.sessions import UserTransaction
 from app.tasks.changes import ChangeStore
+from app.tasks.erasures import REQUESTED
+from app.tasks.errors import NotConfirmedError
 from app.tasks.etags import expected_revisions, is_current, task_etag
-from app.tasks.idempotency import Answer, IdempotencyStore
+from app.tasks.idempotency import Answer, IdempotencyStore, Work
 from app.tasks.pages import Listing
+from app.tasks.repeatable import Batch, Creation
 from app.tasks.schemas import (
     ChangePage,
     Completion,
@@ -44,17 +44,12 @@ TaskAnswer: TypeAlias = tuple[Task, int, dict[str, str]]
 @require_user
 async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None) -> Response:
     """Create a task."""
-    max_tasks = current_app.config[MAX_TASKS_PER_USER]
-
-    async def create(session: UserSession) -> Answer:
-        task = await TaskStore(session).create(body, max_tasks)
-        headers = {"Location": url_for("get_task", id=task.id), "ETag": task_etag(task.revision)}
-        return Answer(201, headers, write(task))
-
+    creation = Creation(body, current_app.config[MAX_TASKS_PER_USER])
     if idempotency_key is None:
-        return _response(await create(_database().session(user_id)))
+        answer, _ = await creation.perform(_database().session(user_id))
+        return _response(answer)
     return await _database().in_transaction(
-        user_id, lambda transaction: _once(transaction, idempotency_key, body, create)
+        user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
     )
 
 
@@ -62,18 +57,16 @@ async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None
 @require_user
 async def batch_tasks(user_id: str, body: TaskBatch, idempotency_key: str | None) -> Response:
     """Carry out many operations as one."""
-    max_tasks = current_app.config[MAX_TASKS_PER_USER]
+    is_keyed = idempotency_key is not None
+    batch = Batch(body, current_app.config[MAX_TASKS_PER_USER], is_locked=not is_keyed)
 
-    async def carry_out(session: UserSession) -> Answer:
-        result = await batches.carry_out(TaskStore(session), body.operations, max_tasks)
-        return Answer(200, {}, write(result))
-
-    async def answer(transaction: UserTransaction) -> Response:
+    async def respond(transaction: UserTransaction) -> Response:
         if idempotency_key is None:
-            return _response(await carry_out(transaction))
-        return await _once(transaction, idempotency_key, body, carry_out)
+            answer, _ = await batch.perform(transaction)
+            return _response(answer)
+        return await _once(transaction, idempotency_key, body, batch)
 
-    return await _database().in_transaction(user_id, answer, locking=True)
+    return await _database().in_transaction(user_id, respond, locking=batch.is_locked)
 
 
 @blueprint.endpoint("list_tasks")
@@ -164,9 +157,13 @@ async def get_me(user_id: str) -> Me:
 
 @blueprint.endpoint("delete_me")
 @require_user
-async def delete_me(user_id: str) -> tuple[str, int]:
+async def delete_me(user_id: str, confirm: str) -> tuple[str, int]:
     """Erase everything that is stored of the user."""
-    await TaskStore(_database().session(user_id)).erase()
+    if confirm != user_id:
+        raise NotConfirmedError
+    if not await TaskStore(_database().session(user_id)).erase():
+        requested: asyncio.Event = current_app.extensions[REQUESTED]
+        requested.set()
     return "", 204
 
 
@@ -183,13 +180,10 @@ def _database() -> Database:
 
 
 async def _once(
-    transaction: UserTransaction,
-    idempotency_key: str,
-    body: msgspec.Struct,
-    perform: Callable[[UserSession], Awaitable[Answer]],
+    transaction: UserTransaction, idempotency_key: str, body: msgspec.Struct, work: Work
 ) -> Response:
     keys = IdempotencyStore(transaction, str(request.endpoint))
-    answer, replayed = await keys.once(idempotency_key, body, partial(perform, transaction))
+    answer, replayed = await keys.once(idempotency_key, body, work)
     response = _response(answer)
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"

@@ -19,6 +19,8 @@ from sqlalchemy import (
     DateTime,
     Insert,
     Integer,
+    Label,
+    Table,
     Text,
     Uuid,
     bindparam,
@@ -37,7 +39,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from app.database.statements import NAMES_THE_OWNER, OWNER
-from app.tasks.models import tasks, tombstones, users
+from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
+from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
 from app.tasks.schemas import Task
 
 TASK_ID = bindparam("task_id", type_=Uuid)
@@ -51,22 +54,33 @@ NEW: dict[str, BindParameter[Any]] = {
 }
 """The fields that a person can change."""
 
+MAX_TOMBSTONES = 50_000
+"""How many changes a tombstone outlives, and so how many there are of a user."""
+_DROPPED_AT_ONCE = 2
+"""More than one deletion adds, so that a user who had too many gets rid of them."""
+ERASED_AT_ONCE = 100
+"""How many rows of each table an erasure deletes before it responds; more wait."""
+
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
 _IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
-_IS_THE_OWNER = users.c.id == OWNER
+
+LOCK_USER = (
+    select(users.c.id, users.c.revision, users.c.erased_revision)
+    .where(NAMES_THE_OWNER, IS_THE_OWNER)
+    .with_for_update(key_share=True)
+)
 
 
-def _locked_task() -> CTE:
+def _locked_task(locked_owner: CTE) -> CTE:
     """The task as it is once the owner's row, and then its own, is locked."""
-    locked_owner = (
-        select(users.c.id)
-        .where(NAMES_THE_OWNER, _IS_THE_OWNER)
-        .with_for_update(key_share=True)
-        .cte("locked_owner")
-    )
     return (
         select(*COLUMNS, func.now().label("instant"))
-        .where(NAMES_THE_OWNER, _IS_THE_TASK, tasks.c.user_id == locked_owner.c.id)
+        .where(
+            NAMES_THE_OWNER,
+            _IS_THE_TASK,
+            tasks.c.user_id == locked_owner.c.id,
+            is_kept(tasks, locked_owner.c.erased_revision),
+        )
         .with_for_update(key_share=True, of=tasks)
         .cte("locked")
     )
@@ -76,15 +90,16 @@ def _is_as_expected(locked: CTE) -> ColumnElement[bool]:
     return EXPECTED_REVISIONS.is_(null()) | (locked.c.revision == func.any(EXPECTED_REVISIONS))
 
 
-def _next_revision(locked: CTE, condition: ColumnElement[bool], tasks_made: int = 0) -> CTE:
-    """Take the next revision of the owner if the locked task is to be changed; count the tasks."""
+def _next_revision(
+    locked: CTE,
+    condition: ColumnElement[bool],
+    **changed: ColumnElement[Any],
+) -> CTE:
+    """Take the next revision of the owner if the locked task is to be changed."""
     return (
         update(users)
-        .where(NAMES_THE_OWNER, _IS_THE_OWNER, users.c.id == locked.c.user_id, condition)
-        .values(
-            revision=users.c.revision + 1,
-            task_count=users.c.task_count + literal(tasks_made, Integer),
-        )
+        .where(NAMES_THE_OWNER, IS_THE_OWNER, users.c.id == locked.c.user_id, condition)
+        .values(revision=users.c.revision + 1, **changed)
         .returning(users.c.id, users.c.revision, locked.c.instant)
         .cte("owner_row")
     )
@@ -121,7 +136,7 @@ def update_task(fields: frozenset[str]) -> ClauseElement:
 
     Answers the task and whether it was of an expected revision: if not, it is not touched either.
     """
-    locked = _locked_task()
+    locked = _locked_task(LOCK_USER.cte("locked_owner"))
     values: dict[str, ColumnElement[Any]] = {name: NEW[name] for name in sorted(fields)}
     differs = or_(*(locked.c[name].is_distinct_from(value) for name, value in values.items()))
     owner_row = _next_revision(locked, _is_as_expected(locked) & differs)
@@ -151,29 +166,118 @@ def update_task(fields: frozenset[str]) -> ClauseElement:
 
 
 def _delete_task() -> Insert:
-    """Delete a task of an expected revision, and bury it; answers its id where it did."""
-    locked = _locked_task()
-    owner_row = _next_revision(locked, _is_as_expected(locked), tasks_made=-1)
+    """Delete a task of an expected revision, and bury it; answers its id where it did.
+
+    Drop the oldest tombstones that have outlived `MAX_TOMBSTONES` changes, and raise the feed's
+    floor to them, so that a change token from before them gets a 410.
+    """
+    locked_owner = LOCK_USER.cte("locked_owner")
+    locked = _locked_task(locked_owner)
+    outlived = _outlived(locked_owner)
+    owner_row = _next_revision(
+        locked,
+        _is_as_expected(locked),
+        task_count=users.c.task_count - 1,
+        feed_floor=func.greatest(
+            users.c.feed_floor, select(func.max(outlived.c.revision)).scalar_subquery()
+        ),
+    )
     deleted = (
         delete(tasks)
         .where(NAMES_THE_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
         .returning(tasks.c.user_id, tasks.c.id)
         .cte("deleted")
     )
+    dropped = (
+        delete(tombstones)
+        .where(
+            NAMES_THE_OWNER,
+            tombstones.c.user_id == OWNER,
+            tombstones.c.user_id == owner_row.c.id,
+            tombstones.c.id == outlived.c.id,
+        )
+        .returning(tombstones.c.id)
+        .cte("dropped")
+    )
     tombstone = select(owner_row.c.id, deleted.c.id, owner_row.c.revision).where(
         deleted.c.user_id == owner_row.c.id
     )
     # Not within another statement: Citus has no way to carry that out on one machine.
     buried = insert(tombstones).from_select(["user_id", "id", "revision"], tombstone)
-    return buried.returning(tombstones.c.id)
+    return buried.returning(tombstones.c.id).add_cte(dropped)
+
+
+def _outlived(locked_owner: CTE) -> CTE:
+    return (
+        select(tombstones.c.id, tombstones.c.revision)
+        .where(
+            NAMES_THE_OWNER,
+            tombstones.c.user_id == OWNER,
+            tombstones.c.user_id == locked_owner.c.id,
+            tombstones.c.revision <= locked_owner.c.revision + 1 - MAX_TOMBSTONES,
+        )
+        .order_by(tombstones.c.revision)
+        .limit(_DROPPED_AT_ONCE)
+        # A purge may be deleting them, and is not waited for.
+        .with_for_update(of=tombstones, skip_locked=True)
+        .cte("outlived")
+    )
+
+
+def _delete_small_user() -> ClauseElement:
+    """Delete the owner's row, and with it all others, if there are few of each table."""
+    few = []
+    for table in (tasks, tombstones, idempotency_keys):
+        rows = select(_weight(table)).where(NAMES_THE_OWNER, table.c.user_id == OWNER)
+        some = rows.limit(ERASED_AT_ONCE + 1).subquery(f"some_{table.name}")
+        weight = func.coalesce(func.sum(some.c.weight), 0)
+        few.append(select(weight).scalar_subquery() <= ERASED_AT_ONCE)
+    return delete(users).where(NAMES_THE_OWNER, IS_THE_OWNER, *few).returning(users.c.id)
+
+
+def _weight(table: Table) -> Label[int]:
+    """How long a row takes to delete. Version 0.2 stored bodies of megabytes with the keys."""
+    if "body" not in table.c:
+        return literal(1, Integer).label("weight")
+    return (1 + func.octet_length(table.c.body) // literal(10_000, Integer)).label("weight")
+
+
+def _erase_user() -> Insert:
+    """Make all rows of the owner count as none, and note that they are to be deleted."""
+    erased = (
+        update(users)
+        .where(NAMES_THE_OWNER, HAS_DATA)
+        .values(
+            revision=users.c.revision + 1,
+            erased_revision=users.c.revision + 1,
+            feed_floor=users.c.revision + 1,
+            task_count=0,
+            # Not made by PostgreSQL: Citus changes no row with a volatile function.
+            epoch=bindparam("new_epoch", type_=Uuid),
+            key_bytes=0,
+            key_bytes_since=func.now(),
+        )
+        .returning(users.c.id, users.c.revision)
+        .cte("erased")
+    )
+    noted = postgresql.insert(erasures).from_select(
+        ["user_id", "revision"], select(erased.c.id, erased.c.revision)
+    )
+    return noted.on_conflict_do_update(
+        index_elements=[erasures.c.user_id],
+        set_={name: noted.excluded[name] for name in ("revision", "requested_at")},
+    ).returning(erasures.c.user_id)
 
 
 INSERT_TASK = _insert_task()
-SELECT_TASK = select(*COLUMNS).where(NAMES_THE_OWNER, _IS_THE_TASK)
+SELECT_TASK = kept(tasks, *COLUMNS).where(tasks.c.id == TASK_ID)
+SELECT_TASKS = kept(tasks, *COLUMNS).where(
+    tasks.c.id == func.any(bindparam("task_ids", type_=ARRAY(Uuid)))
+)
 DELETE_TASK = _delete_task()
 
 SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(
-    NAMES_THE_OWNER, _IS_THE_OWNER
+    NAMES_THE_OWNER, HAS_DATA
 )
-# The tasks go with the user's row: their foreign key cascades.
-DELETE_USER = delete(users).where(NAMES_THE_OWNER, _IS_THE_OWNER).returning(users.c.id)
+DELETE_SMALL_USER = _delete_small_user()
+ERASE_USER = _erase_user()

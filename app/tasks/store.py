@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import uuid_utils.compat
 
@@ -55,6 +55,17 @@ class TaskStore:
         if not rows:
             raise TaskNotFoundError
         return Task(*rows[0])
+
+    async def get_all(self, ids: Collection[UUID]) -> dict[UUID, Task]:
+        """Read those of the tasks that there are."""
+        if not ids:
+            return {}
+        rows = await self._session.read(statements.SELECT_TASKS, task_ids=list(ids))
+        return {task.id: task for task in (Task(*row) for row in rows)}
+
+    async def lock(self) -> None:
+        """Lock the user's row, if there is one: other changes of this user wait."""
+        await self._session.change(statements.LOCK_USER)
 
     def position(self, listing: Listing, cursor: str) -> Position:
         """Where a cursor leads.
@@ -129,9 +140,15 @@ class TaskStore:
         rows = await self._session.read(statements.SELECT_USER)
         return list_etag(rows[0]["epoch"], rows[0]["revision"]) if rows else list_etag(None, 0)
 
-    async def erase(self) -> None:
-        """Remove everything that is stored of the user."""
-        await self._session.change(statements.DELETE_USER)
+    async def erase(self) -> bool:
+        """Make everything that is stored of the user count as none, for good.
+
+        Return whether the rows are deleted, too. Of a user with many rows they wait for
+        `finish_erasures`, and the user can start over meanwhile.
+        """
+        if await self._session.change(statements.DELETE_SMALL_USER):
+            return True
+        return not await self._session.change(statements.ERASE_USER, new_epoch=uuid4())
 
 
 def _check(rows: Sequence[Sequence[Any]]) -> None:

@@ -66,16 +66,16 @@ async def statuses(server: LiveServer, tokens: list[str], **headers: str) -> Cou
 async def test_every_answer_to_a_user_tells_what_is_left(
     serve: Serve, conformance: Conformance
 ) -> None:
-    absent = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
+    absent, user = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70", f"user-{uuid4()}"
     asked = [
         ("GET", "/api/me", 200),
-        ("DELETE", "/api/me", 204),
+        ("DELETE", f"/api/me?confirm={user}", 204),
         ("GET", absent, 404),
         ("GET", "/api/tasks?limit=0", 422),
         ("POST", "/api/tasks", 415),
         ("GET", "/api/tasks", 429),
     ]
-    headers = {"Authorization": f"Bearer {someone()}"}
+    headers = {"Authorization": f"Bearer {token_for(user)}"}
     with serve("5/minute") as server:
         async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
             for number, (method, path, status) in enumerate(asked, 1):

@@ -37,7 +37,7 @@ async def test_every_operation_can_be_tried_out(
     changes = await docs.try_out("listChanges")
     batched = await docs.try_out("batchTasks", {"operations": [{"op": "create", "task": TASK}]})
     counted = await docs.try_out("getMe")
-    erased = await docs.try_out("deleteMe")
+    erased = await docs.try_out("deleteMe", confirm=user)
     alive = await docs.try_out("getLiveness")
     ready = await docs.try_out("getReadiness")
 

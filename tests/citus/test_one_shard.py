@@ -18,9 +18,8 @@ from sqlalchemy import UniqueConstraint
 from app.database.statements import compiled
 from app.database.url import DatabaseUrl
 from app.database.wall import BEGIN, OWNER_COLUMNS, prelude
-from app.tasks import changes, idempotency, statements
+from app.tasks import changes, erasures, idempotency, purge, statements
 from app.tasks.models import metadata
-from app.tasks.purge import PURGE_USER
 from tests.driver import Sent, listening
 from tests.performance.test_round_trips import CONTENT, TRIPS
 
@@ -28,17 +27,18 @@ SORTS = [
     f"{sign}{column}" for sign in ("", "-") for column in ("created_at", "due_at", "updated_at")
 ]
 FILTERS = {"status": "pending", "q": "x", "due_before": "2030-01-01T00:00:00Z"}
+PURGING = (purge.DELETE_KEYS, purge.SELECT_FLOOR, purge.RAISE_FLOOR, purge.DELETE_TOMBSTONES)
+ERASING = (*erasures.DELETE_PORTION, erasures.DELETE_USER, erasures.DELETE_ERASURE)
 OF_TRANSACTIONS = re.compile(rf"{BEGIN}; |COMMIT$|ROLLBACK$|SELECT pg_try_advisory_xact_lock")
 
 
-async def every_statement(client: httpx.AsyncClient) -> list[Sent]:
+async def every_statement(client: httpx.AsyncClient, user: str) -> list[Sent]:
     """What the API says to the database for each operation, list and page."""
     with listening() as sent:
         for trips in TRIPS:
             task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
-            await client.request(
-                trips.method, trips.path.format(task=task), json=trips.body, headers=trips.headers
-            )
+            path = trips.path.format(task=task, user=user)
+            await client.request(trips.method, path, json=trips.body, headers=trips.headers)
         for due_at in ("2029-01-01T00:00:00Z", "2029-01-02T00:00:00Z", None, None):
             await client.post("/api/tasks", json={"title": "x", "due_at": due_at})
         for parameters in _lists():
@@ -94,7 +94,7 @@ async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
 async def test_every_statement_is_about_one_user_in_every_table(
     client: httpx.AsyncClient, user: str, login: asyncpg.Connection
 ) -> None:
-    sent = await every_statement(client)
+    sent = await every_statement(client, user)
     assert len(sent) > 60
     found = {each.sql: await unpinned_in(login, each, user) for each in sent}
     assert {sql: faults for sql, faults in found.items() if faults} == {}
@@ -108,9 +108,13 @@ async def test_every_statement_is_about_one_user_in_every_table(
 
 @pytest.mark.usefixtures("one_postgresql")
 async def test_what_is_purged_is_purged_user_by_user(login: asyncpg.Connection) -> None:
-    statement = compiled(PURGE_USER)
-    arguments = [statement.constants.get(name, "ada") for name in statement.names]
-    assert await unpinned_in(login, Sent(statement.sql, tuple(arguments)), "ada") == []
+    found = {}
+    for each in (*PURGING, *ERASING):
+        statement = compiled(each)
+        known = {**statement.constants, "user": "ada", "owner": "ada"}
+        arguments = tuple(known.get(name, 1) for name in statement.names)
+        found[statement.sql] = await unpinned_in(login, Sent(statement.sql, arguments), "ada")
+    assert {sql: faults for sql, faults in found.items() if faults} == {}
 
 
 def test_a_transaction_locks_one_user() -> None:
@@ -127,7 +131,10 @@ def test_where_the_tables_are_distributed_no_statement_has_a_volatile_function()
         statements.update_task(frozenset({"title", "completed"})),
         changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - it is made nowhere else
         changes._select_changes(begins=False, sized=True),  # noqa: SLF001 - the same
-        idempotency.UPSERT_ANSWER,
+        idempotency.STORE_KEY,
+        statements.DELETE_SMALL_USER,
+        statements.ERASE_USER,
+        *ERASING,
     ]
     for statement in known:
         assert "set_config" not in compiled(statement, distributed=True).sql

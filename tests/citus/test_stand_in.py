@@ -9,17 +9,21 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from app.database import citus
 from app.database.audit import find_holes
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
 from app.database.migrate import distribute, migrate
 from app.database.url import DatabaseUrl
-from app.database.wall import BEGIN, PROPAGATION
+from app.database.wall import BEGIN, OWNER_COLUMNS, PROPAGATION
 from app.tasks.changes import ChangeStore
+from app.tasks.erasures import Finished, finish_erasures
 from app.tasks.purge import Purged, purge
 from app.tasks.schemas import TaskInput
+from app.tasks.statements import ERASED_AT_ONCE
 from app.tasks.store import TaskStore
 from tests.driver import listening
+from tests.upgrades.steps import migrate_to
 
 STAND_IN = """
 CREATE SCHEMA stand_in;
@@ -57,12 +61,34 @@ async def test_the_tables_are_distributed_once_and_the_wall_stands(
     await distribute(database)
     async with database.transaction() as connection:
         rows = await connection.scalars(text("SELECT logicalrelid::text FROM pg_dist_partition"))
-        assert list(rows) == ["users", "tasks", "idempotency_keys", "tombstones"]
+        assert list(rows) == list(OWNER_COLUMNS)
     assert await find_holes(database) == []
     connection = await asyncpg.connect(**url.for_driver)
     await connection.execute("ALTER POLICY tasks_owner ON tasks USING (true)")
     await connection.close()
     assert len(await find_holes(database)) == 1
+
+
+async def test_what_a_later_version_adds_is_distributed_with_the_rest(
+    url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(url, pool_size=2)
+    await migrate_to(database, "0005")
+    before = {name: column for name, column in OWNER_COLUMNS.items() if name != "erasures"}
+    monkeypatch.setattr(citus, "OWNER_COLUMNS", before)
+    await distribute(database)
+    await migrate(database)
+    assert await find_holes(database) == []
+    async with database.transaction() as connection:
+        rows = await connection.scalars(text("SELECT logicalrelid::text FROM pg_dist_partition"))
+        assert list(rows) == list(OWNER_COLUMNS)
+    store = TaskStore(database.session("ada"))
+    for _ in range(ERASED_AT_ONCE + 1):
+        await store.create(TaskInput(title="x"), max_tasks=999)
+    assert not await store.erase()
+    assert (await store.summary(9)).task_count == 0
+    assert await finish_erasures(database) == Finished(1)
+    await database.close()
 
 
 async def test_each_statement_is_in_a_transaction_that_names_the_owner(

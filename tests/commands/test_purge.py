@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import httpx
 import pytest
 from quart import Quart
 from sqlalchemy import text
@@ -10,7 +11,9 @@ from sqlalchemy import text
 from app.commands.purge import purge_in_background
 from app.database.database import Database
 from app.database.url import DatabaseUrl
+from app.tasks.erasures import REQUESTED
 from tests.commands.conftest import SECRET, Taskward
+from tests.tokens import claims_for, sign
 
 EXPIRED = """
 INSERT INTO users (id, revision, task_count) VALUES ('ada', 1, 0);
@@ -63,6 +66,7 @@ async def test_a_purge_that_fails_is_tried_again_later_and_stops_nothing(
 ) -> None:
     app = Quart(__name__)
     app.extensions[Database.EXTENSION] = Database(empty_database, 1)
+    app.extensions[REQUESTED] = asyncio.Event()
     purge_in_background(app)
     await app.startup()
     await asyncio.sleep(0.3)  # by then it has failed: there are no tables
@@ -81,3 +85,59 @@ def test_serve_purges_in_the_background(taskward: Taskward, url: str) -> None:
     finished = taskward.stop(server)
     assert finished.status == 0
     assert '"tombstones":1' in finished.err
+
+
+ERASED = """
+INSERT INTO users (id, revision, task_count, erased_revision) VALUES ('eve', 900, 0, 900);
+INSERT INTO tasks (user_id, id, title, revision)
+SELECT 'eve', gen_random_uuid(), 'x', n FROM generate_series(1, 800) n;
+INSERT INTO erasures (user_id, revision) VALUES ('eve', 900)
+"""
+MANY = """
+INSERT INTO users (id, revision, task_count) VALUES ('eve', 20000, 20000);
+INSERT INTO tasks (user_id, id, title, revision)
+SELECT 'eve', gen_random_uuid(), 'x', n FROM generate_series(1, 20000) n
+"""
+USERS = "SELECT (SELECT count(*) FROM users WHERE id = 'eve') + (SELECT count(*) FROM tasks)"
+
+
+def test_purge_finishes_erasures_and_fails_where_it_cannot(taskward: Taskward, url: str) -> None:
+    taskward.run("migrate", DATABASE_URL=url)
+    execute(url, ERASED)
+    execute(url, "CREATE RULE planted AS ON DELETE TO tasks DO INSTEAD NOTHING")
+    left = taskward.run("purge", DATABASE_URL=url)
+    assert left.status == 1
+    assert "rows of 1 users could not be deleted" in left.err
+    execute(url, "DROP RULE planted ON tasks")
+    finished = taskward.run("purge", DATABASE_URL=url)
+    assert (finished.status, finished.out.splitlines()[0]) == (
+        0,
+        "Deleted the rows of 1 erased users.",
+    )
+    assert execute(url, USERS) == [(0,)]
+
+
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_a_server_finishes_an_erasure_that_a_crash_interrupted(
+    taskward: Taskward, url: str, command: str
+) -> None:
+    """Killed between the response and the end of the deletion, then started again."""
+    taskward.run("migrate", DATABASE_URL=url)
+    execute(url, MANY)
+    server = taskward.serve(command, DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)
+    headers = {"Authorization": f"Bearer {sign(claims_for('eve'), SECRET)}"}
+    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
+        assert client.delete("/api/me", params={"confirm": "eve"}).status_code == 204
+        assert client.get("/api/me").json()["task_count"] == 0
+        server.kill()
+        server.communicate()
+    ((left,),) = execute(url, "SELECT count(*) FROM tasks")
+    assert isinstance(left, int)
+    assert left > 0
+    taskward.serve(command, DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)
+    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
+        assert client.get("/api/tasks").json()["items"] == []
+    deadline = time.monotonic() + 60
+    while execute(url, USERS) != [(0,)] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert execute(url, USERS) == [(0,)]

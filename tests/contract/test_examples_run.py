@@ -86,9 +86,10 @@ async def test_an_example_of_a_parameter_is_accepted(
     example: str,
     client: httpx.AsyncClient,
     ids: list[str],
+    user: str,
 ) -> None:
     sent: dict[str, dict[str, str]] = {"query": {}, "header": {}, "path": {}}
-    sent[place][name] = example
+    sent[place][name] = user if name == "confirm" else example
     if name == "If-None-Match":
         await client.patch(f"/api/tasks/{ids[0]}", json={"title": "changed since"})
     answer = await client.request(

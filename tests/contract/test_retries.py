@@ -39,8 +39,8 @@ class Device:
 
     def __init__(self, server: LiveServer, line: Relay) -> None:
         self._line = line
-        user = f"device-{uuid4()}"
-        headers = {"Authorization": f"Bearer {token_for(user)}"}
+        self.user = f"device-{uuid4()}"
+        headers = {"Authorization": f"Bearer {token_for(self.user)}"}
         self.near = httpx.Client(base_url=server.base_url, headers=headers)
         self._far = httpx.Client(base_url=f"http://127.0.0.1:{line.port}", headers=headers)
         self.task = self.near.post("/api/tasks", json={"title": "mine"}).json()
@@ -48,7 +48,8 @@ class Device:
 
     def request(self, name: str, headers: dict[str, str]) -> httpx.Request:
         """The request of an operation, as its plan has it."""
-        method, target, body, _ = PLANS[name].request(OPERATIONS[name], self.task["id"])
+        plan, id_ = PLANS[name], self.task["id"]
+        method, target, body, _ = plan.request(OPERATIONS[name], id_, self.user)
         body = BODIES.get(name, body)
         return self._far.build_request(method, target, json=body, headers=headers)
 

@@ -64,7 +64,7 @@ async def test_the_whole_api_works_through_a_pooler(
                 again = await client.post("/api/tasks", json={"title": str(number)}, headers=KEY)
                 assert again.content == made.content
                 assert (await client.get("/api/me")).json()["task_count"] == 0
-                assert (await client.delete("/api/me")).status_code == 204
+                assert (await client.delete("/api/me", params={"confirm": user})).status_code == 204
                 conformance.check(listed)
 
     with live(app) as server:

@@ -116,7 +116,7 @@ async def test_without_a_database_only_liveness_answers(
         async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
             for operation in OPERATIONS:
                 plan = PLANS.get(operation.id, Plan(status=503, shows=lambda _: None))
-                request = plan.request(operation, "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70")
+                request = plan.request(operation, "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70", "ada")
                 answer = await client.request(request.method, request.target, json=request.body)
                 assert (operation.id, answer.status_code) == (operation.id, 503)
                 assert int(answer.headers["Retry-After"]) >= 1

@@ -183,7 +183,8 @@ def test_an_operator_erases_a_user_and_no_other(
         url = text_of(database_url)
         assert "DELETE 1" in machine.run(by_database, DATABASE_URL=url, ERASED_USER=names[0])
         assert "DELETE 0" in machine.run(by_database, DATABASE_URL=url, ERASED_USER=names[0])
-        machine.run(by_api, TASKWARD=server.base_url, TOKEN=token_for(names[1]))
+        eve = {"TOKEN": token_for(names[1]), "ERASED_USER": names[1]}
+        machine.run(by_api, TASKWARD=server.base_url, **eve)
         counts = [
             client.get("/api/me", headers=headers).json()["task_count"] for headers in made.values()
         ]

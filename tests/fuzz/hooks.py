@@ -14,6 +14,8 @@ from app.contract.operations import operations
 
 tracecov.schemathesis.install()
 
+USER = "schemathesis ada"
+"""The user whose token is sent, who alone may confirm an erasure."""
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{43}")
 _LISTING = ("status", "q", "due_before", "due_after", "sort")
 
@@ -41,6 +43,8 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     _mend_cursor(case)
     if case.meta is not None and case.meta.generation.mode.is_positive:
         _mend_headers(case)
+        if "confirm" in case.query:
+            case.query["confirm"] = USER
         if "since" in case.query and case.query["since"] not in _tokens:
             case.query["since"] = _tokens[-1]
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 from app.contract.document import read
 from app.contract.operations import operations
 from tests.isolation.plans import PLANS, Owned, Plan
-from tests.isolation.wire import Answer, Wire, bearer, stripped
+from tests.isolation.wire import Answer, Wire, bearer, stripped, user_of
 
 CONTRACT = read()
 SECURED = {each.id: each for each in operations(CONTRACT) if each.secured}
@@ -32,7 +32,9 @@ class Desk:
         query: Mapping[str, str] | None = None,
     ) -> Answer:
         """Ask for an operation as its plan says."""
-        method, target, body, headers = PLANS[name].request(SECURED[name], task_id, **(query or {}))
+        plan, user = PLANS[name], user_of(authorization)
+        asked = plan.request(SECURED[name], task_id, user, **(query or {}))
+        method, target, body, headers = asked
         return self._wire.ask(method, target, authorization, body, headers | (conditions or {}))
 
     def owner_of_two(self) -> Owned:

@@ -12,6 +12,7 @@ from tests.isolation.listings import Listing, Task
 from tests.isolation.problems import (
     INVALID_CURSOR,
     KEY_REUSED,
+    NOT_CONFIRMED,
     NOT_FOUND,
     PRECONDITION_FAILED,
     TOKEN_EXPIRED,
@@ -57,11 +58,22 @@ class User:
             return perform()
         if (operation, key) in self.keys:
             first, due = self.keys[operation, key]
-            return due._replace(replayed=True) if first == body else Due(422, KEY_REUSED)
+            return self._replayed(due) if first == body else Due(422, KEY_REUSED)
         due = perform()
         if due.status < 400:
             self.keys[operation, key] = body, due
         return due
+
+    def _replayed(self, due: Due) -> Due:
+        """A task that was updated is in a repeated answer as it is now."""
+        body = due.body
+        if "results" in body:
+            results = [
+                {**each, "task": self.tasks.get(each["id"])} if each["op"] == "update" else each
+                for each in body["results"]
+            ]
+            body = {"results": results}
+        return due._replace(body=body, replayed=True)
 
     def _create(self, seen: Json, body: Json) -> Due:
         made_at = self._server.instant(seen, "created_at")
@@ -192,8 +204,10 @@ class User:
         counts = {"task_count": len(self.tasks), "max_tasks": 100_000, "revision": self._revision}
         return Due(200, {"user_id": self.id, **counts})
 
-    def delete_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
-        """As if the user had never been."""
+    def delete_me(self, seen: Json, confirm: str) -> Due:  # noqa: ARG002 - like the others
+        """As if the user had never been, unless another's id came with it."""
+        if confirm != self.id:
+            return Due(422, NOT_CONFIRMED)
         self.tasks.clear()
         self.deleted.clear()
         self.keys.clear()

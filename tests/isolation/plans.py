@@ -14,6 +14,8 @@ from tests.isolation.wire import Json
 
 TASK = "{the id of a task}"
 """Stands in a plan for the id of the task that is asked for."""
+USER = "{the id of the token's user}"
+"""Stands in a plan for the id of the user whose token is sent."""
 
 
 class Owned(NamedTuple):
@@ -76,11 +78,13 @@ class Plan:
         """Whether the operation is about one task, wherever its id stands."""
         return TASK in json.dumps([dict(self.path), dict(self.query), self.body])
 
-    def request(self, operation: Operation, task_id: str, **query: str) -> Request:
+    def request(
+        self, operation: Operation, task_id: str, user: str = USER, **query: str
+    ) -> Request:
         """Ask for the task of this id."""
 
         def filled(value: Json) -> Json:
-            return json.loads(json.dumps(value).replace(TASK, task_id))
+            return json.loads(json.dumps(value).replace(TASK, task_id).replace(USER, user))
 
         parameters = urlencode(filled(dict(self.query)) | query)
         target = operation.path.format(**filled(dict(self.path)))
@@ -181,5 +185,5 @@ PLANS: Mapping[str, Plan] = {
             "revision": owned.next_revision - 1,
         },
     ),
-    "deleteMe": Plan(status=204, shows=lambda _: None),
+    "deleteMe": Plan(status=204, query={"confirm": USER}, shows=lambda _: None),
 }

@@ -40,3 +40,7 @@ KEY_REUSED = {
     "errors": [{"header": "Idempotency-Key", "detail": "came with another body before"}],
 }
 WHY = "is why nothing was carried out"
+NOT_CONFIRMED = {
+    **INVALID_CURSOR,
+    "errors": [{"parameter": "confirm", "detail": "is not the id of the token's user"}],
+}

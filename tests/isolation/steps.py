@@ -88,8 +88,12 @@ class Steps:
         operation = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         arguments: dict[str, Json]
         match operation:
-            case "get_me" | "delete_me":
+            case "get_me":
                 arguments = {}
+            case "delete_me":
+                others = [each.id for each in self._users]
+                confirmed = self._random.choice((user.id, user.id, *others))
+                arguments = {"confirm": confirmed}
             case "create_task" | "batch_tasks":
                 body = self._content() if operation == "create_task" else self._batch(user)
                 arguments = {"body": body} | self._key(user, operation, body)

@@ -40,7 +40,7 @@ STATUSES: dict[str, set[int]] = {
     "get_task": {200, 304, 404},
     "delete_task": {204, 404, 412},
     "get_me": {200},
-    "delete_me": {204},
+    "delete_me": {204, 422},
 }
 """The answers that a run must have seen; of other operations, those to a change of a task."""
 

@@ -1,6 +1,7 @@
 """A client on one connection that adds nothing of its own, and answers that can be compared."""
 
 import json
+from base64 import urlsafe_b64decode
 from http.client import HTTPConnection
 from typing import Any, NamedTuple, TypeAlias
 
@@ -90,3 +91,12 @@ class Wire:
 def bearer(user: str, **changes: object) -> str:
     """The `Authorization` of a user; changed claims as in `token_for`."""
     return f"Bearer {token_for(user, **changes)}"
+
+
+def user_of(authorization: str | None) -> str:
+    """The user of what `bearer` made."""
+    if authorization is None:
+        return "nobody"
+    payload = authorization.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return str(claims.get("user_id", claims.get("sub")))

@@ -13,20 +13,23 @@ CONTENT = {"title": "x", "description": None, "due_at": None}
 TWO = {"operations": [{"op": "create", "task": CONTENT}] * 2}
 KEY = {"Idempotency-Key": "a key"}
 CURRENT = {"If-None-Match": "*"}
+ABSENT = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 
 BEGIN = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE taskward_app; SET LOCAL app.user_id = "
 )
 CREATE, CHANGE = "WITH owner_row AS", "WITH locked_owner AS"
+KEY_FIRST = ["SELECT pg_try_advisory_xact_lock", "SELECT idempotency_keys.fingerprint"]
+STORE = "WITH charged AS"
 SELECT_TASK, SELECT_USER = "SELECT tasks.id", "SELECT users.task_count"
 ONCE = [
     BEGIN,
-    "SELECT pg_try_advisory_xact_lock",
-    "SELECT idempotency_keys.fingerprint",
+    *KEY_FIRST,
     CREATE,
-    "INSERT INTO idempotency_keys",
+    STORE,
     "COMMIT",
 ]
+BATCH_ONCE = [BEGIN, *KEY_FIRST, "SELECT users.id", CREATE, CREATE, STORE, "COMMIT"]
 
 
 class Trips(NamedTuple):
@@ -58,18 +61,19 @@ TRIPS = [
     Trips("completeTask", "PATCH", "{task}/complete", [CHANGE]),
     Trips("completeTask", "PATCH", "{task}/complete", [CHANGE], None, {"If-Match": "*"}),
     Trips("deleteTask", "DELETE", "{task}", [CHANGE]),
-    Trips("deleteMe", "DELETE", "/api/me", ["DELETE FROM users"]),
+    Trips("deleteMe", "DELETE", "/api/me?confirm={user}", ["DELETE FROM users"]),
     Trips("batchTasks", "POST", "/api/tasks/batch", [BEGIN, CREATE, CREATE, "COMMIT"], TWO),
+    Trips("batchTasks", "POST", "/api/tasks/batch", BATCH_ONCE, TWO, KEY),
 ]
 
 
 @pytest.mark.usefixtures("one_postgresql")
 @pytest.mark.parametrize("trips", TRIPS, ids=lambda trips: trips.operation)
 async def test_an_operation_takes_just_these_round_trips(
-    client: httpx.AsyncClient, trips: Trips
+    client: httpx.AsyncClient, trips: Trips, user: str
 ) -> None:
     task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
-    path = trips.path.format(task=task)
+    path = trips.path.format(task=task, user=user)
     with listening() as sent:
         answer = await client.request(trips.method, path, json=trips.body, headers=trips.headers)
     assert answer.status_code < 400
@@ -85,7 +89,7 @@ async def test_who_has_no_user_costs_the_database_nothing(
 ) -> None:
     with listening() as sent:
         for trips in TRIPS:
-            path = trips.path.format(task="/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70")
+            path = trips.path.format(task=f"/api/tasks/{ABSENT}", user="x")
             answer = await anonymous.request(trips.method, path, headers=headers)
             assert answer.status_code == 401
         assert (await anonymous.get("/health/live")).status_code == 200

@@ -66,12 +66,12 @@ async def test_who_is_walking_from_the_beginning_is_not_thrown_out_by_a_purge(
 
 @pytest.mark.parametrize("begins_anew", [False, True])
 async def test_a_token_of_another_life_of_the_account_is_gone(
-    client: httpx.AsyncClient, begins_anew: bool
+    client: httpx.AsyncClient, user: str, begins_anew: bool
 ) -> None:
     await create(client, 2)
     copy = Copy(client)
     await copy.read()
-    await client.delete("/api/me")
+    await client.delete("/api/me", params={"confirm": user})
     if begins_anew:
         await create(client, 5)
     refused = await client.get("/api/tasks/changes", params={"since": copy.since})

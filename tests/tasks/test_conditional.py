@@ -143,7 +143,9 @@ async def test_a_read_of_a_version_that_is_known_has_no_body(
         assert changed.status_code == 200
 
 
-async def test_a_list_has_another_etag_after_any_change(client: httpx.AsyncClient) -> None:
+async def test_a_list_has_another_etag_after_any_change(
+    client: httpx.AsyncClient, user: str
+) -> None:
     async def etag() -> str:
         value: str = (await client.get("/api/tasks")).headers["ETag"]
         return value
@@ -155,7 +157,7 @@ async def test_a_list_has_another_etag_after_any_change(client: httpx.AsyncClien
     for name in CHANGES:
         await change(client, name, address, "*")
         seen.append(await etag())
-    await client.delete("/api/me")
+    await client.delete("/api/me", params={"confirm": user})
     assert await etag() == seen[0]
     await created(client)
     seen.append(await etag())
@@ -191,10 +193,11 @@ async def test_an_empty_list_is_not_sent_again_either(client: httpx.AsyncClient)
 
 async def test_the_list_of_another_life_of_the_account_is_another(
     client: httpx.AsyncClient,
+    user: str,
 ) -> None:
     await created(client)
     etag = (await client.get("/api/tasks")).headers["ETag"]
-    await client.delete("/api/me")
+    await client.delete("/api/me", params={"confirm": user})
     await created(client)
     assert (await client.get("/api/tasks", headers={"If-None-Match": etag})).status_code == 200
 

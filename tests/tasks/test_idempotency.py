@@ -188,9 +188,9 @@ async def test_after_a_day_a_key_is_as_new(
         assert await count(client) == tasks
 
 
-async def test_after_erasure_a_key_is_as_new(client: httpx.AsyncClient) -> None:
+async def test_after_erasure_a_key_is_as_new(client: httpx.AsyncClient, user: str) -> None:
     headers = keyed()
     await client.post("/api/tasks", json=TASK, headers=headers)
-    await client.delete("/api/me")
+    await client.delete("/api/me", params={"confirm": user})
     answer = await client.post("/api/tasks", json=TASK, headers=headers)
     assert "Idempotent-Replayed" not in answer.headers

@@ -36,10 +36,10 @@ async def test_erasure_leaves_no_row_of_the_user_in_any_table(
             headers = {"Idempotency-Key": str(uuid4())}
             made = await each.post("/api/tasks", json={"title": "x"}, headers=headers)
         await each.delete(made.headers["Location"])
-    kept = {"users": 1, "tasks": 2, "idempotency_keys": 3, "tombstones": 1}
+    kept = {"users": 1, "tasks": 2, "idempotency_keys": 3, "tombstones": 1, "erasures": 0}
     assert await rows_of(user, database_url) == kept
 
-    erased = await client.delete("/api/me")
+    erased = await client.delete("/api/me", params={"confirm": user})
     assert (erased.status_code, erased.content) == (204, b"")
     assert await rows_of(user, database_url) == dict.fromkeys(metadata.tables, 0)
     assert (await client.get("/api/tasks")).json() == {"items": [], "next_cursor": None}
@@ -48,19 +48,21 @@ async def test_erasure_leaves_no_row_of_the_user_in_any_table(
 
 async def test_erasure_can_be_repeated_and_the_user_can_begin_anew(
     client: httpx.AsyncClient,
+    user: str,
 ) -> None:
     await client.post("/api/tasks", json={"title": "x"})
     for _ in range(3):
-        assert (await client.delete("/api/me")).status_code == 204
+        assert (await client.delete("/api/me", params={"confirm": user})).status_code == 204
     assert (await client.post("/api/tasks", json={"title": "x"})).json()["revision"] == 1
 
 
 async def test_erasure_while_tasks_are_made_leaves_the_counts_right(
     client: httpx.AsyncClient,
+    user: str,
 ) -> None:
     for _ in range(5):
         posts = [client.post("/api/tasks", json={"title": "x"}) for _ in range(8)]
-        answers = await asyncio.gather(*posts, client.delete("/api/me"))
+        answers = await asyncio.gather(*posts, client.delete("/api/me", params={"confirm": user}))
         assert {each.status_code for each in answers} == {201, 204}
         tasks = (await client.get("/api/tasks")).json()["items"]
         assert (await client.get("/api/me")).json()["task_count"] == len(tasks)

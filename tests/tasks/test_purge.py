@@ -1,6 +1,7 @@
 """What has expired is dropped, of all users, and nothing else is."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,11 +13,12 @@ from app.database.database import Database
 from app.database.migrate import migrate
 from app.database.role import take_role
 from app.database.url import DatabaseUrl
-from app.database.wall import PURGE_ROLE
-from app.tasks.purge import USERS_AT_ONCE, Purged, purge
+from app.database.wall import LOCK_WAIT_MS, PURGE_ROLE
+from app.tasks.purge import Purged, purge
+from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
 
-USERS = USERS_AT_ONCE * 2 + 50
+USERS = 250
 # Of each user a key and a tombstone that have expired, and two that have not.
 FILL = """
 INSERT INTO users (id, revision, task_count) SELECT 'user ' || n, 9, 0
@@ -84,6 +86,99 @@ async def test_a_purge_and_erasures_do_not_block_each_other(filled: Database) ->
     await asyncio.gather(*(erase(n) for n in range(1, USERS + 1)))
     assert (await purging).tombstones <= USERS
     assert await left(filled) == [(0, 0, None, None)]
+
+
+AGES = {"idempotency_keys": "created_at", "tombstones": "deleted_at"}
+OTHER = {"idempotency_keys": "tombstones", "tombstones": "idempotency_keys"}
+# The user whose rows stay is the first that every purge meets.
+AGED = """
+UPDATE {table} SET {age} = {age} - interval '1 day'
+WHERE user_id = 'user 7' AND {age} = (SELECT min({age}) FROM {table})
+"""
+RAISE = """
+CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'planted'; END $$
+"""
+FAIL = """
+CREATE TRIGGER planted BEFORE DELETE ON {table} FOR EACH ROW
+WHEN (OLD.user_id = 'user 7') EXECUTE FUNCTION planted()
+"""
+
+
+@pytest.mark.parametrize("table", ["idempotency_keys", "tombstones"])
+async def test_rows_that_cannot_be_deleted_stop_no_other_user(filled: Database, table: str) -> None:
+    async with filled.transaction() as connection:
+        await connection.execute(text(AGED.format(table=table, age=AGES[table])))
+        for statement in (RAISE, FAIL):
+            await connection.execute(text(statement.format(table=table)))
+    purged = await purge(filled)
+    assert (purged.left, purged.reasons) == (1, ("RaiseError",))
+    assert getattr(purged, table) == getattr(purged, OTHER[table]) - 1 == USERS - 1
+    async with filled.transaction() as connection:
+        await connection.execute(text(f"DROP TRIGGER planted ON {table}"))
+    again = await purge(filled)
+    assert (getattr(again, table), getattr(again, OTHER[table]), again.left) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "SELECT FROM users WHERE id = 'user 7' FOR UPDATE",
+        "SELECT FROM tombstones WHERE user_id = 'user 7' FOR UPDATE",
+    ],
+)
+async def test_a_lock_that_is_held_stops_no_other_user(filled: Database, lock: str) -> None:
+    async with filled.engine.connect() as connection, connection.begin():
+        await connection.execute(text(lock))
+        purged = await purge(filled)
+        reason = "LockNotAvailableError"
+        assert purged == Purged(USERS, USERS - 1, left=1, reasons=(reason,))
+        await connection.rollback()
+    assert await purge(filled) == Purged(0, 1)
+
+
+async def test_no_request_waits_for_a_purge_that_is_stuck(filled: Database) -> None:
+    """Amid a portion, every row that a request can need is free."""
+    store = TaskStore(filled.session("user 7"))
+    async with filled.engine.connect() as connection, connection.begin():
+        # The purge waits for this, with all locks that it holds at that point.
+        await connection.execute(text("SELECT FROM tombstones WHERE user_id = 'user 7' FOR UPDATE"))
+        purging = asyncio.create_task(purge(filled))
+        task = await store.create(TaskInput(title="x"), max_tasks=9)
+        await store.update(task.id, {"completed": True})
+        await store.delete(task.id)
+        assert not purging.done()
+        await connection.rollback()
+    assert (await purging).idempotency_keys == USERS
+
+
+async def test_the_worst_of_an_hour_is_dropped_in_portions(filled: Database) -> None:
+    """One user's hour: a keyed request 600 times a minute, and batches that delete tasks.
+
+    A tenth of it here; the statements are bounded in time, so the number is of no matter.
+    """
+    worst = """
+    INSERT INTO idempotency_keys (user_id, operation, key, fingerprint, outcome, created_at)
+    SELECT 'user 7', 'batch_tasks', n, '', repeat('x', 2400)::bytea,
+           now() - interval '25 hours' - n * interval '0.1 seconds'
+    FROM generate_series(1, 3600) n;
+    INSERT INTO tombstones (user_id, id, revision, deleted_at)
+    SELECT 'user 7', gen_random_uuid(), 10 + n, now() - interval '31 days'
+    FROM generate_series(1, 5000) n
+    """
+    async with filled.transaction() as connection:
+        for statement in worst.split(";"):
+            await connection.execute(text(statement))
+    purging = asyncio.create_task(purge(filled))
+    longest, store = 0.0, TaskStore(filled.session("user 7"))
+    while not purging.done():
+        began = time.monotonic()
+        await store.create(TaskInput(title="x"), max_tasks=100_000)
+        longest = max(longest, time.monotonic() - began)
+        await asyncio.sleep(0.01)
+    assert await purging == Purged(USERS + 3600, USERS + 5000)
+    assert longest < LOCK_WAIT_MS / 1000
+    assert (await left(filled))[0][:2] == (2 * USERS, 2 * USERS)
 
 
 async def test_the_role_that_purges_sees_what_has_expired_and_nothing_else(

@@ -1,0 +1,151 @@
+"""Deletes the rows of erased users, in portions. They count as none since the erasure itself."""
+
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+)
+
+from app.database.database import Database
+from app.database.housekeeping import Housekeeping, LeftError, in_portions
+from app.database.statements import NAMES_THE_OWNER, OWNER
+from app.database.wall import PURGE_ROLE
+from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
+from app.tasks.rows import IS_THE_OWNER, is_kept
+
+REQUESTED = "taskward.erasure_requested"
+"""Names the event of an app that is set when rows of a user wait to be deleted."""
+USERS_AT_ONCE = 100
+
+# Any number will do, as long as every Taskward takes the same, and other work takes another.
+_LOCK = 7402271105
+_ROWS = bindparam("rows", type_=BigInteger)
+
+
+class Finished(NamedTuple):
+    """Of how many users all rows are deleted, and of how many some are left, and why."""
+
+    users: int = 0
+    left: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+async def finish_erasures(database: Database) -> Finished:
+    """Delete the rows of every user whose erasure is not finished.
+
+    A user whose rows cannot be deleted is left for the next time. Raises `BusyError` while another
+    process does this, and `DatabaseUnavailableError`; what was deleted until then stays deleted.
+    """
+    finished, reasons = 0, []
+    async with database.housekeeping(_LOCK) as house:
+        after = ""
+        while found := await _pending(house, after):
+            for user_id in found:
+                try:
+                    finished += await _finish(house, user_id)
+                except LeftError as error:
+                    reasons.append(str(error))
+            after = found[-1]
+    return Finished(finished, len(reasons), tuple(sorted(set(reasons))))
+
+
+async def _pending(house: Housekeeping, after: str) -> list[str]:
+    async with house.transaction(PURGE_ROLE) as transaction:
+        rows = await transaction.read(SELECT_PENDING, after=after)
+    return [row["user_id"] for row in rows]
+
+
+async def _finish(house: Housekeeping, user_id: str) -> bool:
+    """Delete the erased rows of a user, and then the user, unless the user has started over.
+
+    Returns whether there was something to finish. Raises `LeftError` where rows are left.
+    """
+    async with house.transaction(user_id=user_id) as transaction:
+        erasure = await transaction.read(SELECT_ERASURE)
+    if not erasure:
+        return False
+    for statement in DELETE_PORTION:
+        await in_portions(partial(_delete, house, user_id, statement))
+    async with house.transaction(user_id=user_id) as transaction:
+        if await transaction.change(DELETE_USER):
+            return True
+        if await transaction.change(DELETE_ERASURE, revision=erasure[0]["revision"]):
+            return True
+    raise LeftError("some rows are locked")
+
+
+async def _delete(house: Housekeeping, user_id: str, statement: Select[int], rows: int) -> int:
+    async with house.transaction(user_id=user_id) as transaction:
+        deleted: int = (await transaction.change(statement, rows=rows))[0][0]
+    return deleted
+
+
+def _delete_portion(table: Table) -> Select[int]:
+    keys = [column for column in table.primary_key if column.name != "user_id"]
+    portion = (
+        select(*keys)
+        .where(NAMES_THE_OWNER, table.c.user_id == OWNER, ~is_kept(table))
+        .limit(_ROWS)
+        .with_for_update(of=table, skip_locked=True)
+    )
+    if table is not idempotency_keys:
+        # There is an index of them in this order.
+        portion = portion.order_by(table.c.revision)
+    some = portion.cte("portion")
+    matches = [table.c[key.name] == some.c[key.name] for key in keys]
+    gone = (
+        delete(table)
+        .where(NAMES_THE_OWNER, table.c.user_id == OWNER, *matches)
+        .returning(literal(1, Integer))
+        .cte("gone")
+    )
+    return select(func.count()).select_from(gone)
+
+
+_TABLES = (tasks, tombstones, idempotency_keys)
+_NOTHING_IS_LEFT = [
+    ~exists().where(NAMES_THE_OWNER, table.c.user_id == OWNER, ~is_kept(table)) for table in _TABLES
+]
+_IS_THE_ERASURE = erasures.c.user_id == OWNER
+
+SELECT_PENDING = (
+    select(erasures.c.user_id)
+    .where(erasures.c.user_id > bindparam("after", type_=Text))
+    .order_by(erasures.c.user_id)
+    .limit(USERS_AT_ONCE)
+)
+SELECT_ERASURE = select(erasures.c.revision).where(NAMES_THE_OWNER, _IS_THE_ERASURE)
+DELETE_PORTION = tuple(_delete_portion(table) for table in _TABLES)
+# Its foreign key takes the note of the erasure along.
+DELETE_USER = (
+    delete(users)
+    .where(
+        NAMES_THE_OWNER,
+        IS_THE_OWNER,
+        users.c.revision == users.c.erased_revision,
+        *_NOTHING_IS_LEFT,
+    )
+    .returning(users.c.id)
+)
+DELETE_ERASURE = (
+    delete(erasures)
+    .where(
+        NAMES_THE_OWNER,
+        _IS_THE_ERASURE,
+        # Another erasure since has another revision.
+        erasures.c.revision == bindparam("revision", type_=BigInteger),
+        *_NOTHING_IS_LEFT,
+    )
+    .returning(erasures.c.user_id)
+)

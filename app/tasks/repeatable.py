@@ -1,0 +1,105 @@
+"""The requests that can have an idempotency key: how each is done, and its response repeated."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from quart import url_for
+
+from app.database.sessions import UserSession
+from app.strict_json import write
+from app.tasks import batches
+from app.tasks.etags import task_etag
+from app.tasks.idempotency import Answer, Outcome
+from app.tasks.schemas import (
+    CreateOperation,
+    OperationResult,
+    Task,
+    TaskBatch,
+    TaskBatchResult,
+    TaskInput,
+    UpdateOperation,
+)
+from app.tasks.store import TaskStore
+
+
+class Creation(NamedTuple):
+    """To create a task."""
+
+    content: TaskInput
+    max_tasks: int
+
+    async def perform(self, session: UserSession) -> tuple[Answer, Outcome]:
+        """Create the task."""
+        task = await TaskStore(session).create(self.content, self.max_tasks)
+        return _created(task), _outcome([task])
+
+    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
+        """Return the task as it was created, whatever happened to it since."""
+        (id_, revision), created_at = outcome.created[0], outcome.created_at
+        return _created(_as_created(self.content, session.user_id, id_, revision, created_at))
+
+
+class Batch(NamedTuple):
+    """To carry out many operations as one."""
+
+    batch: TaskBatch
+    max_tasks: int
+    is_locked: bool = False
+    """True where the transaction began by locking the user's row."""
+
+    async def perform(self, session: UserSession) -> tuple[Answer, Outcome]:
+        """Carry out the operations."""
+        store = TaskStore(session)
+        if not self.is_locked:
+            await store.lock()
+        result = await batches.carry_out(store, self.batch.operations, self.max_tasks)
+        created = [each.task for each in result.results if each.op == "create" and each.task]
+        return Answer(200, {}, write(result)), _outcome(created)
+
+    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
+        """Return created tasks as they were then, and updated ones as they are now."""
+        operations, created = self.batch.operations, iter(outcome.created)
+        updated = [each.id for each in operations if isinstance(each, UpdateOperation)]
+        tasks = await TaskStore(session).get_all(updated)
+        results = []
+        for operation in operations:
+            if isinstance(operation, CreateOperation):
+                made, at = next(created), outcome.created_at
+                task = _as_created(operation.task, session.user_id, *made, at)
+                results.append(OperationResult("create", task.id, task))
+            elif isinstance(operation, UpdateOperation):
+                now = tasks.get(operation.id)
+                results.append(OperationResult("update", operation.id, now))
+            else:
+                results.append(OperationResult("delete", operation.id, None))
+        return Answer(200, {}, write(TaskBatchResult(results)))
+
+
+def _created(task: Task) -> Answer:
+    headers = {"Location": url_for("get_task", id=task.id), "ETag": task_etag(task.revision)}
+    return Answer(201, headers, write(task))
+
+
+def _outcome(created: list[Task]) -> Outcome:
+    if not created:
+        return Outcome()
+    return Outcome(created[0].created_at, [(task.id, task.revision) for task in created])
+
+
+def _as_created(
+    content: TaskInput, user_id: str, id_: UUID, revision: int, created_at: datetime | None
+) -> Task:
+    assert created_at is not None  # noqa: S101 - an outcome with tasks has it
+    return Task(
+        id=id_,
+        user_id=user_id,
+        title=content.title,
+        description=content.description,
+        due_at=content.due_at and content.due_at.astimezone(UTC),
+        completed=False,
+        completed_at=None,
+        created_at=created_at,
+        updated_at=created_at,
+        revision=revision,
+    )

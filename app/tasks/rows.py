@@ -1,0 +1,36 @@
+"""Which rows of the owner count: those that are not erased.
+
+An erasure raises `users.erased_revision`, and that alone hides everything with a lower revision;
+the rows are deleted later. So every statement that reads or changes rows says so, through here.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, select
+
+from app.database.statements import NAMES_THE_OWNER, OWNER
+from app.tasks.models import users
+
+IS_THE_OWNER = users.c.id == OWNER
+HAS_DATA = IS_THE_OWNER & (users.c.revision > users.c.erased_revision)
+"""The owner's row, unless nothing happened since an erasure: such a row counts as none."""
+
+ERASED_REVISION: ColumnElement[int] = (
+    select(users.c.erased_revision).where(NAMES_THE_OWNER, IS_THE_OWNER).scalar_subquery()
+)
+
+
+def is_kept(
+    table: Table, erased_revision: ColumnElement[int] = ERASED_REVISION
+) -> ColumnElement[bool]:
+    """Return the condition that a row is not erased.
+
+    A statement that locks the owner's row passes the `erased_revision` that it read under the
+    lock: the default is of the statement's snapshot, and an erasure may have committed since.
+    """
+    return table.c.revision >= erased_revision
+
+
+def kept(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Return a query of the owner's rows that are not erased."""
+    return select(*columns).where(NAMES_THE_OWNER, table.c.user_id == OWNER, is_kept(table))
