@@ -38,18 +38,13 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
     twice, `NaN` and infinities, unpaired surrogates, more than `MAX_DEPTH` levels, and more than
     `MAX_VALUES` values. The values are counted before the text is parsed.
     """
-    # A value takes two bytes at least, one of them a comma or a bracket.
-    if len(raw) >= 2 * MAX_VALUES and _count_values(raw) > MAX_VALUES:
+    structure = _structure(raw)
+    if _count_values(structure) > MAX_VALUES:
         raise MalformedJsonError(f"it has more than {MAX_VALUES:,} values")
     try:
         text = raw.decode()
-        value: JsonValue = json.loads(
-            text,
-            object_pairs_hook=_members,
-            parse_constant=_refuse_constant,
-            parse_float=_whole_as_integer if whole_as_integer else _finite,
-            parse_int=_integer,
-        )
+        decoder = _WITH_WHOLE_AS_INTEGER if whole_as_integer else _PLAIN
+        value: JsonValue = decoder.decode(text)
     except UnicodeDecodeError as error:
         raise MalformedJsonError(f"it is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -57,7 +52,8 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
         raise MalformedJsonError(f"it is not valid JSON at {place}") from None
     except RecursionError:
         raise _too_deep() from None
-    _check_depth(value)
+    if _count_members(value) != structure.count(b":"):
+        raise MalformedJsonError("it names a member of an object twice")
     if _ESCAPED_SURROGATE.search(text):
         _check_surrogates(value)
     return value
@@ -68,26 +64,19 @@ def write(value: msgspec.Struct) -> bytes:
     return msgspec.json.encode(value) + b"\n"
 
 
-def _count_values(raw: bytes) -> int:
-    """Count the values of a JSON text without parsing it.
+def _structure(raw: bytes) -> bytes:
+    """Return a JSON text without white space and without what is in its strings.
 
-    Malformed text has no more values than this before the place where the parser stops.
+    Of malformed text, it has everything up to the place where a parser stops.
     """
-    structure = raw
-    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") >= MAX_VALUES:
-        # Commas and brackets in strings do not count.
-        unescaped = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-        structure = b'"'.join(unescaped.split(b'"')[::2]).translate(None, b" \t\r\n")
+    unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in raw else raw
+    return b'"'.join(unescaped.split(b'"')[::2]).translate(None, b" \t\r\n")
+
+
+def _count_values(structure: bytes) -> int:
     containers = structure.count(b"[") + structure.count(b"{")
     empty = structure.count(b"[]") + structure.count(b"{}")
     return 1 + structure.count(b",") + containers - empty
-
-
-def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise MalformedJsonError("it names a member of an object twice")
-    return members
 
 
 def _refuse_constant(_: str) -> NoReturn:
@@ -99,36 +88,44 @@ def _integer(text: str) -> float:
 
 
 def _finite(text: str) -> float:
-    number = float(text)
+    return _checked(float(text))
+
+
+def _checked(number: float) -> float:
     if isinf(number):
         raise MalformedJsonError("it has a number that is too large")
     return number
 
 
 def _whole_as_integer(text: str) -> float:
-    number = _finite(text)
-    is_whole = -MAX_EXACT <= number <= MAX_EXACT and number.is_integer()
-    return int(number) if is_whole else number
+    number = float(text)
+    if -MAX_EXACT <= number <= MAX_EXACT:
+        return int(number) if number.is_integer() else number
+    return _checked(number)
 
 
 def _too_deep() -> MalformedJsonError:
     return MalformedJsonError(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
-def _check_depth(value: JsonValue) -> None:
+def _count_members(value: JsonValue) -> int:
+    """Count the members of all objects. Raises `MalformedJsonError` below `MAX_DEPTH` levels."""
+    members = 0
     level = [value]
     for _ in range(MAX_DEPTH):
         below: list[JsonValue] = []
         for each in level:
             if type(each) is dict:
+                members += len(each)
                 below += each.values()
             elif type(each) is list:
                 below += each
         if not below:
-            return
+            return members
         level = below
     if any(isinstance(each, dict | list) for each in level):
         raise _too_deep()
+    return members
 
 
 def _check_surrogates(value: JsonValue) -> None:
@@ -136,3 +133,9 @@ def _check_surrogates(value: JsonValue) -> None:
         msgspec.json.encode(value)  # as UTF-8, which has only pairs
     except UnicodeEncodeError:
         raise MalformedJsonError("it has an unpaired surrogate") from None
+
+
+_PLAIN, _WITH_WHOLE_AS_INTEGER = (
+    json.JSONDecoder(parse_constant=_refuse_constant, parse_float=parse_float, parse_int=_integer)
+    for parse_float in (_finite, _whole_as_integer)
+)

@@ -51,7 +51,7 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
         # Nobody would read it: it could break off unnoticed after the operation was carried out.
         raise Problem("malformed_request", "This operation takes no body.")
     types = operation.body.media_types
-    if not _is_json(request, types):
+    if not is_json(request, types):
         detail = f"The body must be {' or '.join(types)} in UTF-8, without Content-Encoding."
         raise Problem("unsupported_media_type", detail, headers={"Accept": ", ".join(types)})
     raw = await request.get_data(cache=True, as_text=False, parse_form_data=False)
@@ -81,7 +81,8 @@ def check_accept(request: Request, operation: Operation) -> None:
         raise Problem("not_acceptable", detail)
 
 
-def _is_json(request: Request, media_types: Sequence[str]) -> bool:
+def is_json(request: Request, media_types: Sequence[str]) -> bool:
+    """Return whether a body is said to be JSON of one of these types, in UTF-8 and as it is."""
     types = request.headers.getlist("Content-Type")
     if sum(map(len, types)) > MAX_CONTENT_TYPE_LENGTH:
         return False

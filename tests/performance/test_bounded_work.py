@@ -1,0 +1,152 @@
+"""No body keeps the event loop for long: a search finds the worst, whatever the contract is.
+
+The yardstick is the costliest body that is valid: a batch of 100 long tasks, as large as a body
+may be. On an ordinary core it takes less than 3 ms, so `MOST` times as much is less than 50 ms.
+"""
+
+import json
+import typing
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+import pytest
+from werkzeug.datastructures import Headers, MultiDict
+
+from app import MAX_BODY_BYTES, strict_json
+from app.contract.checks import BodyCheck, RequestCheck
+from app.contract.document import Document
+from app.contract.faults import Fault, faults_of
+from app.contract.operations import Operation, operations
+from app.contract.problems import Problem, ProblemCatalogue, invalid_request
+from app.contract.requests import Received
+from app.strict_json import JsonValue, MalformedJsonError, parse
+from app.tasks import routes
+from tests.conftest import REPORTED
+from tests.performance.search import least, worst
+from tests.performance.shapes import Body, mutated, shape_of
+
+MOST = 16
+SEED = 14
+STEPS = 60
+
+_ID = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
+_TASK = {"title": "x" * 200, "description": "é" * 1100, "due_at": "2026-12-01T09:00:00.5+01:00"}
+LONGEST = {"operations": [{"op": "create", "task": _TASK}] * 100}
+WITH_BODY = ["createTask", "replaceTask", "updateTask", "completeTask", "batchTasks"]
+
+
+class Gate:
+    """What a body goes through on the event loop, without a pause."""
+
+    def __init__(self, contract: Document, operation: Operation) -> None:
+        handler = routes.blueprint.view_functions[operation.handler_name]
+        self._check = RequestCheck(contract, operation, typing.get_type_hints(handler))
+        self._path = {"id": _ID} if "{id}" in operation.path else {}
+        self._catalogue = ProblemCatalogue(contract)
+
+    def refusal(self, raw: bytes) -> Problem | None:
+        """Check a body; make the fingerprint of a valid one, and the problem of any other."""
+        problem = self._problem(raw)
+        if problem is not None:
+            self._catalogue.render(problem, path="/", request_id="x")
+        return problem
+
+    def _problem(self, raw: bytes) -> Problem | None:
+        try:
+            body = parse(raw, whole_as_integer=True)
+        except MalformedJsonError as error:
+            return Problem("malformed_json", str(error))
+        received = Received(self._path, MultiDict(), Headers(), body)
+        arguments, faults = self._check.arguments(received)
+        if faults:
+            return invalid_request(faults)
+        msgspec.json.encode(arguments["body"])
+        return None
+
+    def cost(self, raw: bytes) -> float:
+        """Return the seconds of CPU that a body takes."""
+        return least(lambda: self.refusal(raw), 1)
+
+
+class Yardstick(NamedTuple):
+    """The costliest valid body, and how it is checked."""
+
+    gate: Gate
+    raw: bytes
+
+    @property
+    def cost(self) -> float:
+        return least(lambda: self.gate.refusal(self.raw), 5)
+
+    def ratio(self, gate: Gate, raw: bytes) -> float:
+        """Return how often it fits into the cost of another body. They take turns."""
+        costs = [(least(lambda: gate.refusal(raw), 1), self.cost) for _ in range(5)]
+        return min(other for other, _ in costs) / min(own for _, own in costs)
+
+
+def yardstick_of(contract: Document) -> Yardstick:
+    (batch,) = (each for each in operations(contract) if each.id == "batchTasks")
+    raw = json.dumps(LONGEST, ensure_ascii=False).encode()
+    assert MAX_BODY_BYTES * 0.95 < len(raw) <= MAX_BODY_BYTES
+    gate = Gate(contract, batch)
+    assert gate.refusal(raw) is None
+    return Yardstick(gate, raw)
+
+
+@pytest.fixture(scope="module")
+def yardstick(contract: Document) -> Yardstick:
+    return yardstick_of(contract)
+
+
+def worst_body(contract: Document, yardstick: Yardstick, id_: str) -> tuple[float, Body]:
+    """Search for the worst body; return its cost as a ratio, and what it is."""
+    random = Random(SEED)  # noqa: S311 - it has to be repeatable
+    (operation,) = (each for each in operations(contract) if each.id == id_)
+    assert operation.body is not None
+    seeds = [
+        Body(shape_of(contract, operation.body.schema, random), strict_json.MAX_VALUES)
+        for _ in range(3)
+    ]
+    gate = Gate(contract, operation)
+    enough = 1.5 * MOST * yardstick.cost
+    found = worst(
+        seeds, mutated, lambda body: gate.cost(body.raw), random, steps=STEPS, enough=enough
+    )
+    return yardstick.ratio(gate, found.candidate.raw), found.candidate
+
+
+def test_every_operation_with_a_body_is_searched(contract: Document) -> None:
+    assert {each.id for each in operations(contract) if each.body} == set(WITH_BODY)
+
+
+@pytest.mark.parametrize("id_", WITH_BODY)
+def test_the_worst_body_costs_little_more_than_a_valid_one(
+    contract: Document,
+    yardstick: Yardstick,
+    id_: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    ratio, body = worst_body(contract, yardstick, id_)
+    words = f"{id_}: the worst body costs {ratio:.1f} valid batches, {body}"
+    record_property(REPORTED, words)
+    assert ratio <= MOST, f"seed {SEED}, {words}"
+
+
+def every_fault_at_once(self: BodyCheck, sent: JsonValue) -> Iterator[Fault]:
+    for error in self._validator.iter_errors(sent):
+        yield from faults_of(error, (), {})
+
+
+def test_the_search_finds_huge_integers_and_all_errors_at_once(
+    contract: Document,
+    yardstick: Yardstick,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
+) -> None:
+    monkeypatch.setattr(strict_json, "MAX_EXACT", 10**308)
+    monkeypatch.setattr(BodyCheck, "faults", every_fault_at_once)
+    ratio, body = worst_body(contract, yardstick, "batchTasks")
+    record_property(REPORTED, f"A planted weakness costs {ratio:.1f} valid batches, {body}")
+    assert ratio > MOST
