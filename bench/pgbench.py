@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
+from app.database.url import DatabaseUrl
 from bench import rows
 from bench.errors import BenchError
 from bench.operations import DESCRIPTION, DUE_AT, TITLE
@@ -60,11 +61,11 @@ class Pgbench:
 
 
 def _environment(database_url: str) -> dict[str, str]:
-    url = make_url(database_url)
+    url, place = make_url(database_url), DatabaseUrl(database_url).for_driver
     return {
         "PATH": os.defpath,
-        "PGHOST": str(url.host),
-        "PGPORT": str(url.port),
+        "PGHOST": str(place["host"]),
+        "PGPORT": str(place["port"]),
         "PGUSER": str(url.username),
         "PGPASSWORD": str(url.password),  # not on the command line, which all can read
         "PGDATABASE": str(url.database),

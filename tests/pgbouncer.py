@@ -5,10 +5,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from app.database.url import DatabaseUrl
+from tests.addresses import address_of, moved
 from tests.folders import open_folder
 from tests.ports import free_port, wait_until_listening
 
@@ -39,14 +41,14 @@ def pgbouncer(
     if executable is None:
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip
         refuse("there is no pgbouncer on the PATH")
-    server = url.for_sqlalchemy
+    server, address = url.for_sqlalchemy, address_of(url)
     with open_folder() as folder:
         port = free_port()
         (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
         (folder / "pgbouncer.ini").write_text(
             CONFIGURATION.format(
-                host=server.host,
-                port=server.port or 5432,
+                host=address.host,
+                port=address.port,
                 database=server.database,
                 user=server.username,
                 listen_port=port,
@@ -56,14 +58,13 @@ def pgbouncer(
                 more=more,
             )
         )
-        # It refuses root, as PostgreSQL does.
-        account = ["--user", "nobody"] if os.geteuid() == 0 else []
+        # It refuses root, as PostgreSQL does; the folder of a socket lets only its owner in.
+        owner = Path(address.host).owner() if address.socket else "nobody"
+        account = ["--user", owner] if os.geteuid() == 0 else []
         process = subprocess.Popen([executable, "--quiet", *account, str(folder / "pgbouncer.ini")])
         try:
             wait_until_listening(port, process)
-            pooled = server.set(
-                drivername="postgresql", host="127.0.0.1", port=port, database="pooled"
-            )
+            pooled = moved(url, "127.0.0.1", port).set(database="pooled")
             yield DatabaseUrl(pooled.render_as_string(hide_password=False))
         finally:
             process.terminate()

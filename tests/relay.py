@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.addresses import Address
+
 
 @dataclass
 class Exchange:
@@ -23,8 +25,8 @@ class Exchange:
 class Relay:
     """Passes on what it is sent, until it is told to lose something."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+    def __init__(self, target: Address) -> None:
+        self._target = target
         self._request_is_lost = False
         self._marker: bytes | None = None
         self._loop = asyncio.new_event_loop()
@@ -71,7 +73,7 @@ class Relay:
         exchange = Exchange([writer])
         self._exchanges.append(exchange)
         try:
-            answers, requests = await asyncio.open_connection(*self._target)
+            answers, requests = await self._open()
         except OSError:
             exchange.cut()
             return
@@ -80,6 +82,11 @@ class Relay:
             self._pass_on(reader, requests, exchange, self._loses_request),
             self._pass_on(answers, writer, exchange, self._loses_answer),
         )
+
+    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._target.socket:
+            return await asyncio.open_unix_connection(self._target.socket)
+        return await asyncio.open_connection(*self._target)
 
     async def _pass_on(
         self,
@@ -115,7 +122,7 @@ class Relay:
 @contextmanager
 def relay(port: int, host: str = "127.0.0.1") -> Iterator[Relay]:
     """Relay to a server; what is yielded says where."""
-    running, started = Relay(host, port), threading.Event()
+    running, started = Relay(Address(host, port)), threading.Event()
     thread = threading.Thread(target=running.run, args=(started,))
     thread.start()
     started.wait(timeout=5)

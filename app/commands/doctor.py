@@ -10,7 +10,7 @@ from app.auth.issuer import fetch
 from app.auth.keys import read_keys
 from app.commands.errors import CommandError
 from app.commands.migrate import require_isolation, require_schema, with_database
-from app.commands.surroundings import any_database, secret_path
+from app.commands.surroundings import any_database, kept_secret
 from app.contract.document import read
 from app.contract.operations import operations
 from app.database.database import Database
@@ -64,7 +64,7 @@ def _secret(settings: Settings) -> Iterator[str]:
         yield "HS256 with BETTER_AUTH_SECRET"
         if settings.better_auth_secret_previous is not None:
             yield "still with BETTER_AUTH_SECRET_PREVIOUS, too: unset it once its tokens expired"
-    elif secret_path(settings).exists():
+    elif kept_secret(settings) is not None:
         yield "HS256 with the development server's own secret"
 
 

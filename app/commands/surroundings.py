@@ -1,17 +1,18 @@
 """What the commands need before they can start: a database, and a secret."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from app.commands.errors import CommandError
 from app.database import embedded
+from app.database.embedded.folder import open_data_folder
 from app.database.url import DatabaseUrl
 from app.settings import Settings
+
+_SECRET = "secret"  # noqa: S105 - the name of a file in the data folder
 
 
 @contextmanager
@@ -39,28 +40,25 @@ def development_secret(settings: Settings) -> Settings:
     """Settings with a secret: the configured one, or one that is made once and kept."""
     if settings.better_auth_secret is not None:
         return settings
-    path = secret_path(settings)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            _write_private(path, secrets.token_urlsafe(48))
-        secret = path.read_text()
+        folder = open_data_folder(settings.data_dir, make=True)
+        if folder.read(_SECRET) is None:
+            folder.write(_SECRET, secrets.token_urlsafe(48))
     except OSError as error:
         raise CommandError(
-            f"cannot keep a secret in {path}: {error.strerror}; "
+            f"cannot keep a secret in {settings.data_dir}: {error.strerror}; "
             "set BETTER_AUTH_SECRET, or DATA_DIR to a folder that can be written"
         ) from None
-    return settings.model_copy(update={"better_auth_secret": SecretStr(secret)})
+    return settings.model_copy(update={"better_auth_secret": kept_secret(settings)})
 
 
-def secret_path(settings: Settings) -> Path:
-    """Where the development server keeps the secret that it made."""
-    return settings.data_dir / "secret"
-
-
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+def kept_secret(settings: Settings) -> SecretStr | None:
+    """Return the secret that the development server made; None where there is none."""
+    try:
+        secret = open_data_folder(settings.data_dir).read(_SECRET)
+    except OSError:
+        return None
+    return None if secret is None else SecretStr(secret)
 
 
 def _with_url(settings: Settings, url: str) -> Settings:

@@ -4,12 +4,11 @@ import asyncio
 import time
 
 import jwt
-from pydantic import SecretStr
 
 from app import make_verifier
 from app.auth.errors import InvalidTokenError
 from app.commands.errors import CommandError
-from app.commands.surroundings import secret_path
+from app.commands.surroundings import kept_secret
 from app.settings import Settings, required
 
 
@@ -45,11 +44,10 @@ def make_token(settings: Settings, user: str, ttl: int) -> str:
 def _with_kept_secret(settings: Settings) -> Settings:
     if settings.better_auth_secret is not None:
         return settings
-    try:
-        secret = SecretStr(secret_path(settings).read_text())
-    except OSError:
+    secret = kept_secret(settings)
+    if secret is None:
         raise CommandError(
             "there is no secret to sign with: set BETTER_AUTH_SECRET, or start the development "
             "server once (make run), which makes one"
-        ) from None
+        )
     return settings.model_copy(update={"better_auth_secret": secret})

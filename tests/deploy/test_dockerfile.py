@@ -13,11 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from app.database.embedded.place import Account
+from app.database.embedded.account import Account
 from app.database.url import DatabaseUrl
+from tests.addresses import address_of, moved
 from tests.commands.conftest import ROOT, SECRET
 from tests.deploy.dockerfile import Build, instructions
 from tests.folders import open_folder
+from tests.relay import relay
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 READ_ONLY = ["unshare", "--mount", "sh", "-euc", 'mount -o remount,bind,ro / && exec "$@"', "sh"]
@@ -32,6 +34,14 @@ def build() -> Iterator[Build]:
         python.write_text(f'#!/bin/sh\nexec {interpreter()} "$@"\n')
         python.chmod(0o755)
         yield Build(DOCKERFILE.read_text(), ROOT, folder / "taskward", python.parent)
+
+
+@pytest.fixture
+def url_over_tcp(database_url: DatabaseUrl) -> Iterator[str]:
+    """The database behind a port: the container's user may not enter the folder of a socket."""
+    address = address_of(database_url)
+    with relay(address.port, address.host) as line:
+        yield moved(database_url, "127.0.0.1", line.port).render_as_string(hide_password=False)
 
 
 def interpreter() -> Path:
@@ -69,16 +79,13 @@ def test_the_last_stage_installs_nothing_and_is_not_root() -> None:
     assert found[0].value.split()[0] == found[last].value
 
 
-def test_what_is_built_serves_without_writing_anything(
-    build: Build, database_url: DatabaseUrl
-) -> None:
-    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+def test_what_is_built_serves_without_writing_anything(build: Build, url_over_tcp: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         bind = f"127.0.0.1:{free.getsockname()[1]}"
     environment = build.environment | {
         "PATH": os.environ["PATH"],
         "BIND": bind,
-        "DATABASE_URL": url,
+        "DATABASE_URL": url_over_tcp,
         "BETTER_AUTH_SECRET": SECRET,
     }
     home = Path(build.command[0]).parents[2]

@@ -49,8 +49,9 @@ def install(machine: Machine, url: DatabaseUrl) -> None:
     """Follow the page's first block, with a database that there is."""
     written = re.search(r"(?m)^DATABASE_URL='([^']*)'$", PAGE)
     assert written is not None
-    real = f"{text_of(url)}?application_name=x&connect_timeout=9"
-    machine.run(blocks("Install")[0].replace(written[1], real))
+    more = {"application_name": "x", "connect_timeout": "9"}
+    real = url.for_sqlalchemy.set(drivername="postgresql").update_query_dict(more)
+    machine.run(blocks("Install")[0].replace(written[1], real.render_as_string(False)))
 
 
 def test_what_is_installed_is_well(machine: Machine, database_url: DatabaseUrl) -> None:

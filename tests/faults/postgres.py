@@ -16,6 +16,7 @@ import asyncpg
 import psutil
 
 from app.database.embedded.cluster import NAME, ensure_cluster, environment
+from app.database.embedded.folder import open_folder
 from app.database.embedded.place import find_place
 from app.database.embedded.postmaster import read_postmaster, stop_leftover
 
@@ -63,7 +64,7 @@ class Postgres:
             )
         deadline = time.monotonic() + START_SECONDS
         while self._process.poll() is None and time.monotonic() < deadline:
-            postmaster = read_postmaster(cluster)
+            postmaster = read_postmaster(open_folder(cluster))
             if postmaster is not None and postmaster.ready:
                 return time.monotonic()
             time.sleep(0.005)

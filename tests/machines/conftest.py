@@ -15,6 +15,7 @@ import pytest
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from tests import tokens
+from tests.addresses import Address, address_of, moved
 from tests.commands.conftest import ROOT
 from tests.empty_database import make_empty_database
 from tests.folders import open_folder
@@ -44,14 +45,15 @@ class Fleet:
 async def fleet(database_url: DatabaseUrl) -> AsyncIterator[Fleet]:
     """Two processes of `serve` that begin at once on an empty database."""
     async with make_empty_database(database_url) as empty:
-        url = empty.for_sqlalchemy.set(drivername="postgresql")
         with open_folder() as folder, ExitStack() as running:
             redis = running.enter_context(redis_server(folder))
             made = running.enter_context(network())
-            before = running.enter_context(proxy(made, folder, url.port or 5432, redis.port))
+            before = running.enter_context(
+                proxy(made, folder, address_of(empty), Address("127.0.0.1", redis.port))
+            )
             database, counters = before.shared
             shared = {
-                "DATABASE_URL": url.set(host=made.host, port=database).render_as_string(False),
+                "DATABASE_URL": moved(empty, made.host, database).render_as_string(False),
                 "RATE_LIMIT_STORAGE": f"redis://{made.host}:{counters}",
             }
             started = [
@@ -60,7 +62,7 @@ async def fleet(database_url: DatabaseUrl) -> AsyncIterator[Fleet]:
             ]
             for process, place in zip(started, made.places, strict=True):
                 _wait_for(process, place)
-            yield Fleet(before, url.render_as_string(hide_password=False))
+            yield Fleet(before, empty.text)
 
 
 @contextmanager

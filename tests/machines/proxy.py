@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.addresses import Address
 from tests.machines.network import Network
 from tests.ports import free_port, wait_until_listening
 
@@ -41,7 +42,7 @@ listen shared{number}
     # As a firewall on the way may end connections that rest.
     timeout client 3s
     timeout server 3s
-    server shared 127.0.0.1:{target}
+    server shared {target}
 """
 
 
@@ -69,10 +70,10 @@ class Proxy:
 
 
 @contextmanager
-def proxy(machines: Network, folder: Path, *targets: int) -> Iterator[Proxy]:
+def proxy(machines: Network, folder: Path, *targets: Address) -> Iterator[Proxy]:
     """A running haproxy; skipped where there is none, but not in CI.
 
-    The machines reach each of `targets`, ports of this machine, over the network.
+    The machines reach each of `targets`, which this machine reaches, over the network.
     """
     executable = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
     if executable is None:
@@ -84,7 +85,7 @@ def proxy(machines: Network, folder: Path, *targets: int) -> Iterator[Proxy]:
         for number, place in enumerate(machines.places)
     )
     shared = "".join(
-        SHARED.format(number=number, host=machines.host, port=port, target=target)
+        SHARED.format(number=number, host=machines.host, port=port, target=_written(target))
         for number, (port, target) in enumerate(zip(made.shared, targets, strict=True))
     )
     configuration = CONFIGURATION.format(folder=folder, port=made.port, machines=servers)
@@ -96,3 +97,7 @@ def proxy(machines: Network, folder: Path, *targets: int) -> Iterator[Proxy]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _written(target: Address) -> str:
+    return f"unix@{target.socket}" if target.socket else f"{target.host}:{target.port}"

@@ -22,6 +22,7 @@ from app.database.role import ensure_roles
 from app.database.url import DatabaseUrl
 from app.server.readiness import ReadinessCheck
 from app.settings import Settings
+from tests.addresses import address_of, moved
 from tests.conformance import Conformance
 from tests.live_server import live
 from tests.relay import relay
@@ -106,17 +107,17 @@ async def test_a_server_is_ready_when_every_check_is_ok(asking: Asking) -> None:
 async def test_a_server_whose_database_is_gone_is_not_ready(
     asking: Asking, database_url: DatabaseUrl
 ) -> None:
-    direct = database_url.for_sqlalchemy
+    direct = address_of(database_url)
     with ExitStack() as lines:
-        line = lines.enter_context(relay(direct.port or 5432, direct.host or "localhost"))
-        through = direct.set(host="127.0.0.1", port=line.port, drivername="postgresql")
+        line = lines.enter_context(relay(direct.port, direct.host))
+        through = moved(database_url, "127.0.0.1", line.port)
         url = DatabaseUrl(through.render_as_string(hide_password=False))
         async with asking(database_url=url) as ask:
             assert (await ask()).status_code == 200
             lines.close()
             checks, detail = await failed(ask)
     assert (checks, detail) == (UNREACHABLE, "database: it cannot be reached.")
-    assert str(direct.password) not in detail
+    assert str(through.password) not in detail
 
 
 async def test_a_server_whose_database_was_never_migrated_is_not_ready(

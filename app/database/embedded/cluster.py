@@ -2,13 +2,12 @@
 
 import os
 import secrets
-import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 from app.database.embedded.errors import EmbeddedPostgresError, explained, failed
-from app.database.embedded.place import MAJOR_VERSION, Place
+from app.database.embedded.folder import Folder, open_data_folder
+from app.database.embedded.place import MAJOR_VERSION, Place, find_cluster
 
 NAME = "taskward"
 """The name of the database, and of its only user."""
@@ -23,38 +22,52 @@ _INITDB = (
 )
 
 
+PASSWORD = "postgresql.password"  # noqa: S105 - the name of a file
+"""The file with the password of that user, in the data folder."""
+
+_WORK = "postgresql.new"
+
+
 def ensure_cluster(place: Place) -> str:
-    """Make the cluster unless it is there; answer its password."""
+    """Make the cluster unless it is there; return its password."""
     with explained(place.cluster):
-        if not place.cluster.exists():
+        if find_cluster(place.folder) is None:
             _make(place)
-        _check(place)
-        return place.password_file.read_text()
+        return _checked(place)
 
 
 def _make(place: Place) -> None:
     # Made under another name and then renamed: whatever ends this process in the middle, there
     # is no half a cluster under the right one.
-    work = place.cluster.with_name("postgresql.new")
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(mode=0o700)
+    parent = open_data_folder(place.cluster.parent)
+    parent.remove_folder(_WORK)
+    work = parent.make_folder(_WORK)
     try:
-        os.chown(work, place.account.uid, place.account.gid)
         password = secrets.token_urlsafe(24)
         _initialise(place, work, password)
-        _write_private(place.password_file, password)
-        (work / "cluster").rename(place.cluster)
+        place.folder.write(PASSWORD, password)
+        os.rename(
+            "cluster",
+            place.cluster.name,
+            src_dir_fd=work.descriptor,
+            dst_dir_fd=parent.descriptor,
+        )
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        parent.remove_folder(_WORK)
 
 
-def _initialise(place: Place, work: Path, password: str) -> None:
-    password_file = work / "password"
-    _write_private(password_file, password)
-    os.chown(password_file, place.account.uid, place.account.gid)
-    cluster = str(work / "cluster")
+def _initialise(place: Place, work: Folder, password: str) -> None:
+    account = place.account
+    work.write("password", password)
+    descriptor = work.open("password", os.O_RDONLY)
+    os.fchown(descriptor, account.uid, account.gid)
+    os.close(descriptor)
+    # From here on it is a folder of another account, where that is another than ours.
+    os.fchown(work.descriptor, account.uid, account.gid)
+    cluster = str(work.path / "cluster")
+    password_file = work.path / "password"
     _run(place, "initdb", *_INITDB, f"--pwfile={password_file}", f"--pgdata={cluster}")
-    # Single-user mode needs neither a port nor a password.
+    # Single-user mode needs neither a socket nor a password.
     _run(place, "postgres", "--single", "-D", cluster, "postgres", stdin=f"CREATE DATABASE {NAME}")
 
 
@@ -74,7 +87,7 @@ def _run(place: Place, program: str, *arguments: str, stdin: str = "") -> None:
         **options,
     )
     if finished.returncode != 0 or "FATAL" in finished.stdout:
-        raise failed(f"making a database in {place.data_dir} ({program})", finished.stdout)
+        raise failed(f"making a database in {place.folder.path} ({program})", finished.stdout)
 
 
 def environment() -> dict[str, str]:
@@ -82,21 +95,18 @@ def environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _check(place: Place) -> None:
-    version = (place.cluster / "PG_VERSION").read_text().strip()
+def _checked(place: Place) -> str:
+    cluster = find_cluster(place.folder)
+    version = ((cluster and cluster.read("PG_VERSION")) or "unknown").strip()
     if version != str(MAJOR_VERSION):
         raise EmbeddedPostgresError(
             f"the database in {place.cluster} was made by PostgreSQL {version}, and this is "
-            f"{MAJOR_VERSION}: move the folder away and start anew, or set DATA_DIR to another"
+            f"{MAJOR_VERSION}: move the folder away and start again, or set DATA_DIR to another"
         )
-    if not place.password_file.exists():
+    password = place.folder.read(PASSWORD)
+    if password is None:
         raise EmbeddedPostgresError(
-            f"{place.password_file} is gone, and with it the database's password: restore it, or "
-            f"move {place.cluster} away and start anew"
+            f"{place.folder.path / PASSWORD} is gone, and with it the database's password: restore "
+            f"it, or move {place.cluster} away and start again"
         )
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
+    return password

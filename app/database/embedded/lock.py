@@ -3,26 +3,26 @@
 import fcntl
 import os
 import time
-from pathlib import Path
 
 from app.database.embedded.errors import EmbeddedPostgresError, explained
+from app.database.embedded.folder import Folder
 
 PATIENCE_SECONDS = 1
+_NAME = "lock"
 
 
 class FolderLock:
     """The lock of a data folder, held until `release`."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, folder: Folder) -> None:
         """Take the lock. Raises `EmbeddedPostgresError` where another process holds it."""
-        path = data_dir / "lock"
-        with explained(path):
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        with explained(folder.path):
+            self._descriptor = folder.open(_NAME, os.O_RDWR | os.O_CREAT)
         if not _try_for_a_while(self._descriptor):
             holder = os.read(self._descriptor, 20).decode() or "unknown"
             os.close(self._descriptor)
             raise EmbeddedPostgresError(
-                f"another Taskward (process {holder}) uses the database in {data_dir}: stop it, "
+                f"another Taskward (process {holder}) uses the database in {folder.path}: stop it, "
                 "or give this one a folder of its own with DATA_DIR"
             )
         os.truncate(self._descriptor, 0)
@@ -43,10 +43,10 @@ def _try_for_a_while(descriptor: int) -> bool:
     return True
 
 
-def is_locked(data_dir: Path) -> bool:
-    """Tell whether some process holds the lock of a folder right now."""
+def is_locked(folder: Folder) -> bool:
+    """Return whether some process holds the lock of a folder right now."""
     try:
-        descriptor = os.open(data_dir / "lock", os.O_RDWR)
+        descriptor = folder.open(_NAME, os.O_RDWR)
     except OSError:
         return False
     try:

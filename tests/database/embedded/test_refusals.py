@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app.database.embedded import EmbeddedPostgresError, place, start
-from app.database.embedded.lock import FolderLock, is_locked
+from app.database.embedded import EmbeddedPostgresError, account, place, start
+from app.database.embedded.account import Account
+from app.database.embedded.folder import open_folder
+from app.database.embedded.lock import is_locked
 from tests.database.embedded.conftest import ROOT, run_sql
 
 AS_ROOT = os.geteuid() == 0
@@ -28,7 +30,7 @@ def test_a_platform_without_the_wheel_is_told_to_set_a_url(
 
 def test_a_folder_that_is_a_file_is_named(data_dir: Path) -> None:
     data_dir.write_text("a file")
-    with pytest.raises(EmbeddedPostgresError, match="File exists; set DATA_DIR"):
+    with pytest.raises(EmbeddedPostgresError, match="Not a directory; set DATA_DIR"):
         start(data_dir)
 
 
@@ -40,21 +42,21 @@ def test_a_folder_that_cannot_be_written_is_named(data_dir: Path) -> None:
 
 
 @root_only
-def test_a_folder_that_another_account_cannot_write_is_named(data_dir: Path) -> None:
+def test_a_folder_of_another_account_is_refused(data_dir: Path) -> None:
     data_dir.mkdir(mode=0o755)
     pid = os.fork()
     if pid == 0:
-        os._exit(lock_as_nobody(data_dir))
+        os._exit(start_as_nobody(data_dir))
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def lock_as_nobody(data_dir: Path) -> int:
+def start_as_nobody(data_dir: Path) -> int:
     os.setgid(NOBODY)
     os.setuid(NOBODY)
     try:
-        FolderLock(data_dir)
+        start(data_dir)
     except EmbeddedPostgresError as error:
-        return 0 if "Permission denied; set DATA_DIR" in str(error) else 2
+        return 0 if "belongs to the account root" in str(error) else 2
     return 1
 
 
@@ -72,7 +74,7 @@ def test_a_full_disk_is_told_and_nothing_half_made_stays(small_disk: Path) -> No
     with pytest.raises(EmbeddedPostgresError, match="free some space"):
         start(small_disk)
     assert {path.name for path in small_disk.iterdir()} <= {"lock"}
-    assert not is_locked(small_disk)
+    assert not is_locked(open_folder(small_disk))
 
 
 def test_a_cluster_of_another_version_is_refused_and_kept(data_dir: Path) -> None:
@@ -97,7 +99,7 @@ def test_a_cluster_that_does_not_start_is_told_in_its_own_last_words(data_dir: P
     configuration.write_text("no_such_setting = on\n")
     with pytest.raises(EmbeddedPostgresError, match="unrecognized configuration parameter"):
         start(data_dir)
-    assert not is_locked(data_dir)
+    assert not is_locked(open_folder(data_dir))
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def private_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """
     data_dir.parent.chmod(0o700)
     if not AS_ROOT:
-        monkeypatch.setattr(place.Account, "can_enter", lambda _, folder: folder != data_dir)
+        monkeypatch.setattr(Account, "can_enter", lambda _, folder: folder != data_dir)
     return data_dir
 
 
@@ -128,11 +130,11 @@ async def test_a_private_folder_stays_private_and_its_data_are_elsewhere(
 async def test_binaries_below_a_private_folder_are_copied_once(
     data_dir: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    can_enter = place.Account.can_enter
+    can_enter = Account.can_enter
     monkeypatch.setattr(
-        place.Account,
+        Account,
         "can_enter",
-        lambda account, folder: folder.name != "bin" and can_enter(account, folder),
+        lambda own, folder: folder.name != "bin" and can_enter(own, folder),
     )
     for _ in range(2):
         with start(data_dir) as running:
@@ -154,14 +156,15 @@ def test_binaries_that_are_copied_twice_at_once_are_copied_once(runtime: Path) -
 def test_a_runtime_folder_that_others_may_write_to_is_refused(
     private_folder: Path, runtime: Path
 ) -> None:
+    (runtime / "planted").touch()
     runtime.chmod(0o777)
-    with pytest.raises(EmbeddedPostgresError, match="others may write to it"):
+    with pytest.raises(EmbeddedPostgresError, match="other accounts can write to"):
         start(private_folder)
 
 
+@root_only
 def test_root_without_an_account_is_told(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "_ACCOUNTS", ("no-such-account",))
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(account, "ACCOUNTS", ("no-such-account",))
     with pytest.raises(EmbeddedPostgresError, match="start Taskward as an ordinary user"):
         start(data_dir)
 

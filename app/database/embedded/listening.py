@@ -1,0 +1,127 @@
+"""Where PostgreSQL listens: at a socket in a folder that only its own account can enter.
+
+So no other account can listen there in its place, and be sent the password. That holds for as
+long as no other account can exchange the folder, or one above it, for another.
+"""
+
+import os
+import re
+import socket
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from app.database.embedded.account import Account
+from app.database.embedded.errors import EmbeddedPostgresError
+from app.database.embedded.place import Place
+
+PORT = 5432
+"""A part of the socket's name; each folder has one socket."""
+
+_SOCKET = f".s.PGSQL.{PORT}"
+_LONGEST = 103 - len(f"/{_SOCKET}")  # macOS: 103 bytes for the path of a socket; Linux: 107
+# A list of folders is what PostgreSQL expects, and URLs and libpq have separators, too.
+_PLAIN = re.compile(r"/[A-Za-z0-9/._-]*")
+_SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - whether others can exchange a folder is checked
+_RECORD = "socket-folder"
+_PREFIX = "taskward-"
+
+
+def is_private(folder: Path, account: Account) -> bool:
+    """Whether no account but `account`, root and ours can listen in a folder, or exchange it."""
+    if len(str(folder)) > _LONGEST or not _PLAIN.fullmatch(str(folder)):
+        return False
+    try:
+        own = folder.lstat()
+        closed = stat.S_ISDIR(own.st_mode) and not own.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        return closed and own.st_uid == account.uid and _is_fixed(folder.parent, account)
+    except OSError:
+        return False
+
+
+def check_private(folder: Path, account: Account) -> None:
+    """Raise `EmbeddedPostgresError` for a folder in which another account could listen."""
+    if not is_private(folder, account):
+        raise EmbeddedPostgresError(
+            f"the socket of PostgreSQL is in {folder}, where another account could listen in its "
+            "place: restart Taskward, which then takes another folder"
+        )
+
+
+def choose_folder(place: Place) -> Path:
+    """Return the folder for the socket: the cluster's own, or a short one, which is made.
+
+    The second is for a path that is too long, or that another account can change, and for a
+    file system without sockets. It is recorded in the data folder, and found there again after
+    a crash.
+    """
+    if is_private(place.cluster, place.account) and _has_sockets(place.cluster):
+        return place.cluster
+    recorded = _recorded(place)
+    if recorded is not None:
+        return recorded
+    parents = [Path(each).resolve() for each in (tempfile.gettempdir(), *_SHARED)]
+    for parent in parents:
+        if _is_fixed(parent, place.account) and len(str(parent)) < _LONGEST // 2:
+            return _make(place, parent)
+    raise EmbeddedPostgresError(
+        f"TMPDIR: PostgreSQL needs a folder for its socket, and other accounts can exchange what "
+        f"is in {' and '.join(map(str, dict.fromkeys(parents)))}. Set TMPDIR to a folder of your "
+        "own, or DATABASE_URL to a PostgreSQL of your own."
+    )
+
+
+def clear(folder: Path) -> None:
+    """Remove the socket that a PostgreSQL left behind that was killed."""
+    for name in (_SOCKET, f"{_SOCKET}.lock"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def give_up(place: Place) -> None:
+    """Remove the folder for the socket, where it is one of its own."""
+    recorded = _recorded(place)
+    if recorded is not None:
+        clear(recorded)
+        with suppress(OSError):  # something else is in it
+            recorded.rmdir()
+    place.folder.remove(_RECORD)
+
+
+def _has_sockets(folder: Path) -> bool:
+    # Folders that containers share with a Mac or Windows have none.
+    clear(folder)
+    try:
+        with socket.socket(socket.AF_UNIX) as trial:
+            trial.bind(str(folder / _SOCKET))
+    except OSError:
+        return False
+    clear(folder)
+    return True
+
+
+def _make(place: Place, parent: Path) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    os.chown(folder, place.account.uid, place.account.gid, follow_symlinks=False)
+    place.folder.write(_RECORD, str(folder))
+    return folder
+
+
+def _recorded(place: Place) -> Path | None:
+    folder = Path(place.folder.read(_RECORD) or "/")
+    is_ours = folder.name.startswith(_PREFIX) and is_private(folder, place.account)
+    return folder if is_ours else None
+
+
+def _is_fixed(folder: Path, account: Account) -> bool:
+    """Whether no other account can exchange what root, we or `account` have in a folder."""
+    # Root's folder belongs to another account than 0 in some containers.
+    trusted = {0, os.geteuid(), account.uid, Path("/").stat().st_uid}
+    for each in (folder, *folder.parents):
+        status = each.lstat()
+        others_write = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in trusted:
+            return False
+        if others_write and not status.st_mode & stat.S_ISVTX:
+            return False
+    return True

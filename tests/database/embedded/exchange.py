@@ -1,0 +1,46 @@
+"""Another account that exchanges a folder for a symbolic link, and back."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+EXCHANGE = """
+import os, sys, time
+path, target, account, stop = sys.argv[1:]
+os.setgid(int(account)); os.setuid(int(account))
+print(flush=True)
+def attempt(action, *arguments):
+    try:
+        action(*arguments)
+    except OSError:  # the path was just made again
+        pass
+while os.getppid() != 1 and not os.path.exists(stop):
+    attempt(os.rename, path, path + ".away")
+    attempt(os.symlink, target, path)
+    time.sleep(0.001)
+    attempt(os.unlink, path)
+    attempt(os.rmdir, path)
+    attempt(os.rename, path + ".away", path)
+    time.sleep(0.001)
+"""
+
+
+@contextmanager
+def exchanging(path: Path, target: Path, account: int) -> Iterator[None]:
+    """Let another account exchange a folder for a link to another, again and again."""
+    stop = target.parent / "stop-exchanging"
+    arguments = [str(path), str(target), str(account), str(stop)]
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", EXCHANGE, *arguments], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield
+    finally:
+        stop.touch()
+        process.communicate()
+        stop.unlink()
+        assert process.returncode == 0
