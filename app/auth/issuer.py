@@ -9,6 +9,7 @@ import httpx
 import structlog
 
 from app.auth.errors import InvalidKeySetError, InvalidTokenError, KeysUnavailableError
+from app.auth.fetch_budget import FetchBudget
 from app.auth.keys import Key, find, read_keys
 
 logger = structlog.get_logger("app.auth")
@@ -18,7 +19,7 @@ MAX_BYTES = 256 * 1024
 MAX_AGE_SECONDS = 600
 """Keys that are older are fetched anew, so that one that was withdrawn is forgotten."""
 PAUSE_SECONDS = 30
-"""Between two fetches for keys that are unknown or old."""
+"""Between two fetches for keys that are old."""
 PAUSE_WITHOUT_KEYS_SECONDS = 5
 
 
@@ -35,11 +36,12 @@ class Issuer:
         self._on_change = on_change
         self._keys: tuple[Key, ...] = ()
         self._document = b""
-        self._fetched_at = self._tried_at = self._asked_for_unknown_at = float("-inf")
+        self._fetched_at = self._tried_at = float("-inf")
+        self._budget = FetchBudget()
         self._fetch: asyncio.Task[None] | None = None
 
-    async def key(self, id_: str | None, algorithm: str) -> Key:
-        """The key that a token's header means.
+    async def key(self, id_: str | None, algorithm: str, address: str = "") -> Key:
+        """Return the key that a token's header means, for a client at `address`.
 
         Raises `InvalidTokenError` for an unknown one, and `KeysUnavailableError` where there
         are no keys at all.
@@ -47,9 +49,11 @@ class Issuer:
         if not self._keys:
             await self._first_keys()
         key = find(self._keys, id_, algorithm)
-        if key is None:
-            await self._newer_keys()
+        if key is None and self._is_fetching():
+            await self._under_way()
             key = find(self._keys, id_, algorithm)
+        if key is None:
+            key = await self._newer_key(id_, algorithm, address)
         if key is None:
             raise InvalidTokenError("the issuer has no such key")
         return key
@@ -80,15 +84,22 @@ class Issuer:
         if not self._keys:
             raise KeysUnavailableError
 
-    async def _newer_keys(self) -> None:
-        # Anyone can name keys that do not exist, so asking for them must have a limit.
-        if time.monotonic() - self._asked_for_unknown_at >= PAUSE_SECONDS:
-            self._asked_for_unknown_at = time.monotonic()
-            self._begin()
+    async def _newer_key(self, id_: str | None, algorithm: str, address: str) -> Key | None:
+        # A fetch that is under way by now began after this request came.
+        if not self._is_fetching() and not self._budget.take(address):
+            return None
+        self._begin()
         await self._under_way()
+        key = find(self._keys, id_, algorithm)
+        if key is not None:
+            self._budget.was_not_in_vain(address)
+        return key
+
+    def _is_fetching(self) -> bool:
+        return self._fetch is not None and not self._fetch.done()
 
     def _begin(self) -> None:
-        if self._fetch is None or self._fetch.done():
+        if not self._is_fetching():
             self._tried_at = time.monotonic()
             self._fetch = asyncio.create_task(self._replace_keys())
 

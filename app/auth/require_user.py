@@ -69,9 +69,9 @@ async def _verified(
     verifier: TokenVerifier, token: str, limiter: RateLimiter | None, address: str
 ) -> str:
     if limiter is None:
-        return await verifier.verify(token)
+        return await verifier.verify(token, address)
     async with limiter.attempt(address):
-        return await verifier.verify(token)
+        return await verifier.verify(token, address)
 
 
 def _announcement(allowance: Allowance) -> list[tuple[bytes, bytes]]:

@@ -59,13 +59,13 @@ class TokenVerifier:
         identity = self._verified.get(_digest(token))
         return identity.user_id if identity and time.time() < identity.expires_at else None
 
-    async def verify(self, token: str) -> str:
-        """Answer the user of a token.
+    async def verify(self, token: str, address: str = "") -> str:
+        """Answer the user of a token that came from a client's address.
 
         Raises `InvalidTokenError` for any that does not hold, and `KeysUnavailableError` where
         that cannot be told because the issuer's keys are not to be had.
         """
-        identity = await self._verify(token)
+        identity = await self._verify(token, address)
         self._verified[_digest(token)] = identity
         return identity.user_id
 
@@ -78,10 +78,10 @@ class TokenVerifier:
         if self._keys is not None:
             await self._keys.close()
 
-    async def _verify(self, token: str) -> Identity:
+    async def _verify(self, token: str, address: str) -> Identity:
         header, payload = _parts(token)
         algorithm = _algorithm(header)
-        keys = await self._keys_for(header.get("kid"), algorithm)
+        keys = await self._keys_for(header.get("kid"), algorithm, address)
         # Each is tried, so that the time of a refusal does not tell which secret nearly fitted.
         faults = [self._fault(token, key, algorithm) for key in keys]
         if all(faults):
@@ -105,13 +105,13 @@ class TokenVerifier:
         return None
 
     async def _keys_for(
-        self, id_: JsonValue, algorithm: str
+        self, id_: JsonValue, algorithm: str, address: str
     ) -> Sequence[bytes] | Sequence[AllowedPublicKeys]:
         """The keys that the algorithm asks for: never may one kind stand in for the other."""
         if algorithm == "HS256" and self._secrets:
             return self._secrets
         if algorithm in ALGORITHMS and self._keys is not None and isinstance(id_, str | None):
-            return [(await self._keys.key(id_, algorithm)).public]
+            return [(await self._keys.key(id_, algorithm, address)).public]
         raise InvalidTokenError("there is no key for its algorithm")
 
 

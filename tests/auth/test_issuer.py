@@ -2,14 +2,16 @@
 
 import asyncio
 import base64
+import itertools
 import json
+import time
 from datetime import timedelta
 
 import httpx
 import pytest
 
 from app import create_app
-from app.auth import issuer
+from app.auth import fetch_budget, issuer
 from app.auth.errors import InvalidTokenError, KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from app.settings import Settings
@@ -125,6 +127,102 @@ async def test_however_many_keys_are_asked_for_the_issuer_is_asked_once(
         with pytest.raises(InvalidTokenError):
             await user_of(verifier, issued(kid=f"unknown-{number}"))
     assert published.requests == 2
+
+
+async def unknown(verifier: TokenVerifier, kid: str, address: str) -> None:
+    """Name a key that the issuer does not have, from an address."""
+    with pytest.raises(InvalidTokenError):
+        await verifier.verify(issued(kid=kid), address)
+
+
+async def test_one_address_that_names_unknown_keys_delays_no_other_address(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    await user_of(verifier, issued())
+    for number in range(30):
+        await unknown(verifier, f"unknown-{number}", "192.0.2.1")
+    assert published.requests == 2
+    published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
+    assert await verifier.verify(issued(generation=2), "198.51.100.1") == "ada"
+    assert published.requests == 3
+
+
+@pytest.mark.parametrize("addresses", [1, 10_000])
+async def test_however_many_name_unknown_keys_a_rotation_waits_for_one_refill(
+    verifier: TokenVerifier,
+    published: KeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+    addresses: int,
+) -> None:
+    refill = 2.0
+    monkeypatch.setattr(fetch_budget, "REFILL_SECONDS", refill)
+    await user_of(verifier, issued())
+    began = time.monotonic()
+    attempts = itertools.count()
+
+    async def attack() -> None:
+        while True:
+            number = next(attempts)
+            await unknown(verifier, f"unknown-{number}", f"stranger-{number % addresses}")
+            await asyncio.sleep(0.02)
+
+    attackers = [asyncio.create_task(attack()) for _ in range(2)]
+    await asyncio.sleep(1.5 * refill)
+    published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
+    rotated_at, before = time.monotonic(), published.requests
+    new = issued(generation=2)
+    # Its client has an address from which unknown keys were named, too.
+    while not await holds(verifier, new, "stranger-0"):
+        assert time.monotonic() - rotated_at < 2 * refill
+        await asyncio.sleep(0.02)
+    assert published.requests <= before + 2
+    for each in attackers:
+        each.cancel()
+    await asyncio.gather(*attackers, return_exceptions=True)
+    assert next(attempts) > 50
+    most = fetch_budget.FETCHES_AT_ONCE + (time.monotonic() - began) / refill + 2
+    assert published.requests <= most
+
+
+async def holds(verifier: TokenVerifier, token: str, address: str) -> bool:
+    try:
+        await verifier.verify(token, address)
+    except InvalidTokenError:
+        return False
+    return True
+
+
+async def test_a_fetch_that_began_before_a_rotation_is_not_the_last_one(
+    verifier: TokenVerifier, published: KeyServer
+) -> None:
+    await user_of(verifier, issued())
+    published.seconds = 0.3
+    strangers = asyncio.create_task(unknown(verifier, "unknown", "192.0.2.1"))
+    await asyncio.sleep(0.1)
+    # What that fetch brings was read before.
+    published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
+    assert await verifier.verify(issued(generation=2), "198.51.100.1") == "ada"
+    await strangers
+
+
+async def test_the_address_of_a_client_is_the_one_that_counts(
+    settings: Settings, published: KeyServer
+) -> None:
+    configured = settings.model_copy(update={"jwks_url": published.url, "trusted_proxy_hops": 1})
+    with live(create_app(configured)) as server:
+        async with httpx.AsyncClient(base_url=server.base_url) as client:
+
+            async def status(address: str, token: str) -> int:
+                headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+                return (await client.get("/api/me", headers=headers)).status_code
+
+            assert await status("198.51.100.1", issued()) == 200
+            for number in range(10):
+                assert await status("192.0.2.1", issued(kid=f"unknown-{number}")) == 401
+            published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
+            assert await status("192.0.2.1", issued(generation=2)) == 401
+            assert await status("198.51.100.2", issued(generation=2)) == 200
+    assert published.requests == 3
 
 
 async def test_however_many_requests_wait_the_issuer_is_asked_once(

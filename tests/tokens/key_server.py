@@ -45,13 +45,14 @@ class KeyServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 publisher.requests += 1
+                document = publisher.document
                 time.sleep(publisher.seconds)
                 self.send_response(publisher.status)
                 for name, value in publisher.headers.items():
                     self.send_header(name, value)
                 with suppress(ConnectionError):  # nobody may wait any more
                     self.end_headers()
-                    self.wfile.write(publisher.document)
+                    self.wfile.write(document)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

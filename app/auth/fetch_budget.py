@@ -1,0 +1,44 @@
+"""How often the issuer is asked for keys that are unknown."""
+
+import time
+
+from cachetools import TTLCache
+
+FETCHES_AT_ONCE = 5
+REFILL_SECONDS = 10
+ADDRESS_SECONDS = 60
+"""How long an address that asked in vain leaves the fetches at once to others."""
+MAX_ADDRESSES = 10_000
+
+
+class FetchBudget:
+    """Allows `FETCHES_AT_ONCE` fetches, and one more every `REFILL_SECONDS`.
+
+    Every client can name keys that do not exist. A fetch that such a client causes also finds
+    the keys that honest clients wait for, and there is always one within `REFILL_SECONDS`. So
+    strangers can delay the rotation of keys by that long and no longer. An address that asked in
+    vain gets nothing but that one fetch, so one address cannot delay the others at all.
+    """
+
+    def __init__(self) -> None:
+        self._left: float = FETCHES_AT_ONCE
+        self._counted_at = time.monotonic()
+        self._taken_at = float("-inf")
+        self._in_vain: TTLCache[str, bool] = TTLCache(MAX_ADDRESSES, ADDRESS_SECONDS)
+
+    def take(self, address: str) -> bool:
+        """Take a fetch for a client at `address`; return whether there was one."""
+        now = time.monotonic()
+        refilled = self._left + (now - self._counted_at) / REFILL_SECONDS
+        self._left, self._counted_at = min(refilled, FETCHES_AT_ONCE), now
+        is_due = now - self._taken_at >= REFILL_SECONDS
+        if not is_due and (self._left < 1 or address in self._in_vain):
+            return False
+        self._left = max(self._left - 1, 0)
+        self._taken_at = now
+        self._in_vain[address] = True
+        return True
+
+    def was_not_in_vain(self, address: str) -> None:
+        """Forget that an address asked: it knew a key that the issuer has."""
+        self._in_vain.pop(address, None)
