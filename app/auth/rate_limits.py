@@ -47,22 +47,23 @@ class Counters(Protocol):
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a counter, and answer its value; one that is new ends in `expiry` seconds."""
 
-    async def get_expiry(self, key: str) -> float:
-        """Answer when a counter ends, in seconds since 1970."""
+    async def seconds_left(self, key: str) -> float:
+        """Return the time until a counter ends."""
 
 
 class RateLimiter:
     """Counts in windows that begin with the first request. All counting is atomic.
 
     Several processes share their counters in the Redis at `redis_url`; while it is down, each
-    counts for itself.
+    counts for itself. In memory users and addresses are apart, so that however many there are of
+    one kind, no counter of the other is forgotten.
     """
 
     def __init__(self, limit: RateLimitItem, redis_url: str | None = None) -> None:
         self._amount = limit.amount
         self._window = limit.get_expiry()
         self._name = limit.key_for()
-        self._memory = MemoryCounters()
+        self._memory = {"user": MemoryCounters(), "address": MemoryCounters()}
         self._redis = _shared_counters(redis_url) if redis_url else None
         self._redis_from = float("-inf")
 
@@ -99,12 +100,12 @@ class RateLimiter:
             except (StorageError, OSError) as error:
                 self._redis_from = time.monotonic() + REDIS_PAUSE_SECONDS
                 logger.warning("this process counts alone: no Redis", reason=repr(error))
-        return await self._add_to(self._memory, amount, kind, name)
+        return await self._add_to(self._memory[kind], amount, kind, name)
 
     async def _add_to(self, storage: Counters, amount: int, kind: str, name: str) -> Allowance:
         key, window = f"{kind}/{name}/{self._name}", self._window
         used = await storage.incr(key, window, amount)
-        seconds = math.ceil(await storage.get_expiry(key) - time.time())
+        seconds = math.ceil(await storage.seconds_left(key))
         return Allowance(self._amount, window, used, min(max(seconds, 1), window))
 
 
@@ -119,7 +120,8 @@ _NONE = _Counter(0, 0)
 class MemoryCounters:
     """The counters of one process: bounded, and forgotten when their window ends.
 
-    The library's own looks at every counter at each request: with 100,000 of them, for 10 ms.
+    The library's own looks at every counter at each request: with 100,000 of them, for 10 ms. It
+    also measures time by the wall clock, whose steps would end a window or prolong it.
     """
 
     def __init__(self, size: int = MAX_COUNTERS) -> None:
@@ -131,16 +133,16 @@ class MemoryCounters:
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a counter; one that is new ends in `expiry` seconds."""
-        now = time.time()
+        now = time.monotonic()
         value, expires_at = self._counters.get(key, _NONE)
         if expires_at <= now:
             value, expires_at = 0, now + expiry
         self._counters[key] = _Counter(value + amount, expires_at)
         return value + amount
 
-    async def get_expiry(self, key: str) -> float:
-        """Answer when a counter ends, in seconds since 1970."""
-        return self._counters.get(key, _NONE).expires_at
+    async def seconds_left(self, key: str) -> float:
+        """Return the time until a counter ends."""
+        return self._counters.get(key, _NONE).expires_at - time.monotonic()
 
 
 def _shared_counters(url: str) -> "RedisCounters":

@@ -1,11 +1,12 @@
 """What one user, and one client, can take in a window of time."""
 
 import asyncio
+import itertools
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -185,6 +186,59 @@ async def test_the_counters_of_a_process_are_bounded_and_forgotten() -> None:
     assert [await brief.incr("user", expiry=1) for _ in range(3)] == [1, 2, 3]
     await asyncio.sleep(1.1)
     assert await brief.incr("user", expiry=1) == 1
+
+
+@pytest.mark.parametrize(("limited", "many"), [("user", "address"), ("address", "user")])
+async def test_however_many_come_of_one_kind_no_counter_of_the_other_is_lost(
+    limited: str, many: str
+) -> None:
+    limiter = RateLimiter(parse("3/hour"))
+
+    async def count(kind: str, name: str) -> int:
+        if kind == "user":
+            return (await limiter.take(name)).used
+        with suppress(InvalidTokenError):
+            async with limiter.attempt(name):
+                raise InvalidTokenError
+        return 0
+
+    for _ in range(3):
+        await count(limited, "ada")
+    for number in range(rate_limits.MAX_COUNTERS + 1):
+        await count(many, f"{number}")
+    if limited == "user":
+        assert await count("user", "ada") == 4
+    else:
+        with pytest.raises(RateLimitedError):
+            await count("address", "ada")
+
+
+@pytest.mark.parametrize("step", [-86_400, 86_400])
+async def test_a_step_of_the_wall_clock_changes_no_window(
+    monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    limiter, now = RateLimiter(parse("1/minute")), time.time
+    first = await limiter.take("ada")
+    monkeypatch.setattr(time, "time", lambda: now() + step)
+    second = await limiter.take("ada")
+    assert (first.used, second.used) == (1, 2)
+    assert 50 <= second.seconds <= 60
+
+
+@pytest.mark.parametrize("step", [-86_400, 86_400])
+async def test_a_window_in_redis_ends_by_the_clock_of_redis(
+    shared: RedisServer, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    limiter, now = RateLimiter(parse("1/minute"), shared.url), time.time
+    await limiter.take("ada")
+    # As a process whose clock is wrong; a step at every look at it is the worst of them.
+    steps = itertools.count()
+    monkeypatch.setattr(time, "time", lambda: now() + step * next(steps))
+    told = await limiter.take("ada")
+    monkeypatch.undo()
+    await limiter.close()
+    assert told.used == 2
+    assert 50 <= told.seconds <= 60
 
 
 async def test_processes_that_share_a_redis_count_together(
