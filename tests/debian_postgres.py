@@ -3,7 +3,6 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from app.database.url import DatabaseUrl
 from tests.certificates import Authority
 from tests.folders import open_folder
+from tests.ports import free_port
 
 PASSWORD = "password"
 HOST = "localhost"
@@ -30,10 +31,12 @@ _SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 fsync = off
+port = {port}
+"""
+_TLS = """
 ssl = on
 ssl_cert_file = 'server.pem'
 ssl_key_file = 'server.key'
-port = {port}
 """
 _MORE_ROLES = "".join(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}';" for role in ROLES[1:])
 
@@ -52,8 +55,7 @@ def debian_binaries() -> Path:
 def tls_server(authority: Authority) -> Iterator[int]:
     """A PostgreSQL that speaks TLS with a certificate of `authority`; answers its port."""
     binaries = debian_binaries()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    port = free_port()
     with open_folder() as folder:
         server = _Server(binaries, folder, port)
         server.initialise(authority)
@@ -66,11 +68,29 @@ def tls_server(authority: Authority) -> Iterator[int]:
             server.control("stop", "--mode=immediate")
 
 
+@contextmanager
+def plain_server(*, more: str = "", standby: bool = False) -> Iterator[DatabaseUrl]:
+    """Start a PostgreSQL without TLS, and yield the URL of its superuser."""
+    binaries = debian_binaries()
+    with open_folder() as folder:
+        server = _Server(binaries, folder, free_port())
+        server.initialise_plainly(more)
+        if standby:
+            server.make_standby()
+        server.control("start", f"--log={folder}/log")
+        try:
+            yield DatabaseUrl(
+                f"postgresql://{ROLES[0]}:{PASSWORD}@127.0.0.1:{server.port}/postgres"
+            )
+        finally:
+            server.control("stop", "--mode=immediate")
+
+
 class _Server:
     def __init__(self, binaries: Path, folder: Path, port: int) -> None:
         self._binaries = binaries
         self._data = folder / "data"
-        self._port = port
+        self.port = port
         self._options: dict[str, Any] = {}
         if os.geteuid() == 0:  # PostgreSQL refuses root
             account = pwd.getpwnam("postgres")
@@ -79,6 +99,24 @@ class _Server:
             self._options = own
 
     def initialise(self, authority: Authority) -> None:
+        self._make_cluster()
+        key = self._data / "server.key"
+        authority.issue(HOST, self._data / "server.pem", key)
+        key.chmod(0o600)
+        if self._options:
+            os.chown(key, self._options["user"], self._options["group"])
+        (self._data / "pg_hba.conf").write_text(_ACCESS)
+        self._configure(_SETTINGS + _TLS)
+
+    def initialise_plainly(self, more: str) -> None:
+        self._make_cluster()
+        self._configure(_SETTINGS + more)
+
+    def make_standby(self) -> None:
+        # The cluster was not started yet: it follows nobody, and never becomes a primary.
+        (self._data / "standby.signal").touch()
+
+    def _make_cluster(self) -> None:
         password = self._data.with_name("password")
         password.write_text(PASSWORD)
         self.run(
@@ -89,14 +127,10 @@ class _Server:
             "--auth=scram-sha-256",
             "--no-sync",
         )
-        key = self._data / "server.key"
-        authority.issue(HOST, self._data / "server.pem", key)
-        key.chmod(0o600)
-        if self._options:
-            os.chown(key, self._options["user"], self._options["group"])
-        (self._data / "pg_hba.conf").write_text(_ACCESS)
+
+    def _configure(self, settings: str) -> None:
         with (self._data / "postgresql.conf").open("a") as file:
-            file.write(_SETTINGS.format(port=self._port))
+            file.write(settings.format(port=self.port))
 
     def control(self, *arguments: str) -> None:
         self.run("pg_ctl", f"--pgdata={self._data}", "--silent", "--wait", *arguments)

@@ -18,17 +18,16 @@ from sqlalchemy import (
     DateTime,
     FromClause,
     Select,
-    Text,
     UnaryExpression,
     Uuid,
     bindparam,
-    func,
     or_,
     select,
     tuple_,
     union_all,
 )
 
+from app.tasks import search
 from app.tasks.cursors import Position
 from app.tasks.models import tasks, users
 from app.tasks.page_sizes import running_size, with_user
@@ -36,14 +35,9 @@ from app.tasks.rows import kept
 from app.tasks.statements import COLUMNS
 
 _INSTANT = DateTime(timezone=True)
-_TEXT = func.lower(bindparam("q", type_=Text))
 _FILTERS: dict[str, ColumnElement[bool]] = {
     "completed": tasks.c.completed == bindparam("completed", type_=Boolean),
-    # The place of a text, not a match of a pattern: there is nothing in it to escape.
-    "q": or_(
-        func.strpos(func.lower(tasks.c.title), _TEXT) > 0,
-        func.strpos(func.lower(tasks.c.description), _TEXT) > 0,
-    ),
+    "q": or_(search.finds(tasks.c.title), search.finds(tasks.c.description)),
     "due_before": tasks.c.due_at < bindparam("due_before", type_=_INSTANT),
     "due_after": tasks.c.due_at >= bindparam("due_after", type_=_INSTANT),
 }
@@ -63,9 +57,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def filters(self) -> dict[str, Any]:
-        """The filters that are set, by the names of their parameters."""
+        """The filters that are set, by their names."""
         values = {name: getattr(self, name) for name in _FILTERS}
         return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of the parameters of the filters that are set."""
+        return self.filters | ({"q": search.pattern(self.q)} if self.q is not None else {})
 
     @property
     def column(self) -> Column[Any]:

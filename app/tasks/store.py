@@ -84,7 +84,7 @@ class TaskStore:
 
         A page also ends at `PAGE_OCTETS`.
         """
-        values = listing.filters
+        values = listing.parameters
         if after:
             values |= {"after_instant": after.instant, "after_id": after.id}
         read = self._session.read if listing.q is None else self._session.search

@@ -1,0 +1,155 @@
+"""Searches texts: independent of case and Unicode normalisation, and the same on every database.
+
+What PostgreSQL knows of letters depends on the collation of the database, and no collation that
+knows more than ASCII is there in every PostgreSQL 15 and newer. So Python writes all spellings of
+what is searched for into one regular expression of plain characters: "né" becomes
+`[Nn](?:[eE]\u0301|[Éé])`. PostgreSQL reads each text once, as for `lower` and `strpos`.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from itertools import chain, permutations
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Text, bindparam, collate
+
+_PATTERN = bindparam("q", type_=Text)
+
+_RANGES = (
+    range(0x30FF),
+    range(0xA640, 0xABC0),
+    range(0xAC00, 0xAC1C),  # of Hangul, each vowel and each final consonant once
+    range(0xAC1C, 0xAE4C, 28),
+    range(0xF900, 0xFB50),
+    range(0xFF21, 0xFF3B),
+    range(0x10400, 0x105C0),
+    range(0x10C80, 0x10CB3),
+    range(0x11080, 0x11940),
+    range(0x16E40, 0x16E60),
+    range(0x1D15E, 0x1D1C1),
+    range(0x1E900, 0x1E922),
+    range(0x2F800, 0x2FA1E),
+)
+"""Where characters have another case or another spelling. A test looks at all the others."""
+_LETTERS_KEPT = 512
+_DOTTED = "\u0130", "i\u0307"
+"""What is the capital of the Turkish i, and what some programs make of it in lower case."""
+_MOST_MARKS = 4
+"""More marks than that on one letter are found in the order of NFC and of NFD alone."""
+
+
+def finds(column: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that the text of a column contains what `pattern` was made of."""
+    # The collation C compares code points, and is there everywhere.
+    return collate(column, "C").regexp_match(_PATTERN)
+
+
+def pattern(searched: str) -> str:
+    """Return the regular expression, in PostgreSQL's syntax, that finds a text."""
+    normal = unicodedata.normalize("NFC", searched)
+    for each in _DOTTED:
+        normal = normal.replace(each, "i")
+    letters = list(_letters(normal))
+    end = _end(fold(letters[-1][0]) + letters[-1][1:]) if letters else ""
+    return "".join(map(_alternatives, letters)) + end
+
+
+def fold(character: str) -> str:
+    """Return the one character that stands for all cases of a character."""
+    for folded in (character.casefold(), character.lower()):
+        if len(folded) == 1:
+            return folded
+    return character.lower()[0]  # U+0130, the capital I with a dot
+
+
+def _letters(text: str) -> Iterator[str]:
+    """Yield each character with the marks that follow it."""
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end == len(text) or not (unicodedata.combining(text[end]) or text[end] in TABLES.marks):
+            yield text[start:end]
+            start = end
+
+
+@lru_cache(_LETTERS_KEPT)
+def _alternatives(letter: str) -> str:
+    """Return a regular expression of all spellings of a letter, in all cases."""
+    heads: defaultdict[str, set[str]] = defaultdict(set)
+    for spelling in {each for case in _cases(letter) for each in _spellings(case)}:
+        heads[spelling[1:]].add(spelling[0])
+    found = [_one_of(heads[marks]) + marks for marks in sorted(heads)]
+    return found[0] if len(found) == 1 else f"(?:{'|'.join(found)})"
+
+
+@lru_cache(_LETTERS_KEPT)
+def _end(letter: str) -> str:
+    """Return the constraint that no mark follows which would make another letter of this one."""
+    makes_another = {
+        mark
+        for mark in TABLES.marks
+        if not unicodedata.normalize("NFC", letter + mark).startswith(letter)
+    }
+    return f"(?![\u0300-\u036f]*{_one_of(makes_another)})" if makes_another else ""
+
+
+def _cases(letter: str) -> set[str]:
+    composed, decomposed = letter, unicodedata.normalize("NFD", letter)
+    dotted = _DOTTED if letter in {"i", "I"} else ()
+    return set(dotted) | {
+        case + form[1:]
+        for form in (composed, decomposed)
+        for case in (fold(form[0]), *TABLES.cases.get(fold(form[0]), ()))
+    }
+
+
+def _spellings(letter: str) -> Iterator[str]:
+    """Yield the texts that are canonically equivalent to a letter (Unicode, UAX 15)."""
+    decomposed = unicodedata.normalize("NFD", letter)
+    base, marks = decomposed[0], decomposed[1:]
+    yield unicodedata.normalize("NFC", letter)
+    for order in permutations(marks) if len(marks) <= _MOST_MARKS else [tuple(marks)]:
+        text = base + "".join(order)
+        if unicodedata.normalize("NFD", text) != decomposed:
+            continue
+        for end in range(1, len(text) + 1):
+            head, rest = unicodedata.normalize("NFC", text[:end]), text[end:]
+            if len(head) == 1:
+                yield head + rest
+            yield from (alias + rest for alias in TABLES.aliases.get(head, ()))
+
+
+def _one_of(characters: Iterable[str]) -> str:
+    escaped = [re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", each) for each in sorted(characters)]
+    return escaped[0] if len(escaped) == 1 else f"[{''.join(escaped)}]"
+
+
+class _Tables(NamedTuple):
+    """What Python's tables of Unicode contain, the other way round."""
+
+    cases: Mapping[str, list[str]]
+    """The characters that `fold` changes, by what it makes of them."""
+    aliases: Mapping[str, list[str]]
+    """The characters that NFC replaces, by what it replaces them with."""
+    marks: AbstractSet[str]
+    """The characters that can make one character of two."""
+
+
+def _tables() -> _Tables:
+    cases, aliases = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
+    marks: set[str] = set()
+    for character in map(chr, chain.from_iterable(_RANGES)):
+        if (folded := fold(character)) != character:
+            cases[folded].append(character)
+        if (decomposed := unicodedata.normalize("NFD", character)) != character:
+            if (composed := unicodedata.normalize("NFC", character)) != character:
+                aliases[composed].append(character)
+            if len(decomposed) > 1:
+                marks.add(decomposed[-1])
+    return _Tables(cases, aliases, marks)
+
+
+TABLES = _tables()

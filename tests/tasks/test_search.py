@@ -1,0 +1,122 @@
+"""A search finds the same on every database, whatever the case and the Unicode normalisation."""
+
+import random
+import sys
+import unicodedata
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from app.database.url import DatabaseUrl
+from app.tasks.search import TABLES, fold, pattern
+from tests.debian_postgres import plain_server
+
+CHARACTERS = [chr(n) for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
+CHANGED = [
+    each for each in CHARACTERS if fold(each) != each or unicodedata.normalize("NFD", each) != each
+]
+FINDS = """
+SELECT text, pattern, text COLLATE "C" ~ pattern AS found
+FROM unnest($1::text[], $2::text[]) AS pairs (text, pattern)
+"""
+# With two marks in either order, where the order means nothing.
+LETTERS = [*"aAeEiIsSkK. ()\\\\[ßẞſİıΣσςéÉẹạǰ한각가ÅåпП\u212a\u212b"]
+LETTERS += ["e\u0301", "a\u0302\u0323", "\u1ea0\u0302", "J\u030c", "x\u0307\u0323", "ᄀ", "क\u093c"]
+ROUNDS = 2_000
+
+
+@pytest.fixture(scope="module")
+def oldest() -> Iterator[DatabaseUrl]:
+    """A PostgreSQL of the machine's own packages."""
+    with plain_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["embedded", "C", "C.UTF-8", "und"])
+async def connection(
+    request: pytest.FixtureRequest, database_url: DatabaseUrl
+) -> AsyncIterator[asyncpg.Connection]:
+    """Connect to a database whose collation has the name, or to the database of all tests."""
+    if request.param == "embedded":
+        connection = await asyncpg.connect(**database_url.for_driver)
+        yield connection
+    else:
+        server: DatabaseUrl = request.getfixturevalue("oldest")
+        provider = "icu" if request.param == "und" else "libc"
+        kind = "icu_locale" if provider == "icu" else "locale"
+        more = "LOCALE 'C'" if provider == "icu" else ""
+        connection = await asyncpg.connect(**server.for_driver)
+        await connection.execute('DROP DATABASE IF EXISTS "prepared"')
+        await connection.execute(
+            f"CREATE DATABASE prepared TEMPLATE template0 ENCODING UTF8 "
+            f"LOCALE_PROVIDER {provider} {kind} '{request.param}' {more}"
+        )
+        await connection.close()
+        connection = await asyncpg.connect(**server.for_driver | {"database": "prepared"})
+        yield connection
+    await connection.close()
+
+
+def canonical(text: str) -> str:
+    """Return what stands for all cases and spellings of a text."""
+    folded = "".join(map(fold, unicodedata.normalize("NFC", text)))
+    return unicodedata.normalize("NFC", folded).replace("i\u0307", "i")
+
+
+async def wrong(
+    connection: asyncpg.Connection, pairs: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the texts and searches whose result is not what it should be."""
+    # PostgreSQL keeps a few compiled patterns.
+    pairs = sorted(pairs, key=lambda pair: pattern(pair[1]))
+    patterns = [pattern(searched) for _, searched in pairs]
+    rows = await connection.fetch(FINDS, [text for text, _ in pairs], patterns)
+    return [
+        (text, searched)
+        for (text, searched), row in zip(pairs, rows, strict=True)
+        if row["found"] != (canonical(searched) in canonical(text))
+    ]
+
+
+async def test_every_character_is_found_in_all_cases_and_forms(
+    connection: asyncpg.Connection,
+) -> None:
+    forms = [
+        {each, fold(each), *(unicodedata.normalize(form, each) for form in ("NFC", "NFD"))}
+        for each in CHANGED
+        # A mark alone belongs to the letter before it; and there are very many Hangul syllables.
+        if not unicodedata.combining(each) and (ord(each) < 0xAC00 or ord(each) % 97 == 0)
+    ]
+    pairs = [(text, searched) for each in forms for text in each for searched in each]
+    assert len(pairs) > 9_000
+    assert await wrong(connection, pairs) == []
+
+
+async def test_a_text_is_found_where_its_canonical_form_occurs(
+    connection: asyncpg.Connection,
+) -> None:
+    chosen = random.Random(14)  # noqa: S311 - it is to be repeatable
+    pairs = []
+    for _ in range(ROUNDS):
+        letters = chosen.choices(LETTERS, k=chosen.randint(1, 8))
+        start = chosen.randrange(len(letters))
+        searched = "".join(letters[start : start + chosen.randint(1, 4)])
+        searched = chosen.choice([searched, searched.swapcase(), canonical(searched)])
+        text = unicodedata.normalize(chosen.choice(["NFC", "NFD"]), "".join(letters))
+        pairs += [(text, searched), ("".join(letters), searched), (text[:-1], searched)]
+    found = [canonical(searched) in canonical(text) for text, searched in pairs]
+    assert 0.1 < sum(found) / len(found) < 0.95
+    assert await wrong(connection, pairs) == []
+
+
+def test_no_other_character_has_another_case_or_spelling() -> None:
+    """The ranges that the tables are made of have all that there is."""
+    cases = {each for found in TABLES.cases.values() for each in found}
+    aliases = {each for found in TABLES.aliases.values() for each in found}
+    for each in CHARACTERS:
+        assert (fold(each) != each) == (each in cases)
+        assert (unicodedata.normalize("NFC", each) != each) == (each in aliases)
+        decomposed = unicodedata.normalize("NFD", each)
+        assert len(decomposed) == 1 or decomposed[-1] in TABLES.marks
+        assert fold(fold(each)) == fold(each)
