@@ -3,36 +3,43 @@
 import asyncio
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import text
-
 from app.auth.errors import InvalidKeySetError
 from app.auth.issuer import fetch
 from app.auth.keys import read_keys
 from app.commands.errors import CommandError
-from app.commands.migrate import require_isolation, require_schema, with_database
+from app.commands.migrate import require_isolation, require_schema
+from app.commands.on_database import with_database
 from app.commands.surroundings import any_database, kept_secret
 from app.contract.document import read
 from app.contract.operations import operations
-from app.database.database import Database
 from app.database.embedded import EmbeddedPostgresError
-from app.database.migrate import head
+from app.database.fitness import require_fit
+from app.database.version import head
 from app.database.wall import OWNER_COLUMNS, ROLE
 from app.settings import Settings
 
-MIN_POSTGRESQL = 15
+_NEEDS = {"schema": ["database"], "isolation": ["database", "schema"]}
+"""The checks that mean nothing where another has failed."""
 
 
 def doctor(settings: Settings) -> None:
     """Print a line for each check. Raises `CommandError` where one fails."""
-    failed = 0
+    failed: list[str] = []
     for name, check in _checks(settings):
         try:
+            _require(failed, name)
             print(f"ok    {name:10} {check()}")
         except (CommandError, EmbeddedPostgresError) as error:
-            failed += 1
+            failed.append(name)
             print(f"FAIL  {name:10} {error}")
     if failed:
-        raise CommandError(f"{failed} of the checks failed")
+        raise CommandError(f"{len(failed)} of the checks failed")
+
+
+def _require(failed: list[str], name: str) -> None:
+    for needed in _NEEDS.get(name, ()):
+        if needed in failed:
+            raise CommandError(f"unknown as long as the {needed} is not right")
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -87,16 +94,8 @@ def _on_database(settings: Settings, check: Callable[[Settings], str]) -> str:
 
 
 def _version(settings: Settings) -> str:
-    number = with_database(settings, _server_version)
-    if number // 10_000 < MIN_POSTGRESQL:
-        raise CommandError(f"PostgreSQL {MIN_POSTGRESQL} or newer is needed, this is {number}")
+    number = with_database(settings, require_fit)
     return f"PostgreSQL {number // 10_000}.{number % 10_000} at {settings.database_url}"
-
-
-async def _server_version(database: Database) -> int:
-    async with database.transaction() as connection:
-        answer = await connection.execute(text("SELECT current_setting('server_version_num')::int"))
-        return int(answer.scalar_one())
 
 
 def _schema(settings: Settings) -> str:

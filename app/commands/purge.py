@@ -9,7 +9,8 @@ import structlog
 from quart import Quart
 
 from app.commands.errors import CommandError
-from app.commands.migrate import require_schema, with_database
+from app.commands.migrate import require_schema
+from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError

@@ -1,7 +1,8 @@
 """`restored`: to be run once a backup was restored, before Taskward serves it."""
 
 from app.commands.errors import CommandError, NotAllowedError
-from app.commands.migrate import require_schema, with_database
+from app.commands.migrate import require_schema
+from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
 from app.settings import Settings
 from app.tasks.renewal import renew
@@ -17,4 +18,8 @@ def restored_command(settings: Settings) -> None:
             raise CommandError(
                 "the login does not own the tables: set DATABASE_URL to the one that migrates"
             ) from None
+    if count == 0:
+        raise CommandError(
+            "there are 0 users: was the backup restored into this database? Nothing was changed"
+        )
     print(f"The clients of {count} users will read everything anew.")

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.citus import is_distributed
 from app.database.database import Database
+from app.database.grants import rights_of_others
 from app.database.role import may_take_role, take_role
 from app.database.wall import (
     DISTRIBUTED,
@@ -50,7 +51,8 @@ CROSS JOIN LATERAL (
           SELECT grantee::regrole::text, format('%s (%s)', privilege_type, attname)
           FROM pg_attribute, aclexplode(attacl) WHERE attrelid = c.oid) AS privileges
 ) AS granted
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
   AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
   AND (granted.app <> '{}' OR granted.purge <> '{}' OR c.relname = ANY (:tables))
 ORDER BY c.relname
@@ -96,6 +98,7 @@ async def holes_seen_by(connection: AsyncConnection) -> list[str]:
     return [
         *(hole for role in roles for hole in _holes_of_role(role)),
         *_holes_of_relations(relations, wall),
+        *await rights_of_others(connection),
         *await _holes_of_login(connection),
     ]
 

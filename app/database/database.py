@@ -21,6 +21,7 @@ from app.database.errors import (
 from app.database.housekeeping import Housekeeping, connected
 from app.database.limits import SEARCH_MS, limit_statements
 from app.database.link import Link
+from app.database.outages import Outage
 from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
 from app.database.sessions import SingleStatements, UserSession, UserTransaction
 from app.database.shares import ShareUsage, UserShares, admit_all
@@ -56,6 +57,7 @@ class Database:
     ) -> None:
         self._url = url
         self._pooler = pooler
+        self._outage = Outage("database")
         self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
         self._shares = UserShares(pool_size, admit)
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
@@ -76,9 +78,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """A transaction of the login itself: leaving commits, raising rolls back."""
-        with telling_what_passes():
+        with telling_what_passes(self._outage):
             async with self.engine.begin() as connection:
                 yield connection
+            self._outage.succeeded()
 
     @asynccontextmanager
     async def unhurried(self) -> AsyncIterator[AsyncConnection]:
@@ -92,7 +95,7 @@ class Database:
         settings = {} if self._pooler else {"statement_timeout": "0"}
         engine = self._engine({"timeout": TIMEOUT_SECONDS}, settings, poolclass=NullPool)
         listen(engine.sync_engine, "begin", _be_unhurried)
-        with telling_what_passes():
+        with telling_what_passes(self._outage):
             async with engine.connect() as connection:
                 yield connection
 
@@ -102,7 +105,7 @@ class Database:
 
         Of many processes, those with the same `lock` work one at a time.
         """
-        async with connected(self._url, lock) as house:
+        async with connected(self._url, lock, self._outage) as house:
             yield house
 
     def session(self, user_id: str) -> UserSession:
@@ -154,6 +157,9 @@ class Database:
             arguments["server_settings"] = {**arguments.get("server_settings", {}), **settings}
         return create_async_engine(
             self._url.for_sqlalchemy,
+            # Not the database's own default: with a stricter one, an index that is built
+            # concurrently waits for the transaction that holds the lock of migrations.
+            isolation_level="READ COMMITTED",
             hide_parameters=True,  # an error in the log must not quote what users have written
             connect_args=arguments,
             **pool,
@@ -168,7 +174,7 @@ class Database:
         locking: bool = False,
         limit_ms: int | None = None,
     ) -> AsyncIterator[UserTransaction]:
-        with telling_what_passes():
+        with telling_what_passes(self._outage):
             async with share:
                 traits = await self._traits()
                 prelude = wall.prelude(
@@ -190,6 +196,7 @@ class Database:
                     await self._users.take_back(connection, error)
                     raise
                 self._users.give_back(connection)
+        self._outage.succeeded()
 
     def _local_settings(self, traits: Traits, limit_ms: int | None) -> Mapping[str, object]:
         """Return the settings that a connection, or a machine of Citus behind it, does not have."""
@@ -223,20 +230,21 @@ class Database:
     ) -> list[asyncpg.Record]:
         traits = self._users.traits
         if traits is None:
-            with telling_what_passes():
+            with telling_what_passes(self._outage):
                 traits = await self._traits()
         if self._pooler or traits.is_distributed:
             return await self.in_transaction(user_id, lambda each: each.read(statement, **values))
         sql, arguments = bound(compiled(statement), user_id, values)
 
         async def once() -> list[asyncpg.Record]:
-            with telling_what_passes():
+            with telling_what_passes(self._outage):
                 async with self._shares.share(user_id):
                     rows: list[asyncpg.Record]
                     connection, rows = await self._users.begin(
                         lambda driver: driver.fetch(sql, *arguments), repeatable=repeatable
                     )
                     self._users.give_back(connection)
+            self._outage.succeeded()
             return rows
 
         return await again_after_conflicts(once)

@@ -9,6 +9,9 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from app.database.causes import reason
+from app.database.outages import Outage
+
 
 class DatabaseUnavailableError(Exception):
     """The database cannot be reached, is overloaded, or gave up on the statement."""
@@ -85,15 +88,35 @@ def is_transient(error: BaseException) -> bool:
     return is_lost(error) or isinstance(error, passing)
 
 
+# A conflict, a lock that is not released and a statement that takes too long are of one request.
+_OF_ONE_REQUEST = re.compile("40...|55P03|57014")
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether an error says that the database as a whole cannot be used."""
+    if isinstance(error, SearchTimeoutError):
+        return False
+    if isinstance(error, TimeoutError) and error.errno is None:
+        return False  # a request waited for its user's share, or its transaction took too long
+    if isinstance(error, DatabaseUnavailableError):  # what the pool has found
+        return error.__cause__ is None or is_outage(error.__cause__)
+    if isinstance(error, PoolTimeoutError) or not is_transient(error):
+        return False
+    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state is None or _OF_ONE_REQUEST.fullmatch(state) is None
+
+
 @contextmanager
-def telling_what_passes() -> Iterator[None]:
-    """Raise `DatabaseUnavailableError` for what passes by itself.
+def telling_what_passes(outage: Outage) -> Iterator[None]:
+    """Raise `DatabaseUnavailableError` for what passes by itself, and note an outage.
 
     What else the driver raises is a `StatementError`, without its words: they quote values.
     """
     try:
         yield
     except Exception as error:
+        if is_outage(error):
+            outage.failed(reason(error))
         kind = type(error).__name__
         if is_transient(error):
             told = ConflictError if isinstance(error, CONFLICT) else DatabaseUnavailableError

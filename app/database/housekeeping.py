@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, bindparam, func, select
 
 from app.database.citus import HAS_CITUS, IS_DISTRIBUTED
 from app.database.errors import is_lost, is_read_only, telling_what_passes
+from app.database.outages import Outage
 from app.database.pool import CLOSE_SECONDS, TIMEOUTS
 from app.database.sessions import UserTransaction
 from app.database.url import DatabaseUrl
@@ -103,9 +104,9 @@ async def in_portions(delete: Callable[[int], Awaitable[int]]) -> int:
 
 
 @asynccontextmanager
-async def connected(url: DatabaseUrl, lock: int) -> AsyncIterator[Housekeeping]:
+async def connected(url: DatabaseUrl, lock: int, outage: Outage) -> AsyncIterator[Housekeeping]:
     """Connect for a while. Raises `DatabaseUnavailableError` as soon as the connection is lost."""
-    with telling_what_passes():
+    with telling_what_passes(outage):
         # Without prepared statements, a pooler makes no difference.
         arguments = {**TIMEOUTS, **url.for_driver, "statement_cache_size": 0}
         connection = await asyncpg.connect(**arguments)

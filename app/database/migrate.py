@@ -6,34 +6,52 @@ a table is waited for by all who come after, even if what they want would not cl
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import cache
-from pathlib import Path
 
+import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database import citus
+from app.database import citus, version
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
+from app.database.grants import close_to_others, pass_on_readers
+from app.database.ownership import adoptable_revision, check_number, require_own
 from app.database.role import ensure_roles
-
-_MIGRATIONS = Path(__file__).with_name("migrations")
+from app.database.version import MIGRATIONS, is_at_head, revision
 
 SECONDS_BETWEEN_ATTEMPTS = 2
 ATTEMPTS = 150
+SECONDS_BETWEEN_REPORTS = 5
 
 # Any number will do, as long as every Taskward takes the same.
 _LOCK = text("SELECT pg_try_advisory_xact_lock(7402271103)")
 _LOCK_POLL_SECONDS = 0.1
-# While an index is built, the transaction that holds the lock has nothing to do.
-_STAY = text("SET LOCAL idle_in_transaction_session_timeout = 0")
-_HAS_VERSION = text("SELECT to_regclass('alembic_version') IS NOT NULL")
-_VERSION = text("SELECT version_num FROM alembic_version")
+# While an index is built, the transaction that holds the lock has nothing to do. Not every version
+# has the second setting. It is the last command there: what a SELECT has seen stays reserved for
+# its cursor until the next command, and the index would wait for that.
+_STAY = text("""
+DO $$ BEGIN
+    PERFORM set_config(name, '0', true) FROM pg_settings
+    WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout');
+END $$
+""")
+_BACKEND = text("SELECT pg_backend_pid()")
+# The transactions of others that are older than this, the oldest first.
+_OLDEST = text("""
+SELECT pid, extract(epoch FROM clock_timestamp() - xact_start)::int AS seconds
+FROM pg_stat_activity
+WHERE datname = current_database() AND xact_start < clock_timestamp() - interval '2 seconds'
+  AND pid NOT IN (pg_backend_pid(), :backend)
+ORDER BY xact_start LIMIT 3
+""")
 
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
+
+logger = structlog.get_logger("app.migrate")
 
 
 class MigrationBlockedError(Exception):
@@ -41,21 +59,30 @@ class MigrationBlockedError(Exception):
 
 
 async def migrate(database: Database) -> str:
-    """Bring the schema to head, and answer its revision; safe to run twice at once.
+    """Bring the schema to head, and return its revision; safe to run twice at once.
 
     One that is newer, and so of a later version, is left as it is. What was interrupted goes on
-    where it was when this is run again. Raises `RoleRefusedError` where an administrator has to
-    make the role first, and `MigrationBlockedError`.
+    where it was when this is run again. Raises `ForeignDatabaseError` where the schema has tables
+    that are not Taskward's, `RoleRefusedError` where an administrator has to make the role first,
+    and `MigrationBlockedError`.
     """
-    async with _alone(database), database.unhurried() as connection:
+    async with _alone(database) as holder, database.unhurried() as connection:
         async with connection.begin():
+            found = await revision(connection)
+            adopted = "" if found else await adoptable_revision(connection)
+            await _check(connection, found or adopted)
             await ensure_roles(connection)
-        while True:
-            async with connection.begin():
-                found = await revision(connection)
-            if found >= head():
-                return found
-            await _patiently(connection, lambda: connection.run_sync(_step))
+            if not found:
+                await _create_version(connection, adopted)
+            await connection.run_sync(close_to_others)
+        async with _reporting(holder, connection):
+            while True:
+                async with connection.begin():
+                    found = await revision(connection)
+                    await _check(connection, found)
+                if is_at_head(found):
+                    return found
+                await _patiently(connection, lambda: connection.run_sync(_step))
 
 
 async def distribute(database: Database) -> None:
@@ -76,41 +103,95 @@ async def distribute(database: Database) -> None:
 async def is_current(database: Database) -> bool:
     """Tell whether the database has the schema of this version, or of a later one.
 
-    While a later version is rolled out, this one goes on serving on the schema of that.
+    While a later version is rolled out, this one goes on serving on the schema of that. Raises
+    `ForeignDatabaseError` where the schema has tables that are not Taskward's.
     """
     async with database.transaction() as connection:
-        return await revision(connection) >= head()
+        found = await revision(connection)
+        await _check(connection, found or await adoptable_revision(connection))
+        return is_at_head(found)
 
 
-@cache
-def head() -> str:
-    """The revision of the schema that this version works on: that of the last migration."""
-    names = [path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")]
-    return max(names).partition("_")[0]
+async def _check(connection: AsyncConnection, found: str) -> None:
+    check_number(found)
+    if found <= version.head():
+        await require_own(connection, found)
+
+
+async def _create_version(connection: AsyncConnection, adopted: str) -> None:
+    """Create the version table, with the revision of a version up to 0.2 if there is one.
+
+    Servers of those versions go on reading their own table, which stays as it is.
+    """
+    await version.create_table(connection)
+    if adopted:
+        await version.write(connection, adopted)
+        await pass_on_readers(connection)
+        await connection.run_sync(close_to_others, version.RELEASED_TABLE)
 
 
 @asynccontextmanager
-async def _alone(database: Database) -> AsyncIterator[None]:
-    """Hold the lock of migrations. It is a transaction's, and so passes a pooler.
+async def _alone(database: Database) -> AsyncIterator[AsyncConnection]:
+    """Hold the lock of migrations, and yield the connection that holds it.
+
+    The lock is a transaction's, and so passes a pooler.
 
     Whoever waits asks again and again: a statement that waits would itself be waited for by an
     index that is built concurrently.
     """
+    began = reported = time.monotonic()
     while True:
         async with database.transaction() as connection:
             if (await connection.execute(_LOCK)).scalar_one():
                 await connection.execute(_STAY)
-                yield
+                yield connection
                 return
+        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
+            reported = time.monotonic()
+            seconds = round(reported - began)
+            logger.info("migration waits", reason="another one runs", seconds=seconds)
         await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 
-async def revision(connection: AsyncConnection) -> str:
-    """The revision of the schema, all of which are numbers of four digits; empty without one."""
-    if not (await connection.execute(_HAS_VERSION)).scalar_one():
-        return ""
-    version: str | None = (await connection.execute(_VERSION)).scalar_one_or_none()
-    return version or ""
+@asynccontextmanager
+async def _reporting(holder: AsyncConnection, connection: AsyncConnection) -> AsyncIterator[None]:
+    """Log every few seconds that a migration runs, and which transactions it may wait for.
+
+    The connection that holds the lock has nothing else to do.
+    """
+    async with connection.begin():
+        backend = (await connection.execute(_BACKEND)).scalar_one()
+    ended = asyncio.Event()
+    reporting = asyncio.create_task(_report(holder, backend, ended))
+    try:
+        yield
+    finally:
+        # Not cancelled: that would break the connection, and with it the lock.
+        ended.set()
+        await reporting
+
+
+async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -> None:
+    began = time.monotonic()
+    while True:
+        try:
+            async with asyncio.timeout(SECONDS_BETWEEN_REPORTS):
+                await ended.wait()
+        except TimeoutError:
+            pass
+        else:
+            return
+        try:
+            others = (await holder.execute(_OLDEST, {"backend": backend})).all()
+            await holder.execute(_STAY)
+        except DBAPIError:
+            return  # the migration itself says what is wrong
+        oldest = {f"pid {other.pid}": f"{other.seconds} s" for other in others}
+        logger.info(
+            "migration runs",
+            seconds=round(time.monotonic() - began),
+            waits_for_transactions=oldest or None,
+        )
 
 
 async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[None]]) -> None:
@@ -142,6 +223,6 @@ def _step(connection: Connection) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "+1")

@@ -1,6 +1,8 @@
 """The connections that users' statements run on."""
 
 import asyncio
+import errno
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
@@ -193,6 +195,9 @@ class UserPool:
     async def _connect(self) -> asyncpg.Connection:
         try:
             connection = await asyncpg.connect(**self._arguments)
+        except TimeoutError:
+            # With a number, which tells it from the time-out of a request.
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
         except asyncpg.ProtocolViolationError as error:
             raise DatabaseUnavailableError(f"{error}; {_IF_POOLER}") from None
         except asyncpg.PostgresError as error:

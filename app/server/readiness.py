@@ -9,9 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from app.auth.tokens import TokenVerifier
 from app.database.audit import holes_seen_by
+from app.database.causes import reason
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import head, revision
+from app.database.version import head, is_at_head, revision
 
 Result = Literal["ok", "failed", "unknown"]
 
@@ -62,8 +63,8 @@ class ReadinessCheck:
             async with self._database.transaction() as connection:
                 schema = _schema(await revision(connection))
                 isolation = _isolation(await holes_seen_by(connection))
-        except DatabaseUnavailableError:
-            database = Finding("failed", "it cannot be reached")
+        except DatabaseUnavailableError as error:
+            database = Finding("failed", reason(error))
             return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
         except DBAPIError:
             # As where the login was deprived of a right; what PostgreSQL says is told in the log.
@@ -73,7 +74,7 @@ class ReadinessCheck:
 
 
 def _schema(found: str) -> Finding:
-    if found >= head():
+    if is_at_head(found):
         return _OK
     return Finding("failed", f"it is at revision {found or 'none'}, not at {head()}")
 

@@ -97,9 +97,9 @@ def test_a_login_that_does_not_own_the_tables_is_told_so(
     execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 7, 0)")
     finished = taskward.run("restored", DATABASE_URL=owner)
     assert finished.status == 1
-    assert "lacks a right (permission denied for table alembic_version)" in finished.err
+    assert "lacks a right (permission denied for table taskward_version)" in finished.err
     assert "Traceback" not in finished.err
-    execute(administrator, "GRANT SELECT ON alembic_version TO PUBLIC")
+    execute(administrator, "GRANT SELECT ON taskward_version TO PUBLIC")
     before = users_of(administrator)
     finished = taskward.run("restored", DATABASE_URL=owner)
     assert (finished.status, finished.out) == (1, "")

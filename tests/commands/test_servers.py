@@ -15,8 +15,8 @@ from sqlalchemy import text
 
 from app.database.database import Database
 from app.database.embedded.postmaster import find_process
-from app.database.migrate import head
 from app.database.url import DatabaseUrl
+from app.database.version import head
 from tests.commands.conftest import SECRET, Taskward
 from tests.tokens import claims_for, sign
 

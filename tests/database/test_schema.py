@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.contract.document import Document
 from app.database import migrate as migrations
 from app.database.database import Database
-from app.database.migrate import head, is_current, migrate
+from app.database.migrate import is_current, migrate
 from app.database.url import DatabaseUrl
+from app.database.version import TABLE, head
 from app.tasks.models import metadata
 from tests.tasks.test_create_and_view import WHITE_SPACE
 
@@ -68,7 +69,11 @@ async def test_migrations_and_tables_agree_in_every_definition(
 
 async def test_alembic_finds_nothing_to_migrate(connection: AsyncConnection) -> None:
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        return list(
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"version_table": TABLE}), metadata
+            )
+        )
 
     assert await connection.run_sync(differences) == []
 

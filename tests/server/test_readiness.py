@@ -17,9 +17,10 @@ from app.auth import issuer
 from app.auth.tokens import TokenVerifier
 from app.database import migrate as migrations
 from app.database.database import Database
-from app.database.migrate import head, migrate
+from app.database.migrate import migrate
 from app.database.role import ensure_roles
 from app.database.url import DatabaseUrl
+from app.database.version import head
 from app.server.readiness import ReadinessCheck
 from app.settings import Settings
 from tests.addresses import address_of, moved
@@ -166,7 +167,7 @@ async def test_a_schema_that_cannot_be_read_fails_and_is_no_bug_of_the_server(
     async with asking(database_url=empty_database) as ask:
         async with database.transaction() as connection:
             await connection.execute(
-                text("ALTER TABLE alembic_version RENAME version_num TO hidden")
+                text("ALTER TABLE taskward_version RENAME version_num TO hidden")
             )
         checks, detail = await failed(ask)
     assert checks == OK | {"schema": "failed", "isolation": "unknown"}

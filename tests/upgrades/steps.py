@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.database import migrate as migrations
+from app.database import version
 from app.database.database import Database
 from app.database.migrate import migrate
 
@@ -17,7 +18,7 @@ REVISIONS = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*
 async def migrate_to(database: Database, revision: str) -> None:
     """Bring the schema to a revision, as the version did whose head that was."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migrations, "head", lambda: revision)
+        patch.setattr(version, "head", lambda: revision)
         assert await migrate(database) == revision
 
 

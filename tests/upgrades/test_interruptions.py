@@ -11,8 +11,9 @@ from app.database import migrate as migrations
 from app.database.audit import find_holes
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import MigrationBlockedError, head, is_current, migrate
+from app.database.migrate import MigrationBlockedError, is_current, migrate
 from app.database.url import DatabaseUrl
+from app.database.version import head
 from tests.upgrades.steps import closing, migrate_to
 
 INVALID = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
@@ -80,7 +81,7 @@ async def test_what_is_blocked_for_good_is_told_and_leaves_the_schema_as_it_was(
         await other.execute("LOCK TABLE users IN ROW EXCLUSIVE MODE")
         with pytest.raises(MigrationBlockedError, match="pg_stat_activity"):
             await migrate(database)
-    assert await other.fetchval("SELECT version_num FROM alembic_version") == "0003"
+    assert await other.fetchval("SELECT version_num FROM taskward_version") == "0003"
     assert await migrate(database) == head()
 
 
@@ -94,7 +95,7 @@ WITH CHECK (user_id = (SELECT NULLIF(current_setting('app.user_id', true), '')))
 CREATE POLICY notes_purge ON notes TO taskward_purge USING (user_id < 'a');
 GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO taskward_app;
 GRANT SELECT, DELETE ON notes TO taskward_purge;
-UPDATE alembic_version SET version_num = '9999'
+UPDATE taskward_version SET version_num = '9999'
 """
 
 

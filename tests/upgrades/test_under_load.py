@@ -11,8 +11,9 @@ from sqlalchemy import text
 from app.database import migrate as migrations
 from app.database.audit import find_holes
 from app.database.database import LOCK_TIMEOUT_MS, Database
-from app.database.migrate import head, migrate
+from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
+from app.database.version import head
 from tests.conftest import REPORTED
 from tests.upgrades.load import under_load
 from tests.upgrades.released_0_1_0 import REVISION

@@ -15,7 +15,7 @@ SELECT c.relname, c.relfilenode, pg_stat_get_xact_numscans(c.oid) AS scans,
                AND mode IN {STRONG}) AS locked
 FROM pg_class c
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
-  AND c.relname <> 'alembic_version'
+  AND c.relname <> 'taskward_version'
 """
 COLUMNS = """
 SELECT table_name || '.' || column_name, data_type,

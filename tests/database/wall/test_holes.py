@@ -29,7 +29,7 @@ HOLES = {
     "CREATE VIEW everything AS TABLE tasks; GRANT SELECT ON everything TO PUBLIC": (
         "can reach everything"
     ),
-    "GRANT SELECT (version_num) ON alembic_version TO taskward_app": "can reach alembic_version",
+    "GRANT SELECT (version_num) ON taskward_version TO taskward_app": "can reach taskward_version",
     "DROP TABLE tasks": "there is no table tasks",
     "ALTER ROLE taskward_app RENAME TO gone": "there is no role taskward_app",
     "ALTER ROLE taskward_purge RENAME TO gone": "there is no role taskward_purge",

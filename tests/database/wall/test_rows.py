@@ -75,7 +75,9 @@ async def test_a_row_of_another_user_cannot_be_written(database: Database) -> No
     assert await counted(database, eve) == 1
 
 
-@pytest.mark.parametrize("command", ["TRUNCATE tasks", "DROP TABLE tasks", "TABLE alembic_version"])
+@pytest.mark.parametrize(
+    "command", ["TRUNCATE tasks", "DROP TABLE tasks", "TABLE taskward_version"]
+)
 async def test_the_role_can_do_nothing_but_read_and_write_rows(
     database: Database, command: str
 ) -> None:

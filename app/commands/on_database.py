@@ -1,0 +1,120 @@
+"""Runs something on the database for a command, and says what is wrong where that fails."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from app.commands.errors import CommandError, NotAllowedError, UnreachableError
+from app.database.citus import CitusMissingError
+from app.database.database import Database
+from app.database.errors import DatabaseUnavailableError, StatementError
+from app.database.fitness import StandbyError, UnfitDatabaseError, require_fit
+from app.database.migrate import MigrationBlockedError
+from app.database.ownership import ForeignDatabaseError
+from app.database.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
+from app.settings import Settings, required
+
+T = TypeVar("T")
+
+_INVALID_SCHEMA_NAME = "3F000"
+# What a connection says whose prepared statements another one has, or whose settings are refused.
+_OF_POOLER = ("08P01", "26000", "42P05")
+_LOGIN = "28"
+_TOLD = (
+    CitusMissingError,
+    ForeignDatabaseError,
+    MigrationBlockedError,
+    RoleRefusedError,
+    UnfitDatabaseError,
+)
+"""Errors whose message says what to do."""
+
+logger = structlog.get_logger("app.commands")
+
+
+def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
+    """Run something on the database, once it was found fit.
+
+    Raises `UnreachableError` where it cannot be used at present, `NotAllowedError` where the login
+    lacks a right, and `CommandError` for anything else that is wrong with it.
+    """
+
+    async def run() -> T:
+        url = required(settings.database_url, "DATABASE_URL")
+        database = Database(url, pool_size=1, pooler=settings.has_pooler)
+        try:
+            await require_fit(database)
+            return await action(database)
+        finally:
+            await database.close()
+
+    try:
+        return asyncio.run(run())
+    except StandbyError as error:
+        raise UnreachableError(str(error)) from None
+    except _TOLD as error:
+        raise CommandError(str(error)) from None
+    except DBAPIError as error:
+        raise _refusal(settings, error) from None
+    except DatabaseUnavailableError as error:
+        raise _unreachable(settings, error) from None
+    except StatementError as error:
+        raise _unexpected(settings, error) from None
+
+
+def _unreachable(settings: Settings, error: DatabaseUnavailableError) -> UnreachableError:
+    cause = getattr(error.__cause__, "orig", None) or error.__cause__ or error
+    state = getattr(cause, "sqlstate", None) or ""
+    place = f"the database {settings.database_url}"
+    if hint := _pooler_hint(settings, state):
+        return UnreachableError(f"{place} refuses the connection ({cause}): {hint}")
+    if state.startswith(_LOGIN):
+        return UnreachableError(f"{place} refuses the login ({cause}): is DATABASE_URL right?")
+    words = str(cause) or type(cause).__name__
+    return UnreachableError(
+        f"{place} cannot be reached ({words}); is it running, and is DATABASE_URL right?"
+    )
+
+
+def _refusal(settings: Settings, error: DBAPIError) -> CommandError:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    place = f"the database {settings.database_url}"
+    if state == INSUFFICIENT_PRIVILEGE:
+        return NotAllowedError(
+            f"the login of {settings.database_url} lacks a right ({error.orig}): let it "
+            "be granted, or set DATABASE_URL to the login that migrates"
+        )
+    if hint := _pooler_hint(settings, state):
+        return CommandError(f"{place} refuses a statement ({_first_line(error.orig)}): {hint}")
+    if error.statement is None:  # none was run: the connection itself was refused
+        return CommandError(
+            f"{place} refuses the connection ({error.orig}): "
+            "are the parameters of DATABASE_URL right?"
+        )
+    if state == _INVALID_SCHEMA_NAME:
+        return CommandError(
+            f"{place} has no schema for the tables ({error.orig}): "
+            "make the one that search_path names"
+        )
+    return _unexpected(settings, error)
+
+
+def _pooler_hint(settings: Settings, state: str) -> str:
+    if state not in _OF_POOLER or settings.has_pooler:
+        return ""
+    return "if DATABASE_URL leads to a pooler, set DATABASE_POOLER=transaction"
+
+
+def _unexpected(settings: Settings, error: Exception) -> CommandError:
+    logger.debug("statement failed", exc_info=error)
+    return CommandError(
+        f"the database {settings.database_url} refuses a statement "
+        f"({_first_line(getattr(error, 'orig', None) or error)}); LOG_LEVEL=debug shows where"
+    )
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,25 @@
+"""An outage is a warning for each reason, and a line when it is over."""
+
+from structlog.testing import capture_logs
+
+from app.database.outages import CALM_SECONDS, Outage
+
+
+def test_an_outage_is_logged_once_at_its_beginning_and_end() -> None:
+    now = 0.0
+    outage = Outage("database", lambda: now)
+    with capture_logs() as logs:
+        outage.succeeded()
+        for _ in range(3):
+            outage.failed("too many connections")
+            outage.succeeded()
+        outage.failed("it cannot be reached")
+        now = CALM_SECONDS + 1
+        outage.succeeded()
+        outage.succeeded()
+    assert [(each["event"], each.get("reason")) for each in logs] == [
+        ("database fails", "too many connections"),
+        ("database fails", "it cannot be reached"),
+        ("database works again", None),
+    ]
+    assert logs[-1]["failures"] == 4
