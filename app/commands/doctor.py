@@ -8,6 +8,7 @@ from app.auth.issuer import fetch
 from app.auth.keys import read_keys
 from app.commands.errors import CommandError
 from app.commands.migrate import require_isolation, require_schema
+from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
 from app.commands.surroundings import any_database, kept_secret
 from app.contract.document import read
@@ -18,7 +19,11 @@ from app.database.version import head
 from app.database.wall import OWNER_COLUMNS, ROLE
 from app.settings import Settings
 
-_NEEDS = {"schema": ["database"], "isolation": ["database", "schema"]}
+_NEEDS = {
+    "database": ["settings"],
+    "schema": ["settings", "database"],
+    "isolation": ["settings", "database", "schema"],
+}
 """The checks that mean nothing where another has failed."""
 
 
@@ -39,16 +44,21 @@ def doctor(settings: Settings) -> None:
 def _require(failed: list[str], name: str) -> None:
     for needed in _NEEDS.get(name, ()):
         if needed in failed:
-            raise CommandError(f"unknown as long as the {needed} is not right")
+            raise CommandError(f"unknown until the check of the {needed} succeeds")
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
-    yield "settings", lambda: "they can be read"
+    yield "settings", lambda: _settings(settings)
     yield "contract", _contract
     yield "keys", lambda: _keys(settings)
     yield "database", lambda: _on_database(settings, _version)
     yield "schema", lambda: _on_database(settings, _schema)
     yield "isolation", lambda: _on_database(settings, _isolation)
+
+
+def _settings(settings: Settings) -> str:
+    check_names(settings)
+    return "they can be read"
 
 
 def _contract() -> str:

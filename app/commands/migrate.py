@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from app.commands.errors import CommandError
+from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
 from app.database.audit import find_holes
@@ -18,6 +19,7 @@ _NOBODYS = text("SELECT count(*) FROM tasks")
 
 def migrate_command(settings: Settings, *, citus: bool = False) -> None:
     """Migrate, and say to which revision; with `citus`, distribute the tables by user."""
+    check_names(settings)
     with any_database(settings) as complete:
         if citus:
             with_database(complete, _require_citus)

@@ -3,16 +3,22 @@
 import signal
 from functools import partial
 
+import structlog
+
 from app import create_app
 from app.commands import worker
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import prepare_database
+from app.commands.misspellings import check_names
 from app.commands.surroundings import server_database
+from app.contract.document import read
 from app.server import metrics
 from app.server.listener import listen
 from app.server.workers import supervise
 from app.settings import Settings
+
+logger = structlog.get_logger("app.serve")
 
 
 def serve(settings: Settings, interruption: Interruption) -> None:
@@ -27,8 +33,10 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             "there is no key to verify tokens with: set JWKS_URL to where your issuer publishes "
             "its keys, or BETTER_AUTH_SECRET to its secret (at least 32 bytes)"
         )
+    check_names(settings)
     with server_database(settings) as complete:
         prepare_database(complete)
+        _log_start(settings, complete)
         with metrics.exposed(complete.metrics_bind):
             app, listener = create_app(complete), listen(complete.bind)
             interruption.check()
@@ -38,3 +46,13 @@ def serve(settings: Settings, interruption: Interruption) -> None:
                 supervise(listener, complete.workers, worker.__name__, order)
             else:
                 worker.answer_alone(app, listener)
+
+
+def _log_start(settings: Settings, complete: Settings) -> None:
+    if settings.database_url is None:
+        folder = str(settings.data_dir.resolve())
+        logger.warning("DATABASE_URL is not set: an embedded PostgreSQL is used", data_dir=folder)
+        database = f"embedded PostgreSQL in {folder}"
+    else:
+        database = str(complete.database_url)
+    logger.info("serving", version=read().version, address=complete.bind, database=database)

@@ -85,6 +85,7 @@ class DatabaseUrl:
 
     @cached_property
     def _url(self) -> URL:
+        _check_password(self.text)
         try:
             url = make_url(_with_hosts_apart(self.text))
         except (ArgumentError, ValueError):
@@ -122,10 +123,27 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a text, a number, or sev
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
+def _check_password(text: str) -> None:
+    """Refuse a URL that a password in plain characters takes apart, and show nothing of it."""
+    scheme, _, rest = text.partition("://")
+    login, at, _ = rest.rpartition("@")
+    before_query = "?" not in login or "/" not in login.partition("?")[0]
+    if scheme in _SCHEMES and at and before_query and re.search("[@/?#\\[\\]]", login):
+        raise ValueError(
+            "has a password (or user) with special characters: percent-encode the password, such "
+            "as @ as %40, / as %2F, # as %23"
+        )
+
+
 def _with_hosts_apart(text: str) -> str:
     """Write several hosts, which libpq separates by commas, as SQLAlchemy has them."""
     parts = urlsplit(text)
     login, at, place = parts.netloc.rpartition("@")
+    if place.lower().startswith("%2f"):  # the folder of a socket, as libpq takes it
+        folder, _, port = place.partition(":")
+        place = f"host={folder}" + (f"&port={port}" if port else "")
+        query = f"{place}&{parts.query}" if parts.query else place
+        return f"{parts.scheme}://{login}{at}{parts.path}?{query}"
     if "," not in place:
         return text
     each_host = [each.removesuffix(":") for each in place.split(",") if each]

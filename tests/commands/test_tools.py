@@ -199,3 +199,27 @@ def test_nothing_is_distributed_where_there_is_no_citus(
     assert (refused.status, refused.out) == (1, "")
     assert "CREATE EXTENSION citus;" in refused.err
     assert "run python -m app migrate" in taskward.run("doctor", DATABASE_URL=url).out
+
+
+@pytest.mark.parametrize("command", ["serve", "migrate", "doctor"])
+@pytest.mark.parametrize("name", ["DATABSE_URL", "DATABASE_URI", "DATABASE_URL"])
+def test_a_misspelt_or_empty_database_url_is_refused(
+    taskward: Taskward, command: str, name: str
+) -> None:
+    value = "" if name == "DATABASE_URL" else "postgresql://ada:hunter2@h/d"
+    finished = taskward.run(command, BETTER_AUTH_SECRET=SECRET, **{name: value})
+    assert finished.status == 1
+    said = finished.out + finished.err
+    assert f"{name} is {'empty' if value == '' else 'no setting: is DATABASE_URL meant?'}" in said
+    assert "hunter2" not in said
+
+
+def test_serve_says_where_the_tasks_are(
+    taskward: Taskward, settings_of_two: dict[str, str]
+) -> None:
+    settings = settings_of_two | {"WORKERS": "1", "LOG_LEVEL": "info", "JWT_ISUER": "x"}
+    log = taskward.stop(taskward.serve("serve", **settings)).err
+    (line,) = [each for each in log.splitlines() if '"serving"' in each]
+    assert taskward.bind in line
+    assert '"database":"postgresql://taskward:***@' in line
+    assert '"name":"JWT_ISUER","meant":"JWT_ISSUER"' in log

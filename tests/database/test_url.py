@@ -228,3 +228,17 @@ def test_a_password_is_not_shown(text: str) -> None:
 
 def test_the_password_of_a_key_is_not_shown() -> None:
     assert "hunter2" not in str(DatabaseUrl("postgresql://u@h/d?sslpassword=hunter2"))
+
+
+@pytest.mark.parametrize("password", ["hun@ter2", "hun/ter2", "hun#ter2", "hun?ter2", "hun[ter2"])
+def test_a_password_that_is_not_encoded_is_refused_unseen(password: str) -> None:
+    with pytest.raises(ValueError, match="percent-encode the password") as caught:
+        DatabaseUrl(f"postgresql://ada:{password}@h/d")
+    assert "ter2" not in str(caught.value)
+
+
+def test_the_folder_of_a_socket_may_be_the_host() -> None:
+    url = DatabaseUrl("postgresql://ada@%2Fvar%2Frun%2Fpostgresql:5433/d?application_name=x")
+    assert url.for_driver["host"] == "/var/run/postgresql"
+    assert url.for_driver["port"] == 5433
+    assert url.for_driver["database"] == "d"

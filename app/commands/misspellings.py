@@ -1,0 +1,55 @@
+"""Variables of the environment whose names are close to those of settings, but no settings."""
+
+import os
+from collections.abc import Iterator
+
+import structlog
+
+from app.commands.errors import CommandError
+from app.settings import Settings
+
+_SHORT = 6
+"""Up to this length, a name may differ in one place only."""
+
+logger = structlog.get_logger("app.commands")
+
+
+def check_names(settings: Settings) -> None:
+    """Warn of names that seem misspelt.
+
+    Raises `CommandError` where that of `DATABASE_URL` is, or its value is empty: the tasks would go
+    into an embedded PostgreSQL.
+    """
+    for name, meant in _misspelt():
+        if meant == "DATABASE_URL" and settings.database_url is None:
+            raise CommandError(f"{name} is no setting: is {meant} meant? Rename or unset it")
+        logger.warning("setting misspelt", name=name, meant=meant)
+    if settings.database_url is None and os.environ.get("DATABASE_URL") == "":
+        raise CommandError(
+            "DATABASE_URL is empty: set it to the URL of a PostgreSQL, or unset it to keep the "
+            "tasks in an embedded one in DATA_DIR"
+        )
+
+
+def _misspelt() -> Iterator[tuple[str, str]]:
+    known = {name.upper() for name in Settings.model_fields}
+    for name in sorted(set(os.environ) - known):
+        for setting in sorted(known):
+            allowed = 1 if len(setting) <= _SHORT else 2
+            if name.upper() != setting and _distance(name.upper(), setting, allowed) <= allowed:
+                yield name, setting
+                break
+
+
+def _distance(one: str, other: str, most: int) -> int:
+    """Return how many characters must be inserted, deleted or replaced; `most` + 1 for more."""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    above = list(range(len(other) + 1))
+    for row, mine in enumerate(one, 1):
+        left = [row]
+        for column, its in enumerate(other, 1):
+            changed = above[column - 1] + (mine != its)
+            left.append(min(changed, above[column] + 1, left[-1] + 1))
+        above = left
+    return min(above[-1], most + 1)
