@@ -39,6 +39,7 @@ TABLES = {
         {"user_id", "id", "revision", "deleted_at"},
         {"tombstones_pkey", "tombstones_revision_check"},
     ),
+    "erasures": Made("0006", {"user_id", "revision", "requested_at"}, {"erasures_pkey"}),
 }
 """Every table that a migration creates; a later migration must not take away its marks."""
 
