@@ -105,8 +105,13 @@ async def test_each_statement_is_in_a_transaction_that_names_the_owner(
     assert len(sent) == 4 * len(("begin", "statement", "commit"))
     for begin, statement, commit in zip(*[iter(each.sql for each in sent)] * 3, strict=True):
         assert begin.startswith(f"{BEGIN}; DO $$ BEGIN SET LOCAL {PROPAGATION}; SET LOCAL ROLE ")
+        assert "SET LOCAL statement_timeout = 9000" in begin
+        assert "SET LOCAL max_parallel_workers_per_gather = 0" in begin
         assert "set_config" not in statement
         assert commit == "COMMIT"
+    with listening() as sent:
+        await database.session("ada").search(text("SELECT 1"))
+    assert "SET LOCAL statement_timeout = 3000" in sent[0].sql
     changes = await ChangeStore(database.session("ada")).since(None, 9)
     assert [each.id for each in changes.changes] == [kept.id]
     assert (await TaskStore(database.session("eve")).summary(9)).task_count == 0
