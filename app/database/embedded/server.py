@@ -58,7 +58,11 @@ class EmbeddedPostgres:
         self._password = password
         self._stopping = threading.Event()
         self._socket_folder = choose_folder(place)
-        self._process = self._launch()
+        try:
+            self._process = self._launch()
+        except BaseException:
+            give_up(place)
+            raise
         self._monitor = threading.Thread(target=self._keep_running, daemon=True)
         self._monitor.start()
 

@@ -94,6 +94,14 @@ async def test_a_file_system_without_sockets_has_its_socket_elsewhere(
         assert await run_sql(running.url, "SELECT 1") == 1
 
 
+def test_a_start_that_fails_leaves_no_short_folder(long_dir: Path, temporary: Path) -> None:
+    start(long_dir).stop()
+    ((long_dir / "postgresql").resolve() / "postgresql.conf").write_text("no_such_setting = on\n")
+    with pytest.raises(EmbeddedPostgresError, match="unrecognized configuration parameter"):
+        start(long_dir)
+    assert list(temporary.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["with space", "comma,", "colon:5", "ümlaut"])
 async def test_a_path_that_is_no_plain_text_has_its_socket_elsewhere(
     data_dir: Path, temporary: Path, name: str
