@@ -15,8 +15,10 @@ IS_THE_OWNER = users.c.id == OWNER
 HAS_DATA = IS_THE_OWNER & (users.c.revision > users.c.erased_revision)
 """The owner's row, unless nothing happened since an erasure: such a row counts as none."""
 
+# The query around it names the owner, and PostgreSQL evaluates that first. To name the owner here,
+# too, would cost 5 µs for each statement; if the order were another, no row would be seen.
 ERASED_REVISION: ColumnElement[int] = (
-    select(users.c.erased_revision).where(NAMES_THE_OWNER, IS_THE_OWNER).scalar_subquery()
+    select(users.c.erased_revision).where(IS_THE_OWNER).scalar_subquery()
 )
 
 

@@ -1,6 +1,7 @@
 """What a user stores besides tasks is bounded: idempotency keys and tombstones."""
 
 import asyncio
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -135,6 +136,33 @@ async def test_what_is_charged_is_what_keys_take_on_the_disk(
     ((charged, taken),) = await execute(database, sql, user=user)
     assert taken / 2 < charged < taken * 2
     assert await size(database, "idempotency_keys") >= before
+
+
+async def test_a_server_of_version_0_2_responds_503_to_a_repeat_of_a_newer_key(
+    client: httpx.AsyncClient, user: str, database: Database
+) -> None:
+    """It reads these columns of the row, and makes its response of them."""
+    await client.post("/api/tasks", json={"title": "x"}, headers=keyed())
+    sql = "SELECT status, headers, body FROM idempotency_keys WHERE user_id = :user"
+    assert await execute(database, sql, user=user) == [(503, {"Retry-After": "1"}, b"")]
+
+
+async def test_a_key_of_version_0_2_is_repeated_as_it_was_stored(
+    client: httpx.AsyncClient, user: str, database: Database
+) -> None:
+    headers = keyed()
+    first = await client.post("/api/tasks", json={"title": "x"}, headers=headers)
+    old = """
+    UPDATE idempotency_keys
+    SET outcome = NULL, status = 201, body = :body, revision = 0,
+        headers = CAST(CAST(:headers AS text) AS jsonb)
+    WHERE user_id = :user
+    """
+    kept = json.dumps({name: first.headers[name] for name in ("Location", "ETag")})
+    await execute(database, old, headers=kept, body=first.content, user=user)
+    again = await client.post("/api/tasks", json={"title": "x"}, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert again.headers["ETag"] == first.headers["ETag"]
 
 
 async def test_a_repeat_while_the_users_row_is_locked_gets_409(

@@ -14,8 +14,10 @@ from app.database.housekeeping import BusyError
 from app.database.url import DatabaseUrl
 from app.tasks.erasures import Finished, finish_erasures
 from app.tasks.statements import ERASED_AT_ONCE
+from app.tasks.store import TaskStore
 from tests.isolation.desk import SECURED
 from tests.isolation.plans import PLANS
+from tests.pgbouncer import pgbouncer
 from tests.tasks.test_me import rows_of
 
 MANY = ERASED_AT_ONCE * 3
@@ -254,3 +256,16 @@ async def test_a_locked_row_stops_neither_its_user_nor_others(
     assert set((await rows_of(other, database_url)).values()) == {0}
     assert (await client.get("/api/tasks")).json()["items"] == []
     await database.close()
+
+
+async def test_an_erasure_is_finished_through_a_pooler(
+    client: httpx.AsyncClient, user: str, database: Database, database_url: DatabaseUrl
+) -> None:
+    await fill(client, user, database)
+    with pgbouncer(database_url) as url:
+        pooled = Database(url, pool_size=1, pooler=True)
+        assert not await TaskStore(pooled.session(user)).erase()
+        assert (await client.get("/api/me")).json()["task_count"] == 0
+        assert (await finish(pooled)).left == 0
+        await pooled.close()
+    assert set((await rows_of(user, database_url)).values()) == {0}
