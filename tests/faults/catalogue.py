@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from functools import partial
 
-from tests.faults import conflicts, deploys, exhaustion, issuers, refusals, restarts, rudeness
+from tests.faults import (
+    abuse,
+    conflicts,
+    deploys,
+    exhaustion,
+    issuers,
+    leftovers,
+    refusals,
+    restarts,
+    rudeness,
+)
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
 
@@ -19,6 +29,9 @@ FAULTS: dict[str, Callable[[Scene, Size], Row]] = {
     "serialization": conflicts.serialization_failures,
     "deadlock": conflicts.deadlocks,
     **{kind: partial(rudeness.rude_clients, kind) for kind in rudeness.FAULTS},
+    **{kind: partial(abuse.abused, kind) for kind in abuse.ABUSES},
+    "erasure": leftovers.large_erasure,
+    "leftovers": leftovers.leftovers_purged,
     "issuer": issuers.issuer,
     "rolled": deploys.rolled,
 }

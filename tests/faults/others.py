@@ -1,0 +1,92 @@
+"""Other users, who must not notice what one user does.
+
+The bounds are those of docs/reliability.md.
+"""
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from uuid import uuid4
+
+from tests.faults.ledger import Ledger
+from tests.faults.report import Row
+from tests.faults.scene import Scene, Size
+
+TIMES = 4
+"""How many times as long another user's median response may take."""
+LATER_SECONDS = 0.25
+"""How much later another user's slowest response may come."""
+HONEST = 8
+PAUSE_SECONDS = 0.015
+LEAST = 10
+"""How many responses make a window at the least."""
+LONGEST_SECONDS = 20
+"""How long a window lasts at most, where others hardly get a response."""
+
+
+class Others:
+    """Other users: one after the other creates, reads, lists and completes a task."""
+
+    def __init__(self, scene: Scene, ledger: Ledger) -> None:
+        self.users = [f"other {number} {uuid4()}" for number in range(HONEST)]
+        self._clients = [scene.client(each, ledger) for each in self.users]
+        self._ledger = ledger
+        self._stopped = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Go on until the block ends."""
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            thread.join()
+
+    def measure(self, lasts: Callable[[float], bool]) -> list[float]:
+        """Return how long responses took, in seconds, while something `lasts`.
+
+        `lasts` gets the seconds since the beginning. There are at least `LEAST` responses; if they
+        take more than `LONGEST_SECONDS`, that is the last figure.
+        """
+        begin, began = len(self._ledger.exchanges), time.monotonic()
+        measured: list[float] = []
+        while lasts(waited := time.monotonic() - began) or len(measured) < LEAST:
+            if waited > LONGEST_SECONDS and len(measured) < LEAST:
+                return [*measured, waited]
+            time.sleep(0.005)
+            measured = [each.seconds for each in self._ledger.exchanges[begin:]]
+        return measured
+
+    def _run(self) -> None:
+        for client in cycle(self._clients):
+            steps: list[Callable[[str], object]] = [
+                lambda id_, asks=client: asks.ask("GET", f"/api/tasks/{id_}"),  # type: ignore[misc]
+                lambda _, asks=client: asks.ask("GET", "/api/tasks"),  # type: ignore[misc]
+                client.complete,
+            ]
+            id_ = client.create("honest")
+            for step in steps:
+                if self._stopped.wait(PAUSE_SECONDS):
+                    return
+                if id_ is not None:
+                    step(id_)
+            if self._stopped.wait(PAUSE_SECONDS):
+                return
+
+
+def judge(row: Row, alone: list[float], beside: list[float], size: Size) -> None:
+    """Require that others hardly notice, and note their figures."""
+    times = statistics.median(beside) / statistics.median(alone)
+    later = max(beside) - max(alone)
+    row.require(times <= TIMES * size.patience, f"others wait {times:.1f} times as long")
+    row.require(later <= LATER_SECONDS * size.patience, f"others wait {later:.2f} s longer")
+    row.note(
+        f"median of others {statistics.median(alone) * 1000:.1f} ms without, "
+        f"{statistics.median(beside) * 1000:.1f} ms with: **{times:.2f} times**; slowest "
+        f"{max(alone) * 1000:.0f} and {max(beside) * 1000:.0f} ms"
+    )
