@@ -26,7 +26,7 @@ from app.database.sessions import UserSession
 from app.tasks.errors import ChangeTokenExpiredError
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.page_sizes import read_page, running_size, with_user
-from app.tasks.rows import kept
+from app.tasks.rows import kept_by_revision
 from app.tasks.schemas import Change, ChangePage, Task
 from app.tasks.statements import COLUMNS
 
@@ -128,11 +128,11 @@ def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
     All are of one snapshot. Without a change there is one row, whose task is null. The row of a
     deletion is a task without a title.
     """
-    found = kept(tasks, *COLUMNS)
+    found = kept_by_revision(tasks, *COLUMNS)
     if begins:
-        page = found.order_by(tasks.c.revision).limit(_ROW_LIMIT).subquery("page")
+        page = found.limit(_ROW_LIMIT).subquery("page")
     else:
-        updates = found.where(tasks.c.revision > _POSITION).order_by(tasks.c.revision)
+        updates = found.where(tasks.c.revision > _POSITION)
         arms = union_all(updates.limit(_ROW_LIMIT), _deletions()).subquery("arms")
         page = select(arms).order_by(arms.c.revision).limit(_ROW_LIMIT).subquery("page")
     if sized:
@@ -149,8 +149,7 @@ def _deletions() -> Select[Any]:
         for column in COLUMNS
     ]
     return (
-        kept(tombstones, *columns)
+        kept_by_revision(tombstones, *columns)
         .where(tombstones.c.revision > _HORIZON)
-        .order_by(tombstones.c.revision)
         .limit(_ROW_LIMIT)
     )

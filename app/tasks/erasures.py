@@ -22,7 +22,7 @@ from app.database.housekeeping import Housekeeping, LeftError, in_portions
 from app.database.statements import NAMES_THE_OWNER, OWNER
 from app.database.wall import PURGE_ROLE
 from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
-from app.tasks.rows import IS_THE_OWNER, is_kept
+from app.tasks.rows import IS_THE_OWNER, is_erased
 
 REQUESTED = "taskward.erasure_requested"
 """Names the event of an app that is set when rows of a user wait to be deleted."""
@@ -95,7 +95,7 @@ def _delete_portion(table: Table) -> Select[int]:
     keys = [column for column in table.primary_key if column.name != "user_id"]
     portion = (
         select(*keys)
-        .where(NAMES_THE_OWNER, table.c.user_id == OWNER, ~is_kept(table))
+        .where(NAMES_THE_OWNER, table.c.user_id == OWNER, is_erased(table))
         .limit(_ROWS)
         .with_for_update(of=table, skip_locked=True)
     )
@@ -115,7 +115,8 @@ def _delete_portion(table: Table) -> Select[int]:
 
 _TABLES = (tasks, tombstones, idempotency_keys)
 _NOTHING_IS_LEFT = [
-    ~exists().where(NAMES_THE_OWNER, table.c.user_id == OWNER, ~is_kept(table)) for table in _TABLES
+    ~exists().where(NAMES_THE_OWNER, table.c.user_id == OWNER, is_erased(table))
+    for table in _TABLES
 ]
 _IS_THE_ERASURE = erasures.c.user_id == OWNER
 

@@ -208,13 +208,14 @@ def _delete_task() -> Insert:
 
 
 def _outlived(locked_owner: CTE) -> CTE:
+    # A value and not a join, so that PostgreSQL looks up the few rows by the index of revisions.
+    newest = select(locked_owner.c.revision + 1 - MAX_TOMBSTONES).scalar_subquery()
     return (
         select(tombstones.c.id, tombstones.c.revision)
         .where(
             NAMES_THE_OWNER,
             tombstones.c.user_id == OWNER,
-            tombstones.c.user_id == locked_owner.c.id,
-            tombstones.c.revision <= locked_owner.c.revision + 1 - MAX_TOMBSTONES,
+            tombstones.c.revision <= newest,
         )
         .order_by(tombstones.c.revision)
         .limit(_DROPPED_AT_ONCE)

@@ -105,8 +105,8 @@ FAULTS = [
     *_of_a_change("replace", _CHANGE_CONTENT, *range(7)),
     *_of_a_change("complete", _CHANGE_COMPLETED, *range(7)),
     # Between them stands which tombstones are dropped.
-    *_of_a_change("delete", _DELETE, 0, 3, 4, 5, 6, 9, 10),
-    _without("delete: whose tombstones are dropped", _DELETE, 1, 2, 7, 8),
+    *_of_a_change("delete", _DELETE, 0, 2, 3, 4, 5, 8, 9),
+    _without("delete: whose tombstones are dropped", _DELETE, 1, 6, 7),
     Fault("create: the owner is another", _given_away),
 ]
 

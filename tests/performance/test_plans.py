@@ -51,7 +51,7 @@ async def test_get_walks_the_primary_key(session: ExplainedSession, task_id: UUI
     await TaskStore(session).get(task_id)
     nodes = session.nodes()
     assert_bounded(nodes)
-    assert indexes(nodes) == {"tasks_pkey"}
+    assert indexes(nodes) == {"tasks_pkey", "users_pkey"}
 
 
 async def test_create_finds_the_user_by_the_primary_key(session: ExplainedSession) -> None:
@@ -80,7 +80,12 @@ async def test_a_deletion_walks_the_primary_keys(session: ExplainedSession, task
     await TaskStore(session).delete(task_id)
     nodes = session.nodes()
     assert_bounded(nodes)
-    assert indexes(nodes) == {"tasks_pkey", "users_pkey"}
+    assert indexes(nodes) == {
+        "tasks_pkey",
+        "users_pkey",
+        "tombstones_pkey",
+        "tombstones_revision",
+    }
 
 
 async def test_the_first_changes_walk_the_index_of_revisions(session: ExplainedSession) -> None:
