@@ -15,6 +15,8 @@ class Exchange:
 
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     losing: bool = False
+    is_meant: bool = False
+    """Whether it has carried what must come before the marker."""
 
     def cut(self) -> None:
         """Close both ends."""
@@ -29,6 +31,7 @@ class Relay:
         self._target = target
         self._request_is_lost = False
         self._marker: bytes | None = None
+        self._after = b""
         self._loop = asyncio.new_event_loop()
         self.lost = threading.Event()
         """Set once something was lost, and the connection with it."""
@@ -41,10 +44,13 @@ class Relay:
         self.lost.clear()
         self._request_is_lost = True
 
-    def lose_answer(self, to: bytes = b"") -> None:
-        """Pass on the next thing that has these bytes in it, and lose the answer."""
+    def lose_answer(self, to: bytes = b"", after: bytes = b"") -> None:
+        """Pass on the next thing that has these bytes in it, and lose the answer.
+
+        Only connections that have carried the bytes `after` count.
+        """
         self.lost.clear()
-        self._marker = to
+        self._marker, self._after = to, after
 
     def run(self, started: threading.Event) -> None:
         """Relay until `stop`; `started` is set when the port is known."""
@@ -109,7 +115,8 @@ class Relay:
         if self._request_is_lost:
             self._request_is_lost = False
             return True
-        if self._marker is not None and self._marker in data:
+        exchange.is_meant |= self._after in data
+        if self._marker is not None and exchange.is_meant and self._marker in data:
             self._marker = None
             exchange.losing = True
         return False

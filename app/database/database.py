@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 import asyncpg
-from sqlalchemy import ClauseElement, Connection, NullPool
+from sqlalchemy import ClauseElement, NullPool
 from sqlalchemy.event import listen
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database import wall
 from app.database.conflicts import again_after_conflicts
+from app.database.engines import be_unhurried, make_engine
 from app.database.errors import (
     CONFLICT,
     DatabaseUnavailableError,
@@ -29,12 +30,6 @@ from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
 
 T = TypeVar("T")
-
-LOCK_TIMEOUT_MS = 500
-"""Less than PostgreSQL's `deadlock_timeout`: who waits for what waits for it gives up first."""
-
-_NO_CACHES = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-"""Of the driver and of SQLAlchemy: what one connection has prepared, the next does not know."""
 
 
 class Database:
@@ -62,7 +57,7 @@ class Database:
         self._shares = UserShares(pool_size, admit)
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
         # It is used rarely, and the database may end it meanwhile.
-        self.engine = self._engine(TIMEOUTS, {}, **pool, pool_pre_ping=True)
+        self.engine = make_engine(url, pooler, TIMEOUTS, {}, **pool, pool_pre_ping=True)
         listen(self.engine.sync_engine, "begin", limit_statements)
 
     @property
@@ -93,8 +88,9 @@ class Database:
         # A provider can limit the statements of a role. A pooler takes no such setting: behind it
         # that limit is lifted in transactions alone, and stays for an index that is built.
         settings = {} if self._pooler else {"statement_timeout": "0"}
-        engine = self._engine({"timeout": TIMEOUT_SECONDS}, settings, poolclass=NullPool)
-        listen(engine.sync_engine, "begin", _be_unhurried)
+        timeouts = {"timeout": TIMEOUT_SECONDS}
+        engine = make_engine(self._url, self._pooler, timeouts, settings, poolclass=NullPool)
+        listen(engine.sync_engine, "begin", be_unhurried)
         with telling_what_passes(self._outage):
             async with engine.connect() as connection:
                 yield connection
@@ -143,27 +139,6 @@ class Database:
             await self._users.close()
         finally:
             await self.engine.dispose()
-
-    def _engine(
-        self,
-        timeouts: Mapping[str, int],
-        settings: Mapping[str, str],
-        /,
-        **pool: Any,  # noqa: ANN401 - SQLAlchemy's
-    ) -> AsyncEngine:
-        caches = _NO_CACHES if self._pooler else {}
-        arguments = {**timeouts, **self._url.connect_arguments, **caches}
-        if settings:
-            arguments["server_settings"] = {**arguments.get("server_settings", {}), **settings}
-        return create_async_engine(
-            self._url.for_sqlalchemy,
-            # Not the database's own default: with a stricter one, an index that is built
-            # concurrently waits for the transaction that holds the lock of migrations.
-            isolation_level="READ COMMITTED",
-            hide_parameters=True,  # an error in the log must not quote what users have written
-            connect_args=arguments,
-            **pool,
-        )
 
     @asynccontextmanager
     async def _transaction(
@@ -258,9 +233,3 @@ class Database:
                 return await transaction.read(statement, **values)
             except asyncpg.QueryCanceledError:
                 raise SearchTimeoutError("the search took too long") from None
-
-
-def _be_unhurried(connection: Connection) -> None:
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")

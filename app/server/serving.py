@@ -75,8 +75,9 @@ async def _serve(app: Quart, listener: Listener, ending: Awaitable[float]) -> No
 
 
 def _limits(app: Quart) -> Limits:
-    database: Database = app.extensions[Database.EXTENSION]
-    return limits(database.usage.size, behind_proxies=app.config[TRUSTED_PROXY_HOPS] > 0)
+    database: Database | None = app.extensions.get(Database.EXTENSION)
+    pool_size = database.usage.size if database else 0
+    return limits(pool_size, behind_proxies=app.config.get(TRUSTED_PROXY_HOPS, 0) > 0)
 
 
 async def _wait(connections: set[asyncio.Task[None]], seconds: float) -> None:

@@ -19,8 +19,6 @@ from sqlalchemy import (
     DateTime,
     Insert,
     Integer,
-    Label,
-    Table,
     Text,
     Uuid,
     bindparam,
@@ -39,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from app.database.statements import NAMES_THE_OWNER, OWNER
-from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
+from app.tasks.models import tasks, tombstones, users
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
 from app.tasks.schemas import Task
 
@@ -58,8 +56,6 @@ MAX_TOMBSTONES = 50_000
 """How many changes a tombstone outlives, and so how many there are of a user."""
 _DROPPED_AT_ONCE = 2
 """More than one deletion adds, so that a user who had too many gets rid of them."""
-ERASED_AT_ONCE = 100
-"""How many rows of each table an erasure deletes before it responds; more wait."""
 
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
 _IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
@@ -225,51 +221,6 @@ def _outlived(locked_owner: CTE) -> CTE:
     )
 
 
-def _delete_small_user() -> ClauseElement:
-    """Delete the owner's row, and with it all others, if there are few of each table."""
-    few = []
-    for table in (tasks, tombstones, idempotency_keys):
-        rows = select(_weight(table)).where(NAMES_THE_OWNER, table.c.user_id == OWNER)
-        some = rows.limit(ERASED_AT_ONCE + 1).subquery(f"some_{table.name}")
-        weight = func.coalesce(func.sum(some.c.weight), 0)
-        few.append(select(weight).scalar_subquery() <= ERASED_AT_ONCE)
-    return delete(users).where(NAMES_THE_OWNER, IS_THE_OWNER, *few).returning(users.c.id)
-
-
-def _weight(table: Table) -> Label[int]:
-    """How long a row takes to delete. Version 0.2 stored bodies of megabytes with the keys."""
-    if "body" not in table.c:
-        return literal(1, Integer).label("weight")
-    return (1 + func.octet_length(table.c.body) // literal(10_000, Integer)).label("weight")
-
-
-def _erase_user() -> Insert:
-    """Make all rows of the owner count as none, and note that they are to be deleted."""
-    erased = (
-        update(users)
-        .where(NAMES_THE_OWNER, HAS_DATA)
-        .values(
-            revision=users.c.revision + 1,
-            erased_revision=users.c.revision + 1,
-            feed_floor=users.c.revision + 1,
-            task_count=0,
-            # Not made by PostgreSQL: Citus changes no row with a volatile function.
-            epoch=bindparam("new_epoch", type_=Uuid),
-            key_bytes=0,
-            key_bytes_since=func.now(),
-        )
-        .returning(users.c.id, users.c.revision)
-        .cte("erased")
-    )
-    noted = postgresql.insert(erasures).from_select(
-        ["user_id", "revision"], select(erased.c.id, erased.c.revision)
-    )
-    return noted.on_conflict_do_update(
-        index_elements=[erasures.c.user_id],
-        set_={name: noted.excluded[name] for name in ("revision", "requested_at")},
-    ).returning(erasures.c.user_id)
-
-
 INSERT_TASK = _insert_task()
 SELECT_TASK = kept(tasks, *COLUMNS).where(tasks.c.id == TASK_ID)
 SELECT_TASKS = kept(tasks, *COLUMNS).where(
@@ -280,5 +231,3 @@ DELETE_TASK = _delete_task()
 SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(
     NAMES_THE_OWNER, HAS_DATA
 )
-DELETE_SMALL_USER = _delete_small_user()
-ERASE_USER = _erase_user()

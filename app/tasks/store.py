@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import uuid_utils.compat
 
 from app.database.sessions import UserSession
-from app.tasks import statements
+from app.tasks import erasures, statements
 from app.tasks.cursors import Position, decode_cursor, encode_cursor
 from app.tasks.errors import (
     InvalidCursorError,
@@ -146,9 +146,9 @@ class TaskStore:
         Return whether the rows are deleted, too. Of a user with many rows they wait for
         `finish_erasures`, and the user can start over meanwhile.
         """
-        if await self._session.change(statements.DELETE_SMALL_USER):
+        if await self._session.change(erasures.DELETE_SMALL_USER):
             return True
-        return not await self._session.change(statements.ERASE_USER, new_epoch=uuid4())
+        return not await self._session.change(erasures.ERASE_USER, new_epoch=uuid4())
 
 
 def _check(rows: Sequence[Sequence[Any]]) -> None:

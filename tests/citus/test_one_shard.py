@@ -132,8 +132,8 @@ def test_where_the_tables_are_distributed_no_statement_has_a_volatile_function()
         changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - it is made nowhere else
         changes._select_changes(begins=False, sized=True),  # noqa: SLF001 - the same
         idempotency.STORE_KEY,
-        statements.DELETE_SMALL_USER,
-        statements.ERASE_USER,
+        erasures.DELETE_SMALL_USER,
+        erasures.ERASE_USER,
         *ERASING,
     ]
     for statement in known:

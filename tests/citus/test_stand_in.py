@@ -17,10 +17,9 @@ from app.database.migrate import distribute, migrate
 from app.database.url import DatabaseUrl
 from app.database.wall import BEGIN, OWNER_COLUMNS, PROPAGATION
 from app.tasks.changes import ChangeStore
-from app.tasks.erasures import Finished, finish_erasures
+from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.purge import Purged, purge
 from app.tasks.schemas import TaskInput
-from app.tasks.statements import ERASED_AT_ONCE
 from app.tasks.store import TaskStore
 from tests.driver import listening
 from tests.upgrades.steps import migrate_to

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from app.database.url import DatabaseUrl
+from tests.addresses import address_of, moved
 from tests.commands.conftest import SECRET, Taskward
 from tests.relay import Relay, relay
 from tests.tokens import claims_for, sign
@@ -18,13 +19,14 @@ COMMIT = b"COMMIT\0"
 @pytest.fixture
 def line(database_url: DatabaseUrl) -> Iterator[Relay]:
     """What the server reaches its database through."""
-    with relay(database_url.for_sqlalchemy.port or 5432) as running:
+    host, port = address_of(database_url)
+    with relay(port, host) as running:
         yield running
 
 
 def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
     """The environment of a server on that line."""
-    url = database_url.for_sqlalchemy.set(drivername="postgresql", port=line.port)
+    url = moved(database_url, "127.0.0.1", line.port)
     # A Citus offers TLS, in which nothing could be told apart.
     text = url.update_query_dict({"sslmode": "disable"}).render_as_string(hide_password=False)
     return {"DATABASE_URL": text, "BETTER_AUTH_SECRET": SECRET}
@@ -47,7 +49,8 @@ def test_a_repeat_under_the_same_key_makes_no_second_task_though_the_server_was_
     with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
         server = taskward.serve("serve", **environment)
         # Without a key there is one statement, which commits itself on one PostgreSQL.
-        line.lose_answer(to=COMMIT if key or is_distributed else TASK["title"].encode())
+        title = TASK["title"].encode()
+        line.lose_answer(to=COMMIT if key or is_distributed else title, after=title)
         line.on_loss = server.kill
         with pytest.raises(httpx.TransportError):
             client.post("/api/tasks", json=TASK)

@@ -5,6 +5,7 @@ import time
 import httpx
 import jwt
 import pytest
+from sqlalchemy import make_url
 
 from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
@@ -142,11 +143,16 @@ def test_a_database_that_cannot_be_reached_is_named_without_its_password(
     assert "Traceback" not in finished.err
 
 
+def with_options(url: str, options: str) -> str:
+    """Return the URL with the parameter `options`."""
+    return make_url(url).update_query_dict({"options": options}).render_as_string(False)
+
+
 @pytest.mark.parametrize("command", ["serve", "dev", "migrate", "purge", "restored", "doctor"])
 def test_parameters_that_postgresql_refuses_are_told(
     taskward: Taskward, settings_of_two: dict[str, str], command: str
 ) -> None:
-    url = f"{settings_of_two['DATABASE_URL']}?options=-c%20nosuch%3D1"
+    url = with_options(settings_of_two["DATABASE_URL"], "-c nosuch=1")
     finished = taskward.run(command, **settings_of_two | {"DATABASE_URL": url})
     assert finished.status == 1
     said = finished.out + finished.err
@@ -157,7 +163,7 @@ def test_parameters_that_postgresql_refuses_are_told(
 def test_a_search_path_without_a_schema_is_told(
     taskward: Taskward, settings_of_two: dict[str, str]
 ) -> None:
-    url = f"{settings_of_two['DATABASE_URL']}?options=-c%20search_path%3Dnosuch"
+    url = with_options(settings_of_two["DATABASE_URL"], "-c search_path=nosuch")
     finished = taskward.run("migrate", **settings_of_two | {"DATABASE_URL": url})
     assert finished.status == 1
     assert "make the one that search_path names" in finished.err

@@ -75,23 +75,22 @@ async def test_a_user_with_40_transactions_keeps_no_other_waiting(database: Data
         release.set()
 
 
-async def test_requests_of_a_user_come_in_their_order(database: Database) -> None:
-    order = []
+async def test_requests_of_a_user_come_in_their_order() -> None:
+    turns, order = Turns(2), []
 
     async def note(number: int) -> None:
-        async with database.user_transaction("ada"):
-            order.append(number)
+        await turns.take("ada")
+        order.append(number)
+        turns.give_back("ada")
 
-    release = asyncio.Event()
+    for _ in range(2):
+        await turns.take("ada")
     async with asyncio.TaskGroup() as group:
-        for _ in range(2):
-            group.create_task(hold(database, "ada", release))
-        await asyncio.sleep(0.1)
         for number in range(6):
             group.create_task(note(number))
-        await asyncio.sleep(0.1)
-        assert database.share_usage.waiting == 6
-        release.set()
+        await asyncio.sleep(0)
+        assert turns.waiting == 6
+        turns.give_back("ada")
     assert order == sorted(order)
 
 

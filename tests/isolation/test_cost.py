@@ -1,5 +1,6 @@
 """What the second wall costs: measured and reported, for a time is no test."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +19,9 @@ from tests.driver import listening
 
 ROUNDS = 10
 STATEMENTS = 100
-GUARD = "(SELECT set_config('app.user_id', $1::VARCHAR, true) AS set_config_1) IS NOT NULL"
+GUARD = re.compile(
+    r"\(SELECT set_config\('app\.user_id', \$\d+::VARCHAR, true\) AS set_config_1\) IS NOT NULL"
+)
 
 
 @asynccontextmanager
@@ -40,7 +43,7 @@ async def test_the_second_wall_adds_little_to_a_list(
     with listening() as sent:
         await client.get("/api/tasks")
     sql, arguments = sent[0]
-    bare_sql = sql.replace(GUARD, "true")
+    bare_sql = GUARD.sub("true", sql)
     assert "set_config" not in bare_sql
     url = database_url.for_sqlalchemy
     behind: list[float] = []

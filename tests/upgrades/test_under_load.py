@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from app.database import migrate as migrations
 from app.database.audit import find_holes
-from app.database.database import LOCK_TIMEOUT_MS, Database
+from app.database.database import Database
+from app.database.engines import LOCK_TIMEOUT_MS
 from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
 from app.database.version import head
