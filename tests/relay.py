@@ -50,6 +50,8 @@ class Relay:
         Only connections that have carried the bytes `after` count.
         """
         self.lost.clear()
+        for exchange in self._exchanges:
+            exchange.is_meant = False
         self._marker, self._after = to, after
 
     def run(self, started: threading.Event) -> None:
