@@ -28,6 +28,7 @@ from app.server.protocol import BUFFERED_BYTES
 logger = structlog.get_logger("app.request")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 _WITHOUT_CONTENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _NO_CACHE = (b"cache-control", b"private, no-cache")
@@ -135,10 +136,11 @@ class _Exchange:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _log(self, seconds: float) -> None:
-        state = self._scope["state"]
+        state, method = self._scope["state"], self._scope["method"]
         logger.info(
             "request",
-            method=self._scope["method"],
+            # Another one is any text, and can fill a header section.
+            method=method if method in _METHODS else None,
             route=state.get("route"),
             status=state.get("status"),
             milliseconds=round(seconds * 1000, 2),

@@ -79,6 +79,15 @@ async def test_each_request_is_logged_in_one_line_without_secrets(
     assert server.port  # the log is the server's, which runs in another thread
 
 
+async def test_an_unknown_method_is_not_logged(client: httpx.AsyncClient) -> None:
+    with structlog.testing.capture_logs() as lines:
+        answer = await client.request("X" * 10_000, "/api/tasks")
+        await until(lambda: any(line["event"] == "request" for line in lines))
+    assert answer.status_code == 405
+    (line,) = (line for line in lines if line["event"] == "request")
+    assert line["method"] is None
+
+
 async def until(condition: object) -> None:
     assert callable(condition)
     for _ in range(200):
