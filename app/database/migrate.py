@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from sqlalchemy import Connection, text
@@ -19,26 +19,23 @@ from app.database import citus, version
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
 from app.database.grants import close_to_others, pass_on_readers
-from app.database.ownership import adoptable_revision, check_number, require_own
+from app.database.migration_lock import SECONDS_BETWEEN_REPORTS, is_held, migration_lock
+from app.database.ownership import (
+    ForeignDatabaseError,
+    adoptable_revision,
+    check_number,
+    require_own,
+)
 from app.database.role import ensure_roles
 from app.database.version import MIGRATIONS, is_at_head, revision
 
 SECONDS_BETWEEN_ATTEMPTS = 2
 ATTEMPTS = 150
-SECONDS_BETWEEN_REPORTS = 5
+SECONDS_BETWEEN_SIGNS = 1
+"""How often the connection that holds the lock is used: a proxy may close an idle one."""
+LOSSES = 10
+"""How often `migrate` starts over after the lock was lost."""
 
-# Any number will do, as long as every Taskward takes the same.
-_LOCK = text("SELECT pg_try_advisory_xact_lock(7402271103)")
-_LOCK_POLL_SECONDS = 0.1
-# While an index is built, the transaction that holds the lock has nothing to do. Not every version
-# has the second setting. It is the last command there: what a SELECT has seen stays reserved for
-# its cursor until the next command, and the index would wait for that.
-_STAY = text("""
-DO $$ BEGIN
-    PERFORM set_config(name, '0', true) FROM pg_settings
-    WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout');
-END $$
-""")
 _BACKEND = text("SELECT pg_backend_pid()")
 # The transactions of others that are older than this, the oldest first.
 _OLDEST = text("""
@@ -58,6 +55,10 @@ class MigrationBlockedError(Exception):
     """Other transactions hold what a migration needs, and do not end."""
 
 
+class _RaceError(Exception):
+    """Another process made the same migration, because one of the two had lost the lock."""
+
+
 async def migrate(database: Database) -> str:
     """Bring the schema to head, and return its revision; safe to run twice at once.
 
@@ -66,11 +67,21 @@ async def migrate(database: Database) -> str:
     that are not Taskward's, `RoleRefusedError` where an administrator has to make the role first,
     and `MigrationBlockedError`.
     """
-    async with _alone(database) as holder, database.unhurried() as connection:
+    for _ in range(LOSSES):
+        async with migration_lock(database) as holder:
+            try:
+                return await _migrate(database, holder)
+            except Exception:
+                if await is_held(holder):
+                    raise
+        logger.warning("migration starts over", reason="the connection with the lock was lost")
+    raise DatabaseUnavailableError("the connection with the lock of migrations is lost repeatedly")
+
+
+async def _migrate(database: Database, holder: AsyncConnection) -> str:
+    async with database.unhurried() as connection:
         async with connection.begin():
-            found = await revision(connection)
-            adopted = "" if found else await adoptable_revision(connection)
-            await _check(connection, found or adopted)
+            found, adopted = await _checked(connection)
             await ensure_roles(connection)
             if not found:
                 await _create_version(connection, adopted)
@@ -78,8 +89,7 @@ async def migrate(database: Database) -> str:
         async with _reporting(holder, connection):
             while True:
                 async with connection.begin():
-                    found = await revision(connection)
-                    await _check(connection, found)
+                    found, _ = await _checked(connection)
                 if is_at_head(found):
                     return found
                 await _patiently(connection, lambda: connection.run_sync(_step))
@@ -91,7 +101,7 @@ async def distribute(database: Database) -> None:
     It copies all rows, and nobody can write them meanwhile. Processes that serve must be started
     anew. Raises `MigrationBlockedError`.
     """
-    async with _alone(database), database.unhurried() as connection:
+    async with migration_lock(database), database.unhurried() as connection:
 
         async def run() -> None:
             async with connection.begin():
@@ -107,15 +117,24 @@ async def is_current(database: Database) -> bool:
     `ForeignDatabaseError` where the schema has tables that are not Taskward's.
     """
     async with database.transaction() as connection:
-        found = await revision(connection)
-        await _check(connection, found or await adoptable_revision(connection))
+        found, _ = await _checked(connection)
         return is_at_head(found)
 
 
-async def _check(connection: AsyncConnection, found: str) -> None:
-    check_number(found)
-    if found <= version.head():
-        await require_own(connection, found)
+async def _checked(connection: AsyncConnection) -> tuple[str, str]:
+    """Return the revision, or else the one to adopt, once the tables are known to be Taskward's."""
+    while True:
+        found = await revision(connection)
+        check_number(found)
+        try:
+            adopted = "" if found else await adoptable_revision(connection)
+            if found <= version.head():
+                await require_own(connection, found or adopted)
+        except ForeignDatabaseError:
+            if await revision(connection) == found:
+                raise  # else a migration has ended between the two statements
+        else:
+            return found, adopted
 
 
 async def _create_version(connection: AsyncConnection, adopted: str) -> None:
@@ -128,29 +147,6 @@ async def _create_version(connection: AsyncConnection, adopted: str) -> None:
         await version.write(connection, adopted)
         await pass_on_readers(connection)
         await connection.run_sync(close_to_others, version.RELEASED_TABLE)
-
-
-@asynccontextmanager
-async def _alone(database: Database) -> AsyncIterator[AsyncConnection]:
-    """Hold the lock of migrations, and yield the connection that holds it.
-
-    The lock is a transaction's, and so passes a pooler.
-
-    Whoever waits asks again and again: a statement that waits would itself be waited for by an
-    index that is built concurrently.
-    """
-    began = reported = time.monotonic()
-    while True:
-        async with database.transaction() as connection:
-            if (await connection.execute(_LOCK)).scalar_one():
-                await connection.execute(_STAY)
-                yield connection
-                return
-        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
-            reported = time.monotonic()
-            seconds = round(reported - began)
-            logger.info("migration waits", reason="another one runs", seconds=seconds)
-        await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 
 @asynccontextmanager
@@ -172,24 +168,23 @@ async def _reporting(holder: AsyncConnection, connection: AsyncConnection) -> As
 
 
 async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -> None:
-    began = time.monotonic()
-    while True:
-        try:
-            async with asyncio.timeout(SECONDS_BETWEEN_REPORTS):
+    began = reported = time.monotonic()
+    while await is_held(holder):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECONDS_BETWEEN_SIGNS):
                 await ended.wait()
-        except TimeoutError:
-            pass
-        else:
-            return
+                return
+        if time.monotonic() - reported < SECONDS_BETWEEN_REPORTS:
+            continue
+        reported = time.monotonic()
         try:
             others = (await holder.execute(_OLDEST, {"backend": backend})).all()
-            await holder.execute(_STAY)
         except DBAPIError:
             return  # the migration itself says what is wrong
         oldest = {f"pid {other.pid}": f"{other.seconds} s" for other in others}
         logger.info(
             "migration runs",
-            seconds=round(time.monotonic() - began),
+            seconds=round(reported - began),
             waits_for_transactions=oldest or None,
         )
 
@@ -203,14 +198,16 @@ async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[N
             await connection.rollback()
             if getattr(error.orig, "sqlstate", None) not in {_LOCK_NOT_AVAILABLE, _DEADLOCK}:
                 raise
-            # Not in step with what it collided with.
-            await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS * random.uniform(0.5, 1.5))  # noqa: S311
+        except _RaceError:
+            await connection.rollback()
         except PendingRollbackError as error:
             # What Alembic says when it tidies up on a connection that is gone.
             raise DatabaseUnavailableError("the connection was lost") from error.__context__
         else:
             await connection.commit()
             return
+        # Not in step with what it collided with.
+        await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS * random.uniform(0.5, 1.5))  # noqa: S311
     raise MigrationBlockedError(
         "transactions of others hold what the next migration needs, and do not end (see "
         "pg_stat_activity); nothing of it was done: end them, and run it again"
@@ -221,8 +218,12 @@ def _step(connection: Connection) -> None:
     # A server whose schema is up to date need not hold it in memory.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "+1")
+    try:
+        command.upgrade(config, "+1")
+    except CommandError as error:
+        raise _RaceError from error

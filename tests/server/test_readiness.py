@@ -3,22 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
-from alembic import command
-from alembic.config import Config
 from pydantic import HttpUrl
 from sqlalchemy import Connection, event, text
 
 from app import create_app
 from app.auth import issuer
 from app.auth.tokens import TokenVerifier
-from app.database import migrate as migrations
 from app.database.database import Database
 from app.database.migrate import migrate
-from app.database.role import ensure_roles
 from app.database.url import DatabaseUrl
 from app.database.version import head
 from app.server.readiness import ReadinessCheck
@@ -29,6 +24,7 @@ from tests.live_server import live
 from tests.relay import relay
 from tests.tokens import SECRET
 from tests.tokens.key_server import KeyServer, key_server
+from tests.upgrades.steps import migrate_to
 
 ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
 OK = {"database": "ok", "schema": "ok", "isolation": "ok", "keys": "ok"}
@@ -90,14 +86,6 @@ async def failed(ask: Ask) -> tuple[dict[str, str], str]:
     return problem["checks"], problem["detail"]
 
 
-def upgrade(connection: Connection, revision: str) -> None:
-    """Bring a database to an earlier revision than that of this version."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
-
-
 async def test_a_server_is_ready_when_every_check_is_ok(asking: Asking) -> None:
     async with asking() as ask:
         answer = await ask()
@@ -128,17 +116,13 @@ async def test_a_server_whose_database_was_never_migrated_is_not_ready(
         checks, detail = await failed(ask)
     assert checks == OK | {"schema": "failed", "isolation": "failed"}
     assert f"schema: it is at revision none, not at {head()}" in detail
-    assert "isolation: there is no table idempotency_keys" in detail
+    assert "isolation: there is no table erasures, there is no table idempotency_keys" in detail
 
 
 async def test_a_server_on_an_older_schema_is_not_ready(
     asking: Asking, empty_database: DatabaseUrl, database: Database
 ) -> None:
-    async with database.unhurried() as connection:
-        await ensure_roles(connection)
-        await connection.commit()
-        await connection.run_sync(upgrade, "0004")
-        await connection.commit()
+    await migrate_to(database, "0004")
     async with asking(database_url=empty_database) as ask:
         checks, detail = await failed(ask)
     assert checks == OK | {"schema": "failed", "isolation": "failed"}

@@ -6,10 +6,11 @@ from alembic import context
 from sqlalchemy import text
 
 from app.database.grants import close_to_others
-from app.database.version import TABLE
+from app.database.version import TABLE, is_at_head
 
 connection = context.config.attributes["connection"]
 schema = connection.scalar(text("SELECT current_schema()"))
+table = f"{connection.scalar(text('SELECT quote_ident(current_schema())'))}.{TABLE}"
 connection.rollback()  # Alembic begins its own transactions
 
 
@@ -25,5 +26,10 @@ context.configure(
     version_table_schema=schema,
     on_version_apply=close,
 )
-with context.begin_transaction():
-    context.run_migrations()
+# In the transaction of the migration, which Alembic goes on with: a process that has lost the
+# connection with the lock of migrations may still be in one.
+connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+found = connection.scalar(text(f"SELECT version_num FROM {table}"))  # noqa: S608 - quoted
+if not is_at_head(found or ""):
+    with context.begin_transaction():
+        context.run_migrations()
