@@ -6,6 +6,7 @@ import textwrap
 from app import create_app
 from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database
+from app.commands.misspellings import warn_of_names
 from app.commands.purge import purge_in_background
 from app.commands.surroundings import development_secret, server_database
 from app.commands.token import make_token
@@ -19,6 +20,7 @@ _TOKEN_SECONDS = 24 * 3600
 
 def dev(settings: Settings, interruption: Interruption) -> None:
     """Serve on an embedded database unless another is configured, with a secret of its own."""
+    warn_of_names()
     with server_database(development_secret(settings)) as complete:
         migrate_database(complete)
         with metrics.exposed(complete.metrics_bind):

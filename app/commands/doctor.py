@@ -15,6 +15,7 @@ from app.contract.document import read
 from app.contract.operations import operations
 from app.database.embedded import EmbeddedPostgresError
 from app.database.fitness import require_fit
+from app.database.users import has_users
 from app.database.version import head
 from app.database.wall import OWNER_COLUMNS, ROLE
 from app.settings import Settings
@@ -23,6 +24,7 @@ _NEEDS = {
     "database": ["settings"],
     "schema": ["settings", "database"],
     "isolation": ["settings", "database", "schema"],
+    "users": ["settings", "database", "schema", "isolation"],
 }
 """The checks that mean nothing where another has failed."""
 
@@ -54,6 +56,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "database", lambda: _on_database(settings, _version)
     yield "schema", lambda: _on_database(settings, _schema)
     yield "isolation", lambda: _on_database(settings, _isolation)
+    yield "users", lambda: _on_database(settings, _users)
 
 
 def _settings(settings: Settings) -> str:
@@ -116,3 +119,9 @@ def _schema(settings: Settings) -> str:
 def _isolation(settings: Settings) -> str:
     require_isolation(settings)
     return f"row-level security binds the role {ROLE} on {', '.join(OWNER_COLUMNS)}"
+
+
+def _users(settings: Settings) -> str:
+    if with_database(settings, has_users):
+        return "there are users"
+    return "no users yet: if a backup was restored, it was not restored into this database"

@@ -1,12 +1,13 @@
-"""Variables of the environment whose names are close to those of settings, but no settings."""
+"""Names in the environment and `.env` that are close to those of settings, but no settings."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import structlog
+from dotenv import dotenv_values
 
 from app.commands.errors import CommandError
-from app.settings import Settings
+from app.settings import FILE, Settings
 
 _SHORT = 6
 """Up to this length, a name may differ in one place only."""
@@ -15,25 +16,41 @@ logger = structlog.get_logger("app.commands")
 
 
 def check_names(settings: Settings) -> None:
-    """Warn of names that seem misspelt.
+    """Warn of names that seem misspelt, for a command that works on tasks which are there already.
 
     Raises `CommandError` where that of `DATABASE_URL` is, or its value is empty: the tasks would go
     into an embedded PostgreSQL.
     """
-    for name, meant in _misspelt():
+    given = _given()
+    for name, meant in _misspelt(given):
         if meant == "DATABASE_URL" and settings.database_url is None:
             raise CommandError(f"{name} is no setting: is {meant} meant? Rename or unset it")
-        logger.warning("setting misspelt", name=name, meant=meant)
-    if settings.database_url is None and os.environ.get("DATABASE_URL") == "":
+        _warn(name, meant)
+    if settings.database_url is None and given.get("DATABASE_URL") == "":
         raise CommandError(
             "DATABASE_URL is empty: set it to the URL of a PostgreSQL, or unset it to keep the "
             "tasks in an embedded one in DATA_DIR"
         )
 
 
-def _misspelt() -> Iterator[tuple[str, str]]:
+def warn_of_names() -> None:
+    """Warn of names that seem misspelt."""
+    for name, meant in _misspelt(_given()):
+        _warn(name, meant)
+
+
+def _warn(name: str, meant: str) -> None:
+    logger.warning("setting misspelt", name=name, meant=meant)
+
+
+def _given() -> Mapping[str, str | None]:
+    """Return what is set in `.env` and, with precedence, in the environment."""
+    return {**dotenv_values(FILE, interpolate=False), **os.environ}
+
+
+def _misspelt(given: Iterable[str]) -> Iterator[tuple[str, str]]:
     known = {name.upper() for name in Settings.model_fields}
-    for name in sorted(set(os.environ) - known):
+    for name in sorted(set(given) - known):
         for setting in sorted(known):
             allowed = 1 if len(setting) <= _SHORT else 2
             if name.upper() != setting and _distance(name.upper(), setting, allowed) <= allowed:

@@ -10,6 +10,7 @@ from quart import Quart
 
 from app.commands.errors import CommandError
 from app.commands.migrate import require_schema
+from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
 from app.database.database import Database
@@ -32,6 +33,7 @@ def purge_command(settings: Settings) -> None:
 
     Raises `CommandError` where some of it could not be dropped.
     """
+    check_names(settings)
     with any_database(settings) as complete:
         require_schema(complete)
         finished, purged = with_database(complete, _keep_house)

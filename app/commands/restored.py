@@ -2,6 +2,7 @@
 
 from app.commands.errors import CommandError, NotAllowedError
 from app.commands.migrate import require_schema
+from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
 from app.settings import Settings
@@ -10,6 +11,7 @@ from app.tasks.renewal import renew
 
 def restored_command(settings: Settings) -> None:
     """Let every client read everything anew, and say of how many users."""
+    check_names(settings)
     with any_database(settings) as complete:
         require_schema(complete)
         try:

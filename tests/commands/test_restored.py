@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
 from uuid import uuid4
 
 import asyncpg
@@ -11,6 +12,7 @@ from sqlalchemy import make_url
 from app.database.pool import TIMEOUTS
 from app.database.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
+from tests.pgbouncer import pgbouncer
 
 # The login is no superuser: row-level security binds it, although it owns the tables.
 MAKE_LOGIN = (
@@ -113,3 +115,22 @@ def test_a_database_of_another_version_is_left_alone(
     finished = taskward.run("restored", DATABASE_URL=administrator)
     assert (finished.status, finished.out) == (1, "")
     assert "run python -m app migrate" in finished.err
+
+
+@pytest.mark.parametrize("has_pooler", [False, True])
+def test_doctor_remarks_on_a_database_without_users(
+    taskward: Taskward, administrator: str, owner: str, has_pooler: bool
+) -> None:
+    """Although row-level security shows the owner of the tables no user at all."""
+    taskward.run("migrate", DATABASE_URL=owner)
+    settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": owner}
+    with ExitStack() as running:
+        if has_pooler:
+            pooled = running.enter_context(pgbouncer(DatabaseUrl(owner), size=2))
+            settings |= {"DATABASE_URL": pooled.text, "DATABASE_POOLER": "transaction"}
+        finished = taskward.run("doctor", **settings)
+        remark = "ok    users      no users yet: if a backup was restored, it was not restored into"
+        assert remark in finished.out
+        assert finished.status == 0
+        execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 1, 0)")
+        assert "ok    users      there are users\n" in taskward.run("doctor", **settings).out

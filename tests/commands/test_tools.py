@@ -1,6 +1,7 @@
 """`token`, `migrate`, `doctor`, and what a person gets who mistypes."""
 
 import time
+from pathlib import Path
 
 import httpx
 import jwt
@@ -61,7 +62,8 @@ def test_doctor_says_what_is_well_a_line_each(taskward: Taskward) -> None:
     assert finished.status == 0
     lines = finished.out.splitlines()
     assert [line.split()[:2] for line in lines] == [
-        ["ok", name] for name in ("settings", "contract", "keys", "database", "schema", "isolation")
+        ["ok", name]
+        for name in ("settings", "contract", "keys", "database", "schema", "isolation", "users")
     ]
     assert "PostgreSQL 18" in finished.out
 
@@ -77,6 +79,7 @@ def test_doctor_says_what_is_not(taskward: Taskward) -> None:
         "database": "FAIL",
         "schema": "FAIL",
         "isolation": "FAIL",
+        "users": "FAIL",
     }
     assert "hunter2" not in finished.out + finished.err
 
@@ -207,17 +210,34 @@ def test_nothing_is_distributed_where_there_is_no_citus(
     assert "run python -m app migrate" in taskward.run("doctor", DATABASE_URL=url).out
 
 
-@pytest.mark.parametrize("command", ["serve", "migrate", "doctor"])
+@pytest.mark.parametrize("in_file", [False, True])
+@pytest.mark.parametrize("command", ["serve", "migrate", "doctor", "restored", "purge"])
 @pytest.mark.parametrize("name", ["DATABSE_URL", "DATABASE_URI", "DATABASE_URL"])
 def test_a_misspelt_or_empty_database_url_is_refused(
-    taskward: Taskward, command: str, name: str
+    taskward: Taskward, monkeypatch: pytest.MonkeyPatch, command: str, name: str, in_file: bool
 ) -> None:
     value = "" if name == "DATABASE_URL" else "postgresql://ada:hunter2@h/d"
-    finished = taskward.run(command, BETTER_AUTH_SECRET=SECRET, **{name: value})
+    monkeypatch.chdir(taskward.folder)
+    if in_file:
+        Path(".env").write_text(f"{name}={value}\n")
+    environment = {} if in_file else {name: value}
+    finished = taskward.run(command, BETTER_AUTH_SECRET=SECRET, **environment)
+    assert not taskward.data_dir.exists()
     assert finished.status == 1
     said = finished.out + finished.err
     assert f"{name} is {'empty' if value == '' else 'no setting: is DATABASE_URL meant?'}" in said
     assert "hunter2" not in said
+
+
+@pytest.mark.parametrize("in_file", [False, True])
+def test_dev_warns_of_a_misspelt_database_url(taskward: Taskward, in_file: bool) -> None:
+    if in_file:
+        (taskward.folder / ".env").write_text("DATABSE_URL=postgresql://ada:hunter2@h/d\n")
+    environment = {} if in_file else {"DATABSE_URL": "postgresql://ada:hunter2@h/d"}
+    finished = taskward.stop(taskward.serve("dev", LOG_FORMAT="json", **environment))
+    (line,) = [each for each in finished.err.splitlines() if "setting misspelt" in each]
+    assert '"name":"DATABSE_URL","meant":"DATABASE_URL"' in line
+    assert "hunter2" not in finished.err + finished.out
 
 
 def test_serve_says_where_the_tasks_are(
