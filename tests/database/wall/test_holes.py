@@ -5,6 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.audit import holes_seen_by
+from app.database.grants import TABLES
 
 HOLES = {
     "DROP POLICY tasks_owner ON tasks": "tasks does not have just the policies",
@@ -48,6 +49,15 @@ HOLES = {
     "SET LOCAL app.user_id = 'ada'": "app.user_id has a value before it is set",
     "CREATE ROLE weak_login; SET LOCAL SESSION AUTHORIZATION weak_login": (
         "the login may not take on the role taskward_app"
+    ),
+    **{
+        f"CREATE ROLE anon; GRANT {right} ON {table} TO anon": f"role anon may {right} on {table}"
+        for table in TABLES
+        for right in ("SELECT", "UPDATE", "TRUNCATE")
+    },
+    "GRANT SELECT ON taskward_version TO PUBLIC": "everybody may SELECT on taskward_version",
+    "CREATE ROLE anon; GRANT UPDATE (version_num) ON taskward_version TO anon": (
+        "the role anon may UPDATE (version_num) on taskward_version"
     ),
 }
 
