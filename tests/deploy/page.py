@@ -41,6 +41,23 @@ class Machine:
 
     def run(self, commands: str, **environment: str) -> str:
         """Run commands of the page, all of which must succeed; answer what they said."""
+        finished = self.finished("-euc", commands, environment)
+        assert finished.returncode == 0, finished.stdout
+        return finished.stdout
+
+    def fail(self, commands: str, **environment: str) -> str:
+        """Run commands of the page in a shell that does not stop by itself; return their output.
+
+        The last status must not be 0.
+        """
+        finished = self.finished("-c", commands, environment)
+        assert finished.returncode != 0, finished.stdout
+        return finished.stdout
+
+    def finished(
+        self, option: str, commands: str, environment: dict[str, str]
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run commands of the page to their end."""
         here = {
             "/opt/taskward": str(self.home),
             "/etc/taskward.env": str(self.settings),
@@ -48,8 +65,8 @@ class Machine:
         }
         for there, path in here.items():
             commands = commands.replace(there, path)
-        finished = subprocess.run(
-            ["/bin/sh", "-euc", commands],
+        return subprocess.run(
+            ["/bin/sh", option, commands],
             cwd=self.home,
             env=self._environment() | environment,
             stdout=subprocess.PIPE,
@@ -57,8 +74,6 @@ class Machine:
             text=True,
             check=False,
         )
-        assert finished.returncode == 0, finished.stdout
-        return finished.stdout
 
     def read_settings(self) -> dict[str, str]:
         """The settings as a shell reads them."""

@@ -45,6 +45,11 @@ def text_of(url: DatabaseUrl, login: str | None = None, password: str | None = N
     return changed.render_as_string(hide_password=False)
 
 
+def text_of_login(url: DatabaseUrl) -> str:
+    """Return a URL with the login that it has."""
+    return url.for_sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def install(machine: Machine, url: DatabaseUrl) -> None:
     """Follow the page's first block, with a database that there is."""
     written = re.search(r"(?m)^DATABASE_URL='([^']*)'$", PAGE)
@@ -169,6 +174,27 @@ def test_a_device_that_is_ahead_of_a_restored_backup_is_told_so_and_reads_everyt
         client.delete(second)
         (deletion,) = client.get("/api/tasks/changes", params={"since": since}).json()["changes"]
         assert deletion["deleted"]
+
+
+@pytest.mark.parametrize("fault", ["no file", "no dump", "half of a dump"])
+def test_a_restore_that_fails_stops_there(
+    machine: Machine, empty_database: DatabaseUrl, taskward: Taskward, fault: str
+) -> None:
+    backup, restore = blocks("Back up and restore")
+    url = text_of_login(empty_database)
+    taskward.run("migrate", DATABASE_URL=url)
+    dump = machine.home / "taskward.dump"
+    if fault == "half of a dump":
+        machine.run(backup, BACKUP_URL=url)
+        dump.write_bytes(dump.read_bytes()[: dump.stat().st_size // 2])
+    elif fault == "no dump":
+        dump.write_text("x")
+    install(machine, empty_database)
+    traced = restore.replace("set -e\n", "set -e\nset -x\n")
+    said = machine.fail(traced, NEW_DATABASE_URL=url)
+    steps = [line for line in said.splitlines() if line.startswith("+ ")]
+    assert steps[-1].startswith("+ pg_restore")
+    assert not any("app restored" in step or "systemctl start" in step for step in steps)
 
 
 def test_an_operator_erases_a_user_and_no_other(
