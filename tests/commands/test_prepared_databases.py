@@ -1,6 +1,7 @@
 """`migrate`, `doctor` and `serve` on databases that are not as expected, whose rows stay."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from uuid import uuid4
@@ -10,11 +11,11 @@ import pytest
 
 from app.database.url import DatabaseUrl
 from app.server.listener import Listener
-from tests.commands.conftest import QUIET, Taskward
+from tests.commands.conftest import QUIET, ROOT, Taskward
 from tests.debian_postgres import plain_server
 from tests.pgbouncer import pgbouncer
 
-OWN = "CREATE SCHEMA mine"
+MINE = "CREATE SCHEMA mine"
 FOREIGN_TABLES = """
 CREATE TABLE users (id int PRIMARY KEY, email text);
 INSERT INTO users VALUES (1, 'ada'), (2, 'bob');
@@ -91,12 +92,12 @@ DATABASES: dict[str, Prepared] = {
     ),
     "another program in public, a schema of one's own": Prepared(
         None,
-        f"{OWN}; {FOREIGN_TABLES}; {FOREIGN_VERSION.format('0004')}",
+        f"{MINE}; {FOREIGN_TABLES}; {FOREIGN_VERSION.format('0004')}",
         query="?options=-csearch_path%3Dmine",
     ),
     "another program in public, behind one's own schema": Prepared(
         None,
-        f"{OWN}; {FOREIGN_TABLES}; {FOREIGN_VERSION.format('0004')}",
+        f"{MINE}; {FOREIGN_TABLES}; {FOREIGN_VERSION.format('0004')}",
         query="?options=-csearch_path%3Dmine,public",
     ),
     "a schema of one's own that is missing": Prepared(
@@ -144,6 +145,9 @@ DATABASES: dict[str, Prepared] = {
     ),
     "a wrong password": Prepared("password authentication failed", url={"password": "hunter2"}),
     "an unknown login": Prepared("password authentication failed", url={"username": "stranger"}),
+    "a superuser": Prepared(
+        None, "CREATE ROLE {role} LOGIN SUPERUSER PASSWORD 'x'", login="{role}"
+    ),
     "an unknown database": Prepared("does not exist", url={"database": "nosuch"}),
     "an unknown host": Prepared("cannot be reached", url={"host": "nosuch.invalid"}),
     "a port where nothing listens": Prepared("cannot be reached", url={"port": 1}),
@@ -181,20 +185,62 @@ def execute(url: str, *commands: str) -> None:
     asyncio.run(run())
 
 
+# Everything but what is Taskward's own, with its rows.
 OF_OTHERS = """
-SELECT format('%s.%s %s %s %s %s', n.nspname, c.relname, c.relkind, c.relrowsecurity, c.relacl,
-              CASE WHEN c.relkind = 'r' THEN query_to_xml(
-                  format('SELECT * FROM %I.%I', n.nspname, c.relname), true, true, '')::text END)
+SELECT concat_ws(' ', 'relation', c.oid::regclass, c.relkind, c.relowner::regrole,
+                 c.relrowsecurity, c.relforcerowsecurity, c.relacl, c.reloptions,
+                 CASE WHEN c.relkind IN ('r', 'p', 'v', 'm') THEN query_to_xml(
+                     format('SELECT * FROM %I.%I', n.nspname, c.relname), true, true, '') END)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('public', 'mine', 'My Tasks') AND c.relkind IN ('r', 'v') ORDER BY 1
+WHERE n.nspname !~ '^pg_|^information_schema$'
+UNION ALL
+SELECT concat_ws(' ', 'column', attrelid::regclass, attnum, attname, atttypid::regtype, attnotnull,
+                 attacl, pg_get_expr(adbin, adrelid))
+FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE n.nspname !~ '^pg_|^information_schema$' AND attnum > 0
+UNION ALL
+SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid))
+FROM pg_constraint WHERE conrelid <> 0
+UNION ALL
+SELECT concat_ws(' ', 'policy', polrelid::regclass, polname, polcmd, polroles,
+                 pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+FROM pg_policy
+UNION ALL
+SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL
+SELECT concat_ws(' ', 'function', oid::regprocedure, proacl, prosrc) FROM pg_proc
+WHERE pronamespace::regnamespace::text !~ '^pg_|^information_schema$'
+UNION ALL
+SELECT concat_ws(' ', 'default', defaclrole::regrole, defaclnamespace, defaclobjtype, defaclacl)
+FROM pg_default_acl
+UNION ALL
+SELECT concat_ws(' ', 'schema', nspname, nspowner::regrole, nspacl) FROM pg_namespace
+WHERE nspname !~ '^pg_(temp|toast_temp)_'
+UNION ALL
+SELECT concat_ws(' ', 'role', oid, rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb,
+                 rolcanlogin, rolreplication, rolbypassrls, rolconnlimit,
+                 rolpassword, rolvaliduntil)
+FROM pg_authid WHERE rolname NOT IN ('taskward_app', 'taskward_purge')
+UNION ALL
+SELECT concat_ws(' ', 'member', roleid::regrole, member::regrole) FROM pg_auth_members
+WHERE roleid::regrole::text NOT IN ('taskward_app', 'taskward_purge')
+UNION ALL
+SELECT concat_ws(' ', 'setting', setdatabase, setrole, setconfig) FROM pg_db_role_setting
+UNION ALL
+SELECT concat_ws(' ', 'database', datname, datdba::regrole, datacl) FROM pg_database
+WHERE datname = current_database()
 """
+OWN = "taskward_version|users|tasks|idempotency_keys|tombstones|erasures"
 
 
 def fingerprint(url: str) -> set[str]:
-    """Return everything that is in the schemas, with its rows."""
+    """Return everything that is in a database and its server, with its rows."""
 
     async def run() -> set[str]:
-        connection = await asyncpg.connect(url)
+        # Without a search path, each name stands there with its schema.
+        connection = await asyncpg.connect(url, server_settings={"search_path": ""})
         rows = await connection.fetch(OF_OTHERS)
         await connection.close()
         return {row[0] for row in rows}
@@ -221,9 +267,21 @@ def test_each_command_says_the_same_and_nothing_of_others_changes(
             changes |= {"username": prepared.login.format(**made), "password": "x"}
         url = text_of(server, **changes) + prepared.query
         _check(taskward, monkeypatch, prepared, url)
-        assert before <= fingerprint(administrator)
+        _check_others(before, fingerprint(administrator), prepared)
     finally:
         execute(text_of(server), f"DROP DATABASE {made['db']} WITH (FORCE)")
+
+
+def _check_others(before: set[str], after: set[str], prepared: Prepared) -> None:
+    """Check that what is new is Taskward's own, and that nothing is gone or changed."""
+    if prepared.says is not None:
+        assert after == before
+        return
+    schema = "mine" if "Dmine" in prepared.query else "public"
+    schema = '"My Tasks"' if "My" in prepared.query else schema
+    name = schema.strip('"')
+    own = re.compile(rf"schema {name} |\w+ {schema}\.({OWN})")
+    assert {row for row in before ^ after if not own.match(row)} == set()
 
 
 def _close(_: object, listener: Listener) -> None:
@@ -249,9 +307,19 @@ def _check(
         assert len(said.splitlines()) < 30
 
 
+STANDBY = Prepared("this server is a standby")
+POOLER = Prepared("set DATABASE_POOLER=transaction")
+NO_ROLE = Prepared("may not set up the roles", doctor="there is no role taskward_purge")
+OWNER = """
+CREATE ROLE {role} LOGIN PASSWORD 'x';
+GRANT ALL ON SCHEMA public TO {role};
+GRANT taskward_app, taskward_purge TO {role}
+"""
+
+
 def test_a_standby_is_refused(taskward: Taskward, monkeypatch: pytest.MonkeyPatch) -> None:
     with plain_server(standby=True) as url:
-        _check(taskward, monkeypatch, Prepared("this server is a standby"), text_of(url))
+        _check(taskward, monkeypatch, STANDBY, text_of(url))
 
 
 @pytest.mark.parametrize("size", [1, 2])
@@ -259,5 +327,103 @@ def test_a_pooler_that_no_setting_names_is_told(
     server: DatabaseUrl, taskward: Taskward, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     with pgbouncer(server, size=size) as url:
-        prepared = Prepared("set DATABASE_POOLER=transaction")
-        _check(taskward, monkeypatch, prepared, text_of(url))
+        _check(taskward, monkeypatch, POOLER, text_of(url))
+
+
+def test_a_role_that_is_missing_is_told(
+    server: DatabaseUrl, taskward: Taskward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, login = f"db_{uuid4().hex}", f"role_{uuid4().hex}"
+    execute(text_of(server), f"CREATE DATABASE {database}")
+    execute(text_of(server, database=database), OWNER.format(role=login))
+    url = text_of(server, database=database, username=login, password="x")
+    assert taskward.run("migrate", DATABASE_URL=url).status == 0
+    execute(text_of(server), "ALTER ROLE taskward_purge RENAME TO gone")
+    try:
+        _check(taskward, monkeypatch, NO_ROLE, url)
+    finally:
+        execute(text_of(server), "ALTER ROLE gone RENAME TO taskward_purge")
+        execute(text_of(server), f"DROP DATABASE {database} WITH (FORCE)")
+
+
+ALL = DATABASES | {
+    "a standby": STANDBY,
+    "PgBouncer without the setting": POOLER,
+    "a missing role": NO_ROLE,
+}
+ROWS = {
+    "new; any collation (C, ICU); default isolation repeatable read or serializable; "
+    "a statement time-out": {
+        "new and empty",
+        "collation C",
+        "collation of ICU",
+        "isolation repeatable read",
+        "isolation serializable",
+        "a statement time-out",
+    },
+    "encoding LATIN1 or SQL_ASCII": {"encoding LATIN1", "encoding SQL_ASCII"},
+    "another program's `alembic_version` in Taskward's schema, with any revision": {
+        f"another program's version {each}" for each in ("0001", "0004", "0005", "0006", "a1b2c3")
+    },
+    "another program's `alembic_version`, empty": {"another program's version, empty"},
+    "another program's `users`, `tasks`, `tombstones`, also as a view": {
+        f"another program's {each}" for each in ("users", "tombstones", "view tasks")
+    },
+    "another program's tables in `public`, and `search_path=mine` or `mine,public`": {
+        "another program in public, a schema of one's own",
+        "another program in public, behind one's own schema",
+    },
+    "the first schema of `search_path` is missing": {"a schema of one's own that is missing"},
+    "a schema whose name needs quotes": {"a schema whose name needs quotes"},
+    "default privileges for others, such as Supabase's `anon`": {"default privileges for others"},
+    "rights that an operator granted to another role": {"rights that someone granted"},
+    "the version table rewritten": {"a version that someone has rewritten"},
+    "a later version's schema": {"a later version's schema"},
+    "a login with BYPASSRLS, a superuser": {"a login with BYPASSRLS", "a superuser"},
+    "wrong password, unknown login": {"a wrong password", "an unknown login"},
+    "unknown database": {"an unknown database"},
+    "unknown host, a port where nothing listens": {
+        "an unknown host",
+        "a port where nothing listens",
+    },
+    "no connections left": {"no connections left"},
+} | {
+    each: {each}
+    for each in (
+        "read-only by default",
+        "a standby",
+        "a table of Taskward is gone",
+        "a login without CREATE",
+        "a login that may not take on the roles",
+        "a missing role",
+        "PgBouncer without the setting",
+    )
+}
+"""The rows of docs/databases.md, and which of the databases above each is about."""
+
+
+def test_the_page_has_each_database_and_its_messages() -> None:
+    page = (ROOT / "docs" / "databases.md").read_text()
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line.startswith("| ")
+    ][1:]
+    assert [database for database, *_ in cells if database not in ROWS] == []
+    assert len(cells) == len(ROWS)
+    assert sorted(each for names in ROWS.values() for each in names) == sorted(ALL)
+    assert len(ALL) >= 25
+    for database, message, _ in cells:
+        written = [re.escape(each) for each in re.findall("`([^`]+)`", message)]
+        patterns = [each.replace("…", r".+") for each in written]
+        expected = {said for name in ROWS[database] for said in _messages(ALL[name])}
+        for said in expected:
+            assert any(re.fullmatch(each, said) for each in patterns), (database, said)
+        for each in patterns:
+            assert any(re.fullmatch(each, said) for said in expected), (database, each)
+
+
+def _messages(prepared: Prepared) -> set[str]:
+    doctor = prepared.says if prepared.doctor == "" else prepared.doctor
+    serve = prepared.says if prepared.serve == "" else prepared.serve
+    return {each for each in (prepared.says, doctor, serve) if each is not None}
