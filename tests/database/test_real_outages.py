@@ -1,0 +1,83 @@
+"""The log of an outage of a real PostgreSQL: a line when it begins, and one when it is over."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from app.database import database as databases
+from app.database import outages, shares
+from app.database.database import Database
+from app.database.errors import DatabaseUnavailableError
+from app.database.migrate import migrate
+from app.database.url import DatabaseUrl
+from tests.faults.postgres import Postgres, running
+from tests.folders import open_folder
+
+COUNT = text("SELECT count(*) FROM tasks")
+SLEEP = text("SELECT pg_sleep(30)")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with open_folder() as folder, running(folder) as started:
+        yield started
+
+
+async def test_an_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outages, "CALM_SECONDS", 0.1)
+    database = Database(DatabaseUrl(postgres.url()), pool_size=2)
+    await migrate(database)
+    session = database.session("ada")
+    with capture_logs() as logs:
+        await session.read(COUNT)
+        postgres.kill()
+        for _ in range(20):
+            with pytest.raises(DatabaseUnavailableError):
+                await session.read(COUNT)
+        postgres.start()
+        await asyncio.sleep(0.2)
+        for _ in range(20):
+            await session.read(COUNT)
+    await database.close()
+    lines = [each for each in logs if each["event"].startswith("database")]
+    *begun, over = lines
+    assert {each["log_level"] for each in lines} == {"warning"}
+    assert [each["event"] for each in lines] == ["database fails"] * len(begun) + [
+        "database works again"
+    ]
+    reasons = [each["reason"] for each in begun]
+    assert len(reasons) == len(set(reasons))
+    assert "it cannot be reached" in reasons
+    assert over["failures"] == 20
+
+
+async def test_time_limits_of_a_users_own_requests_are_no_outage(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (databases, shares):
+        monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.5)
+    database = Database(DatabaseUrl(postgres.url()), pool_size=2)
+    await migrate(database)
+
+    async def in_transaction() -> None:
+        async with database.user_transaction("ada") as transaction:
+            await transaction.read(SLEEP)
+
+    async def search() -> None:
+        await database.session("ada").search(SLEEP)
+
+    async def wait_for_a_share() -> None:
+        async with database.user_transaction("ada"), database.user_transaction("ada"):
+            pass
+
+    with capture_logs() as logs:
+        for work in (in_transaction, search, wait_for_a_share):
+            with pytest.raises(DatabaseUnavailableError):
+                await work()
+    await database.close()
+    assert logs == []
