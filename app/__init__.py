@@ -25,6 +25,7 @@ from app.server.envelope import Envelope, Recorder
 from app.server.guard import Guard
 from app.server.readiness import ReadinessCheck
 from app.server.serving import TRUSTED_PROXY_HOPS
+from app.server.strangers import Strangers
 from app.server.tracing import tracing_of
 from app.settings import Settings, required
 from app.tasks import routes
@@ -65,7 +66,8 @@ def create_app(settings: Settings) -> Quart:
     _limit_rates(app, settings)
     protocol.install(catalogue)
     app.config[TRUSTED_PROXY_HOPS] = settings.trusted_proxy_hops
-    guard = Guard(app.asgi_app, settings.trusted_proxy_hops)
+    strangers = Strangers(app.asgi_app, app.extensions[require_user.VERIFIER])
+    guard = Guard(strangers, settings.trusted_proxy_hops)
     record = _recorder(app, settings)
     app.asgi_app = Envelope(guard, catalogue, record)  # type: ignore[method-assign]
     if tracing is not None:

@@ -12,10 +12,11 @@ from app.auth.require_user import authenticate, requires_user
 from app.contract.answers import answer
 from app.contract.checks import RequestCheck
 from app.contract.document import Document
+from app.contract.long_bodies import LONG_BYTES, LongBodies
 from app.contract.operations import Operation, operations
 from app.contract.paths import Segment, route
 from app.contract.problems import invalid_request
-from app.contract.requests import Received, check_accept, read_body, read_query
+from app.contract.requests import Received, check_accept, parse_body, read_body, read_query
 
 View = Callable[..., Any]
 """A view takes what its route names, and a handler what its operation does."""
@@ -38,9 +39,12 @@ def bind(app: Quart, document: Document) -> None:
         raise ContractDriftError("\n".join(drifts))
     app.url_map.converters[Segment.NAME] = Segment
     paths = {operation.path for operation in bound}
+    long_bodies = LongBodies()
     for operation in bound:
         handler = dict(handlers)[operation.handler_name]
-        app.view_functions[operation.handler_name] = _view(document, operation, handler)
+        app.view_functions[operation.handler_name] = _view(
+            document, operation, handler, long_bodies
+        )
         rule = route(operation.path, paths)
         app.add_url_rule(rule, operation.handler_name, methods=[operation.method])
 
@@ -89,22 +93,29 @@ def _differing_arguments(operation: Operation, handler: View) -> Iterator[str]:
         yield f"operation {operation.id}: its handler does not say the type of {name}"
 
 
-def _view(document: Document, operation: Operation, handler: View) -> View:
+def _view(document: Document, operation: Operation, handler: View, long_bodies: LongBodies) -> View:
     types: dict[str, Any] = typing.get_type_hints(handler)
     check = RequestCheck(document, operation, types)
 
     async def view(**path: str) -> Response:
         current = request_ctx.request
         current.scope["state"].update(operation=operation.id, route=operation.path)
+        user_id = ""
         if operation.secured:
             # Before anything of the request is looked at: whoever has no user learns nothing.
-            await authenticate()
+            user_id = await authenticate()
         check_accept(current, operation)
-        body = await read_body(current, operation)
-        received = Received(path, read_query(current), current.headers, body)
-        arguments, faults = check.arguments(received)
-        if faults:
-            raise invalid_request(faults)
-        return answer(await handler(**arguments))
+        raw = await read_body(current, operation)
+
+        def arguments() -> dict[str, Any]:
+            body, query = parse_body(raw), read_query(current)
+            checked, faults = check.arguments(Received(path, query, current.headers, body))
+            if faults:
+                raise invalid_request(faults)
+            return checked
+
+        is_long = isinstance(raw, bytes) and len(raw) > LONG_BYTES
+        passed = await long_bodies.check(user_id, arguments) if is_long else arguments()
+        return answer(await handler(**passed))
 
     return view

@@ -40,10 +40,10 @@ class Received(NamedTuple):
                 return self.headers.getlist(parameter.name)
 
 
-async def read_body(request: Request, operation: Operation) -> JsonValue | msgspec.UnsetType:
-    """Parse the JSON body; `UNSET` where none was sent.
+async def read_body(request: Request, operation: Operation) -> bytes | msgspec.UnsetType:
+    """Read the JSON body; `UNSET` where none was sent.
 
-    Raises `Problem` for another media type, for what is not JSON, and where none is taken.
+    Raises `Problem` for another media type, and where none is taken.
     """
     if not has_body(request.scope):
         return msgspec.UNSET
@@ -55,8 +55,13 @@ async def read_body(request: Request, operation: Operation) -> JsonValue | msgsp
         detail = f"The body must be {' or '.join(types)} in UTF-8, without Content-Encoding."
         raise Problem("unsupported_media_type", detail, headers={"Accept": ", ".join(types)})
     raw = await request.get_data(cache=True, as_text=False, parse_form_data=False)
-    if not raw and not operation.body.required:
-        return msgspec.UNSET
+    return raw if raw or operation.body.required else msgspec.UNSET
+
+
+def parse_body(raw: bytes | msgspec.UnsetType) -> JsonValue | msgspec.UnsetType:
+    """Parse a body. Raises `Problem` for what is not JSON."""
+    if isinstance(raw, msgspec.UnsetType):
+        return raw
     try:
         return parse(raw, whole_as_integer=True)
     except MalformedJsonError as error:

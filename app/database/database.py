@@ -24,7 +24,7 @@ from app.database.limits import SEARCH_MS, limit_statements
 from app.database.link import Link
 from app.database.outages import Outage
 from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
-from app.database.sessions import SingleStatements, UserSession, UserTransaction
+from app.database.sessions import Prepare, SingleStatements, UserSession, UserTransaction
 from app.database.shares import ShareUsage, UserShares, admit_all
 from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
@@ -225,11 +225,15 @@ class Database:
         return await again_after_conflicts(once)
 
     async def _search(
-        self, user_id: str, statement: ClauseElement, values: Mapping[str, object]
+        self,
+        user_id: str,
+        prepare: Prepare,
+        statement: ClauseElement,
+        values: Mapping[str, object],
     ) -> list[asyncpg.Record]:
         share = self._shares.search(user_id)
         async with self._transaction(share, user_id, limit_ms=SEARCH_MS) as transaction:
             try:
-                return await transaction.read(statement, **values)
+                return await transaction.read(statement, **values, **prepare())
             except asyncpg.QueryCanceledError:
                 raise SearchTimeoutError("the search took too long") from None

@@ -1,6 +1,6 @@
 """What the statements of a user run in. Its `user_id` is their `OWNER`."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias
 
 import asyncpg
@@ -8,6 +8,9 @@ from sqlalchemy import ClauseElement
 
 from app.database.errors import CommitError
 from app.database.statements import bound, compiled
+
+Prepare: TypeAlias = Callable[[], Mapping[str, object]]
+Run: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 
 
 class UserSession(Protocol):
@@ -18,14 +21,16 @@ class UserSession(Protocol):
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes nothing, with the values of its parameters."""
 
-    async def search(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that reads all that the user has, within tighter limits."""
+    async def search(
+        self, statement: ClauseElement, prepare: Prepare = dict, **values: object
+    ) -> list[asyncpg.Record]:
+        """Run a statement that reads all that the user has, within tighter limits.
+
+        `prepare` makes more of its values, once it is this search's turn.
+        """
 
     async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes something; answer its rows."""
-
-
-Run: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 
 
 class SingleStatements:
@@ -40,12 +45,14 @@ class SingleStatements:
         """Run a statement that changes nothing, with the values of its parameters."""
         return await self._run(self.user_id, statement, values, repeatable=True)
 
-    async def search(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that reads all that the user has.
+    async def search(
+        self, statement: ClauseElement, prepare: Prepare = dict, **values: object
+    ) -> list[asyncpg.Record]:
+        """Run a statement that reads all that the user has, with what `prepare` makes, too.
 
         Raises `SearchTimeoutError` where it takes too long, or other searches do.
         """
-        return await self._search(self.user_id, statement, values)
+        return await self._search(self.user_id, prepare, statement, values)
 
     async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes something; answer its rows."""
@@ -67,7 +74,13 @@ class UserTransaction:
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)
         return rows
 
-    search = change = read
+    change = read
+
+    async def search(
+        self, statement: ClauseElement, prepare: Prepare = dict, **values: object
+    ) -> list[asyncpg.Record]:
+        """Run a statement, with what `prepare` makes of its values."""
+        return await self.read(statement, **values, **prepare())
 
     async def commit(self) -> None:
         """Commit it.

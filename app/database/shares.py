@@ -5,13 +5,13 @@ holds at most a share of each user.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from app.database.errors import SearchTimeoutError
 from app.database.pool import TIMEOUT_SECONDS
+from app.turns import Turns
 
 _ALL_SEARCHES = ""
 """The one key under which the searches of all users are counted."""
@@ -29,70 +29,6 @@ class ShareUsage(NamedTuple):
     waiting_to_search: int
 
 
-class Turns:
-    """At most `size` holders at once under each key. Others wait: first come, first served."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        # Only keys with a holder are in it.
-        self._held: dict[str, int] = {}
-        # Only keys with a waiter are in it; all turns of such a key are held.
-        self._queues: dict[str, deque[asyncio.Future[None]]] = {}
-        self.waiting = 0
-
-    @property
-    def held(self) -> int:
-        """How many turns are held, under all keys."""
-        return sum(self._held.values())
-
-    async def take(self, key: str) -> None:
-        """Take a turn. Raises `TimeoutError` where there is none within `TIMEOUT_SECONDS`."""
-        held = self._held.get(key, 0)
-        if held < self._size:
-            self._held[key] = held + 1
-        else:
-            await self._wait(key)
-
-    def give_back(self, key: str) -> None:
-        """Give a turn to the next waiter."""
-        queue = self._queues.get(key)
-        while queue:
-            turn = queue.popleft()
-            if not queue:
-                del self._queues[key]
-            if not turn.done():
-                turn.set_result(None)
-                return
-        held = self._held[key] - 1
-        if held:
-            self._held[key] = held
-        else:
-            del self._held[key]
-
-    async def _wait(self, key: str) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(key, deque()).append(turn)
-        self.waiting += 1
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                await turn
-        except BaseException:
-            if turn.done() and not turn.cancelled():  # given at the moment of the time-out
-                self.give_back(key)
-            else:
-                self._leave(key, turn)
-            raise
-        finally:
-            self.waiting -= 1
-
-    def _leave(self, key: str, turn: asyncio.Future[None]) -> None:
-        queue = self._queues.get(key)
-        if queue and turn in queue:
-            queue.remove(turn)
-            if not queue:
-                del self._queues[key]
-
-
 class UserShares:
     """A user holds at most half of the pool, and searches once at a time.
 
@@ -101,10 +37,10 @@ class UserShares:
     """
 
     def __init__(self, pool_size: int, admit: Callable[[str], None]) -> None:
-        self._shares = Turns(max(1, pool_size // 2))
-        self._searches_of_user = Turns(1)
+        self._shares = Turns(max(1, pool_size // 2), TIMEOUT_SECONDS)
+        self._searches_of_user = Turns(1, TIMEOUT_SECONDS)
         # Two in the default pool of 5: the search of one user does not delay that of another.
-        self._searches = Turns(max(1, (pool_size + 1) // 3))
+        self._searches = Turns(max(1, (pool_size + 1) // 3), TIMEOUT_SECONDS)
         self._admit = admit
 
     @property

@@ -7,7 +7,7 @@ is longer than its share of the page. Where it withheld one, the second statemen
 
 from collections.abc import Awaitable, Callable, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from sqlalchemy import (
@@ -29,6 +29,9 @@ from sqlalchemy import (
 from app.database.statements import NAMES_THE_OWNER
 from app.tasks.models import users
 from app.tasks.rows import HAS_DATA
+
+Read: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
+"""Runs a statement with the values of its parameters."""
 
 PAGE_OCTETS = 1_000_000
 """How many octets of UTF-8 the texts of a page have at most, before they are written as JSON."""
@@ -69,14 +72,14 @@ def with_user(page: FromClause, *about_user: ColumnElement[Any]) -> Select[Any]:
 
 
 async def read_page(
-    read: Callable[..., Awaitable[list[asyncpg.Record]]],
+    read: Read,
     statement: Callable[[bool], ClauseElement],
     limit: int,
     **values: object,
 ) -> tuple[list[asyncpg.Record], bool]:
     """Return at most `limit` rows, and whether there are more after them.
 
-    `read` is a method of a session; `statement` makes the statement, with `running_size` where its
+    `statement` makes the statement, with `running_size` where its
     argument is true.
     """
     values |= {"row_limit": limit + 1, "share_octets": PAGE_OCTETS // (limit + 1) - _TITLE_OCTETS}

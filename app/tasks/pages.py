@@ -61,9 +61,11 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         values = {name: getattr(self, name) for name in _FILTERS}
         return {name: value for name, value in values.items() if value is not None}
 
-    @property
     def parameters(self) -> dict[str, Any]:
-        """The values of the parameters of the filters that are set."""
+        """Make the values of the parameters of the filters that are set.
+
+        For a search that takes some milliseconds.
+        """
         return self.filters | ({"q": search.pattern(self.q)} if self.q is not None else {})
 
     @property

@@ -38,7 +38,7 @@ _RANGES = (
 _LETTERS_KEPT = 512
 _DOTTED = "\u0130", "i\u0307"
 """What is the capital of the Turkish i, and what some programs make of it in lower case."""
-_MOST_MARKS = 4
+_MOST_MARKS = 2
 """More marks than that on one letter are found in the order of NFC and of NFD alone."""
 
 

@@ -1,6 +1,7 @@
 """The tasks of one user. A session is made for a user, so no query lacks an owner."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from app.tasks.errors import (
     TaskQuotaReachedError,
 )
 from app.tasks.etags import list_etag
-from app.tasks.page_sizes import read_page
+from app.tasks.page_sizes import Read, read_page
 from app.tasks.pages import Listing, select_page
 from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
@@ -84,12 +85,12 @@ class TaskStore:
 
         A page also ends at `PAGE_OCTETS`.
         """
-        values = listing.parameters
-        if after:
-            values |= {"after_instant": after.instant, "after_id": after.id}
-        read = self._session.read if listing.q is None else self._session.search
+        values = {} if after is None else {"after_instant": after.instant, "after_id": after.id}
         rows, has_more = await read_page(
-            read, lambda sized: select_page(listing, after, sized=sized), limit, **values
+            self._reader(listing),
+            lambda sized: select_page(listing, after, sized=sized),
+            limit,
+            **values,
         )
         etag = list_etag(*rows[0][:2]) if rows else list_etag(None, 0)
         items = [Task(*row[2:]) for row in rows if row["id"] is not None]
@@ -97,6 +98,12 @@ class TaskStore:
             return TaskPage(items, None), etag
         last = Position(getattr(items[-1], listing.column.name), items[-1].id)
         return TaskPage(items, encode_cursor(last, self._session.user_id, listing.scope)), etag
+
+    def _reader(self, listing: Listing) -> Read:
+        """Return what reads a page of a list; a search does so within tighter limits."""
+        if listing.q is None:
+            return partial(self._session.read, **listing.parameters())
+        return partial(self._session.search, prepare=listing.parameters)
 
     async def update(
         self,

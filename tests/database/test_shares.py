@@ -10,8 +10,9 @@ from sqlalchemy import text
 from app.database import shares
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError, SearchTimeoutError
-from app.database.shares import ShareUsage, Turns
+from app.database.shares import ShareUsage
 from app.database.url import DatabaseUrl
+from app.turns import Turns
 
 POOL_SIZE = 5
 SLEEP = text("SELECT pg_sleep(0.3)")
@@ -76,7 +77,7 @@ async def test_a_user_with_40_transactions_keeps_no_other_waiting(database: Data
 
 
 async def test_requests_of_a_user_come_in_their_order() -> None:
-    turns, order = Turns(2), []
+    turns, order = Turns(2, 10), []
 
     async def note(number: int) -> None:
         await turns.take("ada")
@@ -95,9 +96,10 @@ async def test_requests_of_a_user_come_in_their_order() -> None:
 
 
 async def test_a_share_that_stays_taken_is_unavailable(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shares, "TIMEOUT_SECONDS", 0.1)
+    database = Database(database_url, 5)
     release = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for _ in range(2):
@@ -110,6 +112,7 @@ async def test_a_share_that_stays_taken_is_unavailable(
         await database.session("eve").read(NOTHING)
         release.set()
     await database.session("ada").read(NOTHING)
+    await database.close()
 
 
 async def test_searches_of_a_user_run_one_at_a_time(database: Database) -> None:
@@ -161,7 +164,7 @@ async def test_a_request_that_is_not_admitted_gives_its_share_back(
 
 
 async def test_a_turn_is_not_lost_when_its_waiter_is_cancelled_at_that_moment() -> None:
-    turns = Turns(1)
+    turns = Turns(1, 10)
     await turns.take("ada")
     first, second = (asyncio.create_task(turns.take("ada")) for _ in range(2))
     await asyncio.sleep(0)
@@ -176,7 +179,7 @@ async def test_a_turn_is_not_lost_when_its_waiter_is_cancelled_at_that_moment() 
 
 
 async def test_a_waiter_that_leaves_is_passed_over() -> None:
-    turns = Turns(1)
+    turns = Turns(1, 10)
     await turns.take("ada")
     waiters = [asyncio.create_task(turns.take("ada")) for _ in range(3)]
     await asyncio.sleep(0)

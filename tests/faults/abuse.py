@@ -56,7 +56,7 @@ class Abuse(NamedTuple):
 
 ABUSES = {
     "numbers": Abuse("Bodies of 42,000 huge numbers", responses=frozenset({"400", "422"})),
-    "members": Abuse("Bodies of 28,000 unknown members", responses=frozenset({"400", "422"})),
+    "members": Abuse("Bodies of up to 28,000 unknown members", responses=frozenset({"400", "422"})),
     "batches": Abuse("Batches of 100 long tasks", tasks=200),
     "keys": Abuse("Batches with a key that change nothing", tasks=200),
     "searches": Abuse("Searches over 10,000 long tasks", tasks=10_000, text="é"),
@@ -64,6 +64,7 @@ ABUSES = {
     "pages": Abuse("Pages of 200 long tasks", tasks=1_000),
     "unread-pages": Abuse("Pages that are not read", tasks=1_000),
     "unread-scripts": Abuse("Files that are not read, without a token"),
+    "strangers": Abuse("A flood of requests without a token"),
     "idle-connections": Abuse("2,000 idle connections, without a token"),
 }
 
@@ -121,7 +122,7 @@ def _abusing(
     """Abuse the server, and yield what tells whether the abuse lasts; then count the responses."""
     port, pipe = str(urlsplit(scene.base_url).port), subprocess.PIPE
     holds = KINDS[kind].holds
-    count = KINDS[kind].at_once if holds else RATE // size.windows
+    count = KINDS[kind].at_once if holds else KINDS[kind].times * RATE // size.windows
     command = [sys.executable, "-m", "tests.faults.abusers", kind, port, token_for(user)]
     with subprocess.Popen(
         [*command, str(count)], cwd=ROOT, stdin=pipe, stdout=pipe, text=True

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import cycle
 from typing import NamedTuple
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
+from app.strict_json import MAX_VALUES
 from bench.connection import request
 
 BODY_BYTES = 255_000
@@ -51,8 +53,9 @@ def _numbers(token: str) -> Iterator[bytes]:
 
 
 def _members(token: str) -> Iterator[bytes]:
-    members = ",".join(f'"{number:x}":0' for number in range(BODY_BYTES // 9))
-    yield _post(token, f"{{{members}}}", "/api/tasks")
+    for count in (MAX_VALUES - 10, BODY_BYTES // 9):
+        members = ",".join(f'"{number:x}":0' for number in range(count))
+        yield _post(token, f"{{{members}}}", "/api/tasks")
     yield _post(token, f'{{"operations":[{{"op":"create","task":{{{members}}}}}]}}')
 
 
@@ -77,6 +80,9 @@ def _keys(token: str) -> Iterator[bytes]:
 def _searches(token: str) -> Iterator[bytes]:
     for number in range(100):
         yield request(token, f"/api/tasks?q=nothing+has+this+{number}")
+        # Letters with many spellings, and marks that other letters have.
+        letters = (chr(0x1F00 + each) + chr(0x300 + (each + number) % 69) for each in range(90))
+        yield request(token, f"/api/tasks?q={quote(''.join(letters))}")
 
 
 def _pages(token: str) -> Iterator[bytes]:
@@ -95,25 +101,28 @@ def _nothing(_: str) -> Iterator[bytes]:
 class Kind(NamedTuple):
     """What is sent, over how many connections `at_once`.
 
-    A client that `holds` leaves its response unread; one that `leaves` disconnects before it.
+    A client that `holds` leaves its response unread; one that `leaves` disconnects before it. One
+    without a token sends `times` as many.
     """
 
     requests: Callable[[str], Iterator[bytes]]
     at_once: int = 40
     holds: bool = False
     leaves: bool = False
+    times: int = 1
 
 
 KINDS = {
-    "numbers": Kind(_numbers),
-    "members": Kind(_members),
-    "batches": Kind(_batches),
+    "numbers": Kind(_numbers, 120),
+    "members": Kind(_members, 120),
+    "batches": Kind(_batches, 120),
     "keys": Kind(_keys),
-    "searches": Kind(_searches),
+    "searches": Kind(_searches, 120),
     "left-searches": Kind(_searches, leaves=True),
     "pages": Kind(_pages),
     "unread-pages": Kind(_pages, 100, holds=True),
     "unread-scripts": Kind(_scripts, 200, holds=True),
+    "strangers": Kind(_nothing, 390, times=15),
     "idle-connections": Kind(_nothing, 2_000, holds=True),
 }
 

@@ -10,6 +10,7 @@ from sqlalchemy import ClauseElement, text
 
 from app.database.database import Database
 from app.database.migrate import migrate
+from app.database.sessions import Prepare
 from app.database.statements import bound, compiled
 from app.database.url import DatabaseUrl
 from app.database.wall import ROLE
@@ -71,7 +72,12 @@ class ExplainedSession:
         self._nodes += _walk(plan["Plan"])
         return list(await self._driver.fetch(sql, *arguments))
 
-    search = change = read
+    change = read
+
+    async def search(
+        self, statement: ClauseElement, prepare: Prepare = dict, **values: object
+    ) -> list[asyncpg.Record]:
+        return await self.read(statement, **values, **prepare())
 
     def nodes(self) -> list[dict[str, Any]]:
         """All nodes of the plans since it was last asked."""

@@ -1,0 +1,78 @@
+"""Requests without a verified token take turns, a few of each address at a time.
+
+A flood of them needs no right, and each takes up to a millisecond of the event loop. With turns, as
+many requests of others come between them as there are.
+"""
+
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPScope,
+    Scope,
+)
+
+from app.auth.tokens import TokenVerifier
+from app.turns import Turns
+
+AT_ONCE = 2
+WAIT_SECONDS = 5
+"""How long a request waits for its turn before it goes ahead all the same."""
+_SCHEME = b"bearer "
+
+
+class Strangers:
+    """ASGI middleware. A turn ends when the token is found, or when the response begins.
+
+    `scope["state"]` carries `known` in, a token that was verified before and its user, or
+    `end_turn`, for the one who authenticates.
+    """
+
+    def __init__(self, app: ASGIFramework, verifier: TokenVerifier) -> None:
+        self._app = app
+        self._verifier = verifier
+        self._turns = Turns(AT_ONCE, WAIT_SECONDS)
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one connection of the ASGI protocol."""
+        if scope["type"] != "http" or self._is_known(scope):
+            await self._app(scope, receive, send)
+        else:
+            await self._serve_in_turn(scope, receive, send)
+
+    def _is_known(self, scope: HTTPScope) -> bool:
+        for name, value in scope["headers"]:
+            if name == b"authorization" and value[: len(_SCHEME)].lower() == _SCHEME:
+                token = value[len(_SCHEME) :].decode("latin1")
+                user_id = self._verifier.remembered(token)
+                if user_id is not None:
+                    scope["state"]["known"] = token, user_id
+                    return True
+        return False
+
+    async def _serve_in_turn(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        state, address = scope["state"], scope["state"]["client_address"]
+        try:
+            await self._turns.take(address)
+        except TimeoutError:
+            await self._app(scope, receive, send)
+            return
+
+        def end_turn() -> None:
+            if state.pop("end_turn", None) is not None:
+                self._turns.give_back(address)
+
+        async def send_on(event: ASGISendEvent) -> None:
+            end_turn()
+            await send(event)
+
+        state["end_turn"] = end_turn
+        try:
+            await self._app(scope, receive, send_on)
+        finally:
+            end_turn()

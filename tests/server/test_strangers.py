@@ -1,0 +1,74 @@
+"""Story: a flood of requests without a token does not keep mine waiting."""
+
+import asyncio
+from typing import Any, cast
+
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+from app.auth.tokens import TokenVerifier
+from app.server.strangers import AT_ONCE, Strangers
+from tests import tokens
+
+
+class Door:
+    """The middleware in front of an app whose responses wait until they are let go."""
+
+    def __init__(self) -> None:
+        self.verifier = TokenVerifier([tokens.SECRET])
+        self.strangers = Strangers(self.app, self.verifier)
+        self.inside: list[str] = []
+        self.open = asyncio.Event()
+
+    async def app(self, scope: Scope, _: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        state = cast("HTTPScope", scope)["state"]
+        self.inside.append(state["client_address"])
+        await self.open.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def ask(self, address: str, authorization: str = "") -> None:
+        headers = [(b"authorization", authorization.encode())] if authorization else []
+        scope: Any = {"type": "http", "headers": headers, "state": {"client_address": address}}
+
+        async def nowhere(*_: object) -> Any:  # noqa: ANN401 - an event of ASGI
+            return None
+
+        await self.strangers(scope, nowhere, nowhere)
+
+
+async def test_few_requests_of_an_address_run_at_once_until_they_are_answered() -> None:
+    door = Door()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(10):
+            group.create_task(door.ask("192.0.2.1"))
+        group.create_task(door.ask("192.0.2.2"))
+        await asyncio.sleep(0.05)
+        assert sorted(door.inside) == ["192.0.2.1"] * AT_ONCE + ["192.0.2.2"]
+        door.open.set()
+    assert door.inside.count("192.0.2.1") == 10
+
+
+async def test_a_verified_token_waits_for_no_stranger() -> None:
+    door = Door()
+    token = tokens.token_for("ada")
+    await door.verifier.verify(token)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(10):
+            group.create_task(door.ask("192.0.2.1"))
+        for scheme in ("Bearer", "bearer"):
+            group.create_task(door.ask("192.0.2.1", f"{scheme} {token}"))
+        group.create_task(door.ask("192.0.2.1", f"Bearer {token}x"))
+        await asyncio.sleep(0.05)
+        assert len(door.inside) == AT_ONCE + 2
+        door.open.set()
+
+
+async def test_a_request_that_fails_gives_its_turn_on() -> None:
+    door = Door()
+    tasks = [asyncio.create_task(door.ask("192.0.2.1")) for _ in range(AT_ONCE + 1)]
+    await asyncio.sleep(0.05)
+    for each in tasks[:AT_ONCE]:
+        each.cancel()
+    await asyncio.sleep(0.05)
+    assert len(door.inside) == AT_ONCE + 1
+    door.open.set()
+    await tasks[-1]
