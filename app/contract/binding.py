@@ -5,6 +5,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import msgspec
 from quart import Quart, Response
 from quart.globals import request_ctx
 
@@ -12,7 +13,7 @@ from app.auth.require_user import authenticate, requires_user
 from app.contract.answers import answer
 from app.contract.checks import RequestCheck
 from app.contract.document import Document
-from app.contract.long_bodies import LONG_BYTES, LongBodies
+from app.contract.long_bodies import LONG_BYTES, LONG_QUERY_BYTES, LongBodies
 from app.contract.operations import Operation, operations
 from app.contract.paths import Segment, route
 from app.contract.problems import invalid_request
@@ -114,7 +115,8 @@ def _view(document: Document, operation: Operation, handler: View, long_bodies: 
                 raise invalid_request(faults)
             return checked
 
-        is_long = isinstance(raw, bytes) and len(raw) > LONG_BYTES
+        size = 0 if isinstance(raw, msgspec.UnsetType) else len(raw)
+        is_long = size > LONG_BYTES or len(current.query_string) > LONG_QUERY_BYTES
         passed = await long_bodies.check(user_id, arguments) if is_long else arguments()
         return answer(await handler(**passed))
 

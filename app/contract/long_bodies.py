@@ -15,6 +15,8 @@ from app.turns import Turns
 T = TypeVar("T")
 
 LONG_BYTES = 8 * 1024
+LONG_QUERY_BYTES = 1024
+"""A query that is as long as this one takes about as long as a long body."""
 WAIT_SECONDS = 10
 RESTS = 2
 """How many times as long as a check took, the next one of the same user waits."""

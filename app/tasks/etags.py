@@ -3,10 +3,10 @@
 import re
 from uuid import UUID
 
-from werkzeug.http import parse_etags, unquote_etag
-
+# The contract's pattern has passed; so there is nothing but tags and commas, or an asterisk.
+_TAG = re.compile(r'"[^"]*"')
 # The revision of no task has more digits.
-_REVISION = re.compile("[1-9][0-9]{0,17}")
+_STRONG_REVISION = re.compile(r'(?<!W/)"([1-9][0-9]{0,17})"(?=[ \t,]|$)')
 
 
 def task_etag(revision: int) -> str:
@@ -24,16 +24,13 @@ def list_etag(epoch: UUID | None, revision: int) -> str:
 
 def is_current(etag: str, if_none_match: str | None) -> bool:
     """Tell whether a client has this version already (weak comparison)."""
-    tag, _ = unquote_etag(etag)
-    return if_none_match is not None and parse_etags(if_none_match).contains_weak(tag)
+    if if_none_match is None:
+        return False
+    return if_none_match == "*" or (etag.removeprefix("W/") in _TAG.findall(if_none_match))
 
 
 def expected_revisions(if_match: str | None) -> list[int] | None:
     """The revisions that a change may be made to (strong comparison); None for any."""
-    if if_match is None:
+    if if_match is None or if_match == "*":
         return None
-    tags = parse_etags(if_match)
-    if tags.star_tag:
-        return None
-    # Of an empty tag, werkzeug makes None.
-    return [int(tag) for tag in tags if tag and _REVISION.fullmatch(tag)]
+    return [int(revision) for revision in _STRONG_REVISION.findall(if_match)]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
@@ -30,6 +31,7 @@ async def test_an_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outages, "CALM_SECONDS", 0.1)
+    monkeypatch.setattr(outages, "logger", structlog.get_logger())
     database = Database(DatabaseUrl(postgres.url()), pool_size=2)
     await migrate(database)
     session = database.session("ada")
@@ -59,6 +61,7 @@ async def test_an_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
 async def test_time_limits_of_a_users_own_requests_are_no_outage(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outages, "logger", structlog.get_logger())
     for module in (databases, shares):
         monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.5)
     database = Database(DatabaseUrl(postgres.url()), pool_size=2)

@@ -29,7 +29,7 @@ _NEXT_PAGE = _ANY_STATE + _NEXT + _LIST
 _NEXT_PAGE_OF_A_STATE = _OF_A_STATE + _NEXT + _LIST
 _BY_DUE_DATE = r"(?=.*UNION ALL)" + _LIST
 _UNDATED = r"(?!.*UNION ALL)(?=.*tasks\.due_at IS NULL)" + _LIST
-_SEARCH = r"(?=.*strpos)" + _LIST
+_SEARCH = r'(?=.*COLLATE "C")' + _LIST
 _WINDOW = r"(?=.*tasks\.due_at >= )" + _LIST
 _ANSWER = r"SELECT idempotency_keys"
 _ETAG_OF_LISTS = r"SELECT users\.(?!.*FROM tasks)"

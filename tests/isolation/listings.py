@@ -1,5 +1,6 @@
 """Lists of tasks, specified in Python: filters, orders, and what comes behind a task."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
@@ -32,10 +33,10 @@ class Listing(NamedTuple):
 
     def fits(self, task: Task) -> bool:
         """Whether a task is in the list."""
-        texts = (task["title"].lower(), (task["description"] or "").lower())
+        texts = (_folded(task["title"]), _folded(task["description"] or ""))
         return (
             task["completed"] in STATES[self.status]
-            and any(self.q.lower() in text for text in texts)
+            and any(_folded(self.q) in text for text in texts)
             and all(self._windows(task["due_at"]))
         )
 
@@ -69,3 +70,7 @@ class Listing(NamedTuple):
 def instant(text: str) -> datetime:
     """An instant, in UTC."""
     return datetime.fromisoformat(text.upper()).astimezone(UTC)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).lower()

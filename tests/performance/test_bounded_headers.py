@@ -28,7 +28,7 @@ from tests.performance.search import least, worst
 from tests.performance.test_bounded_work import MOST, SEED, Yardstick, yardstick_of
 
 STEPS = 60
-MOST_OF_A_HEADER = MOST / 2
+MOST_OF_A_HEADER = MOST / 4
 TOKENS = [
     *(",", ";", "=", '"', "\\", " ", "\t", "/", "*", "&", "%61", "%", "+", "[", ".", ":", "-"),
     *("a", "1", "W/", '"1"', '""', "*/*", JSON, "application/*", "q=0", "q=1", "x=y", "x*0=y"),
@@ -78,7 +78,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "Accept": lambda text: accepts_json([text]),
     "Authorization": lambda text: bearer_token([text]),
     "Content-Type": read_type,
-    "Idempotency-Key": key_of,
+    "Idempotency-Key": lambda text: key_of(text[:512]),  # what the contract's pattern passes
     "If-Match": expected_revisions,
     "If-None-Match": lambda text: is_current('"1"', text),
     "X-Forwarded-For": read_forwarded,
@@ -120,10 +120,12 @@ def test_the_worst_header_costs_little_more_than_a_valid_body(
 ) -> None:
     most = MOST_OF_A_HEADER * yardstick.cost
     cost, fragment = worst_text(READERS[name], most)
-    assert cost <= most, f"seed {SEED}, {name}: {cost / yardstick.cost:.1f}, {fragment} repeated"
+    words = f"seed {SEED}, {name}: {cost / yardstick.cost:.1f} valid batches, {fragment} repeated"
+    assert cost <= most, words
 
 
 def test_the_search_finds_the_cost_of_every_media_range(yardstick: Yardstick) -> None:
     most = MOST_OF_A_HEADER * yardstick.cost
     cost, _ = worst_text(parse_accept_header, most)
-    assert cost > most
+    ours, _ = worst_text(READERS["Accept"], most)
+    assert cost > 2 * ours
