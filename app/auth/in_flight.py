@@ -1,4 +1,4 @@
-"""How many requests a user has in flight, and how much of their responses nobody has read yet.
+"""How many requests a user has in flight, and how many bytes of their responses are unread.
 
 A request is in flight from its authentication until its response is sent, or its connection is
 closed. All of it is counted in this process.

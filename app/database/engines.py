@@ -41,7 +41,7 @@ def make_engine(
 
 
 def be_unhurried(connection: Connection) -> None:
-    """Let the statements of a transaction take any time, but wait for no lock for long."""
+    """Remove the time limit of a transaction's statements; limit their wait for locks."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")

@@ -93,7 +93,7 @@ _OF_ONE_REQUEST = re.compile("40...|55P03|57014")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether an error says that the database as a whole cannot be used."""
+    """Return whether an error says that the database as a whole cannot be used."""
     if isinstance(error, SearchTimeoutError):
         return False
     if isinstance(error, TimeoutError) and error.errno is None:

@@ -1,7 +1,7 @@
 """Closes Taskward's tables to everybody else.
 
 A database can give others rights on every new table by default, as Supabase's give all of them to
-`anon`: whoever may read a table and name a user would see that user's rows.
+`anon`: a role that may read a table and name a user would see that user's rows.
 """
 
 from sqlalchemy import Connection, text
