@@ -122,7 +122,7 @@ def _abusing(
     """Abuse the server, and yield what tells whether the abuse lasts; then count the responses."""
     port, pipe = str(urlsplit(scene.base_url).port), subprocess.PIPE
     holds = KINDS[kind].holds
-    count = KINDS[kind].at_once if holds else KINDS[kind].times * RATE // size.windows
+    count = KINDS[kind].at_once if holds else KINDS[kind].times * size.abuse // size.windows
     command = [sys.executable, "-m", "tests.faults.abusers", kind, port, token_for(user)]
     with subprocess.Popen(
         [*command, str(count)], cwd=ROOT, stdin=pipe, stdout=pipe, text=True

@@ -28,6 +28,8 @@ BEGIN_SECONDS = 5
 """How long it takes to connect at most, before the abuse counts as begun."""
 END_SECONDS = 60
 """How long the rest of the abuse may take."""
+HELD_END_SECONDS = 5
+"""The same where responses are held."""
 STAY_SECONDS = 0.2
 """How long a client that leaves stays."""
 _SMALL_BUFFER = 4096
@@ -150,7 +152,9 @@ class Abuser:
         if self._holds:
             await asyncio.to_thread(sys.stdin.read)
         self._stopped.set()
-        _, late = await asyncio.wait(tasks, timeout=END_SECONDS)
+        _, late = await asyncio.wait(
+            tasks, timeout=HELD_END_SECONDS if self._holds else END_SECONDS
+        )
         for each in late:
             each.cancel()
         self.responses["none"] += len(late)

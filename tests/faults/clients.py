@@ -21,9 +21,11 @@ KEYED = "keyed"
 class Client:
     """A user with one connection, which stays as long as both sides want it to."""
 
-    def __init__(self, base_url: str, token: str, ledger: Ledger) -> None:
+    def __init__(
+        self, base_url: str, token: str, ledger: Ledger, address: str = "127.0.0.1"
+    ) -> None:
         self._connection = http.client.HTTPConnection(
-            urlsplit(base_url).netloc, timeout=TIMEOUT_SECONDS
+            urlsplit(base_url).netloc, timeout=TIMEOUT_SECONDS, source_address=(address, 0)
         )
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._ledger = ledger

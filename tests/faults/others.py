@@ -20,6 +20,8 @@ TIMES = 4
 LATER_SECONDS = 0.25
 """How much later another user's slowest response may come."""
 HONEST = 8
+ADDRESS = "127.0.0.2"
+"""They are not at the address of the one who abuses, where idle connections make room."""
 PAUSE_SECONDS = 0.015
 LEAST = 10
 """How many responses make a window at the least."""
@@ -32,7 +34,7 @@ class Others:
 
     def __init__(self, scene: Scene, ledger: Ledger) -> None:
         self.users = [f"other {number} {uuid4()}" for number in range(HONEST)]
-        self._clients = [scene.client(each, ledger) for each in self.users]
+        self._clients = [scene.client(each, ledger, ADDRESS) for each in self.users]
         self._ledger = ledger
         self._stopped = threading.Event()
 
@@ -46,6 +48,8 @@ class Others:
         finally:
             self._stopped.set()
             thread.join()
+            for each in self._clients:
+                each.close()
 
     def measure(self, lasts: Callable[[float], bool]) -> list[float]:
         """Return how long responses took, in seconds, while something `lasts`.

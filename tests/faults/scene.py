@@ -49,6 +49,8 @@ class Size(NamedTuple):
     windows: int = 2
     """How often honest clients are measured, with rude ones and without."""
     window_seconds: float = 1.5
+    abuse: int = 600
+    """How many requests one user sends who abuses the service, in all windows together."""
     patience: float = 1.0
     """How many times as long as promised something may take, where others use the machine, too."""
 
@@ -73,9 +75,9 @@ class Scene(NamedTuple):
         users = [f"{name} {number} {uuid4()}" for number in range(clients)]
         return Load(self.base_url, [token_for(each) for each in users], name=name), users
 
-    def client(self, user: str, ledger: Ledger) -> Client:
-        """A client of a user."""
-        return Client(self.base_url, token_for(user), ledger)
+    def client(self, user: str, ledger: Ledger, address: str = "127.0.0.1") -> Client:
+        """A client of a user, at an address of this machine."""
+        return Client(self.base_url, token_for(user), ledger, address)
 
     def row(self, fault: str, ledger: Ledger, users: Collection[str]) -> Row:
         """Compare what was acknowledged with the rows of these users."""

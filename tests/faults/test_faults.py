@@ -13,7 +13,7 @@ from tests.faults.troubles import MissingPartError
 from tests.folders import open_folder
 
 # Beside other tests everything takes longer; the figures that count are those of `make faults`.
-SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, patience=5)
+SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, abuse=120, patience=5)
 
 
 @pytest.fixture(scope="session")

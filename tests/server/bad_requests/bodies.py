@@ -95,9 +95,9 @@ REFUSED: dict[str, object] = {
     "a due date in words": {"title": "x", "due_at": "tomorrow"},
     "a due date of infinity": {"title": "x", "due_at": "infinity"},
     "a due date that is a number": {"title": "x", "due_at": 1795204472},
-    "9,900 unknown members": {"title": "x"} | {f"m{n}": n for n in range(9_900)},
-    "9,900 brackets": {"title": [[]] * 9_900},
-    "9,900 numbers that are 309 digits long": {"title": [1e308] * 9_900},
+    "4,900 unknown members": {"title": "x"} | {f"m{n}": n for n in range(4_900)},
+    "4,900 brackets": {"title": [[]] * 4_900},
+    "4,900 numbers that are 309 digits long": {"title": [1e308] * 4_900},
 }
 COMPLETIONS: list[object] = [
     None,
