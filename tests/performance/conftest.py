@@ -1,6 +1,7 @@
 """Fixtures: a database of 100,000 tasks, and sessions of users who have few and many."""
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -25,3 +26,12 @@ async def session(
 ) -> AsyncIterator[ExplainedSession]:
     async with explained_session(crowded, request.param) as session:
         yield session
+
+
+@pytest.fixture(scope="module")
+def untraced() -> Iterator[None]:
+    """Measure without the tracer of coverage, which makes Python slower, but not C."""
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(tracer)

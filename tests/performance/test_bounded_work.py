@@ -96,7 +96,7 @@ def yardstick_of(contract: Document) -> Yardstick:
 
 
 @pytest.fixture(scope="module")
-def yardstick(contract: Document) -> Yardstick:
+def yardstick(contract: Document, untraced: None) -> Yardstick:  # noqa: ARG001 - it has to be first
     return yardstick_of(contract)
 
 
