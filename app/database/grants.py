@@ -88,7 +88,7 @@ def close_to_others(connection: Connection, *more: str) -> None:
 
 
 async def pass_on_readers(connection: AsyncConnection) -> None:
-    """Let those who serve with a login of their own read the new version table, as the old one."""
+    """Grant SELECT on the new version table to the logins that may read the old one."""
     schema = (await connection.execute(_SCHEMA)).scalar_one()
     for reader in (await connection.scalars(_READERS)).all():
         await connection.execute(text(f"GRANT SELECT ON {schema}.{version.TABLE} TO {reader}"))

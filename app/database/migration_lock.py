@@ -35,8 +35,8 @@ async def migration_lock(database: Database) -> AsyncIterator[AsyncConnection]:
 
     The lock is a transaction's, and so passes a pooler.
 
-    Whoever waits asks again and again: a statement that waits would itself be waited for by an
-    index that is built concurrently.
+    A process that waits asks again and again: a statement that waits would itself be waited for by
+    an index that is built concurrently.
 
     Where the lock is lost, with its connection, another process may take it. So each migration
     locks the version table, too, and the end of a lost lock is no error.
@@ -63,7 +63,7 @@ async def migration_lock(database: Database) -> AsyncIterator[AsyncConnection]:
 
 
 async def is_held(holder: AsyncConnection) -> bool:
-    """Tell whether the connection is open, and so holds the lock."""
+    """Return whether the connection is open, and so holds the lock."""
     try:
         await holder.execute(_STAY)
     except (DBAPIError, PendingRollbackError, OSError):

@@ -30,14 +30,6 @@ async def database(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
         yield database
 
 
-@pytest.fixture
-async def other(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
-    """Another session."""
-    connection = await asyncpg.connect(**empty_database.for_driver)
-    yield connection
-    await connection.close()
-
-
 async def until(condition: Callable[[], Awaitable[object]]) -> None:
     async with asyncio.timeout(10):
         while not await condition():  # noqa: ASYNC110 - what the database does

@@ -35,14 +35,6 @@ async def databases(empty_database: DatabaseUrl) -> AsyncIterator[list[Database]
         yield made
 
 
-@pytest.fixture
-async def other(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
-    """Another session."""
-    connection = await asyncpg.connect(**empty_database.for_driver)
-    yield connection
-    await connection.close()
-
-
 async def test_two_migrate_although_each_loses_its_lock(
     databases: list[Database], other: asyncpg.Connection
 ) -> None:

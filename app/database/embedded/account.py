@@ -25,7 +25,7 @@ class Account(NamedTuple):
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def can_enter(self, folder: Path) -> bool:
-        """Tell whether the account reaches a folder, by trying."""
+        """Return whether the account can enter a folder, by trying."""
         command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)]
         attempt = subprocess.run(command, cwd="/", capture_output=True, check=False, **self.options)
         return attempt.returncode == 0
