@@ -7,7 +7,7 @@ from app.lasting_event import LastingEvent
 
 try:
     import resource
-except ImportError:  # there is none on Windows, and no limit either
+except ImportError:  # on Windows, where there is no limit either
     resource = None  # type: ignore[assignment]
 
 MAX_CONNECTIONS = 4096

@@ -44,7 +44,7 @@ async def _signal() -> float:
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop  # noqa: PLC0415 - there is none for Windows
-    except ImportError:
+        import uvloop  # noqa: PLC0415 - optional
+    except ImportError:  # on Windows
         return None
     return uvloop.new_event_loop
