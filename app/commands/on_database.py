@@ -19,7 +19,6 @@ from app.settings import Settings, required
 
 T = TypeVar("T")
 
-_INVALID_SCHEMA_NAME = "3F000"
 # What a connection says whose prepared statements another one has, or whose settings are refused.
 _OF_POOLER = ("08P01", "26000", "42P05")
 _LOGIN = "28"
@@ -93,11 +92,6 @@ def _refusal(settings: Settings, error: DBAPIError) -> CommandError:
         return CommandError(
             f"{place} refuses the connection ({error.orig}): "
             "are the parameters of DATABASE_URL right?"
-        )
-    if state == _INVALID_SCHEMA_NAME:
-        return CommandError(
-            f"{place} has no schema for the tables ({error.orig}): "
-            "make the one that search_path names"
         )
     return _unexpected(settings, error)
 
