@@ -38,7 +38,7 @@ ERASED_AT_ONCE = 100
 """How many rows of each table an erasure deletes before it responds; more wait."""
 
 # Any number will do, as long as every Taskward takes the same, and other work takes another.
-_LOCK = 7402271105
+LOCK = 7402271105
 _ROWS = bindparam("rows", type_=BigInteger)
 
 
@@ -57,7 +57,7 @@ async def finish_erasures(database: Database) -> Finished:
     process does this, and `DatabaseUnavailableError`; what was deleted until then stays deleted.
     """
     finished, reasons = 0, []
-    async with database.housekeeping(_LOCK) as house:
+    async with database.housekeeping(LOCK) as house:
         after = ""
         while found := await _pending(house, after):
             for user_id in found:

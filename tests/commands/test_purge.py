@@ -3,14 +3,17 @@
 import asyncio
 import time
 
+import asyncpg
 import httpx
 import pytest
+import structlog
 from quart import Quart
 from sqlalchemy import text
 
 from app.commands.purge import purge_in_background
 from app.database.database import Database
 from app.database.url import DatabaseUrl
+from app.tasks import erasures
 from app.tasks.erasures import REQUESTED
 from tests.commands.conftest import SECRET, Taskward
 from tests.tokens import claims_for, sign
@@ -115,6 +118,32 @@ def test_purge_finishes_erasures_and_fails_where_it_cannot(taskward: Taskward, u
         "Deleted the rows of 1 erased users.",
     )
     assert execute(url, USERS) == [(0,)]
+
+
+def test_purge_leaves_erasures_to_the_server_that_works_on_them(
+    taskward: Taskward, url: str
+) -> None:
+    taskward.run("migrate", DATABASE_URL=url)
+    execute(url, f"{EXPIRED}; {ERASED}")
+    with asyncio.Runner() as other:
+        server = other.run(asyncpg.connect(url))
+        other.run(server.execute(f"SELECT pg_advisory_lock({erasures.LOCK})"))
+        finished = taskward.run("purge", DATABASE_URL=url)
+        other.run(server.close())
+    assert finished.out == "Dropped 1 idempotency keys and 1 tombstones that had expired.\n"
+    assert finished.status == 0
+
+
+async def test_a_background_purge_survives_an_outage() -> None:
+    app = Quart(__name__)
+    app.extensions[Database.EXTENSION] = Database(DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1)
+    app.extensions[REQUESTED] = asyncio.Event()
+    with structlog.testing.capture_logs() as logs:
+        purge_in_background(app)
+        await app.startup()
+        await asyncio.sleep(0.3)
+        await app.shutdown()
+    assert {log["event"] for log in logs} >= {"not purged", "erasures not finished"}
 
 
 @pytest.mark.parametrize("command", ["serve", "dev"])
