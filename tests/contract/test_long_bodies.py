@@ -4,6 +4,9 @@ import asyncio
 import time
 from itertools import pairwise
 
+import pytest
+
+from app.auth.errors import TooManyInFlightError
 from app.contract.long_bodies import RESTS, LongBodies
 
 WORK_SECONDS = 0.005
@@ -45,3 +48,15 @@ async def test_a_check_that_fails_gives_its_turn_on() -> None:
     )
     assert [type(each) for each in results] == [ValueError] * 3
     assert await bodies.check("ada", lambda: "done") == "done"
+
+
+async def test_a_check_that_waits_for_too_long_is_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.contract.long_bodies.WAIT_SECONDS", 0.02)
+    bodies = LongBodies()
+    first = bodies.check("ada", lambda: time.sleep(0.03))
+    second = bodies.check("ada", lambda: "done")
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    assert results[0] is None
+    assert isinstance(results[1], TooManyInFlightError)

@@ -1,5 +1,6 @@
 """The log: what becomes of a line that cannot be written."""
 
+import json
 import logging
 import os
 import sys
@@ -31,3 +32,17 @@ def test_a_line_that_cannot_be_written_is_lost_and_stops_nothing(
         structlog.configure(**before[2])
         with suppress(BrokenPipeError):
             stream.close()
+
+
+def test_a_text_with_unpaired_surrogates_is_escaped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = logging.getLogger()
+    before = root.handlers, root.level, structlog.get_config()
+    try:
+        configure_logs("info", "json")
+        structlog.get_logger("fresh").info("request", path="\ud800")
+    finally:
+        root.handlers, root.level = before[0], before[1]
+        structlog.configure(**before[2])
+    assert json.loads(capsys.readouterr().err)["path"] == "\ud800"
