@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 import structlog
-import uuid_utils.compat
+import uuid_utils
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
@@ -39,7 +39,9 @@ Recorder: TypeAlias = Callable[[Mapping[str, Any], float], None]
 
 
 class Envelope:
-    """ASGI middleware. `scope["state"]` carries `request_id` in, and the `task` of the request.
+    """ASGI middleware. `scope["state"]` carries in `request_id`, `fields` and the request's `task`.
+
+    `fields` are the header fields by name, where one that is repeated has its last value.
 
     Out it carries `headers`, for the answer, and what others tell of the request: `route`,
     `user_id`, `status`, `problem` and `flight`.
@@ -57,6 +59,7 @@ class Envelope:
     ) -> None:
         """Serve one connection of the ASGI protocol."""
         if scope["type"] == "http":
+            scope["state"]["fields"] = dict(scope["headers"])
             await _Exchange(self._app, self._catalogue, scope, send, self._record).run(receive)
         else:
             await self._app(scope, receive, send)
@@ -119,7 +122,7 @@ class _Exchange:
         headers = [*event["headers"], *self._scope["state"].get("headers", ())]
         if event["status"] in _WITHOUT_CONTENT:
             headers = [each for each in headers if not each[0].startswith(b"content-")]
-        if not any(name == b"cache-control" for name, _ in headers):
+        if b"cache-control" not in dict(headers):
             headers.append(_NO_CACHE)
         return [*headers, (b"x-request-id", self._request_id.encode()), _NO_SNIFF]
 
@@ -150,7 +153,8 @@ class _Exchange:
 
 def request_id(scope: HTTPScope) -> str:
     """The request's own `X-Request-Id` where it is fit to be one, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value.decode()
-    return str(uuid_utils.compat.uuid7())
+    if b"x-request-id" in scope["state"]["fields"]:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return value.decode()
+    return str(uuid_utils.uuid7())

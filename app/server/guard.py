@@ -5,6 +5,7 @@ problem to answer with, so that errors are rendered, and get their CORS headers,
 """
 
 import re
+from itertools import chain
 from urllib.parse import unquote_to_bytes
 
 from hypercorn.typing import (
@@ -49,8 +50,9 @@ class Guard:
 
 def check(scope: HTTPScope) -> str:
     """Answer the decoded path of a request. Raises `Problem` for one that must not go on."""
-    _check_framing(scope["http_version"], dict(scope["headers"]))
-    if sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+    _check_framing(scope["http_version"], scope["state"]["fields"])
+    headers = list(scope["headers"])
+    if sum(map(len, chain.from_iterable(headers))) + 4 * len(headers) > MAX_HEADER_BYTES:
         detail = f"The header section is larger than {MAX_HEADER_BYTES} bytes."
         raise Problem("header_fields_too_large", detail)
     return _path(scope["raw_path"], scope["query_string"])

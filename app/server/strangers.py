@@ -44,14 +44,15 @@ class Strangers:
             await self._serve_in_turn(scope, receive, send)
 
     def _is_known(self, scope: HTTPScope) -> bool:
-        for name, value in scope["headers"]:
-            if name == b"authorization" and value[: len(_SCHEME)].lower() == _SCHEME:
-                token = value[len(_SCHEME) :].decode("latin1")
-                user_id = self._verifier.remembered(token)
-                if user_id is not None:
-                    scope["state"]["known"] = token, user_id
-                    return True
-        return False
+        value = scope["state"]["fields"].get(b"authorization", b"")
+        if value[: len(_SCHEME)].lower() != _SCHEME:
+            return False
+        token = value[len(_SCHEME) :].decode("latin1")
+        user_id = self._verifier.remembered(token)
+        if user_id is None:
+            return False
+        scope["state"]["known"] = token, user_id
+        return True
 
     async def _serve_in_turn(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable

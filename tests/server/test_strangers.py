@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, cast
 
+import pytest
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from app.auth.tokens import TokenVerifier
@@ -26,8 +27,9 @@ class Door:
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def ask(self, address: str, authorization: str = "") -> None:
-        headers = [(b"authorization", authorization.encode())] if authorization else []
-        scope: Any = {"type": "http", "headers": headers, "state": {"client_address": address}}
+        fields = {b"authorization": authorization.encode()} if authorization else {}
+        state = {"client_address": address, "fields": fields}
+        scope: Any = {"type": "http", "state": state}
 
         async def nowhere(*_: object) -> Any:  # noqa: ANN401 - an event of ASGI
             return None
@@ -72,3 +74,16 @@ async def test_a_request_that_fails_gives_its_turn_on() -> None:
     assert len(door.inside) == AT_ONCE + 1
     door.open.set()
     await tasks[-1]
+
+
+async def test_a_request_that_waited_for_long_runs_without_a_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.server.strangers.WAIT_SECONDS", 0.05)
+    door = Door()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE + 1):
+            group.create_task(door.ask("192.0.2.1"))
+        await asyncio.sleep(0.2)
+        assert len(door.inside) == AT_ONCE + 1
+        door.open.set()
