@@ -65,7 +65,7 @@ swagger-ui: ## Fetch the vendored files of Swagger UI anew; needs npm
 	@sed '/sourceMappingURL=/d' $(SWAGGER_UI_NEW)/swagger-ui.css > $(SWAGGER_UI)/swagger-ui.css
 	@rm -rf $(SWAGGER_UI_NEW)
 
-SWAGGER_UI := app/contract/swagger_ui
+SWAGGER_UI := quart_contract/swagger_ui
 SWAGGER_UI_VERSION := 5.35.0
 SWAGGER_UI_NEW := build/swagger-ui
 SWAGGER_UI_FILES := LICENSE NOTICE favicon-32x32.png swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt

@@ -4,22 +4,21 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from quart import Quart
+from quart import Quart, request
 from quart_cors import cors
 
-from app.auth import require_user
+from app.auth import problems as auth_problems
 from app.auth.in_flight import InFlight
+from app.auth.long_bodies import LongBodies
 from app.auth.rate_limits import RateLimiter
+from app.auth.require_user import BearerAuthentication
 from app.auth.tokens import TokenVerifier
-from app.contract import document
-from app.contract.binding import bind
-from app.contract.errors import render_errors
-from app.contract.operations import operations
-from app.contract.pages import ContractPages
-from app.contract.problems import ProblemCatalogue
+from app.database import problems as database_problems
 from app.database.database import Database
 from app.database.link import Link
+from app.openapi import read
 from app.server import health, protocol
+from app.server import problems as server_problems
 from app.server.application import Application
 from app.server.envelope import Envelope, Recorder
 from app.server.guard import Guard
@@ -28,8 +27,10 @@ from app.server.serving import TRUSTED_PROXY_HOPS
 from app.server.strangers import Strangers
 from app.server.tracing import tracing_of
 from app.settings import Settings, required
+from app.tasks import problems as task_problems
 from app.tasks import routes
 from app.tasks.erasures import REQUESTED
+from quart_contract import Contract, Problem
 
 if TYPE_CHECKING:
     from app.server.tracing.spans import Tracing
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
 # event loop busy: parsing and checking a mebibyte of brackets takes more than a second.
 MAX_BODY_BYTES = 256 * 1024
 BODY_TIMEOUT_SECONDS = 30
+PROBLEMS = {
+    **auth_problems.PROBLEMS,
+    **database_problems.PROBLEMS,
+    **task_problems.PROBLEMS,
+}
+"""The problem that each exception is answered with; each package lists its own."""
 
 
 def create_app(settings: Settings) -> Quart:
@@ -46,33 +53,39 @@ def create_app(settings: Settings) -> Quart:
     Raises `SettingsError` where the settings name no database or no key, and `ContractError`
     or `ContractDriftError` where contract and code do not fit.
     """
-    contract = document.read()
-    catalogue = ProblemCatalogue(contract)
+    contract = Contract(read())
     app = Application(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=BODY_TIMEOUT_SECONDS)
     app.url_map.merge_slashes = False
-
-    ContractPages(app, contract, catalogue)
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # quart-schema's own provider
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     for blueprint in (routes.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
-    bind(app, contract)
-    render_errors(app, catalogue)
+
+    verifier, limiter, in_flight = make_verifier(settings), _rate_limiter(app, settings), InFlight()
+    app.after_serving(verifier.close)
+    contract.install(
+        app,
+        security={"bearer": BearerAuthentication(verifier, limiter, in_flight)},
+        problems=PROBLEMS,
+        codes=server_problems.CODES,
+        schedule=LongBodies().schedule,
+        observe=_observe,
+    )
+    app.routes = {each.handler_name: each for each in contract.operations}
     _allow_origins(app, contract, settings.cors_origins)
 
     tracing = tracing_of(os.environ, contract.version)
-    _connect(app, settings, tracing)
-    _limit_rates(app, settings)
-    protocol.install(catalogue)
+    _connect(app, settings, verifier, in_flight, tracing)
+    protocol.install(contract.catalogue)
     app.config[TRUSTED_PROXY_HOPS] = settings.trusted_proxy_hops
-    strangers = Strangers(app.asgi_app, app.extensions[require_user.VERIFIER])
+    strangers = Strangers(app.asgi_app, verifier)
     guard = Guard(strangers, settings.trusted_proxy_hops)
     record = _recorder(app, settings)
-    app.asgi_app = Envelope(guard, catalogue, record)  # type: ignore[method-assign]
+    app.asgi_app = Envelope(guard, contract.catalogue, record)  # type: ignore[method-assign]
     if tracing is not None:
         app.asgi_app = tracing.around(app.asgi_app)  # type: ignore[method-assign]
         app.after_serving(tracing.close)
+    if settings.validate_responses:
+        app.asgi_app = contract.validate_responses(app.asgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -89,9 +102,21 @@ def make_verifier(settings: Settings) -> TokenVerifier:
     )
 
 
-def _connect(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
+def _observe(problem: Problem) -> str:
+    state = request.scope["state"]
+    state["problem"] = problem.code
+    request_id: str = state["request_id"]
+    return request_id
+
+
+def _connect(
+    app: Quart,
+    settings: Settings,
+    verifier: TokenVerifier,
+    in_flight: InFlight,
+    tracing: "Tracing | None",
+) -> None:
     url = required(settings.database_url, "DATABASE_URL")
-    in_flight = InFlight()
     app.extensions[InFlight.EXTENSION] = in_flight
     database = Database(
         url,
@@ -102,21 +127,18 @@ def _connect(app: Quart, settings: Settings, tracing: "Tracing | None") -> None:
     )
     app.extensions[Database.EXTENSION] = database
     app.after_serving(database.close)
-    verifier = make_verifier(settings)
-    app.extensions[require_user.VERIFIER] = verifier
-    app.after_serving(verifier.close)
     app.extensions[ReadinessCheck.EXTENSION] = ReadinessCheck(database, verifier)
     app.extensions[REQUESTED] = asyncio.Event()
     app.config[routes.MAX_TASKS_PER_USER] = settings.max_tasks_per_user
 
 
-def _limit_rates(app: Quart, settings: Settings) -> None:
-    limiter = None
-    if settings.rate_limit is not None:
-        storage = settings.rate_limit_storage
-        limiter = RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
-        app.after_serving(limiter.close)
-    app.extensions[require_user.LIMITER] = limiter
+def _rate_limiter(app: Quart, settings: Settings) -> RateLimiter | None:
+    if settings.rate_limit is None:
+        return None
+    storage = settings.rate_limit_storage
+    limiter = RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
+    app.after_serving(limiter.close)
+    return limiter
 
 
 def _recorder(app: Quart, settings: Settings) -> Recorder | None:
@@ -128,15 +150,15 @@ def _recorder(app: Quart, settings: Settings) -> Recorder | None:
     return recorder(app, app.extensions[Database.EXTENSION])
 
 
-def _allow_origins(app: Quart, contract: document.Document, origins: tuple[str, ...]) -> None:
+def _allow_origins(app: Quart, contract: Contract, origins: tuple[str, ...]) -> None:
     if origins:
-        found = operations(contract)
+        found = contract.operations
         named = {each.name for operation in found for each in operation.headers}
         cors(
             app,
             allow_origin=list(origins),
             allow_headers=["Authorization", "Content-Type", "X-Request-Id", *sorted(named)],
             allow_methods=sorted({each.method for each in found}),
-            expose_headers=list(contract.tree["components"]["headers"]),
+            expose_headers=list(contract.document.tree["components"]["headers"]),
             max_age=600,
         )

@@ -161,6 +161,7 @@ class Settings(BaseSettings):
     rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
     trusted_proxy_hops: Annotated[int, Field(ge=0, le=10)] = 0
     max_tasks_per_user: Annotated[int, Field(ge=1, le=2_147_483_647)] = 100_000
+    validate_responses: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
 

@@ -1,6 +1,6 @@
 """Checks answers against the contract: status, headers, media type and body.
 
-Written apart from the code in `app/contract` that checks requests, so that a mistake there is
+Written apart from the code in `quart_contract` that checks requests, so that a mistake there is
 not repeated here.
 """
 

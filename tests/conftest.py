@@ -13,12 +13,13 @@ from limits import parse
 from pydantic import SecretStr
 
 from app import create_app
-from app.contract.document import Document, read
 from app.database import citus, embedded
 from app.database.database import Database
 from app.database.migrate import distribute, migrate
 from app.database.url import DatabaseUrl
+from app.openapi import read
 from app.settings import Settings
+from quart_contract.document import Document
 from tests import tokens
 from tests.conformance import Conformance
 from tests.empty_database import make_empty_database
@@ -120,6 +121,7 @@ def settings(database_url: DatabaseUrl) -> Settings:
         cors_origins=("https://app.example.com",),
         # Its headers are on every answer, and no test comes near it unless it is meant to.
         rate_limit=parse("1000000/minute"),
+        validate_responses=True,
     )
 
 

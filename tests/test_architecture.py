@@ -2,17 +2,22 @@
 
 import ast
 import statistics
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from quart_contract.problems import ENGINE_CODES
+
 ROOT = Path(__file__).parents[1]
 APP = ROOT / "app"
-MODULES = sorted(APP.rglob("*.py"))
+ENGINE = ROOT / "quart_contract"
+MODULES = sorted([*APP.rglob("*.py"), *ENGINE.rglob("*.py")])
 
 # Imports point to the right. A decorator is imported by what it decorates, so `tasks` stands
 # before `auth`, although a request passes `auth` first.
-LAYERS = ["commands", "server", "contract", "tasks", "auth", "database"]
-LEAVES = {"app.lasting_event", "app.strict_json", "app.turns"}
+LAYERS = ["commands", "server", "tasks", "auth", "database"]
+LEAVES = {"app.lasting_event", "app.openapi", "app.turns"}
 # The wiring and the command line see everything; settings know the type of a database URL.
 ROOTS = {"app", "app.__main__"}
 
@@ -41,6 +46,8 @@ def test_imports_point_one_way() -> None:
 
 
 def may_import(name: str, imported: str) -> bool:
+    if name.startswith("quart_contract"):
+        return imported.partition(".")[0] != "app"
     if name in ROOTS or not imported.startswith("app") or imported in LEAVES:
         return True
     if name == "app.settings":
@@ -53,8 +60,40 @@ def may_import(name: str, imported: str) -> bool:
 
 def test_importing_a_layer_does_not_reach_back() -> None:
     assert not may_import("app.database.url", "app.tasks.store")
-    assert not may_import("app.auth.tokens", "app.contract.problems")
     assert not may_import("app.tasks.store", "app.settings")
+    assert not may_import("quart_contract.binding", "app.settings")
+
+
+def test_the_engine_loads_nothing_of_the_service() -> None:
+    script = (
+        "import sys, quart_contract; "
+        "print({'app', 'sqlalchemy', 'asyncpg', 'jwt', 'pydantic_settings'} & sys.modules.keys())"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
+
+
+def test_each_code_of_a_problem_is_checked_at_start() -> None:
+    """A literal beside the tables and `CODES` would be one that the contract may not have."""
+    literals = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in APP.rglob("*.py")
+        if path.name != "problems.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "Problem"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert literals == []
+    found = {
+        node.args[0].value
+        for path in ENGINE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "Problem"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert found <= ENGINE_CODES
 
 
 def test_modules_and_functions_are_small() -> None:
@@ -78,5 +117,5 @@ def test_every_module_says_in_a_line_what_it_is() -> None:
 
 
 def test_no_folder_is_a_drawer_for_everything() -> None:
-    names = {part for path in MODULES for part in path.relative_to(APP).with_suffix("").parts}
+    names = {part for path in MODULES for part in path.relative_to(ROOT).with_suffix("").parts}
     assert names.isdisjoint({"utils", "util", "common", "helpers", "misc"})

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from app.auth.errors import InvalidTokenError
-from app.strict_json import MalformedJsonError, parse
+from quart_contract.strict_json import MalformedJsonError, parse
 
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999
 _User = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import AllowedPublicKeys
 
 from app.auth.errors import InvalidKeySetError
-from app.strict_json import JsonValue, MalformedJsonError, parse
+from quart_contract.strict_json import JsonValue, MalformedJsonError, parse
 
 MIN_RSA_BITS = 2048
 

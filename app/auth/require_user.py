@@ -1,10 +1,11 @@
 """`@require_user`: a handler that is decorated cannot run without a verified user."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from quart import current_app
+from quart import Request
 from quart.globals import request_ctx
 
 from app.auth.bearer import bearer_token
@@ -15,8 +16,6 @@ from app.auth.tokens import TokenVerifier
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERIFIER = "taskward.token_verifier"
-LIMITER = "taskward.rate_limiter"
 _MARK = "__requires_user__"
 _UNKNOWN = None, ""
 
@@ -24,31 +23,46 @@ _UNKNOWN = None, ""
 def require_user(
     handler: Callable[Concatenate[str, P], Awaitable[R]],
 ) -> Callable[P, Awaitable[R]]:
-    """Inject the verified user's id as the handler's first argument."""
+    """Inject the verified user's id as the handler's first argument.
+
+    The decorated handler raises `KeyError` for a request that `BearerAuthentication` has not
+    authenticated.
+    """
 
     @wraps(handler)
     async def authenticated(*args: P.args, **kwargs: P.kwargs) -> R:
-        return await handler(await authenticate(), *args, **kwargs)
+        return await handler(request_ctx.request.scope["state"]["user_id"], *args, **kwargs)
 
-    setattr(authenticated, _MARK, True)
+    signature = inspect.signature(handler)
+    _, *others = signature.parameters.values()
+    # The contract says nothing of the argument that is injected here.
+    visible = {"__signature__": signature.replace(parameters=others)}
+    vars(authenticated).update({_MARK: True, **visible})
     return authenticated
 
 
-def requires_user(handler: Callable[..., Any]) -> bool:
-    """Tell whether a handler is decorated with `@require_user`."""
-    return getattr(handler, _MARK, False)
+class BearerAuthentication:
+    """The contract's security scheme `bearer`, for handlers with `@require_user`."""
 
+    def __init__(
+        self, verifier: TokenVerifier, limiter: RateLimiter | None, in_flight: InFlight
+    ) -> None:
+        self._verifier = verifier
+        self._limiter = limiter
+        self._in_flight = in_flight
 
-async def authenticate() -> str:
-    """Answer the id of the current request's user; the token is verified once a request.
+    def protects(self, handler: Callable[..., Any]) -> bool:
+        """Return whether a handler is decorated with `@require_user`."""
+        return getattr(handler, _MARK, False)
 
-    The request is in flight from then on; the envelope ends that. Raises `MissingTokenError`,
-    `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and `TooManyInFlightError`.
-    """
-    request = request_ctx.request
-    state = request.scope["state"]
-    if "user_id" not in state:
-        limiter: RateLimiter | None = current_app.extensions[LIMITER]
+    async def authenticate(self, request: Request) -> None:
+        """Verify the token of a request, and count the request.
+
+        It is in flight from then on; the envelope ends that. Raises `MissingTokenError`,
+        `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and
+        `TooManyInFlightError`.
+        """
+        state = request.scope["state"]
         token = bearer_token(request.headers.getlist("Authorization"))
         known_token, user_id = state.get("known", _UNKNOWN)
         is_known = token == known_token
@@ -56,26 +70,19 @@ async def authenticate() -> str:
         if not is_known:
             if "end_turn" in state:  # to verify it can take long, and has limits of its own
                 state["end_turn"]()
-            verifier: TokenVerifier = current_app.extensions[VERIFIER]
-            user_id = await _verified(verifier, token, limiter, state["client_address"])
+            user_id = await self._verified(token, state["client_address"])
         state["user_id"] = user_id
-        if limiter is not None:
-            allowance = await limiter.take(user_id)
+        if self._limiter is not None:
+            allowance = await self._limiter.take(user_id)
             state["headers"] = _announcement(allowance)
             allowance.check()
-        in_flight: InFlight = current_app.extensions[InFlight.EXTENSION]
-        state["flight"] = in_flight.enter(user_id)
-    verified: str = state["user_id"]
-    return verified
+        state["flight"] = self._in_flight.enter(user_id)
 
-
-async def _verified(
-    verifier: TokenVerifier, token: str, limiter: RateLimiter | None, address: str
-) -> str:
-    if limiter is None:
-        return await verifier.verify(token, address)
-    async with limiter.attempt(address):
-        return await verifier.verify(token, address)
+    async def _verified(self, token: str, address: str) -> str:
+        if self._limiter is None:
+            return await self._verifier.verify(token, address)
+        async with self._limiter.attempt(address):
+            return await self._verifier.verify(token, address)
 
 
 def _announcement(allowance: Allowance) -> list[tuple[bytes, bytes]]:

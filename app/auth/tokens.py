@@ -12,7 +12,7 @@ from app.auth.claims import Identity, identity_of
 from app.auth.errors import InvalidTokenError
 from app.auth.issuer import Issuer
 from app.auth.keys import ALGORITHMS
-from app.strict_json import JsonValue, parse
+from quart_contract.strict_json import JsonValue, parse
 
 LEEWAY_SECONDS = 30
 REMEMBERED_TOKENS = 10_000

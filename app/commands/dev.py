@@ -24,7 +24,8 @@ def dev(settings: Settings, interruption: Interruption) -> None:
     with server_database(development_secret(settings)) as complete:
         migrate_database(complete)
         with metrics.exposed(complete.metrics_bind):
-            app, listener = create_app(complete), listen(complete.bind)
+            checked = complete.model_copy(update={"validate_responses": True})
+            app, listener = create_app(checked), listen(complete.bind)
             interruption.check()
             purge_in_background(app)
             _print_banner(complete)

@@ -11,14 +11,14 @@ from app.commands.migrate import require_isolation, require_schema
 from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
 from app.commands.surroundings import any_database, kept_secret
-from app.contract.document import read
-from app.contract.operations import operations
 from app.database.embedded import EmbeddedPostgresError
 from app.database.fitness import require_fit
 from app.database.users import has_users
 from app.database.version import head
 from app.database.wall import OWNER_COLUMNS, ROLE
+from app.openapi import read
 from app.settings import Settings
+from quart_contract.operations import operations
 
 _NEEDS = {
     "database": ["settings"],

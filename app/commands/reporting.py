@@ -4,13 +4,13 @@ import sys
 from collections.abc import Callable
 
 from app.commands.errors import CommandError
-from app.contract.binding import ContractDriftError
-from app.contract.document import ContractError
 from app.database.embedded import EmbeddedPostgresError
 from app.server.listener import BindError
 from app.server.metrics import MetricsError
 from app.server.tracing import TracingError
 from app.settings import SettingsError
+from quart_contract.binding import ContractDriftError
+from quart_contract.document import ContractError
 
 # Errors whose message is meant for the person at the terminal; any other is a bug.
 _EXPECTED = (

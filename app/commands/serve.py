@@ -12,7 +12,7 @@ from app.commands.interruption import Interruption
 from app.commands.migrate import prepare_database
 from app.commands.misspellings import check_names
 from app.commands.surroundings import server_database
-from app.contract.document import read
+from app.openapi import read
 from app.server import metrics
 from app.server.listener import listen
 from app.server.workers import supervise

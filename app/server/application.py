@@ -1,5 +1,8 @@
 """The Quart application, without what an API has no use for."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from quart import Quart, Request
 from quart.ctx import RequestContext
 from quart.globals import _cv_app, _cv_request
@@ -10,12 +13,15 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from app.server.exchange import Exchange
+from quart_contract.operations import Operation
 
 
 class Application(Quart):
     """Routes do not depend on the host, nobody has a session, and a request is one task."""
 
     asgi_http_class = Exchange
+    routes: Mapping[str, Operation] = MappingProxyType({})
+    """The operation that is served at each endpoint of a blueprint."""
 
     async def handle_request(self, request: Request) -> ResponseTypes:
         """Answer a request.
@@ -35,7 +41,11 @@ class Application(Quart):
 
     async def _respond(self, context: RequestContext) -> ResponseTypes:
         state, rule = context.request.scope["state"], context.request.url_rule
-        state["route"] = rule.rule if rule else None
+        operation = self.routes.get(rule.endpoint) if rule else None
+        if operation is not None:
+            state.update(operation=operation.id, route=operation.path)
+        else:
+            state["route"] = rule.rule if rule else None
         result: ResponseReturnValue | HTTPException
         try:
             refusal = state.get("refusal")

@@ -21,9 +21,8 @@ from hypercorn.typing import (
 )
 
 from app.auth.in_flight import Flight
-from app.contract.errors import INTERNAL_ERROR
-from app.contract.problems import MEDIA_TYPE, ProblemCatalogue
 from app.server.protocol import BUFFERED_BYTES
+from quart_contract.problems import INTERNAL_ERROR, MEDIA_TYPE, ProblemCatalogue
 
 logger = structlog.get_logger("app.request")
 

@@ -7,6 +7,7 @@ when it is asked for, and what was begun is carried out.
 
 import asyncio
 from contextlib import suppress
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any
 
@@ -29,7 +30,7 @@ from werkzeug.exceptions import (
     RequestTimeout,
 )
 
-from app.contract.requests import has_body
+from quart_contract.requests import has_body
 
 SKIP_SECONDS = 1
 """How long the answer waits for the rest of a body that it does not depend on."""
@@ -41,10 +42,15 @@ class PulledRequest(Request):
     receive: ASGIReceiveCallable
     _is_read = False
 
+    @cached_property
+    def has_body(self) -> bool:
+        """Whether a body comes with the request."""
+        return has_body(self.scope)
+
     @property
     def content_length(self) -> int | None:
         """What the request says of the length of its body."""
-        return super().content_length if has_body(self.scope) else None
+        return super().content_length if self.has_body else None
 
     async def get_data(  # type: ignore[override]  # Quart's own has an overload for texts
         self,
@@ -53,6 +59,8 @@ class PulledRequest(Request):
         parse_form_data: bool = False,  # noqa: ARG002 - nor for a form
     ) -> bytes:
         """Read the body. Raises `HTTPException` where it is too large, slow, or breaks off."""
+        if not has_body(self.scope):  # HTTP/1.1 says so: there is nothing to wait for
+            return b""
         limit = self.max_content_length
         if limit is not None and (self.content_length or 0) > limit:
             raise RequestEntityTooLarge
@@ -79,7 +87,7 @@ class PulledRequest(Request):
     @property
     def is_unread(self) -> bool:
         """Whether there is more of a body than was read."""
-        return has_body(self.scope) and not self._is_read
+        return self.has_body and not self._is_read
 
     async def skip_body(self) -> None:
         """Receive what nobody has read of a body: behind it the connection can be used again."""

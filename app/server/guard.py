@@ -16,8 +16,14 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.contract.problems import Problem
 from app.server.client_address import client_address
+from app.server.problems import (
+    HEADER_FIELDS_TOO_LARGE,
+    MALFORMED_REQUEST,
+    PATH_NOT_FOUND,
+    URI_TOO_LONG,
+)
+from quart_contract.problems import Problem
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024
@@ -54,7 +60,7 @@ def check(scope: HTTPScope) -> str:
     headers = list(scope["headers"])
     if sum(map(len, chain.from_iterable(headers))) + 4 * len(headers) > MAX_HEADER_BYTES:
         detail = f"The header section is larger than {MAX_HEADER_BYTES} bytes."
-        raise Problem("header_fields_too_large", detail)
+        raise Problem(HEADER_FIELDS_TOO_LARGE, detail)
     return _path(scope["raw_path"], scope["query_string"])
 
 
@@ -73,12 +79,12 @@ def _check_framing(version: str, headers: dict[bytes, bytes]) -> None:
 def _path(raw_path: bytes, query: bytes) -> str:
     if len(raw_path) + len(query) > MAX_TARGET_BYTES:
         detail = f"The request target is longer than {MAX_TARGET_BYTES} bytes."
-        raise Problem("uri_too_long", detail)
+        raise Problem(URI_TOO_LONG, detail)
     if raw_path.lower().startswith((b"http://", b"https://")):
         raw_path = _path_of_absolute_form(raw_path)
     if raw_path.startswith(b"//") or b"%2f" in raw_path.lower():
         # The router would take these for other paths than a proxy before us does.
-        raise Problem("path_not_found", "Nothing lives at this path.")
+        raise Problem(PATH_NOT_FOUND, "Nothing lives at this path.")
     if not raw_path.startswith(b"/") and raw_path != b"*":
         raise _malformed("The request target must begin with a slash.")
     if b"%" not in raw_path + query:
@@ -98,4 +104,4 @@ def _path_of_absolute_form(target: bytes) -> bytes:
 
 
 def _malformed(detail: str) -> Problem:
-    return Problem("malformed_request", detail, headers=_CLOSE)
+    return Problem(MALFORMED_REQUEST, detail, headers=_CLOSE)

@@ -5,8 +5,9 @@ from typing import Literal
 import msgspec
 from quart import Blueprint, current_app
 
-from app.contract.problems import Problem
+from app.server.problems import NOT_READY
 from app.server.readiness import ReadinessCheck, Result
+from quart_contract.problems import Problem
 
 blueprint = Blueprint("health", __name__)
 
@@ -49,5 +50,7 @@ async def get_readiness() -> Readiness:
     checks = {name: finding.result for name, finding in findings.items()}
     wrong = [f"{name}: {each.reason}" for name, each in findings.items() if each.reason]
     if wrong:
-        raise Problem("not_ready", f"{'; '.join(wrong)}.", headers=_HEADERS, checks=checks)
+        raise Problem(
+            NOT_READY, f"{'; '.join(wrong)}.", headers=_HEADERS, extensions={"checks": checks}
+        )
     return Readiness(checks=ReadinessChecks(**checks))

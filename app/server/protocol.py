@@ -13,14 +13,15 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import H11SendableEvent
 
-from app.contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 from app.server.context import Context
+from app.server.problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
+from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 
 BUFFERED_BYTES = 64 * 1024
 """How much a transport takes before a writer waits: the default of asyncio and of uvloop."""
 
-_TOO_LARGE = Problem("header_fields_too_large", "The header section is larger than the limit.")
-_MALFORMED = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
+_TOO_LARGE = Problem(HEADER_FIELDS_TOO_LARGE, "The header section is larger than the limit.")
+_MALFORMED = Problem(MALFORMED_REQUEST, "The request is not well-formed HTTP/1.1.")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 

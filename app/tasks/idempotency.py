@@ -59,7 +59,6 @@ SELECT_KEY = kept(
     idempotency_keys,
     _keys.fingerprint,
     _keys.outcome,
-    _keys.status,
     cast(_keys.headers, Text).label("headers"),
     _keys.body,
 ).where(_keys.operation == _OPERATION, _keys.key == _KEY, _keys.created_at > func.now() - _LIFETIME)
@@ -108,7 +107,6 @@ STORE_KEY = _store_key()
 class Answer(msgspec.Struct, frozen=True):
     """A response; the body is JSON."""
 
-    status: int
     headers: dict[str, str]
     body: bytes
 
@@ -171,7 +169,7 @@ class IdempotencyStore:
             return await work.repeat(self._session, _decoder.decode(stored["outcome"]))
         # Version 0.2 stored the response itself.
         headers = msgspec.json.decode(stored["headers"], type=dict[str, str])
-        return Answer(stored["status"], headers, stored["body"])
+        return Answer(headers, stored["body"])
 
     async def _store(self, key: str, fingerprint: bytes, outcome: bytes) -> None:
         names = f"{self._session.user_id}{self._operation}{key}"

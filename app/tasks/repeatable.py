@@ -7,7 +7,6 @@ from uuid import UUID
 from quart import url_for
 
 from app.database.sessions import UserSession
-from app.strict_json import write
 from app.tasks import batches
 from app.tasks.etags import task_etag
 from app.tasks.idempotency import Answer, Outcome
@@ -21,6 +20,7 @@ from app.tasks.schemas import (
     UpdateOperation,
 )
 from app.tasks.store import TaskStore
+from quart_contract.strict_json import write
 
 
 class Creation(NamedTuple):
@@ -55,7 +55,7 @@ class Batch(NamedTuple):
             await store.lock()
         result = await batches.carry_out(store, self.batch.operations, self.max_tasks)
         created = [each.task for each in result.results if each.op == "create" and each.task]
-        return Answer(200, {}, write(result)), _outcome(created)
+        return Answer({}, write(result)), _outcome(created)
 
     async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
         """Return created tasks as they were then, and updated ones as they are now."""
@@ -73,12 +73,12 @@ class Batch(NamedTuple):
                 results.append(OperationResult("update", operation.id, now))
             else:
                 results.append(OperationResult("delete", operation.id, None))
-        return Answer(200, {}, write(TaskBatchResult(results)))
+        return Answer({}, write(TaskBatchResult(results)))
 
 
 def _created(task: Task) -> Answer:
     headers = {"Location": url_for("get_task", id=task.id), "ETag": task_etag(task.revision)}
-    return Answer(201, headers, write(task))
+    return Answer(headers, write(task))
 
 
 def _outcome(created: list[Task]) -> Outcome:

@@ -2,12 +2,12 @@
 
 import asyncio
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from quart import Blueprint, Response, current_app, request
+from quart import Blueprint, current_app, request
 
 from app.auth.require_user import require_user
 from app.database.database import Database
@@ -25,11 +25,13 @@ from app.tasks.schemas import (
     Me,
     Task,
     TaskBatch,
+    TaskBatchResult,
     TaskInput,
     TaskPage,
     TaskPatch,
 )
 from app.tasks.store import TaskStore
+from quart_contract.answers import Encoded
 
 blueprint = Blueprint("tasks", __name__)
 
@@ -37,36 +39,43 @@ MAX_TASKS_PER_USER = "MAX_TASKS_PER_USER"
 
 _COMPLETED = {"pending": False, "completed": True}
 
-TaskAnswer: TypeAlias = tuple[Task, int, dict[str, str]]
+Headers: TypeAlias = dict[str, str]
+TaskAnswer: TypeAlias = tuple[Task, Literal[200], Headers]
+Created: TypeAlias = tuple[Encoded[Task], Literal[201], Headers]
+BatchAnswer: TypeAlias = tuple[Encoded[TaskBatchResult], Literal[200], Headers]
+NotModified: TypeAlias = tuple[None, Literal[304], Headers]
+NoContent: TypeAlias = tuple[None, Literal[204]]
 
 
 @blueprint.endpoint("create_task")
 @require_user
-async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None) -> Response:
+async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None) -> Created:
     """Create a task."""
     creation = Creation(body, current_app.config[MAX_TASKS_PER_USER])
     if idempotency_key is None:
         answer, _ = await creation.perform(_database().session(user_id))
-        return _response(answer)
-    return await _database().in_transaction(
-        user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
-    )
+    else:
+        answer = await _database().in_transaction(
+            user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
+        )
+    return Encoded(answer.body), 201, answer.headers
 
 
 @blueprint.endpoint("batch_tasks")
 @require_user
-async def batch_tasks(user_id: str, body: TaskBatch, idempotency_key: str | None) -> Response:
+async def batch_tasks(user_id: str, body: TaskBatch, idempotency_key: str | None) -> BatchAnswer:
     """Carry out many operations as one."""
     is_keyed = idempotency_key is not None
     batch = Batch(body, current_app.config[MAX_TASKS_PER_USER], is_locked=not is_keyed)
 
-    async def respond(transaction: UserTransaction) -> Response:
+    async def perform(transaction: UserTransaction) -> Answer:
         if idempotency_key is None:
             answer, _ = await batch.perform(transaction)
-            return _response(answer)
+            return answer
         return await _once(transaction, idempotency_key, body, batch)
 
-    return await _database().in_transaction(user_id, respond, locking=batch.is_locked)
+    answer = await _database().in_transaction(user_id, perform, locking=batch.is_locked)
+    return Encoded(answer.body), 200, answer.headers
 
 
 @blueprint.endpoint("list_tasks")
@@ -82,7 +91,7 @@ async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
     limit: int,
     cursor: str | None,
     if_none_match: str | None,
-) -> tuple[TaskPage, int, dict[str, str]] | Response:
+) -> tuple[TaskPage, Literal[200], Headers] | NotModified:
     """List tasks."""
     listing = Listing(
         completed=_COMPLETED.get(status), q=q, due_before=due_before, due_after=due_after, sort=sort
@@ -108,7 +117,7 @@ async def list_changes(user_id: str, since: str | None, limit: int) -> ChangePag
 
 @blueprint.endpoint("get_task")
 @require_user
-async def get_task(user_id: str, id: UUID, if_none_match: str | None) -> TaskAnswer | Response:
+async def get_task(user_id: str, id: UUID, if_none_match: str | None) -> TaskAnswer | NotModified:
     """Read a task."""
     task = await TaskStore(_database().session(user_id)).get(id)
     if is_current(task_etag(task.revision), if_none_match):
@@ -141,10 +150,10 @@ async def complete_task(
 
 @blueprint.endpoint("delete_task")
 @require_user
-async def delete_task(user_id: str, id: UUID, if_match: str | None) -> tuple[str, int]:
+async def delete_task(user_id: str, id: UUID, if_match: str | None) -> NoContent:
     """Delete a task."""
     await TaskStore(_database().session(user_id)).delete(id, expected_revisions(if_match))
-    return "", 204
+    return None, 204
 
 
 @blueprint.endpoint("get_me")
@@ -157,14 +166,14 @@ async def get_me(user_id: str) -> Me:
 
 @blueprint.endpoint("delete_me")
 @require_user
-async def delete_me(user_id: str, confirm: str) -> tuple[str, int]:
+async def delete_me(user_id: str, confirm: str) -> NoContent:
     """Erase everything that is stored of the user."""
     if confirm != user_id:
         raise NotConfirmedError
     if not await TaskStore(_database().session(user_id)).erase():
         requested: asyncio.Event = current_app.extensions[REQUESTED]
         requested.set()
-    return "", 204
+    return None, 204
 
 
 async def _update(
@@ -181,26 +190,20 @@ def _database() -> Database:
 
 async def _once(
     transaction: UserTransaction, idempotency_key: str, body: msgspec.Struct, work: Work
-) -> Response:
+) -> Answer:
     keys = IdempotencyStore(transaction, str(request.endpoint))
     answer, replayed = await keys.once(idempotency_key, body, work)
-    response = _response(answer)
     if replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
-
-
-def _response(answer: Answer) -> Response:
-    headers = {**answer.headers, "Content-Type": "application/json"}
-    return Response(answer.body, answer.status, headers)
+        answer.headers["Idempotent-Replayed"] = "true"
+    return answer
 
 
 def _answer(task: Task) -> TaskAnswer:
     return task, 200, {"ETag": task_etag(task.revision)}
 
 
-def _not_modified(etag: str) -> Response:
-    return Response(status=304, headers={"ETag": etag})
+def _not_modified(etag: str) -> NotModified:
+    return None, 304, {"ETag": etag}
 
 
 def _link(next_cursor: str | None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Tokens of an issuer that publishes its keys."""
 
 from app.auth.tokens import TokenVerifier
-from app.strict_json import JsonValue
+from quart_contract.strict_json import JsonValue
 from tests.tokens import claims_for
 from tests.tokens.keys import sign_with_key
 

@@ -15,7 +15,7 @@ from app.auth import fetch_budget, issuer
 from app.auth.errors import InvalidTokenError, KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from app.settings import Settings
-from app.strict_json import JsonValue
+from quart_contract.strict_json import JsonValue
 from tests.auth.issued import ISSUER, issued, user_of
 from tests.conformance import Conformance
 from tests.live_server import live

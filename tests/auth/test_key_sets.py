@@ -10,7 +10,7 @@ from jwt.algorithms import RSAAlgorithm
 from app.auth import issuer
 from app.auth.errors import KeysUnavailableError
 from app.auth.tokens import TokenVerifier
-from app.strict_json import JsonValue
+from quart_contract.strict_json import JsonValue
 from tests.auth.issued import issued, user_of
 from tests.tokens.key_server import KeyServer
 from tests.tokens.keys import jwk, jwk_set

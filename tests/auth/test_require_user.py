@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from app.contract.document import read
-from app.contract.operations import Operation, operations
+from app.openapi import read
+from quart_contract.operations import Operation, operations
 
 OPERATIONS = operations(read())
 SECURED = [each for each in OPERATIONS if each.secured]

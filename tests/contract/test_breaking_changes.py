@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.contract.document import read
+from app.openapi import read
 from tests.node_packages import installed_or_skipped
 
 TOOLS = Path(__file__).with_name("tools")

@@ -6,7 +6,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from app.contract.document import Document, read
+from app.openapi import read
+from quart_contract.document import Document
 
 CONTRACT = read()
 

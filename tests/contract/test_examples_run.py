@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.contract.document import read
-from app.contract.operations import Operation, operations
+from app.openapi import read
+from quart_contract.operations import Operation, operations
 from tests.isolation.plans import PLANS, TASK
 
 CONTRACT = read()

@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-import app.contract
-from app.contract.document import Document
-from app.contract.problems import Kind
-from app.contract.problems_page import render_problems
+import quart_contract
+from quart_contract.document import Document
+from quart_contract.problems import Kind
+from quart_contract.problems_page import render_problems
 from tests.live_server import LiveServer
 
-FOLDER = Path(app.contract.__file__).parent / "swagger_ui"
+FOLDER = Path(quart_contract.__file__).parent / "swagger_ui"
 PAGES = ["/docs", "/problems"]
 FILES = ["/openapi.yaml", "/openapi.json"]
 EVERYTHING = [*PAGES, *FILES, "/docs/init.js"]

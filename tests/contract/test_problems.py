@@ -7,8 +7,8 @@ import jsonschema_rs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.contract.document import read
-from app.contract.problems import Problem, ProblemCatalogue
+from app.openapi import read
+from quart_contract.problems import Problem, ProblemCatalogue
 
 CONTRACT = read()
 CATALOGUE = ProblemCatalogue(CONTRACT)

@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.contract.document import read
-from app.contract.operations import operations
+from app.openapi import read
+from quart_contract.operations import operations
 from tests.isolation.plans import PLANS
 from tests.live_server import LiveServer
 from tests.relay import Relay, relay

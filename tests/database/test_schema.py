@@ -14,13 +14,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.contract.document import Document
 from app.database import migrate as migrations
 from app.database.database import Database
 from app.database.migrate import is_current, migrate
 from app.database.url import DatabaseUrl
 from app.database.version import TABLE, head
 from app.tasks.models import metadata
+from quart_contract.document import Document
 from tests.tasks.test_create_and_view import WHITE_SPACE
 
 # Everything that makes a table what it is, in the words of PostgreSQL's catalogue.

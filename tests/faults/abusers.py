@@ -18,8 +18,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from app.strict_json import MAX_VALUES
 from bench.connection import request
+from quart_contract.strict_json import MAX_VALUES
 
 BODY_BYTES = 255_000
 """Just below the limit of a body."""

@@ -9,8 +9,9 @@ import schemathesis
 import tracecov.schemathesis
 from schemathesis import Case, HookContext, Response
 
-from app.contract.document import Node, read
-from app.contract.operations import operations
+from app.openapi import read
+from quart_contract.document import Node
+from quart_contract.operations import operations
 
 tracecov.schemathesis.install()
 

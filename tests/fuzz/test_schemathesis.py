@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.contract.document import read
-from app.contract.operations import operations
+from app.openapi import read
+from quart_contract.operations import operations
 from tests.conftest import REPORTED
 from tests.live_server import LiveServer
 

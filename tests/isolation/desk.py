@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from uuid import uuid4
 
-from app.contract.document import read
-from app.contract.operations import operations
+from app.openapi import read
+from quart_contract.operations import operations
 from tests.isolation.plans import PLANS, Owned, Plan
 from tests.isolation.wire import Answer, Wire, bearer, stripped, user_of
 

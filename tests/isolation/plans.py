@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from app.contract.operations import Operation
+from quart_contract.operations import Operation
 from tests.isolation.wire import Json
 
 TASK = "{the id of a task}"

@@ -5,8 +5,8 @@ from random import Random
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from app.contract.document import read
-from app.contract.operations import operations
+from app.openapi import read
+from quart_contract.operations import operations
 from tests.isolation.model import User
 from tests.isolation.plans import Request
 from tests.isolation.values import Server

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.contract.operations import Operation
+from quart_contract.operations import Operation
 from tests.isolation.desk import (
     CONTRACT,
     PLANNED,

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeAlias
 
-from app import MAX_BODY_BYTES, strict_json
-from app.contract.document import Document, Node
+from app import MAX_BODY_BYTES
+from quart_contract import strict_json
+from quart_contract.document import Document, Node
 
 WITHOUT_END = 1_000_000
 """Repetitions that go on until the body is full."""

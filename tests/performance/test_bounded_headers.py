@@ -15,15 +15,15 @@ from werkzeug.http import parse_accept_header
 
 from app.auth.bearer import bearer_token
 from app.auth.errors import InvalidTokenError, MissingTokenError
-from app.contract.accepts import accepts_json
-from app.contract.document import Document
-from app.contract.operations import JSON
-from app.contract.problems import Problem
-from app.contract.requests import is_json, read_query
 from app.server.client_address import client_address
 from app.server.guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.tasks.etags import expected_revisions, is_current
 from app.tasks.idempotency import key_of
+from quart_contract.accepts import accepts_json
+from quart_contract.document import Document
+from quart_contract.operations import JSON
+from quart_contract.problems import Problem
+from quart_contract.requests import is_json, read_query
 from tests.performance.search import least, worst
 from tests.performance.test_bounded_work import MOST, SEED, Yardstick, yardstick_of
 

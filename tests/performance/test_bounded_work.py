@@ -14,15 +14,16 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers, MultiDict
 
-from app import MAX_BODY_BYTES, strict_json
-from app.contract.checks import BodyCheck, RequestCheck
-from app.contract.document import Document
-from app.contract.faults import Fault, faults_of
-from app.contract.operations import Operation, operations
-from app.contract.problems import Problem, ProblemCatalogue, invalid_request
-from app.contract.requests import Received
-from app.strict_json import JsonValue, MalformedJsonError, parse
+from app import MAX_BODY_BYTES
 from app.tasks import routes
+from quart_contract import strict_json
+from quart_contract.checks import BodyCheck, RequestCheck
+from quart_contract.document import Document
+from quart_contract.faults import Fault, faults_of
+from quart_contract.operations import Operation, operations
+from quart_contract.problems import Problem, ProblemCatalogue, invalid_request
+from quart_contract.requests import Received
+from quart_contract.strict_json import JsonValue, MalformedJsonError, parse
 from tests.conftest import REPORTED
 from tests.performance.search import least, worst
 from tests.performance.shapes import Body, mutated, shape_of

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from app.contract.document import read
-from app.contract.operations import operations
+from app.openapi import read
+from quart_contract.operations import operations
 from tests.driver import listening
 
 CONTENT = {"title": "x", "description": None, "due_at": None}

@@ -32,13 +32,18 @@ def test_the_wheel_has_the_contract_the_pages_and_the_migrations(tmp_path: Path)
 
 def test_the_contract_in_the_wheel_is_the_one_that_is_read(tmp_path: Path) -> None:
     installed = tmp_path / "app"
-    (installed / "contract").mkdir(parents=True)
+    installed.mkdir()
+    (installed / "__init__.py").touch()
     (installed / "openapi.yaml").write_text("paths: {}\ninfo: {version: from-the-wheel}")
-    source = (ROOT / "app/contract/document.py").read_text()
-    (installed / "contract" / "document.py").write_text(source)
-    script = "from app.contract.document import read; print(read().version)"
+    (installed / "openapi.py").write_text((ROOT / "app/openapi.py").read_text())
+    script = "from app.openapi import read; print(read().version)"
     finished = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert finished.stdout == "from-the-wheel\n"
 

@@ -9,10 +9,10 @@ import httpx
 import pytest
 import structlog
 
-from app.contract.document import read
-from app.contract.problems import ProblemCatalogue
+from app.openapi import read
 from app.server.envelope import Envelope
 from app.server.logs import configure_logs
+from quart_contract.problems import ProblemCatalogue
 from tests.live_server import LiveServer
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.contract.document import read
+from app.openapi import read
 from app.tasks.cursors import Position, decode_cursor, encode_cursor
 from app.tasks.errors import InvalidCursorError
 

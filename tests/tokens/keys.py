@@ -14,7 +14,7 @@ from jwt.algorithms import (
     RSAAlgorithm,
 )
 
-from app.strict_json import JsonValue
+from quart_contract.strict_json import JsonValue
 
 ALGORITHMS = ("EdDSA", "ES256", "ES512", "PS256", "RS256")
 

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from app.contract.document import read
+from app.openapi import read
 from app.server.listener import BindError
 from app.server.metrics.places import abandoned, kept
 

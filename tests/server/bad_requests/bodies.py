@@ -2,7 +2,7 @@
 
 import json
 
-from app.strict_json import MAX_VALUES
+from quart_contract.strict_json import MAX_VALUES
 from tests.server.bad_requests.request import TASK, BadRequest, lines, post
 
 UNKNOWN = b"".join(b',"%x":0' % n for n in range(27_000))

@@ -10,11 +10,11 @@ import asyncpg
 import httpx
 
 from app.auth.in_flight import MAX_REQUESTS, InFlight
-from app.contract.document import Document
-from app.contract.operations import operations
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from app.tasks.changes import Place
+from quart_contract.document import Document
+from quart_contract.operations import operations
 from tests.live_server import LiveServer
 from tests.metrics import Scrape, scrape, scrape_until
 from tests.server.metrics.conftest import LIMIT

@@ -1,0 +1,53 @@
+"""Long bodies of one user are checked one after the other, with rests for the requests of others.
+
+To parse and check a body takes the event loop up to some milliseconds. A burst of a hundred from
+one user would take it for a second, although each of them is within the limits.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from quart import Request
+
+from app.auth.errors import TooManyInFlightError
+from app.turns import Turns
+
+T = TypeVar("T")
+
+LONG_BYTES = 8 * 1024
+LONG_QUERY_BYTES = 1024
+"""A query that is as long as this one takes about as long as a long body."""
+WAIT_SECONDS = 10
+RESTS = 2
+"""How many times as long as a check took, the next one of the same user waits."""
+
+
+class LongBodies:
+    """Whose turn it is, by user."""
+
+    def __init__(self) -> None:
+        self._turns = Turns(1, WAIT_SECONDS)
+
+    async def schedule(self, request: Request, body_bytes: int, work: Callable[[], T]) -> T:
+        """Check a request: at once if it is short, when it is the user's turn if it is long."""
+        if body_bytes <= LONG_BYTES and len(request.query_string) <= LONG_QUERY_BYTES:
+            return work()
+        return await self.check(request.scope["state"].get("user_id", ""), work)
+
+    async def check(self, user_id: str, work: Callable[[], T]) -> T:
+        """Do `work` when it is the user's turn; return its result.
+
+        Raises `TooManyInFlightError` where that takes longer than `WAIT_SECONDS`.
+        """
+        try:
+            await self._turns.take(user_id)
+        except TimeoutError:
+            raise TooManyInFlightError from None
+        began = time.perf_counter()
+        try:
+            return work()
+        finally:
+            rest = RESTS * (time.perf_counter() - began)
+            asyncio.get_running_loop().call_later(rest, self._turns.give_back, user_id)

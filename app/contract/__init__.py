@@ -1,1 +1,0 @@
-"""The contract at work: openapi.yaml to operations, routes, checks, problems and pages."""

@@ -1,0 +1,17 @@
+"""How the errors of the database are answered."""
+
+from app.database.errors import DatabaseUnavailableError, SearchTimeoutError
+from quart_contract import Problem, ProblemFrom
+
+PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {
+    DatabaseUnavailableError: Problem(
+        "database_unavailable",
+        "The database cannot be reached at the moment.",
+        headers={"Retry-After": "1"},
+    ),
+    SearchTimeoutError: Problem(
+        "search_timeout",
+        "The search took too long. Narrow it with status, due_after or due_before.",
+        headers={"Retry-After": "5"},
+    ),
+}

@@ -1,0 +1,1 @@
+"""Notes, a service on quart_contract."""

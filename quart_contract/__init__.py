@@ -1,0 +1,19 @@
+"""A contract at work: `openapi.yaml` drives the routes, checks and problems of a Quart app."""
+
+from quart_contract.binding import ContractDriftError
+from quart_contract.contract import Contract
+from quart_contract.document import ContractError
+from quart_contract.errors import ProblemFrom
+from quart_contract.faults import Fault
+from quart_contract.problems import Problem
+from quart_contract.security import SecurityScheme
+
+__all__ = [
+    "Contract",
+    "ContractDriftError",
+    "ContractError",
+    "Fault",
+    "Problem",
+    "ProblemFrom",
+    "SecurityScheme",
+]

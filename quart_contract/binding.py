@@ -1,0 +1,152 @@
+"""Binds handlers to operations, and refuses to start where the two disagree."""
+
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+from quart import Quart, Request, Response
+from quart.globals import request_ctx
+
+from quart_contract.answers import answer
+from quart_contract.checks import RequestCheck
+from quart_contract.conformance import handler_differences
+from quart_contract.document import Document
+from quart_contract.operations import Operation
+from quart_contract.paths import Segment, route
+from quart_contract.problems import invalid_request
+from quart_contract.requests import Received, check_accept, parse_body, read_body, read_query
+from quart_contract.security import SecurityScheme
+
+View = Callable[..., Any]
+"""A view takes what its route names, and a handler what its operation does."""
+
+Arguments: TypeAlias = dict[str, Any]
+Schedule: TypeAlias = Callable[[Request, int, Callable[[], Arguments]], Awaitable[Arguments]]
+"""Call the check of a request, whose body has so many octets, when it is its turn."""
+
+Schemes: TypeAlias = Mapping[str, SecurityScheme]
+"""Security schemes, by their names in the contract."""
+
+
+class ContractDriftError(Exception):
+    """The code and the contract differ; the message has a line for each difference."""
+
+
+def bind(
+    app: Quart,
+    document: Document,
+    bound: Iterable[Operation],
+    schemes: Schemes,
+    schedule: Schedule | None = None,
+) -> None:
+    """Give each operation its route, served by the handler that is registered under its name.
+
+    Handlers are what the app's blueprints registered with `@blueprint.endpoint`. Raises
+    `ContractDriftError` with every difference.
+    """
+    bound = tuple(bound)
+    handlers = [each for plan in app.blueprints.values() for each in plan.view_functions.items()]
+    drifts = [*_foreign_routes(app), *_drifts(document, bound, handlers, schemes)]
+    if drifts:
+        raise ContractDriftError("\n".join(drifts))
+    app.url_map.converters[Segment.NAME] = Segment
+    paths = {operation.path for operation in bound}
+    for operation in bound:
+        handler = dict(handlers)[operation.handler_name]
+        required = [schemes[name] for name in sorted(operation.schemes)]
+        view = _view(document, operation, handler, required, schedule or _at_once)
+        app.view_functions[operation.handler_name] = view
+        rule = route(operation.path, paths)
+        app.add_url_rule(rule, operation.handler_name, methods=[operation.method])
+
+
+def _foreign_routes(app: Quart) -> Iterator[str]:
+    for rule in app.url_map.iter_rules():
+        # Quart puts a blueprint's name and a dot before the endpoints of its own routes.
+        if "." in rule.endpoint:
+            yield f"route {rule.rule}: a blueprint has it, but paths are the contract's to give"
+
+
+def _drifts(
+    document: Document,
+    bound: Iterable[Operation],
+    handlers: list[tuple[str, View]],
+    schemes: Schemes,
+) -> Iterator[str]:
+    names = [name for name, _ in handlers]
+    expected = {operation.handler_name for operation in bound}
+    for name in sorted(set(names)):
+        if name not in expected:
+            yield f"handler {name}: the contract has no such operation"
+        elif names.count(name) > 1:
+            yield f"handler {name}: there are {names.count(name)} of this name"
+    for operation in bound:
+        handler = dict(handlers).get(operation.handler_name)
+        if handler is None:
+            yield f"operation {operation.id}: there is no handler {operation.handler_name}"
+        else:
+            yield from _disagreements(document, operation, handler, schemes)
+
+
+def _disagreements(
+    document: Document, operation: Operation, handler: View, schemes: Schemes
+) -> Iterator[str]:
+    if not inspect.iscoroutinefunction(handler):
+        yield f"operation {operation.id}: its handler is not async"
+    for name in sorted(operation.schemes - schemes.keys()):
+        yield f"operation {operation.id}: no security scheme {name} is installed"
+    for name, scheme in schemes.items():
+        if name in operation.schemes and not scheme.protects(handler):
+            yield f"operation {operation.id}: its handler is not decorated for {name}"
+        if name not in operation.schemes and scheme.protects(handler):
+            yield f"operation {operation.id}: its handler is decorated for {name} without need"
+    yield from _differing_arguments(operation, handler)
+    for difference in handler_differences(document, operation, handler):
+        yield f"operation {operation.id}: {difference}"
+
+
+def _differing_arguments(operation: Operation, handler: View) -> Iterator[str]:
+    accepted = set(inspect.signature(handler).parameters)
+    for name in sorted(operation.arguments - accepted):
+        yield f"operation {operation.id}: its handler does not take {name}"
+    for name in sorted(accepted - operation.arguments):
+        yield f"operation {operation.id}: its handler takes {name}, which the contract lacks"
+    for name in sorted(accepted & operation.arguments - typing.get_type_hints(handler).keys()):
+        yield f"operation {operation.id}: its handler does not say the type of {name}"
+
+
+def _view(
+    document: Document,
+    operation: Operation,
+    handler: View,
+    schemes: list[SecurityScheme],
+    schedule: Schedule,
+) -> View:
+    types: dict[str, Any] = typing.get_type_hints(handler)
+    check = RequestCheck(document, operation, types)
+
+    async def view(**path: str) -> Response:
+        current = request_ctx.request
+        # First of all: a request that is not authenticated learns nothing about the contract.
+        for scheme in schemes:
+            await scheme.authenticate(current)
+        check_accept(current, operation)
+        raw = await read_body(current, operation)
+
+        def arguments() -> Arguments:
+            body, query = parse_body(raw), read_query(current)
+            checked, faults = check.arguments(Received(path, query, current.headers, body))
+            if faults:
+                raise invalid_request(faults)
+            return checked
+
+        size = 0 if isinstance(raw, msgspec.UnsetType) else len(raw)
+        return answer(await handler(**await schedule(current, size, arguments)))
+
+    return view
+
+
+async def _at_once(_: Request, __: int, check: Callable[[], Arguments]) -> Arguments:
+    return check()

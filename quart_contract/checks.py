@@ -1,0 +1,185 @@
+"""The gate: a request is checked against the contract's own JSON Schemas, compiled at start."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import Annotated, Any
+
+import jsonschema_rs
+import msgspec
+
+from quart_contract.document import ContractError, Document, Node
+from quart_contract.explanations import Explanations
+from quart_contract.faults import MAX_FAULTS, UNEXPLAINED, Fault, describe
+from quart_contract.operations import Body, Operation, Parameter
+from quart_contract.requests import Received
+from quart_contract.strict_json import JsonValue
+
+# More digits than any 64-bit integer has are left as text, which no integer schema accepts.
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+# JSON's own form, with an exponent that no double overflows with.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_BEGIN = datetime(1000, 1, 1, tzinfo=UTC)  # four digits, also in the answer
+_END = datetime.max.replace(tzinfo=UTC)
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class RequestCheck:
+    """Checks the requests of one operation.
+
+    `types` names the type of each of the handler's arguments, to which checked values are
+    converted. Raises `ContractError` for a schema that cannot be compiled.
+    """
+
+    def __init__(self, document: Document, operation: Operation, types: Mapping[str, Any]) -> None:
+        self._types = types
+        self._parameters = [ParameterCheck(document, each) for each in operation.parameters]
+        self._queries = {each.name for each in operation.parameters if each.location == "query"}
+        self._body = BodyCheck(document, operation.body) if operation.body else None
+
+    def arguments(self, received: Received) -> tuple[dict[str, Any], list[Fault]]:
+        """Check a request; return the handler's arguments and every fault.
+
+        There are arguments only where there is no fault. The faults end at `MAX_FAULTS` + 1.
+        """
+        sent = [(check, received.values(check.parameter)) for check in self._parameters]
+        faults = list(islice(self._faults(received, sent), MAX_FAULTS + 1))
+        if faults:
+            return {}, faults
+        values = {check.parameter.argument: check.value(texts) for check, texts in sent}
+        if self._body is not None:
+            values["body"] = self._body.value(received.body)
+        return self._converted(values), faults
+
+    def _faults(
+        self, received: Received, sent: Iterable[tuple["ParameterCheck", Sequence[str]]]
+    ) -> Iterator[Fault]:
+        for name in received.query:
+            if name not in self._queries:
+                yield Fault(detail="is not a parameter of this operation", parameter=name)
+        for check, texts in sent:
+            yield from check.faults(texts)
+        if self._body is not None:
+            yield from self._body.faults(received.body)
+
+    def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: None if value is None else msgspec.convert(value, self._types[name])
+            for name, value in values.items()
+        }
+
+
+class ParameterCheck:
+    """Checks one parameter, which is sent as text."""
+
+    def __init__(self, document: Document, parameter: Parameter) -> None:
+        self.parameter = parameter
+        self._read = _READERS[parameter.kind]
+        self._has_null = parameter.nullable and parameter.kind != "string"
+        self._patterns = document.pattern_details
+        self._validator = compile_schema(document, parameter.schema)
+
+    def value(self, sent: Sequence[str]) -> JsonValue:
+        """Return the value to check and to pass on; the default where none was sent."""
+        if not sent:
+            return self.parameter.default
+        if self.parameter.is_array:
+            items = sent if self.parameter.explodes else sent[0].split(",") if sent[0] else []
+            return [self._read(each) for each in items]
+        return None if self._has_null and not sent[0] else self._read(sent[0])
+
+    def faults(self, sent: Sequence[str]) -> Iterator[Fault]:
+        """Yield every fault of what was sent."""
+        place = "header" if self.parameter.location == "header" else "parameter"
+        is_list = self.parameter.is_array and self.parameter.explodes
+        if len(sent) > 1 and not is_list:
+            yield Fault(detail="is given more than once", **{place: self.parameter.name})
+        elif sent:
+            for error in self._validator.iter_errors(self.value(sent)):
+                yield Fault(detail=describe(error, self._patterns), **{place: self.parameter.name})
+        elif self.parameter.required:
+            yield Fault(detail="is required", **{place: self.parameter.name})
+
+
+def _integer(text: str) -> JsonValue:
+    return int(text) if _INTEGER.fullmatch(text) else text
+
+
+def _number(text: str) -> JsonValue:
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+def _boolean(text: str) -> JsonValue:
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _string(text: str) -> JsonValue:
+    return text
+
+
+# A text that is not of the type stays a text, which the schema then rejects.
+_READERS: Mapping[str, Callable[[str], JsonValue]] = {
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "string": _string,
+}
+
+
+class BodyCheck:
+    """Checks a body. One that was not sent is `UNSET`, and null is a value like others."""
+
+    def __init__(self, document: Document, body: Body) -> None:
+        self._body = body
+        compile_ = partial(compile_schema, document)
+        self._validator = compile_(body.schema)
+        self._explanation = Explanations(document, compile_).of(body.schema)
+
+    def value(self, sent: JsonValue | msgspec.UnsetType) -> JsonValue:
+        """The body with the contract's defaults for what was left out."""
+        if isinstance(sent, msgspec.UnsetType):
+            return self._body.defaults
+        return self._body.defaults | sent if isinstance(sent, dict) else sent
+
+    def faults(self, sent: JsonValue | msgspec.UnsetType) -> Iterator[Fault]:
+        """Every fault of what was sent, found as it is asked for."""
+        if isinstance(sent, msgspec.UnsetType):
+            if self._body.required:
+                yield Fault(detail="a body is required", pointer="")
+            return
+        if self._validator.is_valid(sent):
+            return
+        is_explained = False
+        for fault in self._explanation.faults(sent, ()):
+            is_explained = True
+            yield fault
+        if not is_explained:
+            yield Fault(detail=UNEXPLAINED, pointer="")
+
+
+def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:
+    """Compile a schema of the contract; formats are asserted, not mere annotations."""
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            document.schema(schema),
+            validate_formats=True,
+            ignore_unknown_formats=False,
+            formats={"date-time": is_instant},
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        raise ContractError(f"a schema cannot be compiled: {error}") from None
+
+
+def is_instant(text: str) -> bool:
+    """Tell whether a text is an RFC 3339 date-time that exists, in UTC too.
+
+    The built-in check accepts leap seconds and offsets that lead out of the years 1000 to 9999,
+    which Python or the answer could not say. The last microsecond of all is refused, too:
+    the database driver takes it for infinity.
+    """
+    try:
+        return _BEGIN <= msgspec.convert(text, _Instant).astimezone(UTC) < _END
+    except (msgspec.ValidationError, OverflowError):
+        return False

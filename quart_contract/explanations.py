@@ -1,0 +1,149 @@
+"""Explain why a body does not fit its schema: fault by fault, and only as far as it is asked.
+
+A validator of jsonschema-rs decides at little cost whether a body is valid. Its list of errors
+is costly: it makes every error before it returns the first, and each has a copy of the value
+that it is about, for every choice of a `oneOf`. So this module splits a schema into its nodes.
+Each node checks an object or an array without the content of its members, and then each member.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Protocol, TypeAlias
+
+import jsonschema_rs
+
+from quart_contract.document import ContractError, Document, Node
+from quart_contract.faults import MAX_FAULTS, Fault, Place, faults_of
+from quart_contract.strict_json import MAX_EXACT, JsonValue
+
+_ANYTHING: Node = {}
+
+Compile: TypeAlias = Callable[[Node], jsonschema_rs.Draft202012Validator]
+
+
+class Explanation(Protocol):
+    """Explains values by one node of a schema."""
+
+    def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
+        """Find the faults of a value, which is at `place` in the body."""
+
+
+class Explanations:
+    """The nodes of one schema. A node that several references lead to exists once."""
+
+    def __init__(self, document: Document, compile_: Compile) -> None:
+        self.document = document
+        self.compile = compile_
+        # The schemas are kept, too, since an `id` may be used again when its object has gone.
+        self._nodes: dict[int, tuple[Node, Explanation]] = {}
+
+    def of(self, schema: Node) -> Explanation:
+        """Return the explanation of a schema, which may refer to itself."""
+        schema = self.document.resolve(schema)
+        if id(schema) not in self._nodes:
+            (_OneOf if "discriminator" in schema else _Value)(self, schema)
+        return self._nodes[id(schema)][1]
+
+    def add(self, schema: Node, node: Explanation) -> None:
+        """Remember a node, before it asks for those that it leads to."""
+        self._nodes[id(schema)] = schema, node
+
+
+class _Value:
+    """Explains a value by what its schema says of it, and its members by their schemas."""
+
+    def __init__(self, explanations: Explanations, schema: Node) -> None:
+        explanations.add(schema, self)
+        self._types = _types(schema)
+        _check_integer(schema, self._types)
+        properties: Node = schema.get("properties", {})
+        self._is_closed = schema.get("additionalProperties") is False
+        self._max_items: int | None = schema.get("maxItems")
+        own = {name: each for name, each in schema.items() if name != "items"}
+        if properties:
+            own["properties"] = dict.fromkeys(properties, True)
+        self._own = explanations.compile(own)
+        self._patterns = explanations.document.pattern_details
+        self._members = {name: explanations.of(each) for name, each in properties.items()}
+        self._items = explanations.of(schema["items"]) if "items" in schema else None
+
+    def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
+        """Find the faults of a value, then those of its members or items."""
+        for error in self._own.iter_errors(self._shallow(value)):
+            yield from faults_of(error, place, self._patterns)
+        if isinstance(value, dict):
+            for name, member in self._members.items():
+                if name in value:
+                    yield from member.faults(value[name], (*place, name))
+        elif isinstance(value, list) and self._items:
+            for index, item in enumerate(value[: self._max_items]):
+                yield from self._items.faults(item, (*place, index))
+
+    def _shallow(self, value: JsonValue) -> JsonValue:
+        """Copy a value without the content of its members, and without what is too much."""
+        if isinstance(value, dict):
+            return self._shallow_object(value) if "object" in self._types else {}
+        if isinstance(value, list):
+            most = None if self._max_items is None else self._max_items + 1
+            return [_empty(each) for each in value[:most]] if "array" in self._types else []
+        return value
+
+    def _shallow_object(self, value: dict[str, JsonValue]) -> JsonValue:
+        if not self._is_closed:
+            return {name: _empty(each) for name, each in value.items()}
+        known = {name: _empty(value[name]) for name in self._members if name in value}
+        unknown = (name for name in value if name not in self._members)
+        return known | dict.fromkeys(islice(unknown, MAX_FAULTS + 1))
+
+
+class _OneOf:
+    """Explains an object by the choice that its discriminator names.
+
+    Without a known name, it explains what is wrong for all choices.
+    """
+
+    def __init__(self, explanations: Explanations, schema: Node) -> None:
+        explanations.add(schema, self)
+        self._tag: str = schema["discriminator"]["propertyName"]
+        choices = [explanations.document.resolve(each) for each in schema["oneOf"]]
+        self._choices = {
+            each["properties"][self._tag]["const"]: explanations.of(each) for each in choices
+        }
+        names = (name for each in choices for name in each["properties"])
+        members: Node = dict.fromkeys(names, _ANYTHING)
+        closed = all(each.get("additionalProperties") is False for each in choices)
+        self._undecided = explanations.of(
+            {
+                "type": "object",
+                "required": [self._tag],
+                "properties": {**members, self._tag: {"enum": list(self._choices)}},
+                "additionalProperties": not closed,
+            }
+        )
+
+    def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
+        """Find the faults of a value."""
+        tag = value.get(self._tag) if isinstance(value, dict) else None
+        choice = self._choices.get(tag) if isinstance(tag, str) else None
+        return (choice or self._undecided).faults(value, place)
+
+
+def _empty(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {}
+    return [] if isinstance(value, list) else value
+
+
+def _types(schema: Node) -> set[str]:
+    """The types that a schema allows; only `object` and `array` must be there if it names none."""
+    if "type" not in schema:
+        return set() if {"const", "enum"} & schema.keys() else {"object", "array"}
+    types = schema["type"]
+    return {types} if isinstance(types, str) else set(types)
+
+
+def _check_integer(schema: Node, types: set[str]) -> None:
+    """Raise `ContractError` where a number such as 1e25 would be a valid integer."""
+    bounds = schema.get("minimum", -MAX_EXACT - 1), schema.get("maximum", MAX_EXACT + 1)
+    if "integer" in types and any(abs(each) > MAX_EXACT for each in bounds):
+        raise ContractError("an integer in a body needs a minimum and a maximum within 2^53")

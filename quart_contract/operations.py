@@ -1,0 +1,194 @@
+"""The operations of the contract, in the terms that the program works with."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from quart_contract.document import ContractError, Document, Node
+from quart_contract.strict_json import JsonValue
+
+_SCALARS = {"string", "integer", "number", "boolean"}
+METHODS = ("get", "put", "post", "delete", "patch")
+JSON = "application/json"
+_JSON_TYPE = re.compile(r"application/([\w.-]+\+)?json")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of an operation; `location` is `path`, `query` or `header`."""
+
+    name: str
+    location: str
+    required: bool
+    schema: Node
+    default: JsonValue
+    kind: str
+    """The type of its scalars: `string`, `integer`, `number` or `boolean`."""
+    is_array: bool
+    explodes: bool
+    """True where each item of an array is sent with the name, and not all with commas between."""
+    nullable: bool
+    """True where an empty value stands for null, unless it is a string."""
+
+    @property
+    def argument(self) -> str:
+        """The name of the handler's argument: `Idempotency-Key` is `idempotency_key`."""
+        return self.name.replace("-", "_").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The JSON body of an operation. `defaults` are those of its members."""
+
+    required: bool
+    media_types: tuple[str, ...]
+    schema: Node
+    defaults: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path."""
+
+    id: str
+    method: str
+    path: str
+    schemes: frozenset[str]
+    parameters: tuple[Parameter, ...]
+    body: Body | None
+    responses: Mapping[str, Node]
+    """The responses, by status: `200`, `4XX` or `default`."""
+    answers_json: bool
+
+    @property
+    def secured(self) -> bool:
+        """Whether a request needs any security scheme."""
+        return bool(self.schemes)
+
+    @property
+    def handler_name(self) -> str:
+        """The operationId in snake_case: `createTask` is `create_task`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.id).lower()
+
+    @property
+    def headers(self) -> tuple[Parameter, ...]:
+        """The parameters that are sent as headers."""
+        return tuple(each for each in self.parameters if each.location == "header")
+
+    @property
+    def arguments(self) -> frozenset[str]:
+        """The names that the contract passes to the handler; the user's id is not among them."""
+        names = {parameter.argument for parameter in self.parameters}
+        return frozenset(names | {"body"} if self.body else names)
+
+
+def operations(document: Document) -> tuple[Operation, ...]:
+    """Read all operations.
+
+    Raises `ContractError` where the contract says what this program cannot enforce: a promise
+    that is not kept must not be made.
+    """
+    found = tuple(_walk(document))
+    ids = [operation.id for operation in found]
+    for id_ in set(ids):
+        if ids.count(id_) > 1:
+            raise ContractError(f"operationId {id_} stands {ids.count(id_)} times")
+    return found
+
+
+def _walk(document: Document) -> Iterator[Operation]:
+    for path, item in document.tree["paths"].items():
+        for method, node in item.items():
+            if method in METHODS:
+                yield _operation(document, path, method, node)
+            elif method not in ("parameters", "summary", "description"):
+                raise ContractError(f"{path}: {method} is not supported")
+
+
+def _operation(document: Document, path: str, method: str, node: Node) -> Operation:
+    if "operationId" not in node:
+        raise ContractError(f"{method.upper()} {path} has no operationId")
+    shared = document.tree["paths"][path].get("parameters", [])
+    parameters = tuple(
+        read_parameter(document, document.resolve(each))
+        for each in (*shared, *node.get("parameters", []))
+    )
+    in_path = {each.name for each in parameters if each.location == "path"}
+    if in_path != set(re.findall(r"\{(\w+)\}", path)):
+        raise ContractError(f"{node['operationId']}: the path parameters are not those of {path}")
+    responses = {
+        str(status): document.resolve(response) for status, response in node["responses"].items()
+    }
+    return Operation(
+        id=node["operationId"],
+        method=method.upper(),
+        path=path,
+        schemes=_schemes(document, node),
+        parameters=parameters,
+        body=_body(document, node),
+        responses=responses,
+        answers_json=any(JSON in each.get("content", {}) for each in responses.values()),
+    )
+
+
+def _schemes(document: Document, node: Node) -> frozenset[str]:
+    alternatives = node.get("security", document.tree.get("security", []))
+    if len(alternatives) > 1 or any(scopes for each in alternatives for scopes in each.values()):
+        raise ContractError(f"{node['operationId']}: only one set of schemes, without scopes")
+    return frozenset(name for each in alternatives for name in each)
+
+
+def read_parameter(document: Document, node: Node) -> Parameter:
+    """Read a parameter. Raises `ContractError` for one that the engine cannot read."""
+    if node["in"] not in ("path", "query", "header") or "schema" not in node:
+        raise ContractError(f"parameter {node['name']}: only path, query and header with a schema")
+    schema = document.resolve(node["schema"])
+    style = node.get("style", "form" if node["in"] == "query" else "simple")
+    if style != ("form" if node["in"] == "query" else "simple"):
+        raise ContractError(f"parameter {node['name']}: the style {style} is not supported")
+    kind, is_array = _kind(document, node["name"], schema)
+    if is_array and node["in"] != "query":
+        raise ContractError(f"parameter {node['name']}: an array is supported in a query only")
+    return Parameter(
+        name=node["name"],
+        location=node["in"],
+        required=node.get("required", False),
+        schema=node["schema"],
+        default=schema.get("default"),
+        kind=kind,
+        is_array=is_array,
+        explodes=node.get("explode", True),
+        nullable="null" in _types(schema),
+    )
+
+
+def _kind(document: Document, name: str, schema: Node) -> tuple[str, bool]:
+    """Return the type of a parameter's scalars, and whether it has many of them."""
+    if "array" in _types(schema):
+        kind, is_nested = _kind(document, name, document.resolve(schema.get("items", {})))
+        if is_nested:
+            raise ContractError(f"parameter {name}: an array of arrays is not supported")
+        return kind, True
+    kinds = _types(schema) - {"null"} or {"string"}
+    if len(kinds) > 1 or not kinds <= _SCALARS or {"oneOf", "anyOf", "allOf"} & schema.keys():
+        raise ContractError(f"parameter {name}: it must have one scalar type")
+    return kinds.pop(), False
+
+
+def _types(schema: Node) -> set[str]:
+    types = schema.get("type", [])
+    return {types} if isinstance(types, str) else set(types)
+
+
+def _body(document: Document, node: Node) -> Body | None:
+    if "requestBody" not in node:
+        return None
+    body = document.resolve(node["requestBody"])
+    contents: dict[str, Node] = body["content"]
+    schema = contents.get(JSON, {}).get("schema")
+    alike = all(content.get("schema") == schema for content in contents.values())
+    if schema is None or not alike or not all(map(_JSON_TYPE.fullmatch, contents)):
+        raise ContractError(f"{node['operationId']}: the only body that is supported is {JSON}")
+    properties = document.resolve(schema).get("properties", {})
+    defaults = {name: each["default"] for name, each in properties.items() if "default" in each}
+    return Body(body.get("required", False), tuple(contents), schema, defaults)

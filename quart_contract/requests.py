@@ -1,0 +1,114 @@
+"""Reading a request up to the contract: what it accepts, its media type, and its body."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+from hypercorn.typing import WWWScope
+from quart import Request
+from werkzeug.datastructures import Headers, MultiDict
+
+from quart_contract.accepts import accepts_json
+from quart_contract.operations import JSON, Operation, Parameter
+from quart_contract.problems import Problem
+from quart_contract.strict_json import JsonValue, MalformedJsonError, parse
+
+MAX_PARAMETERS = 100
+"""Parameters that a query may have, before they are parsed."""
+MAX_CONTENT_TYPE_LENGTH = 256
+"""Characters of a `Content-Type` that is parsed; a longer one is not JSON."""
+
+_NO_QUERY = MultiDict[str, str]()
+
+
+class Received(NamedTuple):
+    """What was sent, as text; the body is parsed, and `UNSET` where there was none."""
+
+    path: Mapping[str, str]
+    query: MultiDict[str, str]
+    headers: Headers
+    body: JsonValue | msgspec.UnsetType
+
+    def values(self, parameter: Parameter) -> Sequence[str]:
+        """Every value that was sent for a parameter."""
+        match parameter.location:
+            case "path":
+                return [self.path[parameter.name]]
+            case "query":
+                return self.query.getlist(parameter.name)
+            case _:
+                return self.headers.getlist(parameter.name)
+
+
+async def read_body(request: Request, operation: Operation) -> bytes | msgspec.UnsetType:
+    """Read the JSON body; `UNSET` where none was sent.
+
+    Raises `Problem` for another media type, and where none is taken.
+    """
+    raw = b""
+    if not has_body(request.scope):
+        # HTTP/2 and test clients send no length. There only the body tells whether there is one.
+        raw = await _read(request)
+        if not raw:
+            return msgspec.UNSET
+    if operation.body is None:
+        # Nobody would read it: it could break off unnoticed after the operation was carried out.
+        raise Problem("malformed_request", "This operation takes no body.")
+    types = operation.body.media_types
+    if not is_json(request, types):
+        detail = f"The body must be {' or '.join(types)} in UTF-8, without Content-Encoding."
+        raise Problem("unsupported_media_type", detail, headers={"Accept": ", ".join(types)})
+    raw = raw or await _read(request)
+    return raw if raw or operation.body.required else msgspec.UNSET
+
+
+async def _read(request: Request) -> bytes:
+    return await request.get_data(cache=True, as_text=False, parse_form_data=False)
+
+
+def parse_body(raw: bytes | msgspec.UnsetType) -> JsonValue | msgspec.UnsetType:
+    """Parse a body. Raises `Problem` for what is not JSON."""
+    if isinstance(raw, msgspec.UnsetType):
+        return raw
+    try:
+        return parse(raw, whole_as_integer=True)
+    except MalformedJsonError as error:
+        detail = f"The body cannot be read: {error}."
+        raise Problem("malformed_json", detail) from None
+
+
+def read_query(request: Request) -> MultiDict[str, str]:
+    """Parse the query. Raises `Problem` where it has more parameters than anything takes."""
+    if not request.query_string:
+        return _NO_QUERY
+    if request.query_string.count(b"&") >= MAX_PARAMETERS:
+        raise Problem("invalid_request", f"The query has more than {MAX_PARAMETERS} parameters.")
+    return request.args
+
+
+def check_accept(request: Request, operation: Operation) -> None:
+    """Raise `Problem` where the operation answers JSON and the request does not accept it."""
+    accepted = request.headers.getlist("Accept")
+    if operation.answers_json and accepted and not accepts_json(accepted):
+        detail = f"This operation answers with {JSON}, which the Accept header rules out."
+        raise Problem("not_acceptable", detail)
+
+
+def is_json(request: Request, media_types: Sequence[str]) -> bool:
+    """Return whether a body is said to be JSON of one of these types, in UTF-8 and as it is."""
+    types = request.headers.getlist("Content-Type")
+    if sum(map(len, types)) > MAX_CONTENT_TYPE_LENGTH:
+        return False
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    codings = [each.lower() for each in request.headers.getlist("Content-Encoding")]
+    plain = codings in ([], ["identity"])
+    named = len(types) == 1 and request.mimetype in media_types
+    return named and charset == "utf-8" and plain
+
+
+def has_body(scope: WWWScope) -> bool:
+    """Tell whether a body comes with a request: one that is said to be empty is none."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in scope["headers"]
+    )

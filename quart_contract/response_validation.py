@@ -1,0 +1,165 @@
+"""Checks each response against the contract as it leaves, for development and tests."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import jsonschema_rs
+import structlog
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPScope,
+    Scope,
+)
+
+from quart_contract.checks import ParameterCheck, compile_schema
+from quart_contract.document import Document, Node
+from quart_contract.operations import Operation, read_parameter
+from quart_contract.problems import INTERNAL_ERROR, MEDIA_TYPE, ProblemCatalogue
+from quart_contract.strict_json import MalformedJsonError, parse
+
+logger = structlog.get_logger("quart_contract")
+
+_PARAMETER = re.compile(r"\{\w+\}")
+
+
+class ResponseValidation:
+    """ASGI middleware: a response that violates the contract is logged, and a 500 takes its place.
+
+    Responses to requests that are no operation's are sent as they are. The body of each response
+    is held until all of it is there.
+    """
+
+    def __init__(
+        self,
+        app: ASGIFramework,
+        document: Document,
+        operations: Iterable[Operation],
+        catalogue: ProblemCatalogue,
+    ) -> None:
+        self._app = app
+        self._catalogue = catalogue
+        found = [
+            (_pattern(operation.path), operation.method, operation, _checks(document, operation))
+            for operation in operations
+        ]
+        # A concrete path wins over a template.
+        self._operations = sorted(found, key=lambda each: "{" in each[2].path)
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one connection of the ASGI protocol."""
+        found = self._operation(scope) if scope["type"] == "http" else None
+        if found is None or scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        operation, checks = found
+        held: list[Any] = []
+
+        async def hold(event: ASGISendEvent) -> None:
+            held.append(event)
+            if event["type"] == "http.response.body" and not event.get("more_body", False):
+                for each in self._checked(scope, operation, checks, held):
+                    await send(each)
+
+        await self._app(scope, receive, hold)
+
+    def _operation(
+        self, scope: HTTPScope
+    ) -> "tuple[Operation, Mapping[str, ResponseCheck]] | None":
+        for pattern, method, operation, checks in self._operations:
+            if method == scope["method"] and pattern.fullmatch(scope["path"]):
+                return operation, checks
+        return None
+
+    def _checked(
+        self,
+        scope: HTTPScope,
+        operation: Operation,
+        checks: "Mapping[str, ResponseCheck]",
+        events: list[Any],
+    ) -> list[Any]:
+        start, *bodies = events
+        body = b"".join(each.get("body", b"") for each in bodies)
+        status = str(start["status"])
+        check = checks.get(status) or checks.get(f"{status[0]}XX") or checks.get("default")
+        if check is None:
+            differences = [f"the contract has no status {status}"]
+        else:
+            differences = list(check.differences(start["headers"], body))
+        if not differences:
+            return events
+        logger.error("response violates contract", operation=operation.id, differences=differences)
+        body = self._catalogue.render(INTERNAL_ERROR, path=scope["path"])
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        status_code = self._catalogue.status(INTERNAL_ERROR)
+        return [
+            {"type": "http.response.start", "status": status_code, "headers": headers},
+            {"type": "http.response.body", "body": body, "more_body": False},
+        ]
+
+
+class ResponseCheck:
+    """Checks the responses of one status of an operation."""
+
+    def __init__(self, document: Document, node: Node) -> None:
+        self._headers = [
+            ParameterCheck(
+                document, read_parameter(document, {**header, "name": name, "in": "header"})
+            )
+            for name, header in _headers(document, node)
+        ]
+        self._content: dict[str, jsonschema_rs.Draft202012Validator | None] = {
+            media_type: compile_schema(document, each["schema"]) if "schema" in each else None
+            for media_type, each in node.get("content", {}).items()
+        }
+
+    def differences(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Iterator[str]:
+        """Yield what in a response the contract does not allow; values are not quoted."""
+        sent: dict[str, list[str]] = {}
+        for name, value in headers:
+            sent.setdefault(name.decode("latin1").lower(), []).append(value.decode("latin1"))
+        for check in self._headers:
+            for fault in check.faults(sent.get(check.parameter.name.lower(), [])):
+                yield f"header {fault.header} {fault.detail}"
+        if not self._content:
+            if body:
+                yield "it has a body, and the contract has none"
+            return
+        media_type = (sent.get("content-type") or [""])[0].partition(";")[0].strip()
+        if media_type not in self._content:
+            yield f"the contract has no media type {media_type}"
+        elif (validator := self._content[media_type]) and media_type.endswith("json"):
+            yield from _body_differences(validator, body)
+
+
+def _body_differences(validator: jsonschema_rs.Draft202012Validator, body: bytes) -> Iterator[str]:
+    try:
+        value = parse(body)
+    except MalformedJsonError:
+        yield "its body is not JSON"
+        return
+    for error in validator.iter_errors(value):
+        place = "/".join(str(each) for each in error.instance_path)
+        yield f"/{place} violates {error.kind.name} of its schema"
+
+
+def _headers(document: Document, node: Node) -> Iterator[tuple[str, Node]]:
+    for name, header in node.get("headers", {}).items():
+        if name.lower() != "content-type":
+            yield name, document.resolve(header)
+
+
+def _checks(document: Document, operation: Operation) -> dict[str, ResponseCheck]:
+    return {status: ResponseCheck(document, node) for status, node in operation.responses.items()}
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("[^/]+".join(map(re.escape, _PARAMETER.split(path))))

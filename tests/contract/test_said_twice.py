@@ -1,0 +1,61 @@
+"""What stands twice, in the contract and in Python, is the same."""
+
+from typing import Any
+
+import pytest
+
+from app import MAX_BODY_BYTES
+from app.server.guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
+from app.tasks.models import tasks
+from quart_contract.document import ContractError, Document
+from quart_contract.faults import MAX_FAULTS
+from quart_contract.problems import ProblemCatalogue
+from quart_contract.requests import MAX_PARAMETERS
+from quart_contract.strict_json import MAX_DEPTH, MAX_VALUES
+
+
+def schema_of(contract: Document, name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = contract.tree["components"]["schemas"][name]
+    return schema
+
+
+def test_a_task_has_the_columns_of_its_table(contract: Document) -> None:
+    assert set(tasks.c.keys()) == set(schema_of(contract, "Task")["properties"])
+
+
+def test_nullable_columns_are_nullable_members(contract: Document) -> None:
+    for name, schema in schema_of(contract, "Task")["properties"].items():
+        resolved = contract.resolve(schema)
+        nullable = "null" in str(resolved.get("type", "")) + str(resolved.get("oneOf", ""))
+        assert tasks.c[name].nullable == nullable, name
+
+
+def test_limits_in_prose_are_the_limits_of_the_code(contract: Document) -> None:
+    prose = contract.tree["info"]["description"]
+    assert f"{MAX_DEPTH} levels" in prose
+    assert f"{MAX_VALUES:,} values" in prose
+    assert f"at most {MAX_BODY_BYTES // 1024} KiB" in prose
+    assert f"target\nhas at most {MAX_TARGET_BYTES // 1024} KiB" in prose
+    assert f"{MAX_PARAMETERS} query parameters" in prose
+    assert f"up to the first {MAX_FAULTS}" in prose
+    assert f"header section at most {MAX_HEADER_BYTES // 1024} KiB" in prose
+    faults = schema_of(contract, "Problem")["properties"]["errors"]
+    assert faults["maxItems"] == MAX_FAULTS
+
+
+def test_every_problem_of_the_contract_says_its_status(contract: Document) -> None:
+    for code, kind in ProblemCatalogue(contract).kinds.items():
+        assert 400 <= kind.status < 600, code
+        assert kind.title
+        assert kind.description
+
+
+def test_codes_that_are_described_and_codes_that_are_listed_must_agree() -> None:
+    raw = b"""
+    paths: {}
+    components:
+      schemas:
+        ProblemCode: {enum: [a], x-problems: {b: {status: 400, title: B, description: B}}}
+    """
+    with pytest.raises(ContractError, match="do not name the same codes"):
+        ProblemCatalogue(Document(raw))

@@ -1,0 +1,1 @@
+"""The contract engine, without Taskward and without a database."""

@@ -1,0 +1,144 @@
+"""The gate, for what the contract could say and does not say today: headers, required queries."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import pytest
+from werkzeug.datastructures import Headers, MultiDict
+
+from quart_contract.checks import RequestCheck, is_instant
+from quart_contract.document import Document
+from quart_contract.faults import Fault
+from quart_contract.operations import operations
+from quart_contract.requests import Received
+
+CONTRACT = Document(
+    b"""
+paths:
+  /things:
+    get:
+      operationId: findThings
+      parameters:
+        - {name: since, in: query, required: true, schema: {type: integer, minimum: 1}}
+        - {name: If-Match, in: header, schema: {type: string, pattern: '^"[0-9]+"$'}}
+        - {name: size, in: query, schema: {type: integer, multipleOf: 5, default: 10}}
+        - {name: exact, in: query, schema: {type: boolean}}
+        - {name: ratio, in: query, schema: {type: number, maximum: 1}}
+        - {name: depth, in: query, schema: {type: [integer, "null"], default: 3}}
+        - {name: label, in: query, schema: {type: array, maxItems: 2, items: {type: string}}}
+        - name: codes
+          in: query
+          explode: false
+          schema: {type: array, items: {type: integer}}
+      responses: {"204": {description: None.}}
+"""
+)
+(OPERATION,) = operations(CONTRACT)
+TYPES: Mapping[str, Any] = {
+    "since": int,
+    "if_match": str | None,
+    "size": int,
+    "exact": bool | None,
+    "ratio": float | None,
+    "depth": int | None,
+    "label": list[str] | None,
+    "codes": list[int] | None,
+}
+ABSENT = {"if_match": None, "size": 10, "depth": 3} | dict.fromkeys(
+    ("exact", "ratio", "label", "codes")
+)
+
+
+def check(
+    query: list[tuple[str, str]], headers: list[tuple[str, str]] | None = None
+) -> tuple[dict[str, Any], list[Fault]]:
+    received = Received({}, MultiDict(query), Headers(headers or []), msgspec.UNSET)
+    return RequestCheck(CONTRACT, OPERATION, TYPES).arguments(received)
+
+
+def test_what_fits_becomes_typed_arguments_and_defaults_are_the_contracts() -> None:
+    assert check([("since", "7")]) == ({"since": 7, **ABSENT}, [])
+    arguments, _ = check([("since", "7")], [("if-match", '"3"')])
+    assert arguments["if_match"] == '"3"'
+
+
+@pytest.mark.parametrize(
+    ("sent", "arguments"),
+    [
+        ([("exact", "true")], {"exact": True}),
+        ([("exact", "false")], {"exact": False}),
+        ([("ratio", "0.5")], {"ratio": 0.5}),
+        ([("ratio", "-1e-3")], {"ratio": -0.001}),
+        ([("ratio", "1")], {"ratio": 1.0}),
+        ([("depth", "")], {"depth": None}),
+        ([("depth", "7")], {"depth": 7}),
+        ([("label", "a"), ("label", "b,c")], {"label": ["a", "b,c"]}),
+        ([("codes", "1,2,3")], {"codes": [1, 2, 3]}),
+        ([("codes", "")], {"codes": []}),
+    ],
+)
+def test_scalars_and_arrays_are_read(
+    sent: list[tuple[str, str]], arguments: dict[str, Any]
+) -> None:
+    assert check([("since", "7"), *sent]) == ({"since": 7, **ABSENT, **arguments}, [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "detail"),
+    [
+        ([("exact", "True")], "is not a boolean"),
+        ([("exact", "")], "is not a boolean"),
+        ([("ratio", "1.5")], "is greater than 1"),
+        ([("ratio", "nan")], "is not a number"),
+        ([("ratio", "1e999")], "is not a number"),
+        ([("ratio", "٣")], "is not a number"),
+        ([("depth", "null")], "is not null or an integer"),
+        ([("label", "a"), ("label", "b"), ("label", "c")], "has more than 2 items"),
+        ([("codes", "1"), ("codes", "2")], "is given more than once"),
+        ([("codes", "1,x")], "is not an integer"),
+    ],
+)
+def test_a_text_that_is_no_value_of_the_type_is_a_fault(
+    sent: list[tuple[str, str]], detail: str
+) -> None:
+    name = sent[0][0]
+    assert check([("since", "7"), *sent]) == ({}, [Fault(parameter=name, detail=detail)])
+
+
+def test_faults_of_headers_and_queries_are_named_together() -> None:
+    headers = [("If-Match", "3")]
+    assert check([("size", "7"), ("sinse", "1")], headers) == (
+        {},
+        [
+            Fault(parameter="sinse", detail="is not a parameter of this operation"),
+            Fault(parameter="since", detail="is required"),
+            Fault(header="If-Match", detail='does not match ^"[0-9]+"$'),
+            Fault(parameter="size", detail="is not a multiple of 5"),
+        ],
+    )
+
+
+def test_a_header_that_is_sent_twice_is_a_fault() -> None:
+    _, faults = check([("since", "7")], [("If-Match", '"3"'), ("If-Match", '"3"')])
+    assert faults == [Fault(header="If-Match", detail="is given more than once")]
+
+
+@pytest.mark.parametrize(
+    ("text", "exists"),
+    [
+        ("2026-12-01T09:00:00Z", True),
+        ("2026-12-01t09:00:00z", True),
+        ("2024-02-29T23:59:59.999999+23:59", True),
+        ("2023-02-29T00:00:00Z", False),
+        ("2016-12-31T23:59:60Z", False),
+        ("2026-12-01T24:00:00Z", False),
+        ("2026-12-01T09:00:00", False),
+        ("2026-12-01", False),
+        ("0001-01-01T00:00:00+00:01", False),
+        ("9999-12-31T23:59:59-00:01", False),
+        ("", False),
+    ],
+)
+def test_an_instant_is_one_that_exists_in_utc(text: str, exists: bool) -> None:
+    assert is_instant(text) is exists
