@@ -11,25 +11,25 @@ from app.auth import problems as auth_problems
 from app.auth.in_flight import InFlight
 from app.auth.long_bodies import LongBodies
 from app.auth.rate_limits import RateLimiter
+from app.auth.request_state import state_of
 from app.auth.require_user import BearerAuthentication
 from app.auth.tokens import TokenVerifier
 from app.database import problems as database_problems
 from app.database.database import Database
 from app.database.link import Link
 from app.openapi import read
-from app.server import health, protocol
 from app.server import problems as server_problems
-from app.server.application import Application
+from app.server import protocol
+from app.server.application import Application, Services
 from app.server.envelope import Envelope, Recorder
 from app.server.guard import Guard
+from app.server.health import HealthRoutes
 from app.server.readiness import ReadinessCheck
-from app.server.serving import TRUSTED_PROXY_HOPS
 from app.server.strangers import Strangers
 from app.server.tracing import tracing_of
 from app.settings import Settings, required
 from app.tasks import problems as task_problems
-from app.tasks import routes
-from app.tasks.erasures import REQUESTED
+from app.tasks.routes import TaskRoutes
 from quart_contract import Contract, Problem
 
 if TYPE_CHECKING:
@@ -47,24 +47,32 @@ PROBLEMS = {
 """The problem that each exception is answered with; each package lists its own."""
 
 
-def create_app(settings: Settings) -> Quart:
+def create_app(settings: Settings) -> Application:
     """Wire the parts together.
 
     Raises `SettingsError` where the settings name no database or no key, and `ContractError`
     or `ContractDriftError` where contract and code do not fit.
     """
     contract = Contract(read())
+    tracing = tracing_of(os.environ, contract.version)
     app = Application(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=BODY_TIMEOUT_SECONDS)
     app.url_map.merge_slashes = False
-    for blueprint in (routes.blueprint, health.blueprint):
-        app.register_blueprint(blueprint)
-
-    verifier, limiter, in_flight = make_verifier(settings), _rate_limiter(app, settings), InFlight()
+    verifier, limiter = make_verifier(settings), _rate_limiter(settings)
+    services = app.services = _services(settings, tracing)
+    app.behind_proxies = settings.trusted_proxy_hops > 0
+    app.after_serving(services.database.close)
     app.after_serving(verifier.close)
+    if limiter is not None:
+        app.after_serving(limiter.close)
+
+    readiness = ReadinessCheck(services.database, verifier)
+    tasks = TaskRoutes(services.database, settings.max_tasks_per_user, services.erasure_requested)
+    for blueprint in (tasks.blueprint, HealthRoutes(readiness).blueprint):
+        app.register_blueprint(blueprint)
     contract.install(
         app,
-        security={"bearer": BearerAuthentication(verifier, limiter, in_flight)},
+        security={"bearer": BearerAuthentication(verifier, limiter, services.in_flight)},
         problems=PROBLEMS,
         codes=server_problems.CODES,
         schedule=LongBodies().schedule,
@@ -72,21 +80,28 @@ def create_app(settings: Settings) -> Quart:
     )
     app.routes = {each.handler_name: each for each in contract.operations}
     _allow_origins(app, contract, settings.cors_origins)
-
-    tracing = tracing_of(os.environ, contract.version)
-    _connect(app, settings, verifier, in_flight, tracing)
     protocol.install(contract.catalogue)
-    app.config[TRUSTED_PROXY_HOPS] = settings.trusted_proxy_hops
-    strangers = Strangers(app.asgi_app, verifier)
-    guard = Guard(strangers, settings.trusted_proxy_hops)
+    _add_middleware(app, settings, contract, verifier, tracing)
+    return app
+
+
+def _add_middleware(
+    app: Application,
+    settings: Settings,
+    contract: Contract,
+    verifier: TokenVerifier,
+    tracing: "Tracing | None",
+) -> None:
+    """Put the middleware around the app: a request passes the last one first."""
+    app.asgi_app = Strangers(app.asgi_app, verifier)  # type: ignore[method-assign]
+    app.asgi_app = Guard(app.asgi_app, settings.trusted_proxy_hops)  # type: ignore[method-assign]
     record = _recorder(app, settings)
-    app.asgi_app = Envelope(guard, contract.catalogue, record)  # type: ignore[method-assign]
+    app.asgi_app = Envelope(app.asgi_app, contract.catalogue, record)  # type: ignore[method-assign]
     if tracing is not None:
         app.asgi_app = tracing.around(app.asgi_app)  # type: ignore[method-assign]
         app.after_serving(tracing.close)
     if settings.validate_responses:
         app.asgi_app = contract.validate_responses(app.asgi_app)  # type: ignore[method-assign]
-    return app
 
 
 def make_verifier(settings: Settings) -> TokenVerifier:
@@ -103,51 +118,37 @@ def make_verifier(settings: Settings) -> TokenVerifier:
 
 
 def _observe(problem: Problem) -> str:
-    state = request.scope["state"]
-    state["problem"] = problem.code
-    request_id: str = state["request_id"]
-    return request_id
+    state = state_of(request.scope)
+    state.problem = problem.code
+    return state.request_id
 
 
-def _connect(
-    app: Quart,
-    settings: Settings,
-    verifier: TokenVerifier,
-    in_flight: InFlight,
-    tracing: "Tracing | None",
-) -> None:
-    url = required(settings.database_url, "DATABASE_URL")
-    app.extensions[InFlight.EXTENSION] = in_flight
+def _services(settings: Settings, tracing: "Tracing | None") -> Services:
+    in_flight = InFlight()
     database = Database(
-        url,
+        required(settings.database_url, "DATABASE_URL"),
         settings.database_pool_size,
         pooler=settings.has_pooler,
         connection_class=tracing.connection_class() if tracing else Link,
         admit=in_flight.check,
     )
-    app.extensions[Database.EXTENSION] = database
-    app.after_serving(database.close)
-    app.extensions[ReadinessCheck.EXTENSION] = ReadinessCheck(database, verifier)
-    app.extensions[REQUESTED] = asyncio.Event()
-    app.config[routes.MAX_TASKS_PER_USER] = settings.max_tasks_per_user
+    return Services(database, in_flight, asyncio.Event())
 
 
-def _rate_limiter(app: Quart, settings: Settings) -> RateLimiter | None:
+def _rate_limiter(settings: Settings) -> RateLimiter | None:
     if settings.rate_limit is None:
         return None
     storage = settings.rate_limit_storage
-    limiter = RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
-    app.after_serving(limiter.close)
-    return limiter
+    return RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
 
 
-def _recorder(app: Quart, settings: Settings) -> Recorder | None:
+def _recorder(app: Application, settings: Settings) -> Recorder | None:
     if settings.metrics_bind is None:
         return None
     # Who does not measure need not hold the library in memory, either.
     from app.server.metrics.recording import recorder  # noqa: PLC0415
 
-    return recorder(app, app.extensions[Database.EXTENSION])
+    return recorder(app, app.services.database)
 
 
 def _allow_origins(app: Quart, contract: Contract, origins: tuple[str, ...]) -> None:

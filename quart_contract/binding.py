@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
-from quart import Quart, Request, Response
+from quart import Blueprint, Quart, Request, Response
 from quart.globals import request_ctx
 
 from quart_contract.answers import answer
@@ -60,6 +60,13 @@ def bind(
         app.view_functions[operation.handler_name] = view
         rule = route(operation.path, paths)
         app.add_url_rule(rule, operation.handler_name, methods=[operation.method])
+
+
+def blueprint_of(name: str, *handlers: View) -> Blueprint:
+    """Return a blueprint that registers each handler under its own name."""
+    blueprint = Blueprint(name, __name__)
+    blueprint.view_functions.update({each.__name__: each for each in handlers})
+    return blueprint
 
 
 def _foreign_routes(app: Quart) -> Iterator[str]:

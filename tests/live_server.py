@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from quart import Quart
-
+from app.server.application import Application
 from app.server.listener import listen
 from app.server.run import run
 
@@ -16,7 +15,7 @@ from app.server.run import run
 class LiveServer:
     """A server that is running."""
 
-    app: Quart
+    app: Application
     port: int
 
     @property
@@ -26,7 +25,7 @@ class LiveServer:
 
 
 @contextmanager
-def live(app: Quart) -> Iterator[LiveServer]:
+def live(app: Application) -> Iterator[LiveServer]:
     """Serve `app` on a free port; stop it, and wait for its end, on leaving."""
     listener = listen("127.0.0.1:0")
     stopped = threading.Event()

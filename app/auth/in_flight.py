@@ -6,7 +6,7 @@ closed. All of it is counted in this process.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, NoReturn
+from typing import NoReturn
 
 from app.auth.errors import TooManyInFlightError
 from app.lasting_event import LastingEvent
@@ -46,8 +46,6 @@ class Flight:
 
 class InFlight:
     """Counts what each user has in flight."""
-
-    EXTENSION: ClassVar = "taskward.in_flight"
 
     def __init__(self) -> None:
         self._flights: dict[str, Flight] = {}

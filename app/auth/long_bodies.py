@@ -12,6 +12,7 @@ from typing import TypeVar
 from quart import Request
 
 from app.auth.errors import TooManyInFlightError
+from app.auth.request_state import state_of
 from app.turns import Turns
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ class LongBodies:
         """Check a request: at once if it is short, when it is the user's turn if it is long."""
         if body_bytes <= LONG_BYTES and len(request.query_string) <= LONG_QUERY_BYTES:
             return work()
-        return await self.check(request.scope["state"].get("user_id", ""), work)
+        return await self.check(state_of(request.scope).user_id or "", work)
 
     async def check(self, user_id: str, work: Callable[[], T]) -> T:
         """Do `work` when it is the user's turn; return its result.

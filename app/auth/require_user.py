@@ -11,8 +11,10 @@ from quart.globals import request_ctx
 from app.auth.bearer import bearer_token
 from app.auth.in_flight import InFlight
 from app.auth.rate_limits import Allowance, RateLimiter
+from app.auth.request_state import state_of
 from app.auth.tokens import TokenVerifier
 
+S = TypeVar("S")
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -21,24 +23,31 @@ _UNKNOWN = None, ""
 
 
 def require_user(
-    handler: Callable[Concatenate[str, P], Awaitable[R]],
-) -> Callable[P, Awaitable[R]]:
-    """Inject the verified user's id as the handler's first argument.
+    handler: Callable[Concatenate[S, str, P], Awaitable[R]],
+) -> Callable[Concatenate[S, P], Awaitable[R]]:
+    """Inject the verified user's id as the first argument of a handler, which is a method.
 
-    The decorated handler raises `KeyError` for a request that `BearerAuthentication` has not
-    authenticated.
+    The decorated handler raises `UnauthenticatedError` for a request that `BearerAuthentication`
+    has not authenticated.
     """
 
     @wraps(handler)
-    async def authenticated(*args: P.args, **kwargs: P.kwargs) -> R:
-        return await handler(request_ctx.request.scope["state"]["user_id"], *args, **kwargs)
+    async def authenticated(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        user_id = state_of(request_ctx.request.scope).user_id
+        if user_id is None:
+            raise UnauthenticatedError
+        return await handler(self, user_id, *args, **kwargs)
 
     signature = inspect.signature(handler)
-    _, *others = signature.parameters.values()
+    itself, _, *others = signature.parameters.values()
     # The contract says nothing of the argument that is injected here.
-    visible = {"__signature__": signature.replace(parameters=others)}
+    visible = {"__signature__": signature.replace(parameters=[itself, *others])}
     vars(authenticated).update({_MARK: True, **visible})
     return authenticated
+
+
+class UnauthenticatedError(Exception):
+    """A handler was called for a request that nobody has authenticated."""
 
 
 class BearerAuthentication:
@@ -62,21 +71,20 @@ class BearerAuthentication:
         `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and
         `TooManyInFlightError`.
         """
-        state = request.scope["state"]
+        state = state_of(request.scope)
         token = bearer_token(request.headers.getlist("Authorization"))
-        known_token, user_id = state.get("known", _UNKNOWN)
-        is_known = token == known_token
-        state["token_is_remembered"] = is_known
-        if not is_known:
-            if "end_turn" in state:  # to verify it can take long, and has limits of its own
-                state["end_turn"]()
-            user_id = await self._verified(token, state["client_address"])
-        state["user_id"] = user_id
+        known_token, user_id = state.known or _UNKNOWN
+        state.token_is_known = token == known_token
+        if not state.token_is_known:
+            if state.end_turn is not None:  # to verify it can take long, and has its own limits
+                state.end_turn()
+            user_id = await self._verified(token, state.client_address)
+        state.user_id = user_id
         if self._limiter is not None:
             allowance = await self._limiter.take(user_id)
-            state["headers"] = _announcement(allowance)
+            state.headers = _announcement(allowance)
             allowance.check()
-        state["flight"] = self._in_flight.enter(user_id)
+        state.flight = self._in_flight.enter(user_id)
 
     async def _verified(self, token: str, address: str) -> str:
         if self._limiter is None:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from functools import partial
 
 import structlog
-from quart import Quart
 
 from app.commands.errors import CommandError
 from app.commands.migrate import require_schema
@@ -16,9 +15,10 @@ from app.commands.surroundings import any_database
 from app.database.database import Database
 from app.database.errors import DatabaseUnavailableError
 from app.database.housekeeping import BusyError
+from app.server.application import Application
 from app.server.background import in_background
 from app.settings import Settings
-from app.tasks.erasures import REQUESTED, Finished, finish_erasures
+from app.tasks.erasures import Finished, finish_erasures
 from app.tasks.purge import Purged, purge
 
 logger = structlog.get_logger("app.purge")
@@ -59,14 +59,14 @@ async def _keep_house(database: Database) -> tuple[Finished, Purged]:
     return finished, await purge(database)
 
 
-def purge_in_background(app: Quart) -> None:
+def purge_in_background(app: Application) -> None:
     """Keep house while an app serves: finish erasures when requested, and purge every hour.
 
     Of many processes, one does each of them at a time.
     """
-    database: Database = app.extensions[Database.EXTENSION]
+    database, requested = app.services.database, app.services.erasure_requested
     in_background(app, partial(_purge_hourly, database))
-    in_background(app, partial(_erase_promptly, database, app.extensions[REQUESTED]))
+    in_background(app, partial(_erase_promptly, database, requested))
 
 
 async def _purge_hourly(database: Database) -> None:

@@ -7,13 +7,13 @@ import signal
 import sys
 
 import structlog
-from quart import Quart
 
 from app import create_app
 from app.commands.errors import UnreachableError
 from app.commands.migrate import prepare_database
 from app.commands.purge import purge_in_background
 from app.commands.reporting import reporting
+from app.server.application import Application
 from app.server.listener import Listener, listen
 from app.server.logs import configure_logs
 from app.server.run import run
@@ -24,7 +24,7 @@ from app.settings import Settings, SettingsError, read_file, read_settings
 logger = structlog.get_logger("app.workers")
 
 
-def answer(app: Quart, listener: Listener) -> None:
+def answer(app: Application, listener: Listener) -> None:
     """Serve and purge, until SIGINT or SIGTERM."""
     purge_in_background(app)
     # What is there by now stays: to look through it for garbage takes 50 ms each time.
@@ -33,7 +33,7 @@ def answer(app: Quart, listener: Listener) -> None:
     run(app, listener)
 
 
-def answer_alone(app: Quart, listener: Listener) -> None:
+def answer_alone(app: Application, listener: Listener) -> None:
     """Serve in the only process there is, which nobody can take over from."""
 
     @app.before_serving

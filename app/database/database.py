@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy import ClauseElement, NullPool
@@ -38,8 +38,6 @@ class Database:
     Whatever waits longer than `TIMEOUT_SECONDS`, or passes by itself, raises
     `DatabaseUnavailableError`.
     """
-
-    EXTENSION: ClassVar = "taskward.database"
 
     def __init__(
         self,

@@ -1,6 +1,8 @@
 """The Quart application, without what an API has no use for."""
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from quart import Quart, Request
@@ -12,14 +14,30 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
+from app.auth.in_flight import InFlight
+from app.auth.request_state import state_of
+from app.database.database import Database
 from app.server.exchange import Exchange
 from quart_contract.operations import Operation
+
+
+@dataclass(frozen=True)
+class Services:
+    """What an app shares with what runs beside its requests."""
+
+    database: Database
+    in_flight: InFlight
+    erasure_requested: asyncio.Event
+    """Set when rows of an erased user are left to delete."""
 
 
 class Application(Quart):
     """Routes do not depend on the host, nobody has a session, and a request is one task."""
 
     asgi_http_class = Exchange
+    services: Services
+    behind_proxies = False
+    """True where the addresses of connections are those of proxies."""
     routes: Mapping[str, Operation] = MappingProxyType({})
     """The operation that is served at each endpoint of a blueprint."""
 
@@ -40,18 +58,18 @@ class Application(Quart):
             return await self.handle_exception(error)
 
     async def _respond(self, context: RequestContext) -> ResponseTypes:
-        state, rule = context.request.scope["state"], context.request.url_rule
+        state, rule = state_of(context.request.scope), context.request.url_rule
         operation = self.routes.get(rule.endpoint) if rule else None
         if operation is not None:
-            state.update(operation=operation.id, route=operation.path)
+            state.operation, state.route = operation.id, operation.path
         else:
-            state["route"] = rule.rule if rule else None
+            state.route = rule.rule if rule else None
         result: ResponseReturnValue | HTTPException
         try:
-            refusal = state.get("refusal")
-            result = await (
-                self.handle_user_exception(refusal) if refusal else self.dispatch_request(context)
-            )
+            if state.refusal is None:
+                result = await self.dispatch_request(context)
+            else:
+                result = await self.handle_user_exception(state.refusal)
         except Exception as error:  # noqa: BLE001 - what no handler is registered for is raised again
             result = await self.handle_user_exception(error)
         return await self.make_response(result)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import structlog
 import uuid_utils
@@ -20,7 +20,7 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.auth.in_flight import Flight
+from app.auth.request_state import RequestState, begin
 from app.server.protocol import BUFFERED_BYTES
 from quart_contract.problems import INTERNAL_ERROR, MEDIA_TYPE, ProblemCatalogue
 
@@ -33,18 +33,12 @@ _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _NO_CACHE = (b"cache-control", b"private, no-cache")
 
 
-Recorder: TypeAlias = Callable[[Mapping[str, Any], float], None]
+Recorder: TypeAlias = Callable[[RequestState, float], None]
 """What is told the state of each request, and how many seconds it took."""
 
 
 class Envelope:
-    """ASGI middleware. `scope["state"]` carries in `request_id`, `fields` and the request's `task`.
-
-    `fields` are the header fields by name, where one that is repeated has its last value.
-
-    Out it carries `headers`, for the answer, and what others tell of the request: `route`,
-    `user_id`, `status`, `problem` and `flight`.
-    """
+    """ASGI middleware: makes the `RequestState`, and reads there what others found out."""
 
     def __init__(
         self, app: ASGIFramework, catalogue: ProblemCatalogue, record: Recorder | None = None
@@ -58,7 +52,6 @@ class Envelope:
     ) -> None:
         """Serve one connection of the ASGI protocol."""
         if scope["type"] == "http":
-            scope["state"]["fields"] = dict(scope["headers"])
             await _Exchange(self._app, self._catalogue, scope, send, self._record).run(receive)
         else:
             await self._app(scope, receive, send)
@@ -80,24 +73,25 @@ class _Exchange:
         self._scope = scope
         self._send_on = send
         self._record = record
-        self._request_id = request_id(scope)
+        fields = dict(scope["headers"])
+        self._state = RequestState(request_id(scope, fields), fields, asyncio.current_task())
+        begin(scope, self._state)
 
     async def run(self, receive: ASGIReceiveCallable) -> None:
         began = time.perf_counter()
-        state = self._scope["state"]
-        state.update(request_id=self._request_id, task=asyncio.current_task())
-        structlog.contextvars.bind_contextvars(request_id=self._request_id)
+        state = self._state
+        structlog.contextvars.bind_contextvars(request_id=state.request_id)
         try:
             await self._app(self._scope, receive, self._send)
         except Exception:
             logger.exception("failed")
-            if "status" in state:
+            if state.status is not None:
                 raise
             await self._send_internal_error()
         finally:
-            del state["task"]  # whose context refers to the state
-            if (flight := self._flight()) is not None:
-                flight.land()
+            state.task = None  # whose context refers to the state
+            if state.flight is not None:
+                state.flight.land()
             seconds = time.perf_counter() - began
             self._log(seconds)
             if self._record is not None:
@@ -105,29 +99,26 @@ class _Exchange:
 
     async def _send(self, event: ASGISendEvent) -> None:
         if event["type"] == "http.response.start":
-            self._scope["state"]["status"] = event["status"]
+            self._state.status = event["status"]
             event = {**event, "headers": self._headers(event)}
         elif event["type"] == "http.response.body" and len(event["body"]) > BUFFERED_BYTES:
-            flight = self._flight()
+            flight = self._state.flight
             with flight.sending(len(event["body"])) if flight else nullcontext():
                 await self._send_on(event)
             return
         await self._send_on(event)
 
-    def _flight(self) -> Flight | None:
-        return self._scope["state"].get("flight")
-
     def _headers(self, event: HTTPResponseStartEvent) -> list[tuple[bytes, bytes]]:
-        headers = [*event["headers"], *self._scope["state"].get("headers", ())]
+        headers = [*event["headers"], *self._state.headers]
         if event["status"] in _WITHOUT_CONTENT:
             headers = [each for each in headers if not each[0].startswith(b"content-")]
         if b"cache-control" not in dict(headers):
             headers.append(_NO_CACHE)
-        return [*headers, (b"x-request-id", self._request_id.encode()), _NO_SNIFF]
+        return [*headers, (b"x-request-id", self._state.request_id.encode()), _NO_SNIFF]
 
     async def _send_internal_error(self) -> None:
         body = self._catalogue.render(
-            INTERNAL_ERROR, path=self._scope["path"], request_id=self._request_id
+            INTERNAL_ERROR, path=self._scope["path"], request_id=self._state.request_id
         )
         headers = [
             (b"content-type", MEDIA_TYPE.encode()),
@@ -138,21 +129,21 @@ class _Exchange:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     def _log(self, seconds: float) -> None:
-        state, method = self._scope["state"], self._scope["method"]
+        state, method = self._state, self._scope["method"]
         logger.info(
             "request",
             # Another one is any text, and can fill a header section.
             method=method if method in _METHODS else None,
-            route=state.get("route"),
-            status=state.get("status"),
+            route=state.route,
+            status=state.status,
             milliseconds=round(seconds * 1000, 2),
-            user=state.get("user_id"),
+            user=state.user_id,
         )
 
 
-def request_id(scope: HTTPScope) -> str:
+def request_id(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
     """The request's own `X-Request-Id` where it is fit to be one, else a new one."""
-    if b"x-request-id" in scope["state"]["fields"]:
+    if b"x-request-id" in fields:
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 return value.decode()

@@ -5,6 +5,7 @@ problem to answer with, so that errors are rendered, and get their CORS headers,
 """
 
 import re
+from collections.abc import Mapping
 from itertools import chain
 from urllib.parse import unquote_to_bytes
 
@@ -16,6 +17,7 @@ from hypercorn.typing import (
     Scope,
 )
 
+from app.auth.request_state import state_of
 from app.server.client_address import client_address
 from app.server.problems import (
     HEADER_FIELDS_TOO_LARGE,
@@ -33,7 +35,7 @@ _CLOSE = {"Connection": "close"}
 
 
 class Guard:
-    """ASGI middleware. The application raises what it leaves as `refusal` in `scope["state"]`."""
+    """ASGI middleware. The application raises what it leaves as `refusal` in the `RequestState`."""
 
     def __init__(self, app: ASGIFramework, trusted_hops: int) -> None:
         self._app = app
@@ -44,19 +46,20 @@ class Guard:
     ) -> None:
         """Serve one connection of the ASGI protocol."""
         if scope["type"] == "http":
-            scope["state"]["client_address"] = client_address(scope, self._trusted_hops)
+            state = state_of(scope)
+            state.client_address = client_address(scope, self._trusted_hops)
             try:
-                scope["path"] = check(scope)
+                scope["path"] = check(scope, state.fields)
             except Problem as problem:
-                scope["state"]["refusal"] = problem
+                state.refusal = problem
                 scope["path"] = "/"
                 scope["query_string"] = b""
         await self._app(scope, receive, send)
 
 
-def check(scope: HTTPScope) -> str:
+def check(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
     """Answer the decoded path of a request. Raises `Problem` for one that must not go on."""
-    _check_framing(scope["http_version"], scope["state"]["fields"])
+    _check_framing(scope["http_version"], fields)
     headers = list(scope["headers"])
     if sum(map(len, chain.from_iterable(headers))) + 4 * len(headers) > MAX_HEADER_BYTES:
         detail = f"The header section is larger than {MAX_HEADER_BYTES} bytes."
@@ -64,7 +67,7 @@ def check(scope: HTTPScope) -> str:
     return _path(scope["raw_path"], scope["query_string"])
 
 
-def _check_framing(version: str, headers: dict[bytes, bytes]) -> None:
+def _check_framing(version: str, headers: Mapping[bytes, bytes]) -> None:
     if b"content-length" in headers and b"transfer-encoding" in headers:
         # Proxies disagree on which of the two counts, which is how requests are smuggled.
         raise _malformed("Content-Length and Transfer-Encoding must not both be sent.")

@@ -3,13 +3,12 @@
 from typing import Literal
 
 import msgspec
-from quart import Blueprint, current_app
+from quart import Blueprint
 
 from app.server.problems import NOT_READY
 from app.server.readiness import ReadinessCheck, Result
+from quart_contract.binding import blueprint_of
 from quart_contract.problems import Problem
-
-blueprint = Blueprint("health", __name__)
 
 _HEADERS = {"Retry-After": "5"}
 
@@ -36,21 +35,28 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     checks: ReadinessChecks
 
 
-@blueprint.endpoint("get_liveness")
-async def get_liveness() -> Liveness:
-    """Tell that the process is alive; it asks nothing of the database."""
-    return Liveness()
+class HealthRoutes:
+    """The handlers."""
 
+    def __init__(self, readiness: ReadinessCheck) -> None:
+        self._readiness = readiness
 
-@blueprint.endpoint("get_readiness")
-async def get_readiness() -> Readiness:
-    """Tell whether everything is there that requests need."""
-    check: ReadinessCheck = current_app.extensions[ReadinessCheck.EXTENSION]
-    findings = await check.run()
-    checks = {name: finding.result for name, finding in findings.items()}
-    wrong = [f"{name}: {each.reason}" for name, each in findings.items() if each.reason]
-    if wrong:
-        raise Problem(
-            NOT_READY, f"{'; '.join(wrong)}.", headers=_HEADERS, extensions={"checks": checks}
-        )
-    return Readiness(checks=ReadinessChecks(**checks))
+    @property
+    def blueprint(self) -> Blueprint:
+        """A blueprint with all handlers."""
+        return blueprint_of("health", self.get_liveness, self.get_readiness)
+
+    async def get_liveness(self) -> Liveness:
+        """Respond. This needs no database."""
+        return Liveness()
+
+    async def get_readiness(self) -> Readiness:
+        """Check everything that requests need."""
+        findings = await self._readiness.run()
+        checks = {name: finding.result for name, finding in findings.items()}
+        wrong = [f"{name}: {each.reason}" for name, each in findings.items() if each.reason]
+        if wrong:
+            raise Problem(
+                NOT_READY, f"{'; '.join(wrong)}.", headers=_HEADERS, extensions={"checks": checks}
+            )
+        return Readiness(checks=ReadinessChecks(**checks))

@@ -13,6 +13,7 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import H11SendableEvent
 
+from app.auth.request_state import state_of
 from app.server.context import Context
 from app.server.problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
@@ -47,8 +48,7 @@ class Stream(HTTPStream):
         """The task of the request, if it changes nothing and its response has not begun."""
         if self.scope["method"] not in _SAFE_METHODS or self.state is not ASGIHTTPState.REQUEST:
             return None
-        task: asyncio.Task[None] | None = self.scope["state"].get("task")
-        return task
+        return state_of(self.scope).task
 
     @property
     def takes_interim_responses(self) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import ClassVar, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -35,8 +35,6 @@ logger = structlog.get_logger("app.readiness")
 
 class ReadinessCheck:
     """Checks once for all who ask meanwhile, so that asking often costs nothing more."""
-
-    EXTENSION: ClassVar = "taskward.readiness"
 
     def __init__(self, database: Database, verifier: TokenVerifier) -> None:
         self._database = database

@@ -4,8 +4,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 
-from quart import Quart
-
+from app.server.application import Application
 from app.server.connections import raise_descriptor_limit
 from app.server.listener import Listener
 from app.server.serving import serve
@@ -15,7 +14,7 @@ DRAIN_SECONDS = 3
 
 
 def run(
-    app: Quart, listener: Listener, until: Callable[[], Awaitable[float]] | None = None
+    app: Application, listener: Listener, until: Callable[[], Awaitable[float]] | None = None
 ) -> None:
     """Serve until `until` returns, as `serve` says; by default until SIGTERM, or Ctrl-C."""
     raise_descriptor_limit()

@@ -8,9 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hypercorn.utils import wrap_app
-from quart import Quart
 
-from app.database.database import Database
+from app.server.application import Application
 from app.server.connections import Connections, Limits, limits
 from app.server.context import Context
 from app.server.listener import Listener
@@ -19,10 +18,11 @@ from app.server.tcp import Connection
 GRACEFUL_SECONDS = 10
 """How long a request may take that is under way at the end."""
 _ACCEPT_SECONDS = 0.05
-TRUSTED_PROXY_HOPS = "TRUSTED_PROXY_HOPS"
 
 
-async def serve(app: Quart, listener: Listener, until: Callable[[], Awaitable[float]]) -> None:
+async def serve(
+    app: Application, listener: Listener, until: Callable[[], Awaitable[float]]
+) -> None:
     """Serve until `until` returns.
 
     What it returns is for how many seconds clients may still send a request over the connections
@@ -36,7 +36,7 @@ async def serve(app: Quart, listener: Listener, until: Callable[[], Awaitable[fl
         await app.shutdown()
 
 
-async def _serve(app: Quart, listener: Listener, ending: Awaitable[float]) -> None:
+async def _serve(app: Application, listener: Listener, ending: Awaitable[float]) -> None:
     loop, context, config = asyncio.get_running_loop(), Context(None), listener.config
     wrapped = wrap_app(app, 0, "asgi")
     connections: set[asyncio.Task[None]] = set()
@@ -74,10 +74,8 @@ async def _serve(app: Quart, listener: Listener, ending: Awaitable[float]) -> No
         connection.cancel()
 
 
-def _limits(app: Quart) -> Limits:
-    database: Database | None = app.extensions.get(Database.EXTENSION)
-    pool_size = database.usage.size if database else 0
-    return limits(pool_size, behind_proxies=app.config.get(TRUSTED_PROXY_HOPS, 0) > 0)
+def _limits(app: Application) -> Limits:
+    return limits(app.services.database.usage.size, behind_proxies=app.behind_proxies)
 
 
 async def _wait(connections: set[asyncio.Task[None]], seconds: float) -> None:

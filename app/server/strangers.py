@@ -13,6 +13,7 @@ from hypercorn.typing import (
     Scope,
 )
 
+from app.auth.request_state import RequestState, state_of
 from app.auth.tokens import TokenVerifier
 from app.turns import Turns
 
@@ -25,8 +26,7 @@ _SCHEME = b"bearer "
 class Strangers:
     """ASGI middleware. A turn ends when the token is found, or when the response begins.
 
-    `scope["state"]` carries `known` in, a token that was verified before and its user, or
-    `end_turn`, for the one who authenticates.
+    It sets `known` in the `RequestState`, or `end_turn`, which the authentication calls.
     """
 
     def __init__(self, app: ASGIFramework, verifier: TokenVerifier) -> None:
@@ -38,26 +38,27 @@ class Strangers:
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve one connection of the ASGI protocol."""
-        if scope["type"] != "http" or self._is_known(scope):
+        if scope["type"] != "http" or self._is_known(state_of(scope)):
             await self._app(scope, receive, send)
         else:
             await self._serve_in_turn(scope, receive, send)
 
-    def _is_known(self, scope: HTTPScope) -> bool:
-        value = scope["state"]["fields"].get(b"authorization", b"")
+    def _is_known(self, state: RequestState) -> bool:
+        value = state.fields.get(b"authorization", b"")
         if value[: len(_SCHEME)].lower() != _SCHEME:
             return False
         token = value[len(_SCHEME) :].decode("latin1")
         user_id = self._verifier.remembered(token)
         if user_id is None:
             return False
-        scope["state"]["known"] = token, user_id
+        state.known = token, user_id
         return True
 
     async def _serve_in_turn(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        state, address = scope["state"], scope["state"]["client_address"]
+        state = state_of(scope)
+        address = state.client_address
         try:
             await self._turns.take(address)
         except TimeoutError:
@@ -65,14 +66,15 @@ class Strangers:
             return
 
         def end_turn() -> None:
-            if state.pop("end_turn", None) is not None:
+            if state.end_turn is not None:
+                state.end_turn = None
                 self._turns.give_back(address)
 
         async def send_on(event: ASGISendEvent) -> None:
             end_turn()
             await send(event)
 
-        state["end_turn"] = end_turn
+        state.end_turn = end_turn
         try:
             await self._app(scope, receive, send_on)
         finally:

@@ -30,8 +30,6 @@ from app.database.wall import PURGE_ROLE
 from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_erased
 
-REQUESTED = "taskward.erasure_requested"
-"""Names the event of an app that is set when rows of a user wait to be deleted."""
 USERS_AT_ONCE = 100
 
 ERASED_AT_ONCE = 100

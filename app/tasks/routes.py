@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from quart import Blueprint, current_app, request
+from quart import Blueprint, request
 
+from app.auth.request_state import state_of
 from app.auth.require_user import require_user
 from app.database.database import Database
 from app.database.sessions import UserTransaction
 from app.tasks.changes import ChangeStore
-from app.tasks.erasures import REQUESTED
 from app.tasks.errors import NotConfirmedError
 from app.tasks.etags import expected_revisions, is_current, task_etag
 from app.tasks.idempotency import Answer, IdempotencyStore, Work
@@ -32,10 +32,7 @@ from app.tasks.schemas import (
 )
 from app.tasks.store import TaskStore
 from quart_contract.answers import Encoded
-
-blueprint = Blueprint("tasks", __name__)
-
-MAX_TASKS_PER_USER = "MAX_TASKS_PER_USER"
+from quart_contract.binding import blueprint_of
 
 _COMPLETED = {"pending": False, "completed": True}
 
@@ -47,145 +44,160 @@ NotModified: TypeAlias = tuple[None, Literal[304], Headers]
 NoContent: TypeAlias = tuple[None, Literal[204]]
 
 
-@blueprint.endpoint("create_task")
-@require_user
-async def create_task(user_id: str, body: TaskInput, idempotency_key: str | None) -> Created:
-    """Create a task."""
-    creation = Creation(body, current_app.config[MAX_TASKS_PER_USER])
-    if idempotency_key is None:
-        answer, _ = await creation.perform(_database().session(user_id))
-    else:
-        answer = await _database().in_transaction(
-            user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
+class TaskRoutes:
+    """The handlers. `erasure_requested` is set when rows of an erased user are left."""
+
+    def __init__(
+        self, database: Database, max_tasks: int, erasure_requested: asyncio.Event
+    ) -> None:
+        self._database = database
+        self._max_tasks = max_tasks
+        self._erasure_requested = erasure_requested
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """A blueprint with all handlers."""
+        return blueprint_of(
+            "tasks",
+            self.create_task,
+            self.batch_tasks,
+            self.list_tasks,
+            self.list_changes,
+            self.get_task,
+            self.replace_task,
+            self.update_task,
+            self.complete_task,
+            self.delete_task,
+            self.get_me,
+            self.delete_me,
         )
-    return Encoded(answer.body), 201, answer.headers
 
-
-@blueprint.endpoint("batch_tasks")
-@require_user
-async def batch_tasks(user_id: str, body: TaskBatch, idempotency_key: str | None) -> BatchAnswer:
-    """Carry out many operations as one."""
-    is_keyed = idempotency_key is not None
-    batch = Batch(body, current_app.config[MAX_TASKS_PER_USER], is_locked=not is_keyed)
-
-    async def perform(transaction: UserTransaction) -> Answer:
+    @require_user
+    async def create_task(
+        self, user_id: str, body: TaskInput, idempotency_key: str | None
+    ) -> Created:
+        """Create a task."""
+        creation = Creation(body, self._max_tasks)
         if idempotency_key is None:
-            answer, _ = await batch.perform(transaction)
-            return answer
-        return await _once(transaction, idempotency_key, body, batch)
+            answer, _ = await creation.perform(self._database.session(user_id))
+        else:
+            answer = await self._database.in_transaction(
+                user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
+            )
+        return Encoded(answer.body), 201, answer.headers
 
-    answer = await _database().in_transaction(user_id, perform, locking=batch.is_locked)
-    return Encoded(answer.body), 200, answer.headers
+    @require_user
+    async def batch_tasks(
+        self, user_id: str, body: TaskBatch, idempotency_key: str | None
+    ) -> BatchAnswer:
+        """Carry out many operations as one."""
+        is_keyed = idempotency_key is not None
+        batch = Batch(body, self._max_tasks, is_locked=not is_keyed)
 
+        async def perform(transaction: UserTransaction) -> Answer:
+            if idempotency_key is None:
+                answer, _ = await batch.perform(transaction)
+                return answer
+            return await _once(transaction, idempotency_key, body, batch)
 
-@blueprint.endpoint("list_tasks")
-@require_user
-async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
-    user_id: str,
-    *,
-    status: str,
-    q: str | None,
-    due_before: datetime | None,
-    due_after: datetime | None,
-    sort: str,
-    limit: int,
-    cursor: str | None,
-    if_none_match: str | None,
-) -> tuple[TaskPage, Literal[200], Headers] | NotModified:
-    """List tasks."""
-    listing = Listing(
-        completed=_COMPLETED.get(status), q=q, due_before=due_before, due_after=due_after, sort=sort
-    )
-    store = TaskStore(_database().session(user_id))
-    after = store.position(listing, cursor) if cursor else None
-    if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
-        return _not_modified(etag)
-    page, etag = await store.page(listing, limit, after)
-    return page, 200, {"ETag": etag, **_link(page.next_cursor)}
+        answer = await self._database.in_transaction(user_id, perform, locking=batch.is_locked)
+        return Encoded(answer.body), 200, answer.headers
 
+    @require_user
+    async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
+        self,
+        user_id: str,
+        *,
+        status: str,
+        q: str | None,
+        due_before: datetime | None,
+        due_after: datetime | None,
+        sort: str,
+        limit: int,
+        cursor: str | None,
+        if_none_match: str | None,
+    ) -> tuple[TaskPage, Literal[200], Headers] | NotModified:
+        """List tasks."""
+        listing = Listing(
+            completed=_COMPLETED.get(status),
+            q=q,
+            due_before=due_before,
+            due_after=due_after,
+            sort=sort,
+        )
+        store = TaskStore(self._database.session(user_id))
+        after = store.position(listing, cursor) if cursor else None
+        if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
+            return _not_modified(etag)
+        page, etag = await store.page(listing, limit, after)
+        return page, 200, {"ETag": etag, **_link(page.next_cursor)}
 
-@blueprint.endpoint("list_changes")
-@require_user
-async def list_changes(user_id: str, since: str | None, limit: int) -> ChangePage:
-    """List what has changed."""
-    store = ChangeStore(_database().session(user_id))
-    page = await store.since(since, limit)
-    if store.lag is not None:
-        request.scope["state"]["feed_lag"] = store.lag
-    return page
+    @require_user
+    async def list_changes(self, user_id: str, since: str | None, limit: int) -> ChangePage:
+        """List what has changed."""
+        store = ChangeStore(self._database.session(user_id))
+        page = await store.since(since, limit)
+        if store.lag is not None:
+            state_of(request.scope).feed_lag = store.lag
+        return page
 
+    @require_user
+    async def get_task(
+        self, user_id: str, id: UUID, if_none_match: str | None
+    ) -> TaskAnswer | NotModified:
+        """Read a task."""
+        task = await TaskStore(self._database.session(user_id)).get(id)
+        if is_current(task_etag(task.revision), if_none_match):
+            return _not_modified(task_etag(task.revision))
+        return _answer(task)
 
-@blueprint.endpoint("get_task")
-@require_user
-async def get_task(user_id: str, id: UUID, if_none_match: str | None) -> TaskAnswer | NotModified:
-    """Read a task."""
-    task = await TaskStore(_database().session(user_id)).get(id)
-    if is_current(task_etag(task.revision), if_none_match):
-        return _not_modified(task_etag(task.revision))
-    return _answer(task)
+    @require_user
+    async def replace_task(
+        self, user_id: str, id: UUID, body: TaskInput, if_match: str | None
+    ) -> TaskAnswer:
+        """Replace a task."""
+        return await self._update(user_id, id, msgspec.structs.asdict(body), if_match)
 
+    @require_user
+    async def update_task(
+        self, user_id: str, id: UUID, body: TaskPatch, if_match: str | None
+    ) -> TaskAnswer:
+        """Update a task."""
+        return await self._update(user_id, id, body.fields, if_match)
 
-@blueprint.endpoint("replace_task")
-@require_user
-async def replace_task(user_id: str, id: UUID, body: TaskInput, if_match: str | None) -> TaskAnswer:
-    """Replace a task."""
-    return await _update(user_id, id, msgspec.structs.asdict(body), if_match)
+    @require_user
+    async def complete_task(
+        self, user_id: str, id: UUID, body: Completion, if_match: str | None
+    ) -> TaskAnswer:
+        """Complete or reopen a task."""
+        return await self._update(user_id, id, {"completed": body.completed}, if_match)
 
+    @require_user
+    async def delete_task(self, user_id: str, id: UUID, if_match: str | None) -> NoContent:
+        """Delete a task."""
+        await TaskStore(self._database.session(user_id)).delete(id, expected_revisions(if_match))
+        return None, 204
 
-@blueprint.endpoint("update_task")
-@require_user
-async def update_task(user_id: str, id: UUID, body: TaskPatch, if_match: str | None) -> TaskAnswer:
-    """Update a task."""
-    return await _update(user_id, id, body.fields, if_match)
+    @require_user
+    async def get_me(self, user_id: str) -> Me:
+        """Tell how much is stored of the user."""
+        store = TaskStore(self._database.session(user_id))
+        return await store.summary(self._max_tasks)
 
+    @require_user
+    async def delete_me(self, user_id: str, confirm: str) -> NoContent:
+        """Erase everything that is stored of the user."""
+        if confirm != user_id:
+            raise NotConfirmedError
+        if not await TaskStore(self._database.session(user_id)).erase():
+            self._erasure_requested.set()
+        return None, 204
 
-@blueprint.endpoint("complete_task")
-@require_user
-async def complete_task(
-    user_id: str, id: UUID, body: Completion, if_match: str | None
-) -> TaskAnswer:
-    """Complete or reopen a task."""
-    return await _update(user_id, id, {"completed": body.completed}, if_match)
-
-
-@blueprint.endpoint("delete_task")
-@require_user
-async def delete_task(user_id: str, id: UUID, if_match: str | None) -> NoContent:
-    """Delete a task."""
-    await TaskStore(_database().session(user_id)).delete(id, expected_revisions(if_match))
-    return None, 204
-
-
-@blueprint.endpoint("get_me")
-@require_user
-async def get_me(user_id: str) -> Me:
-    """Tell how much is stored of the user."""
-    store = TaskStore(_database().session(user_id))
-    return await store.summary(current_app.config[MAX_TASKS_PER_USER])
-
-
-@blueprint.endpoint("delete_me")
-@require_user
-async def delete_me(user_id: str, confirm: str) -> NoContent:
-    """Erase everything that is stored of the user."""
-    if confirm != user_id:
-        raise NotConfirmedError
-    if not await TaskStore(_database().session(user_id)).erase():
-        requested: asyncio.Event = current_app.extensions[REQUESTED]
-        requested.set()
-    return None, 204
-
-
-async def _update(
-    user_id: str, id_: UUID, fields: dict[str, object], if_match: str | None
-) -> TaskAnswer:
-    store = TaskStore(_database().session(user_id))
-    return _answer(await store.update(id_, fields, expected_revisions(if_match)))
-
-
-def _database() -> Database:
-    database: Database = current_app.extensions[Database.EXTENSION]
-    return database
+    async def _update(
+        self, user_id: str, id_: UUID, fields: dict[str, object], if_match: str | None
+    ) -> TaskAnswer:
+        store = TaskStore(self._database.session(user_id))
+        return _answer(await store.update(id_, fields, expected_revisions(if_match)))
 
 
 async def _once(

@@ -1,5 +1,6 @@
 """Runs `python -m app` as a person would: a process, an environment, two streams."""
 
+import asyncio
 import io
 import logging
 import os
@@ -19,8 +20,11 @@ import pytest
 import structlog
 
 from app.__main__ import main
+from app.auth.in_flight import InFlight
+from app.database.database import Database
 from app.database.embedded.postmaster import stop_leftover
 from app.database.url import DatabaseUrl
+from app.server.application import Application, Services
 from app.settings import Settings
 from tests.folders import open_folder
 from tests.ports import free_port
@@ -123,6 +127,14 @@ class Taskward:
         )
         self._running.append(process)
         return process
+
+
+def bare_application(url: DatabaseUrl | None = None) -> Application:
+    """Make an app without operations, on a database that is not there unless a URL is given."""
+    app = Application(__name__)
+    database = Database(url or DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1)
+    app.services = Services(database, InFlight(), asyncio.Event())
+    return app
 
 
 @pytest.fixture

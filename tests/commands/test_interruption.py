@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from quart import Quart
 
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
@@ -16,6 +15,7 @@ from app.server.listener import listen
 from app.server.run import run
 from app.server.workers import supervise
 from app.settings import read_settings
+from tests.commands.conftest import bare_application
 
 SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -55,7 +55,7 @@ def test_a_second_signal_does_not_disturb_what_is_ending(is_supervisor: bool) ->
         supervise(listener, 0, "none", lambda: b"")
         os.kill(os.getpid(), signal.SIGHUP)
     else:
-        run(Quart(__name__), listener)
+        run(bare_application(), listener)
     listener.close()
     os.kill(os.getpid(), signal.SIGINT)
     os.kill(os.getpid(), signal.SIGTERM)

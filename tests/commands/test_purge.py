@@ -7,15 +7,13 @@ import asyncpg
 import httpx
 import pytest
 import structlog
-from quart import Quart
 from sqlalchemy import text
 
 from app.commands.purge import purge_in_background
 from app.database.database import Database
 from app.database.url import DatabaseUrl
 from app.tasks import erasures
-from app.tasks.erasures import REQUESTED
-from tests.commands.conftest import SECRET, Taskward
+from tests.commands.conftest import SECRET, Taskward, bare_application
 from tests.tokens import claims_for, sign
 
 EXPIRED = """
@@ -67,14 +65,12 @@ def test_purge_says_what_it_dropped(taskward: Taskward, url: str) -> None:
 async def test_a_purge_that_fails_is_tried_again_later_and_stops_nothing(
     empty_database: DatabaseUrl,
 ) -> None:
-    app = Quart(__name__)
-    app.extensions[Database.EXTENSION] = Database(empty_database, 1)
-    app.extensions[REQUESTED] = asyncio.Event()
+    app = bare_application(empty_database)
     purge_in_background(app)
     await app.startup()
     await asyncio.sleep(0.3)  # by then it has failed: there are no tables
     await app.shutdown()  # raises what a task in the background has ended with
-    await app.extensions[Database.EXTENSION].close()
+    await app.services.database.close()
 
 
 def test_serve_purges_in_the_background(taskward: Taskward, url: str) -> None:
@@ -135,9 +131,7 @@ def test_purge_leaves_erasures_to_the_server_that_works_on_them(
 
 
 async def test_a_background_purge_survives_an_outage() -> None:
-    app = Quart(__name__)
-    app.extensions[Database.EXTENSION] = Database(DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1)
-    app.extensions[REQUESTED] = asyncio.Event()
+    app = bare_application()
     with structlog.testing.capture_logs() as logs:
         purge_in_background(app)
         await app.startup()

@@ -15,7 +15,7 @@ import pytest
 from werkzeug.datastructures import Headers, MultiDict
 
 from app import MAX_BODY_BYTES
-from app.tasks import routes
+from app.tasks.routes import TaskRoutes
 from quart_contract import strict_json
 from quart_contract.checks import BodyCheck, RequestCheck
 from quart_contract.document import Document
@@ -42,7 +42,7 @@ class Gate:
     """What a body goes through on the event loop, without a pause."""
 
     def __init__(self, contract: Document, operation: Operation) -> None:
-        handler = routes.blueprint.view_functions[operation.handler_name]
+        handler = getattr(TaskRoutes, operation.handler_name)
         self._check = RequestCheck(contract, operation, typing.get_type_hints(handler))
         self._path = {"id": _ID} if "{id}" in operation.path else {}
         self._catalogue = ProblemCatalogue(contract)

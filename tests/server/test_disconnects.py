@@ -9,7 +9,6 @@ import httpx
 import pytest
 import structlog
 
-from app.database.database import Database
 from app.database.url import DatabaseUrl
 from tests.driver import listening
 from tests.live_server import LiveServer
@@ -71,7 +70,7 @@ async def test_a_read_ends_in_the_database_when_its_client_has_left(
     how: str,
     target: str,
 ) -> None:
-    database: Database = server.app.extensions[Database.EXTENSION]
+    database = server.app.services.database
     await client.post("/api/tasks", json={"title": "x"})
     with structlog.testing.capture_logs() as logged:
         with slowly(8):
@@ -91,7 +90,7 @@ async def test_a_read_ends_in_the_database_when_its_client_has_left(
 async def test_a_search_that_waits_ends_when_its_client_has_left(
     server: LiveServer, client: httpx.AsyncClient, login: asyncpg.Connection, user: str
 ) -> None:
-    database: Database = server.app.extensions[Database.EXTENSION]
+    database = server.app.services.database
     await client.post("/api/tasks", json={"title": "x"})
     with slowly(2):
         running = asyncio.create_task(client.get("/api/tasks?q=x"))

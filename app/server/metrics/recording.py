@@ -5,15 +5,14 @@ Nothing in it names a user, and no label has a value that a client could choose.
 
 import asyncio
 import os
-from collections.abc import Mapping
 from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from quart import Quart
 
+from app.auth.request_state import RequestState
 from app.database.database import Database
 from app.server.background import in_background
 from app.server.envelope import Recorder
@@ -69,12 +68,12 @@ class RequestMetrics:
             registry=registry,
             buckets=_REVISIONS,
         )
-        self._ended: list[tuple[Mapping[str, Any], float]] = []
+        self._ended: list[tuple[RequestState, float]] = []
         self._requests = cache(requests.labels)
         self._durations = cache(durations.labels)
         self._tokens = {True: tokens.labels("hit"), False: tokens.labels("miss")}
 
-    def record(self, state: Mapping[str, Any], seconds: float) -> None:
+    def record(self, state: RequestState, seconds: float) -> None:
         """Record a request that has been answered.
 
         It is written with others that end in this turn of the event loop: code that runs twice in
@@ -89,17 +88,17 @@ class RequestMetrics:
         for state, seconds in ended:
             self._write(state, seconds)
 
-    def _write(self, state: Mapping[str, Any], seconds: float) -> None:
-        operation, status = state.get("operation", _UNKNOWN), state.get("status", _UNANSWERED)
+    def _write(self, state: RequestState, seconds: float) -> None:
+        operation, status = state.operation or _UNKNOWN, state.status or _UNANSWERED
         self._requests(operation, status).inc()
         self._durations(operation).observe(seconds)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            too_many = state.get("problem") == "too_many_in_flight"
+            too_many = state.problem == "too_many_in_flight"
             (self._too_many if too_many else self._limited).inc()
-        if "token_is_remembered" in state:
-            self._tokens[state["token_is_remembered"]].inc()
-        if "feed_lag" in state:
-            self._lag.observe(state["feed_lag"])
+        if state.token_is_known is not None:
+            self._tokens[state.token_is_known].inc()
+        if state.feed_lag is not None:
+            self._lag.observe(state.feed_lag)
 
 
 class PoolMetrics:

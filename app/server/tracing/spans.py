@@ -38,6 +38,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from app.auth.request_state import state_of
 from app.database.link import Link
 
 COMPLAINT_SECONDS = 60
@@ -174,17 +175,16 @@ def _sent(scope: HTTPScope) -> dict[str, str]:
 
 
 def _finish(span: Span, scope: HTTPScope) -> None:
-    state = scope["state"]
-    if "refusal" not in state:  # else what was sent as a path need not be one
+    state = state_of(scope)
+    if state.refusal is None:  # else what was sent as a path need not be one
         span.set_attribute("url.path", scope["path"][:MAX_TEXT])
-    if "operation" in state:
-        span.update_name(state["operation"])
-    if state.get("route"):
-        span.set_attribute("http.route", state["route"])
-    status = state.get("status")
-    if status is not None:
-        span.set_attribute("http.response.status_code", status)
-    if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if state.operation is not None:
+        span.update_name(state.operation)
+    if state.route:
+        span.set_attribute("http.route", state.route)
+    if state.status is not None:
+        span.set_attribute("http.response.status_code", state.status)
+    if state.status is None or state.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         span.set_status(StatusCode.ERROR)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
-from app.auth.in_flight import MAX_REQUESTS, InFlight
+from app.auth.in_flight import MAX_REQUESTS
 from app.database.url import DatabaseUrl
 from app.settings import Settings
 from app.tasks.changes import Place
@@ -113,7 +113,7 @@ async def test_requests_that_a_rate_limit_refuses_are_counted(
 async def test_requests_beyond_those_in_flight_are_counted_apart(
     client: httpx.AsyncClient, bind: str, server: LiveServer, user: str
 ) -> None:
-    in_flight: InFlight = server.app.extensions[InFlight.EXTENSION]
+    in_flight = server.app.services.in_flight
     flights = [in_flight.enter(user) for _ in range(MAX_REQUESTS)]
     before = scrape(bind)
     assert (await client.get("/api/me")).status_code == 429
