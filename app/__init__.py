@@ -16,24 +16,24 @@ from app.auth.require_user import BearerAuthentication
 from app.auth.tokens import TokenVerifier
 from app.database import problems as database_problems
 from app.database.database import Database
-from app.database.link import Link
+from app.database.driver.link import Link
 from app.openapi import read
 from app.server import problems as server_problems
-from app.server import protocol
-from app.server.application import Application, Services
-from app.server.envelope import Envelope, Recorder
-from app.server.guard import Guard
-from app.server.health import HealthRoutes
-from app.server.readiness import ReadinessCheck
-from app.server.strangers import Strangers
-from app.server.tracing import tracing_of
+from app.server.http import protocol
+from app.server.http.application import Application, Services
+from app.server.middleware.request_guard import Guard
+from app.server.middleware.request_log import Envelope, Recorder
+from app.server.middleware.unverified_requests import Strangers
+from app.server.observability.health import HealthRoutes
+from app.server.observability.readiness import ReadinessCheck
+from app.server.observability.tracing import tracing_of
 from app.settings import Settings, required
 from app.tasks import problems as task_problems
 from app.tasks.routes import TaskRoutes
 from quart_contract import Contract, Problem
 
 if TYPE_CHECKING:
-    from app.server.tracing.spans import Tracing
+    from app.server.observability.tracing.spans import Tracing
 
 # A task needs half of this with every character escaped. What is larger could only keep the
 # event loop busy: parsing and checking a mebibyte of brackets takes more than a second.
@@ -146,7 +146,7 @@ def _recorder(app: Application, settings: Settings) -> Recorder | None:
     if settings.metrics_bind is None:
         return None
     # Who does not measure need not hold the library in memory, either.
-    from app.server.metrics.recording import recorder  # noqa: PLC0415
+    from app.server.observability.metrics.recording import recorder  # noqa: PLC0415
 
     return recorder(app, app.services.database)
 

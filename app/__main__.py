@@ -15,7 +15,7 @@ from app.commands.restored import restored_command
 from app.commands.serve import serve
 from app.commands.streams import open_closed_streams
 from app.commands.token import token
-from app.server.logs import configure_logs
+from app.server.observability.logs import configure_logs
 from app.settings import Settings, read_settings
 
 

@@ -25,7 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
 from app.tasks.models import tasks as tasks_of_taskward
 from bench import rows
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from bench import rows
 from bench.errors import BenchError
 from bench.operations import DESCRIPTION, DUE_AT, TITLE

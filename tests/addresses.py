@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import URL
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 
 
 class Address(NamedTuple):

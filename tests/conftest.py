@@ -13,10 +13,11 @@ from limits import parse
 from pydantic import SecretStr
 
 from app import create_app
-from app.database import citus, embedded
+from app.database import embedded
 from app.database.database import Database
-from app.database.migrate import distribute, migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import distribute, migrate
+from app.database.wall import citus
 from app.openapi import read
 from app.settings import Settings
 from quart_contract.document import Document

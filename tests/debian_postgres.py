@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.certificates import Authority
 from tests.folders import open_folder
 from tests.ports import free_port

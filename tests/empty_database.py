@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 
 
 @asynccontextmanager

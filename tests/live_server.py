@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from app.server.application import Application
-from app.server.listener import listen
-from app.server.run import run
+from app.server.http.application import Application
+from app.server.http.listener import listen
+from app.server.http.run import run
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.addresses import address_of, moved
 from tests.folders import open_folder
 from tests.ports import free_port, wait_until_listening

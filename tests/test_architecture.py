@@ -51,7 +51,7 @@ def may_import(name: str, imported: str) -> bool:
     if name in ROOTS or not imported.startswith("app") or imported in LEAVES:
         return True
     if name == "app.settings":
-        return imported == "app.database.url"
+        return imported == "app.database.driver.url"
     layer = name.split(".")[1]
     if imported in {"app", "app.settings"}:
         return layer == "commands"
@@ -59,7 +59,7 @@ def may_import(name: str, imported: str) -> bool:
 
 
 def test_importing_a_layer_does_not_reach_back() -> None:
-    assert not may_import("app.database.url", "app.tasks.store")
+    assert not may_import("app.database.driver.url", "app.tasks.store")
     assert not may_import("app.tasks.store", "app.settings")
     assert not may_import("quart_contract.binding", "app.settings")
 

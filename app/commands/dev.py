@@ -10,9 +10,9 @@ from app.commands.misspellings import warn_of_names
 from app.commands.purge import purge_in_background
 from app.commands.surroundings import development_secret, server_database
 from app.commands.token import make_token
-from app.server import metrics
-from app.server.listener import listen
-from app.server.run import run
+from app.server.http.listener import listen
+from app.server.http.run import run
+from app.server.observability import metrics
 from app.settings import Settings
 
 _TOKEN_SECONDS = 24 * 3600

@@ -13,9 +13,9 @@ from app.commands.on_database import with_database
 from app.commands.surroundings import any_database, kept_secret
 from app.database.embedded import EmbeddedPostgresError
 from app.database.fitness import require_fit
-from app.database.users import has_users
-from app.database.version import head
-from app.database.wall import OWNER_COLUMNS, ROLE
+from app.database.migrations.version import head
+from app.database.wall.policies import OWNER_COLUMNS, ROLE
+from app.database.wall.users import has_users
 from app.openapi import read
 from app.settings import Settings
 from quart_contract.operations import operations

@@ -6,11 +6,11 @@ from app.commands.errors import CommandError
 from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
-from app.database.audit import find_holes
-from app.database.citus import require_citus
 from app.database.database import Database
-from app.database.migrate import distribute, is_current, migrate
-from app.database.version import head
+from app.database.migrations.migrate import distribute, is_current, migrate
+from app.database.migrations.version import head
+from app.database.wall.audit import find_holes
+from app.database.wall.citus import require_citus
 from app.settings import Settings
 
 # Where the tables are distributed, it reaches every machine.

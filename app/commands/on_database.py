@@ -8,13 +8,13 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from app.commands.errors import CommandError, NotAllowedError, UnreachableError
-from app.database.citus import CitusMissingError
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError, StatementError
+from app.database.driver.errors import DatabaseUnavailableError, StatementError
 from app.database.fitness import StandbyError, UnfitDatabaseError, require_fit
-from app.database.migrate import MigrationBlockedError
-from app.database.ownership import ForeignDatabaseError
-from app.database.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
+from app.database.migrations.migrate import MigrationBlockedError
+from app.database.migrations.ownership import ForeignDatabaseError
+from app.database.wall.citus import CitusMissingError
+from app.database.wall.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
 from app.settings import Settings, required
 
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.housekeeping import BusyError
-from app.server.application import Application
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.housekeeping import BusyError
 from app.server.background import in_background
+from app.server.http.application import Application
 from app.settings import Settings
 from app.tasks.erasures import Finished, finish_erasures
 from app.tasks.purge import Purged, purge

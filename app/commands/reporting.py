@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from app.commands.errors import CommandError
 from app.database.embedded import EmbeddedPostgresError
-from app.server.listener import BindError
-from app.server.metrics import MetricsError
-from app.server.tracing import TracingError
+from app.server.http.listener import BindError
+from app.server.observability.metrics import MetricsError
+from app.server.observability.tracing import TracingError
 from app.settings import SettingsError
 from quart_contract.binding import ContractDriftError
 from quart_contract.document import ContractError

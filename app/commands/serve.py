@@ -13,9 +13,9 @@ from app.commands.migrate import prepare_database
 from app.commands.misspellings import check_names
 from app.commands.surroundings import server_database
 from app.openapi import read
-from app.server import metrics
-from app.server.listener import listen
-from app.server.workers import supervise
+from app.server.http.listener import listen
+from app.server.observability import metrics
+from app.server.workers.supervisor import supervise
 from app.settings import Settings
 
 logger = structlog.get_logger("app.serve")

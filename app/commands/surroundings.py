@@ -8,8 +8,8 @@ from pydantic import SecretStr
 
 from app.commands.errors import CommandError
 from app.database import embedded
+from app.database.driver.url import DatabaseUrl
 from app.database.embedded.folder import open_data_folder
-from app.database.url import DatabaseUrl
 from app.settings import Settings
 
 _SECRET = "secret"  # noqa: S105 - the name of a file in the data folder

@@ -13,12 +13,12 @@ from app.commands.errors import UnreachableError
 from app.commands.migrate import prepare_database
 from app.commands.purge import purge_in_background
 from app.commands.reporting import reporting
-from app.server.application import Application
-from app.server.listener import Listener, listen
-from app.server.logs import configure_logs
-from app.server.run import run
-from app.server.supervised import Channel
-from app.server.workers import OrderError
+from app.server.http.application import Application
+from app.server.http.listener import Listener, listen
+from app.server.http.run import run
+from app.server.observability.logs import configure_logs
+from app.server.workers.heartbeat import Channel
+from app.server.workers.supervisor import OrderError
 from app.settings import Settings, SettingsError, read_file, read_settings
 
 logger = structlog.get_logger("app.workers")

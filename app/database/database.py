@@ -10,24 +10,24 @@ from sqlalchemy import ClauseElement, NullPool
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database import wall
-from app.database.conflicts import again_after_conflicts
-from app.database.engines import be_unhurried, make_engine
-from app.database.errors import (
+from app.database.driver.conflicts import again_after_conflicts
+from app.database.driver.engines import be_unhurried, make_engine
+from app.database.driver.errors import (
     CONFLICT,
     DatabaseUnavailableError,
     SearchTimeoutError,
     telling_what_passes,
 )
-from app.database.housekeeping import Housekeeping, connected
-from app.database.limits import SEARCH_MS, limit_statements
-from app.database.link import Link
-from app.database.outages import Outage
-from app.database.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
-from app.database.sessions import Prepare, SingleStatements, UserSession, UserTransaction
-from app.database.shares import ShareUsage, UserShares, admit_all
-from app.database.statements import bound, compiled
-from app.database.url import DatabaseUrl
+from app.database.driver.housekeeping import Housekeeping, connected
+from app.database.driver.limits import SEARCH_MS, limit_statements
+from app.database.driver.link import Link
+from app.database.driver.outages import Outage
+from app.database.driver.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
+from app.database.driver.sessions import Prepare, SingleStatements, UserSession, UserTransaction
+from app.database.driver.shares import ShareUsage, UserShares, admit_all
+from app.database.driver.statements import bound, compiled
+from app.database.driver.url import DatabaseUrl
+from app.database.wall import policies as wall
 
 T = TypeVar("T")
 

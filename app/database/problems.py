@@ -1,6 +1,6 @@
 """How the errors of the database are answered."""
 
-from app.database.errors import DatabaseUnavailableError, SearchTimeoutError
+from app.database.driver.errors import DatabaseUnavailableError, SearchTimeoutError
 from quart_contract import Problem, ProblemFrom
 
 PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {

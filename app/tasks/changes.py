@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.database.sessions import UserSession
+from app.database.driver.sessions import UserSession
 from app.tasks.errors import ChangeTokenExpiredError
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.page_sizes import read_page, running_size, with_user

@@ -24,9 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from app.database.database import Database
-from app.database.housekeeping import Housekeeping, LeftError, in_portions
-from app.database.statements import NAMES_THE_OWNER, OWNER
-from app.database.wall import PURGE_ROLE
+from app.database.driver.housekeeping import Housekeeping, LeftError, in_portions
+from app.database.driver.statements import NAMES_THE_OWNER, OWNER
+from app.database.wall.policies import PURGE_ROLE
 from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_erased
 

@@ -30,8 +30,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from app.database.sessions import UserSession
-from app.database.statements import NAMES_THE_OWNER
+from app.database.driver.sessions import UserSession
+from app.database.driver.statements import NAMES_THE_OWNER
 from app.tasks.errors import (
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,

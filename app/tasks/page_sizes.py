@@ -26,7 +26,7 @@ from sqlalchemy import (
     true,
 )
 
-from app.database.statements import NAMES_THE_OWNER
+from app.database.driver.statements import NAMES_THE_OWNER
 from app.tasks.models import users
 from app.tasks.rows import HAS_DATA
 

@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 
 from app.database.database import Database
-from app.database.housekeeping import BusyError, Housekeeping, LeftError, in_portions
-from app.database.wall import PURGE_ROLE
+from app.database.driver.housekeeping import BusyError, Housekeeping, LeftError, in_portions
+from app.database.wall.policies import PURGE_ROLE
 from app.tasks.idempotency import LIFETIME
 from app.tasks.models import idempotency_keys, tombstones, users
 

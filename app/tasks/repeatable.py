@@ -6,7 +6,7 @@ from uuid import UUID
 
 from quart import url_for
 
-from app.database.sessions import UserSession
+from app.database.driver.sessions import UserSession
 from app.tasks import batches
 from app.tasks.etags import task_etag
 from app.tasks.idempotency import Answer, Outcome

@@ -12,7 +12,7 @@ from quart import Blueprint, request
 from app.auth.request_state import state_of
 from app.auth.require_user import require_user
 from app.database.database import Database
-from app.database.sessions import UserTransaction
+from app.database.driver.sessions import UserTransaction
 from app.tasks.changes import ChangeStore
 from app.tasks.errors import NotConfirmedError
 from app.tasks.etags import expected_revisions, is_current, task_etag

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, false, select
 
-from app.database.statements import NAMES_THE_OWNER, OWNER
+from app.database.driver.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.models import users
 
 IS_THE_OWNER = users.c.id == OWNER

@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from app.database.statements import NAMES_THE_OWNER, OWNER
+from app.database.driver.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
 from app.tasks.schemas import Task

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import uuid_utils.compat
 
-from app.database.sessions import UserSession
+from app.database.driver.sessions import UserSession
 from app.tasks import erasures, statements
 from app.tasks.cursors import Position, decode_cursor, encode_cursor
 from app.tasks.errors import (

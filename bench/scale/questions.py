@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from app.database.sessions import UserSession
+from app.database.driver.sessions import UserSession
 from app.tasks.changes import ChangeStore, Place
 from app.tasks.cursors import Position, encode_cursor
 from app.tasks.etags import list_etag, task_etag

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from bench.rows import user_name
 from bench.scale.population import task_count
 from bench.scale.questions import Question

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy import URL
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 
 
 class Node(NamedTuple):

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import distribute, migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import distribute, migrate
+from app.database.wall.audit import find_holes
 from app.settings import Settings
 from app.tasks.changes import ChangeStore
 from app.tasks.purge import Purged, purge

@@ -15,9 +15,9 @@ import httpx
 import pytest
 from sqlalchemy import UniqueConstraint
 
-from app.database.statements import compiled
-from app.database.url import DatabaseUrl
-from app.database.wall import BEGIN, OWNER_COLUMNS, prelude
+from app.database.driver.statements import compiled
+from app.database.driver.url import DatabaseUrl
+from app.database.wall.policies import BEGIN, OWNER_COLUMNS, prelude
 from app.tasks import changes, erasures, idempotency, purge, statements
 from app.tasks.models import metadata
 from tests.driver import Sent, listening

@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from app.database import citus
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import distribute, migrate
-from app.database.url import DatabaseUrl
-from app.database.wall import BEGIN, OWNER_COLUMNS, PROPAGATION
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import distribute, migrate
+from app.database.wall import citus
+from app.database.wall.audit import find_holes
+from app.database.wall.policies import BEGIN, OWNER_COLUMNS, PROPAGATION
 from app.tasks.changes import ChangeStore
 from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.purge import Purged, purge

@@ -22,9 +22,9 @@ import structlog
 from app.__main__ import main
 from app.auth.in_flight import InFlight
 from app.database.database import Database
+from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import stop_leftover
-from app.database.url import DatabaseUrl
-from app.server.application import Application, Services
+from app.server.http.application import Application, Services
 from app.settings import Settings
 from tests.folders import open_folder
 from tests.ports import free_port

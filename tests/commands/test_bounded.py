@@ -10,7 +10,7 @@ import httpx
 import psutil
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import QUIET, SECRET, Taskward
 from tests.tokens import claims_for, sign
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from app.server import worker_process
-from app.server.listener import listen
+from app.server.http.listener import listen
+from app.server.workers import process as worker_process
 from tests.commands.conftest import ROOT
 
 

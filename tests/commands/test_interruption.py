@@ -11,9 +11,9 @@ import pytest
 from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.serve import serve
-from app.server.listener import listen
-from app.server.run import run
-from app.server.workers import supervise
+from app.server.http.listener import listen
+from app.server.http.run import run
+from app.server.workers.supervisor import supervise
 from app.settings import read_settings
 from tests.commands.conftest import bare_application
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.addresses import address_of, moved
 from tests.commands.conftest import SECRET, Taskward
 from tests.relay import Relay, relay

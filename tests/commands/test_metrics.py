@@ -7,8 +7,8 @@ import httpx
 import psutil
 import pytest
 
-from app.database.url import DatabaseUrl
-from app.server.metrics import FOLDER
+from app.database.driver.url import DatabaseUrl
+from app.server.observability.metrics import FOLDER
 from tests.commands.clients import workers_of
 from tests.commands.conftest import SECRET, Taskward
 from tests.metrics import Scrape, scrape, scrape_until

@@ -9,8 +9,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.database.url import DatabaseUrl
-from app.server.listener import Listener
+from app.database.driver.url import DatabaseUrl
+from app.server.http.listener import Listener
 from tests.commands.conftest import QUIET, ROOT, Taskward
 from tests.debian_postgres import plain_server
 from tests.pgbouncer import pgbouncer

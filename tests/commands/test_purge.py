@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.commands.purge import purge_in_background
 from app.database.database import Database
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from app.tasks import erasures
 from tests.commands.conftest import SECRET, Taskward, bare_application
 from tests.tokens import claims_for, sign

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from app.database.pool import TIMEOUTS
-from app.database.url import DatabaseUrl
+from app.database.driver.pool import TIMEOUTS
+from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.pgbouncer import pgbouncer
 

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import text
 
 from app.database.database import Database
+from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import find_process
-from app.database.url import DatabaseUrl
-from app.database.version import head
+from app.database.migrations.version import head
 from tests.commands.conftest import SECRET, Taskward
 from tests.tokens import claims_for, sign
 

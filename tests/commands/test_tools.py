@@ -8,7 +8,7 @@ import jwt
 import pytest
 from sqlalchemy import make_url
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.tokens import OTHER_SECRET, claims_for, sign
 from tests.tokens.key_server import key_server

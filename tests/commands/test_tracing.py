@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.commands.clients import headers_of, workers_of
 from tests.commands.conftest import SECRET, Taskward
 from tests.otlp_receiver import Receiver, otlp_receiver

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app import MAX_BODY_BYTES
-from app.server.guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
+from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.tasks.models import tasks
 from quart_contract.document import ContractError, Document
 from quart_contract.faults import MAX_FAULTS

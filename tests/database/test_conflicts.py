@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from app import create_app
-from app.database.conflicts import again_after_conflicts
 from app.database.database import Database
-from app.database.errors import ConflictError
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.conflicts import again_after_conflicts
+from app.database.driver.errors import ConflictError
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
 from app.settings import Settings
 from tests.live_server import live
 from tests.tokens import token_for
@@ -113,7 +113,7 @@ async def test_changes_do_not_conflict_whatever_isolation_is_the_default_of_a_da
 
 
 async def test_a_conflict_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.database.conflicts.FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr("app.database.driver.conflicts.FIRST_PAUSE_SECONDS", 0)
     attempts = []
 
     async def fail() -> None:

@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from app.database import pool as pools
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.url import DatabaseUrl
+from app.database.driver import pool as pools
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
 from tests.pgbouncer import pgbouncer
 
 LIMITS = text(

@@ -4,8 +4,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from app.database import outages
-from app.database.outages import CALM_SECONDS, Outage
+from app.database.driver import outages
+from app.database.driver.outages import CALM_SECONDS, Outage
 
 
 def test_an_outage_is_logged_once_at_its_beginning_and_end(

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.database import pool as pools
-from app.database.errors import DatabaseUnavailableError
-from app.database.pool import UserPool
-from app.database.url import DatabaseUrl
+from app.database.driver import pool as pools
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.pool import UserPool
+from app.database.driver.url import DatabaseUrl
 from tests.driver import listening
 
 

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from app import create_app
-from app.database import pool
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.url import DatabaseUrl
-from app.database.wall import prelude
+from app.database.driver import pool
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
+from app.database.wall.policies import prelude
 from app.settings import Settings
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.conftest import REPORTED
 from tests.folders import open_folder

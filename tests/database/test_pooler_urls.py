@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 
 
 @pytest.mark.parametrize(

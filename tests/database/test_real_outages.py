@@ -9,11 +9,11 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from app.database import database as databases
-from app.database import outages, shares
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver import outages, shares
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
 from tests.faults.postgres import Postgres, running
 from tests.folders import open_folder
 

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database import migrate as migrations
 from app.database.database import Database
-from app.database.migrate import is_current, migrate
-from app.database.url import DatabaseUrl
-from app.database.version import TABLE, head
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations import migrate as migrations
+from app.database.migrations.migrate import is_current, migrate
+from app.database.migrations.version import TABLE, head
 from app.tasks.models import metadata
 from quart_contract.document import Document
 from tests.tasks.test_create_and_view import WHITE_SPACE

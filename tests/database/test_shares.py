@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from app.database import shares
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError, SearchTimeoutError
-from app.database.shares import ShareUsage
-from app.database.url import DatabaseUrl
+from app.database.driver import shares
+from app.database.driver.errors import DatabaseUnavailableError, SearchTimeoutError
+from app.database.driver.shares import ShareUsage
+from app.database.driver.url import DatabaseUrl
 from app.turns import Turns
 
 POOL_SIZE = 5

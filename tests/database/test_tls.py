@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.url import DatabaseUrl
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
 from tests.certificates import Authority
 from tests.commands.conftest import SECRET, Taskward
 from tests.debian_postgres import HOST, PASSWORD, ROLES, debian_binaries, tls_server

@@ -7,9 +7,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app import create_app
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError, is_transient
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.errors import DatabaseUnavailableError, is_transient
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
 from app.openapi import read
 from app.settings import Settings
 from quart_contract.operations import operations

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 
 SUPABASE = "postgresql://postgres.abcdefgh:p%40ss@aws-0-eu-central-1.pooler.supabase.com"
 RDS = "postgresql://taskward:p@tasks.abc123.eu-central-1.rds.amazonaws.com:5432/taskward"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from app.server.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
+from app.server.http.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
 from app.settings import Settings
 from tests.commands.conftest import ROOT
 from tests.node_packages import installed_or_skipped

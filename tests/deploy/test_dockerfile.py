@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.database.driver.url import DatabaseUrl
 from app.database.embedded.account import Account
-from app.database.url import DatabaseUrl
 from tests.addresses import address_of, moved
 from tests.commands.conftest import ROOT, SECRET
 from tests.deploy.dockerfile import Build, instructions

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app import create_app
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
 from tests.commands.conftest import Taskward
 from tests.deploy.page import PAGE, Machine, blocks

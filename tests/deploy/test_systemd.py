@@ -19,8 +19,8 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from app.database.url import DatabaseUrl
-from app.server.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
+from app.database.driver.url import DatabaseUrl
+from app.server.http.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
 from tests.commands.conftest import ROOT, SECRET
 from tests.tokens import claims_for, sign
 

@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from app.database.pool import TIMEOUT_SECONDS
+from app.database.driver.pool import TIMEOUT_SECONDS
 from bench.connection import request
 from bench.tokens import token_for
 from tests.faults.clients import wait_until

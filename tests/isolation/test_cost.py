@@ -12,8 +12,8 @@ import httpx
 import pytest
 from sqlalchemy import URL
 
-from app.database.url import DatabaseUrl
-from app.database.wall import ROLE
+from app.database.driver.url import DatabaseUrl
+from app.database.wall.policies import ROLE
 from tests.conftest import REPORTED
 from tests.driver import listening
 

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from app import create_app
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
 from app.settings import Settings
 from app.tasks.models import metadata
 from tests.conftest import REPORTED

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
 from tests import tokens
 from tests.addresses import Address, address_of, moved

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.performance.explained import (
     USERS,
     ExplainedSession,

@@ -9,11 +9,11 @@ import asyncpg
 from sqlalchemy import ClauseElement, text
 
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.sessions import Prepare
-from app.database.statements import bound, compiled
-from app.database.url import DatabaseUrl
-from app.database.wall import ROLE
+from app.database.driver.sessions import Prepare
+from app.database.driver.statements import bound, compiled
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
+from app.database.wall.policies import ROLE
 from tests.empty_database import make_empty_database
 
 # A thousand users of 50 tasks each, and one of 50,000: a scan of either table would be seen.

@@ -15,8 +15,8 @@ from werkzeug.http import parse_accept_header
 
 from app.auth.bearer import bearer_token
 from app.auth.errors import InvalidTokenError, MissingTokenError
-from app.server.client_address import client_address
-from app.server.guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
+from app.server.middleware.client_address import client_address
+from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.tasks.etags import expected_revisions, is_current
 from app.tasks.idempotency import key_of
 from quart_contract.accepts import accepts_json

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 import asyncpg
 
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
 from bench.rows import task_id, user_name
 from bench.samples import Sample
 from bench.scale.filling import fill

@@ -3,7 +3,7 @@
 import pytest
 from hypercorn.typing import HTTPScope
 
-from app.server.client_address import client_address
+from app.server.middleware.client_address import client_address
 
 
 def scope(peer: str | None, *forwarded: str) -> HTTPScope:

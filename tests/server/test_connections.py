@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from app import create_app
-from app.server import serving, tcp
-from app.server.connections import Connections, Limits, limits
+from app.server.http import serving, tcp
+from app.server.http.connections import Connections, Limits, limits
 from app.settings import Settings
 from tests.live_server import LiveServer, live
 

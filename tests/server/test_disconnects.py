@@ -9,7 +9,7 @@ import httpx
 import pytest
 import structlog
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.driver import listening
 from tests.live_server import LiveServer
 from tests.tokens import token_for

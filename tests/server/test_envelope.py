@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from app.openapi import read
-from app.server.envelope import Envelope
-from app.server.logs import configure_logs
+from app.server.middleware.request_log import Envelope
+from app.server.observability.logs import configure_logs
 from quart_contract.problems import ProblemCatalogue
 from tests.live_server import LiveServer
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 import structlog
 
-from app.server.logs import configure_logs
+from app.server.observability.logs import configure_logs
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

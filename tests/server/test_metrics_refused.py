@@ -4,8 +4,8 @@ import tempfile
 
 import pytest
 
-from app.server.listener import BindError
-from app.server.metrics import MetricsError, exposed
+from app.server.http.listener import BindError
+from app.server.observability.metrics import MetricsError, exposed
 
 
 def test_metrics_at_a_name_that_no_machine_can_have_are_refused() -> None:

@@ -13,10 +13,10 @@ from app import create_app
 from app.auth import issuer
 from app.auth.tokens import TokenVerifier
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
-from app.database.version import head
-from app.server.readiness import ReadinessCheck
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
+from app.database.migrations.version import head
+from app.server.observability.readiness import ReadinessCheck
 from app.settings import Settings
 from tests.addresses import address_of, moved
 from tests.conformance import Conformance

@@ -7,7 +7,7 @@ import pytest
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 from app.auth.tokens import TokenVerifier
-from app.server.strangers import AT_ONCE, Strangers
+from app.server.middleware.unverified_requests import AT_ONCE, Strangers
 from tests import tokens
 
 
@@ -79,7 +79,7 @@ async def test_a_request_that_fails_gives_its_turn_on() -> None:
 async def test_a_request_that_waited_for_long_runs_without_a_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.server.strangers.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("app.server.middleware.unverified_requests.WAIT_SECONDS", 0.05)
     door = Door()
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE + 1):

@@ -14,8 +14,8 @@ import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
 from app import create_app
-from app.database.url import DatabaseUrl
-from app.server.tracing import TracingError, spans, tracing_of
+from app.database.driver.url import DatabaseUrl
+from app.server.observability.tracing import TracingError, spans, tracing_of
 from app.settings import Settings
 from tests.live_server import live
 from tests.otlp_receiver import Received, Receiver, otlp_receiver
@@ -272,7 +272,7 @@ def test_who_neither_measures_nor_traces_has_nothing_for_it_in_memory() -> None:
     script = """
 import sys
 from app import create_app
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
 url = DatabaseUrl("postgresql://nobody@127.0.0.1:1/nothing")
 create_app(Settings.model_construct(database_url=url, jwks_url="http://127.0.0.1:1/"))

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
 from app.tasks.idempotency import MAX_KEY_BYTES
 from app.tasks.schemas import TaskInput
 from app.tasks.statements import MAX_TOMBSTONES

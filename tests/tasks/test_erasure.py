@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.housekeeping import BusyError
-from app.database.url import DatabaseUrl
+from app.database.driver.housekeeping import BusyError
+from app.database.driver.url import DatabaseUrl
 from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.store import TaskStore
 from tests.isolation.desk import SECURED

@@ -7,8 +7,8 @@ import httpx
 from sqlalchemy import func, select
 
 from app.database.database import Database
-from app.database.url import DatabaseUrl
-from app.database.wall import OWNER_COLUMNS
+from app.database.driver.url import DatabaseUrl
+from app.database.wall.policies import OWNER_COLUMNS
 from app.tasks.models import metadata
 
 

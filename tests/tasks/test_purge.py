@@ -10,10 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.role import take_role
-from app.database.url import DatabaseUrl
-from app.database.wall import LOCK_WAIT_MS, PURGE_ROLE
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
+from app.database.wall.policies import LOCK_WAIT_MS, PURGE_ROLE
+from app.database.wall.role import take_role
 from app.tasks.purge import Purged, purge
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore

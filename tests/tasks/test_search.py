@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from app.tasks.search import TABLES, fold, pattern
 from tests.debian_postgres import plain_server
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 
 
 @pytest.fixture

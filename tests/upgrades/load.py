@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from tests.upgrades import released_0_1_0 as released
 
 CLIENTS = 4

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.database import migrate as migrations
-from app.database import version
 from app.database.database import Database
-from app.database.migrate import migrate
+from app.database.migrations import migrate as migrations
+from app.database.migrations import version
+from app.database.migrations.migrate import migrate
 
 VERSIONS = Path(migrations.__file__).with_name("migrations") / "versions"
 REVISIONS = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))

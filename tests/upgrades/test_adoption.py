@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from app.commands.migrate import require_isolation, require_schema
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
-from app.database.version import RELEASED_REVISIONS, head
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
+from app.database.migrations.version import RELEASED_REVISIONS, head
+from app.database.wall.audit import find_holes
 from app.settings import Settings
 from tests.upgrades.steps import closing, migrate_to
 

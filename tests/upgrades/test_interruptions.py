@@ -7,13 +7,13 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from app.database import migrate as migrations
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import MigrationBlockedError, is_current, migrate
-from app.database.url import DatabaseUrl
-from app.database.version import head
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations import migrate as migrations
+from app.database.migrations.migrate import MigrationBlockedError, is_current, migrate
+from app.database.migrations.version import head
+from app.database.wall.audit import find_holes
 from tests.upgrades.steps import closing, migrate_to
 
 INVALID = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"

@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 from sqlalchemy import Connection
 
-from app.database import migrate as migrations
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
-from app.database.version import head
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations import migrate as migrations
+from app.database.migrations.migrate import migrate
+from app.database.migrations.version import head
+from app.database.wall.audit import find_holes
 from tests.upgrades.steps import REVISIONS, closing, migrate_to
 
 END_HOLDER = """

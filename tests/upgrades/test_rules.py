@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import Connection, text
 
-from app.database import migrate as migrations
 from app.database.database import Database
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations import migrate as migrations
+from app.database.migrations.migrate import migrate
 from tests.upgrades.linter import lint, listening
 from tests.upgrades.steps import REVISIONS, closing, migrate_to
 from tests.upgrades.watch import watching

@@ -8,13 +8,13 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from app.database import migrate as migrations
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.engines import LOCK_TIMEOUT_MS
-from app.database.migrate import migrate
-from app.database.url import DatabaseUrl
-from app.database.version import head
+from app.database.driver.engines import LOCK_TIMEOUT_MS
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations import migrate as migrations
+from app.database.migrations.migrate import migrate
+from app.database.migrations.version import head
+from app.database.wall.audit import find_holes
 from tests.conftest import REPORTED
 from tests.upgrades.load import under_load
 from tests.upgrades.released_0_1_0 import REVISION

@@ -5,8 +5,8 @@ from typing import Any
 from alembic import context
 from sqlalchemy import text
 
-from app.database.grants import close_to_others
-from app.database.version import TABLE, is_at_head
+from app.database.migrations.version import TABLE, is_at_head
+from app.database.wall.grants import close_to_others
 
 connection = context.config.attributes["connection"]
 schema = connection.scalar(text("SELECT current_schema()"))

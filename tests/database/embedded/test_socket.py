@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from app.database.driver.url import DatabaseUrl
 from app.database.embedded import EmbeddedPostgresError, attach, listening, start
-from app.database.url import DatabaseUrl
 from tests.database.embedded.conftest import kill, postgres_of, run_sql
 from tests.folders import open_folder
 

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.audit import holes_seen_by
-from app.database.grants import TABLES
+from app.database.wall.audit import holes_seen_by
+from app.database.wall.grants import TABLES
 
 HOLES = {
     "DROP POLICY tasks_owner ON tasks": "tasks does not have just the policies",

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.errors import DatabaseUnavailableError
-from app.database.migrate import migrate
-from app.database.role import RoleRefusedError, ensure_roles
-from app.database.url import DatabaseUrl
-from app.database.wall import ROLE, ROLES
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.driver.url import DatabaseUrl
+from app.database.migrations.migrate import migrate
+from app.database.wall.audit import find_holes
+from app.database.wall.policies import ROLE, ROLES
+from app.database.wall.role import RoleRefusedError, ensure_roles
 from tests.database.wall.rows import COUNT, counted, create
 
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database import pool
-from app.database.audit import find_holes
 from app.database.database import Database
-from app.database.errors import CommitError, DatabaseUnavailableError, StatementError
-from app.database.url import DatabaseUrl
-from app.database.wall import OWNER_COLUMNS, ROLE, prelude
+from app.database.driver import pool
+from app.database.driver.errors import CommitError, DatabaseUnavailableError, StatementError
+from app.database.driver.url import DatabaseUrl
+from app.database.wall.audit import find_holes
+from app.database.wall.policies import OWNER_COLUMNS, ROLE, prelude
 from app.tasks.models import metadata
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore

@@ -7,7 +7,7 @@ import pytest
 from limits import parse
 
 from app import create_app
-from app.server.metrics import exposed, recording
+from app.server.observability.metrics import exposed, recording
 from app.settings import Settings
 from tests.live_server import LiveServer, live
 from tests.metrics import Scrape, scrape_until

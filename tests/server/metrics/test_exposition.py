@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.server.listener import BindError
-from app.server.metrics import FOLDER, exposed, exposition, recording
+from app.server.http.listener import BindError
+from app.server.observability.metrics import FOLDER, exposed, exposition, recording
 from tests.live_server import LiveServer
 from tests.metrics import scrape
 from tests.ports import free_port

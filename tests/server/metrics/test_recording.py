@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 
 from app.auth.in_flight import MAX_REQUESTS
-from app.database.url import DatabaseUrl
+from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
 from app.tasks.changes import Place
 from quart_contract.document import Document

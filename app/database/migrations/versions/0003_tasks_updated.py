@@ -1,6 +1,6 @@
 """The index of lists that are sorted by the last change."""
 
-from app.database.indexes import create_index
+from app.database.migrations.indexes import create_index
 
 revision = "0003"
 down_revision = "0002"

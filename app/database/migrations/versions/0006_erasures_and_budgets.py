@@ -9,7 +9,7 @@ columns `status`, `headers` and `body`.
 import sqlalchemy as sa
 from alembic import op
 
-from app.database.citus import HAS_CITUS, IS_DISTRIBUTED
+from app.database.wall.citus import HAS_CITUS, IS_DISTRIBUTED
 
 revision = "0006"
 down_revision = "0005"

@@ -1,0 +1,118 @@
+"""Housekeeping: work in small transactions, on a connection that nothing else waits for."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy import BigInteger, bindparam, func, select
+
+from app.database.driver.errors import is_lost, is_read_only, telling_what_passes
+from app.database.driver.outages import Outage
+from app.database.driver.pool import CLOSE_SECONDS, TIMEOUTS
+from app.database.driver.sessions import UserTransaction
+from app.database.driver.url import DatabaseUrl
+from app.database.wall.citus import HAS_CITUS, IS_DISTRIBUTED
+from app.database.wall.policies import ROLE, housekeeping_prelude
+
+SECONDS_OF_A_PORTION = 0.1
+"""How long a portion should take: a request can wait for it, for a row that is being deleted."""
+MOST_ROWS = 1000
+
+_TAKE_LOCK = select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)))
+
+
+class LeftError(Exception):
+    """A transaction failed on the rows that it was about; another can succeed on other rows."""
+
+
+class BusyError(Exception):
+    """Another process does the same work at the moment."""
+
+
+class Housekeeping:
+    """A connection of its own. Each transaction takes the lock of this kind of work, or fails.
+
+    So one process at a time does the work, and none holds the lock for longer than a portion.
+    """
+
+    def __init__(self, connection: asyncpg.Connection, lock: int, *, distributed: bool) -> None:
+        self._connection = connection
+        self._lock = lock
+        self._distributed = distributed
+
+    @asynccontextmanager
+    async def transaction(
+        self, role: str = ROLE, user_id: str | None = None
+    ) -> AsyncIterator[UserTransaction]:
+        """Run a transaction as a role: leaving commits, raising rolls back.
+
+        Raises `BusyError`, and `LeftError` where PostgreSQL refuses a statement: a lock is held, a
+        time limit is over, a trigger raises. After both, the connection can be used again.
+        """
+        prelude = housekeeping_prelude(role, user_id, distributed=self._distributed)
+        transaction = UserTransaction(
+            user_id or "", self._connection, distributed=self._distributed
+        )
+        await self._connection.execute(prelude)
+        try:
+            await self._take_lock(transaction)
+            yield transaction
+            await transaction.commit()
+        except BusyError:
+            await self._connection.execute("ROLLBACK")
+            raise
+        except asyncpg.PostgresError as error:
+            if is_lost(error) or is_read_only(error):
+                raise
+            await self._connection.execute("ROLLBACK")
+            # Its words are left out: they can quote what a user has written.
+            raise LeftError(type(error).__name__) from None
+
+    async def _take_lock(self, transaction: UserTransaction) -> None:
+        if not (await transaction.read(_TAKE_LOCK, number=self._lock))[0][0]:
+            raise BusyError
+
+
+async def in_portions(delete: Callable[[int], Awaitable[int]]) -> int:
+    """Call `delete` with a number of rows until it deletes fewer; return how many it deleted.
+
+    The number adapts, so that a portion takes about `SECONDS_OF_A_PORTION` whatever the rows are.
+    After each, the database has as long for others. Raises what `delete` does; for a `LeftError`
+    only where it fails on a single row.
+    """
+    rows, total = 10, 0
+    while True:
+        began = time.monotonic()
+        try:
+            deleted = await delete(rows)
+        except LeftError:
+            if rows == 1:
+                raise
+            rows = max(rows // 10, 1)
+            continue
+        total += deleted
+        if deleted < rows:
+            return total
+        seconds = time.monotonic() - began
+        if seconds > 2 * SECONDS_OF_A_PORTION:
+            rows = max(rows // 2, 1)
+        elif seconds < SECONDS_OF_A_PORTION:
+            rows = min(rows * 2, MOST_ROWS)
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def connected(url: DatabaseUrl, lock: int, outage: Outage) -> AsyncIterator[Housekeeping]:
+    """Connect for a while. Raises `DatabaseUnavailableError` as soon as the connection is lost."""
+    with telling_what_passes(outage):
+        # Without prepared statements, a pooler makes no difference.
+        arguments = {**TIMEOUTS, **url.for_driver, "statement_cache_size": 0}
+        connection = await asyncpg.connect(**arguments)
+        try:
+            distributed = await connection.fetchval(f"SELECT {HAS_CITUS}")
+            distributed = distributed and await connection.fetchval(IS_DISTRIBUTED)
+            yield Housekeeping(connection, lock, distributed=bool(distributed))
+        finally:
+            await connection.close(timeout=CLOSE_SECONDS)

@@ -1,0 +1,98 @@
+"""Shares of the pool: one user's requests do not keep another user waiting.
+
+A request waits for the share of its own user outside the queue of the pool. So the pool's queue
+holds at most a share of each user.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
+
+from app.database.driver.errors import SearchTimeoutError
+from app.database.driver.pool import TIMEOUT_SECONDS
+from app.turns import Turns
+
+_ALL_SEARCHES = ""
+"""The one key under which the searches of all users are counted."""
+
+
+def admit_all(_: str) -> None:
+    """Reject no request."""
+
+
+class ShareUsage(NamedTuple):
+    """How many requests wait for a share of their user, and how many searches run and wait."""
+
+    waiting: int
+    searching: int
+    waiting_to_search: int
+
+
+class UserShares:
+    """A user holds at most half of the pool, and searches once at a time.
+
+    `admit` is called with the user's id once there is a share, before the pool is asked; it raises
+    to reject the request.
+    """
+
+    def __init__(self, pool_size: int, admit: Callable[[str], None]) -> None:
+        self._shares = Turns(max(1, pool_size // 2), TIMEOUT_SECONDS)
+        self._searches_of_user = Turns(1, TIMEOUT_SECONDS)
+        # Two in the default pool of 5: the search of one user does not delay that of another.
+        self._searches = Turns(max(1, (pool_size + 1) // 3), TIMEOUT_SECONDS)
+        self._admit = admit
+
+    @property
+    def usage(self) -> ShareUsage:
+        """How many requests hold and wait for what."""
+        waiting = self._searches_of_user.waiting + self._searches.waiting
+        return ShareUsage(self._shares.waiting, self._searches.held, waiting)
+
+    def share(self, user_id: str) -> AbstractAsyncContextManager[None]:
+        """Hold one connection of the user's share.
+
+        Raises `TimeoutError` where there is none within `TIMEOUT_SECONDS`.
+        """
+        return _Share(self._shares, self._admit, user_id)
+
+    @asynccontextmanager
+    async def search(self, user_id: str) -> AsyncIterator[None]:
+        """Hold one connection of the user's share, and the right to search on it.
+
+        Raises `SearchTimeoutError` where that takes longer than `TIMEOUT_SECONDS`. The place among
+        all searches is taken last: a search that waits for it delays its own user only.
+        """
+        needs = (self._searches_of_user, user_id), (self._shares, user_id)
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    for turns, key in (*needs, (self._searches, _ALL_SEARCHES)):
+                        await turns.take(key)
+                        held.callback(turns.give_back, key)
+            except TimeoutError:
+                raise SearchTimeoutError("other searches took too long") from None
+            self._admit(user_id)
+            yield
+
+
+class _Share:
+    """One connection of a user's share. A generator would cost each statement ten times as much."""
+
+    __slots__ = ("_admit", "_shares", "_user_id")
+
+    def __init__(self, shares: Turns, admit: Callable[[str], None], user_id: str) -> None:
+        self._shares = shares
+        self._admit = admit
+        self._user_id = user_id
+
+    async def __aenter__(self) -> None:
+        await self._shares.take(self._user_id)
+        try:
+            self._admit(self._user_id)
+        except BaseException:
+            self._shares.give_back(self._user_id)
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._shares.give_back(self._user_id)

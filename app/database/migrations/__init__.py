@@ -1,0 +1,1 @@
+"""The schema: its migrations, and whose tables they may touch."""

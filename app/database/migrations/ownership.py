@@ -1,0 +1,126 @@
+"""Tells Taskward's tables from another program's that have the same names."""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.migrations import version
+
+
+class Made(NamedTuple):
+    """Which migration creates a table, and by which columns and constraints it is known."""
+
+    revision: str
+    columns: AbstractSet[str]
+    constraints: AbstractSet[str]
+
+
+TABLES = {
+    "users": Made(
+        "0001",
+        {"id", "revision", "task_count", "epoch", "feed_floor"},
+        {"users_pkey", "users_revision_check", "users_task_count_check"},
+    ),
+    "tasks": Made(
+        "0001",
+        {"user_id", "id", "title", "completed_at", "revision"},
+        {"tasks_pkey", "tasks_title_not_blank_check", "tasks_completed_at_check"},
+    ),
+    "idempotency_keys": Made(
+        "0004",
+        {"user_id", "operation", "key", "fingerprint", "created_at"},
+        {"idempotency_keys_pkey", "idempotency_keys_key_length_check"},
+    ),
+    "tombstones": Made(
+        "0005",
+        {"user_id", "id", "revision", "deleted_at"},
+        {"tombstones_pkey", "tombstones_revision_check"},
+    ),
+    "erasures": Made("0006", {"user_id", "revision", "requested_at"}, {"erasures_pkey"}),
+}
+"""Every table that a migration creates; a later migration must not take away its marks."""
+
+_FOUND = text("""
+SELECT relname AS name,
+       ARRAY(SELECT attname::text FROM pg_attribute
+             WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) AS columns,
+       ARRAY(SELECT conname::text FROM pg_constraint WHERE conrelid = c.oid) AS constraints
+FROM pg_class c
+WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relname = ANY (:tables)
+ORDER BY relname
+""").bindparams(tables=list(TABLES))
+_PLACE = text("SELECT current_schema() AS schema, quote_ident(CURRENT_USER) AS login")
+
+
+class ForeignDatabaseError(Exception):
+    """What is in the schema is not Taskward's; the message says what, and what to do."""
+
+
+async def require_own(connection: AsyncConnection, revision: str) -> None:
+    """Check that the tables of a revision are there, and no other program's in their place.
+
+    `revision` is empty where the schema has none. Raises `ForeignDatabaseError`.
+    """
+    rows = (await connection.execute(_FOUND)).all()
+    faults = list(_faults(rows, revision))
+    if faults:
+        raise await _refusal(connection, "; ".join(faults))
+
+
+async def adoptable_revision(connection: AsyncConnection) -> str:
+    """Return the revision that a version up to 0.2 left, which had no version table of its own.
+
+    Empty where there is none. Raises `ForeignDatabaseError` where the table is another program's.
+    """
+    found = await version.released_revision(connection)
+    if not found:
+        return ""
+    table = f"the table {version.RELEASED_TABLE} is at {found[:40]!r}"
+    if found not in version.RELEASED_REVISIONS:
+        raise await _refusal(
+            connection, f"{table}, which is no revision of Taskward: another program's"
+        )
+    rows = (await connection.execute(_FOUND)).all()
+    faults = list(_faults(rows, found))
+    if faults:
+        raise await _refusal(
+            connection, f"{table}, but another program seems to have made it: {'; '.join(faults)}"
+        )
+    return found
+
+
+def check_number(found: str) -> None:
+    """Raise `ForeignDatabaseError` for what no version of Taskward writes as its revision."""
+    if found and not version.is_revision(found):
+        raise ForeignDatabaseError(
+            f"the table {version.TABLE} is at {found[:40]!r}, which is no revision of Taskward: "
+            "something else has written it. Nothing was changed. Restore the table from a backup"
+        )
+
+
+def _faults(rows: Sequence[Row[Any]], revision: str) -> Iterator[str]:
+    found = {row.name: row for row in rows}
+    for name, made in TABLES.items():
+        row = found.get(name)
+        if made.revision > revision:
+            if row is not None:
+                yield f"there is a table {name} that Taskward did not make"
+        elif row is None:
+            yield f"there is no table {name}"
+        elif made.columns - set(row.columns) or made.constraints - set(row.constraints):
+            yield f"the table {name} is not as Taskward made it"
+
+
+async def _refusal(connection: AsyncConnection, fault: str) -> ForeignDatabaseError:
+    place = (await connection.execute(_PLACE)).one()
+    return ForeignDatabaseError(
+        f"the schema {place.schema} is not Taskward's alone: {fault}. Nothing was changed.\n"
+        "If another program uses that schema, give Taskward one of its own:\n\n"
+        f"    CREATE SCHEMA taskward AUTHORIZATION {place.login};\n\n"
+        "and add ?options=-csearch_path%3Dtaskward to DATABASE_URL. Behind a pooler, which does\n"
+        "not pass that on, run this instead, with a login of Taskward's own:\n\n"
+        f"    ALTER ROLE {place.login} SET search_path = taskward;\n"
+    )

@@ -1,0 +1,83 @@
+"""The revision of the schema, in a table of Taskward's own.
+
+It is in the schema that the tables are in, and always named with it: through the search path the
+table of another program could be found. The versions up to 0.2 shared Alembic's usual name,
+`alembic_version`, with every other program that uses Alembic.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+TABLE = "taskward_version"
+RELEASED_TABLE = "alembic_version"
+RELEASED_REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+"""What the versions that had no table of their own wrote into `RELEASED_TABLE`."""
+
+MIGRATIONS = Path(__file__).parent
+
+_PLACE = text("""
+SELECT quote_ident(current_schema()) AS schema,
+       EXISTS (SELECT FROM pg_class WHERE relname = :table AND relkind = 'r'
+               AND relnamespace = quote_ident(current_schema())::regnamespace) AS is_there
+""")
+
+
+@cache
+def head() -> str:
+    """Return the revision of the schema that this version works on: that of the last migration."""
+    names = [path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")]
+    return max(names).partition("_")[0]
+
+
+def is_at_head(found: str) -> bool:
+    """Tell whether a revision is that of this version, or of a later one."""
+    return is_revision(found) and found >= head()
+
+
+def is_revision(found: str) -> bool:
+    """Tell whether a text is of the form that every revision of Taskward has."""
+    return len(found) == len(head()) and found.isascii() and found.isdecimal()
+
+
+async def revision(connection: AsyncConnection) -> str:
+    """Return the revision of the schema, a number of four digits; empty without one."""
+    return await _read(connection, TABLE)
+
+
+async def released_revision(connection: AsyncConnection) -> str:
+    """Return what the table says that versions up to 0.2 wrote; it may be another program's."""
+    return await _read(connection, RELEASED_TABLE)
+
+
+async def create_table(connection: AsyncConnection) -> None:
+    """Create the table, empty, if it is not there."""
+    schema, is_there = (await connection.execute(_PLACE, {"table": TABLE})).one()
+    if not is_there:
+        await connection.execute(
+            text(
+                f"CREATE TABLE {schema}.{TABLE} (version_num varchar(32) "
+                f"CONSTRAINT {TABLE}_pkc PRIMARY KEY)"
+            )
+        )
+
+
+async def write(connection: AsyncConnection, revision: str) -> None:
+    """Set the revision in a table that has none yet."""
+    schema, _ = (await connection.execute(_PLACE, {"table": TABLE})).one()
+    await connection.execute(
+        text(f"INSERT INTO {schema}.{TABLE} VALUES (:revision)"),  # noqa: S608 - quoted
+        {"revision": revision},
+    )
+
+
+async def _read(connection: AsyncConnection, table: str) -> str:
+    schema, is_there = (await connection.execute(_PLACE, {"table": table})).one()
+    if not is_there:
+        return ""
+    statement = text(f"SELECT version_num FROM {schema}.{table}")  # noqa: S608 - quoted
+    found = (await connection.scalars(statement)).all()
+    # Branches of another program's migrations have a row each.
+    return ", ".join(sorted(found))

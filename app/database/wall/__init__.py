@@ -1,0 +1,1 @@
+"""The second wall: roles, row-level security, and the audit of both."""

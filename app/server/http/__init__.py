@@ -1,0 +1,1 @@
+"""Hypercorn and Quart as Taskward runs them; each override is listed in docs."""

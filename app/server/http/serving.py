@@ -1,0 +1,83 @@
+"""Takes connections until it is told to stop, and lets no request down then.
+
+Hypercorn's own `worker_serve` closes idle connections at that moment, and with them requests
+that are on their way.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hypercorn.utils import wrap_app
+
+from app.server.http.application import Application
+from app.server.http.connections import Connections, Limits, limits
+from app.server.http.context import Context
+from app.server.http.listener import Listener
+from app.server.http.tcp import Connection
+
+GRACEFUL_SECONDS = 10
+"""How long a request may take that is under way at the end."""
+_ACCEPT_SECONDS = 0.05
+
+
+async def serve(
+    app: Application, listener: Listener, until: Callable[[], Awaitable[float]]
+) -> None:
+    """Serve until `until` returns.
+
+    What it returns is for how many seconds clients may still send a request over the connections
+    that they have. They are told with its answer that they need another one.
+    """
+    ending = asyncio.ensure_future(until())
+    await app.startup()
+    try:
+        await _serve(app, listener, ending)
+    finally:
+        await app.shutdown()
+
+
+async def _serve(app: Application, listener: Listener, ending: Awaitable[float]) -> None:
+    loop, context, config = asyncio.get_running_loop(), Context(None), listener.config
+    wrapped = wrap_app(app, 0, "asgi")
+    connections: set[asyncio.Task[None]] = set()
+    open_connections = Connections(_limits(app))
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            connections.add(task)
+            task.add_done_callback(connections.discard)
+        connection = Connection(wrapped, loop, config, context, {}, reader, writer)
+        if not await open_connections.admit(connection):
+            writer.transport.abort()
+            return
+        try:
+            await connection
+        finally:
+            open_connections.remove(connection)
+
+    servers = [
+        await asyncio.start_server(connected, sock=each, backlog=config.backlog)
+        for each in listener.sockets.insecure_sockets
+    ]
+    try:
+        patience = await ending
+    finally:
+        for server in servers:
+            server.close()
+    context.is_draining = True
+    await asyncio.sleep(_ACCEPT_SECONDS)  # what was accepted at that moment becomes a connection
+    await _wait(connections, patience)
+    await context.terminated.set()
+    await _wait(connections, GRACEFUL_SECONDS)
+    for connection in connections:
+        connection.cancel()
+
+
+def _limits(app: Application) -> Limits:
+    return limits(app.services.database.usage.size, behind_proxies=app.behind_proxies)
+
+
+async def _wait(connections: set[asyncio.Task[None]], seconds: float) -> None:
+    if connections:
+        await asyncio.wait(connections, timeout=seconds)

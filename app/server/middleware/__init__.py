@@ -1,0 +1,1 @@
+"""What a request passes before the app, in the order of `create_app`."""

@@ -1,0 +1,150 @@
+"""The outermost layer: every answer gets its request id, its fixed headers and its log line."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from http import HTTPStatus
+from typing import TypeAlias
+
+import structlog
+import uuid_utils
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPResponseStartEvent,
+    HTTPScope,
+    Scope,
+)
+
+from app.auth.request_state import RequestState, begin
+from app.server.http.protocol import BUFFERED_BYTES
+from quart_contract.problems import INTERNAL_ERROR, MEDIA_TYPE, ProblemCatalogue
+
+logger = structlog.get_logger("app.request")
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+_WITHOUT_CONTENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+_NO_SNIFF = (b"x-content-type-options", b"nosniff")
+_NO_CACHE = (b"cache-control", b"private, no-cache")
+
+
+Recorder: TypeAlias = Callable[[RequestState, float], None]
+"""What is told the state of each request, and how many seconds it took."""
+
+
+class Envelope:
+    """ASGI middleware: makes the `RequestState`, and reads there what others found out."""
+
+    def __init__(
+        self, app: ASGIFramework, catalogue: ProblemCatalogue, record: Recorder | None = None
+    ) -> None:
+        self._app = app
+        self._catalogue = catalogue
+        self._record = record
+
+    async def __call__(
+        self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Serve one connection of the ASGI protocol."""
+        if scope["type"] == "http":
+            await _Exchange(self._app, self._catalogue, scope, send, self._record).run(receive)
+        else:
+            await self._app(scope, receive, send)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(
+        self,
+        app: ASGIFramework,
+        catalogue: ProblemCatalogue,
+        scope: HTTPScope,
+        send: ASGISendCallable,
+        record: Recorder | None,
+    ) -> None:
+        self._app = app
+        self._catalogue = catalogue
+        self._scope = scope
+        self._send_on = send
+        self._record = record
+        fields = dict(scope["headers"])
+        self._state = RequestState(request_id(scope, fields), fields, asyncio.current_task())
+        begin(scope, self._state)
+
+    async def run(self, receive: ASGIReceiveCallable) -> None:
+        began = time.perf_counter()
+        state = self._state
+        structlog.contextvars.bind_contextvars(request_id=state.request_id)
+        try:
+            await self._app(self._scope, receive, self._send)
+        except Exception:
+            logger.exception("failed")
+            if state.status is not None:
+                raise
+            await self._send_internal_error()
+        finally:
+            state.task = None  # whose context refers to the state
+            if state.flight is not None:
+                state.flight.land()
+            seconds = time.perf_counter() - began
+            self._log(seconds)
+            if self._record is not None:
+                self._record(state, seconds)
+
+    async def _send(self, event: ASGISendEvent) -> None:
+        if event["type"] == "http.response.start":
+            self._state.status = event["status"]
+            event = {**event, "headers": self._headers(event)}
+        elif event["type"] == "http.response.body" and len(event["body"]) > BUFFERED_BYTES:
+            flight = self._state.flight
+            with flight.sending(len(event["body"])) if flight else nullcontext():
+                await self._send_on(event)
+            return
+        await self._send_on(event)
+
+    def _headers(self, event: HTTPResponseStartEvent) -> list[tuple[bytes, bytes]]:
+        headers = [*event["headers"], *self._state.headers]
+        if event["status"] in _WITHOUT_CONTENT:
+            headers = [each for each in headers if not each[0].startswith(b"content-")]
+        if b"cache-control" not in dict(headers):
+            headers.append(_NO_CACHE)
+        return [*headers, (b"x-request-id", self._state.request_id.encode()), _NO_SNIFF]
+
+    async def _send_internal_error(self) -> None:
+        body = self._catalogue.render(
+            INTERNAL_ERROR, path=self._scope["path"], request_id=self._state.request_id
+        )
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        status = self._catalogue.status(INTERNAL_ERROR)
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    def _log(self, seconds: float) -> None:
+        state, method = self._state, self._scope["method"]
+        logger.info(
+            "request",
+            # Another one is any text, and can fill a header section.
+            method=method if method in _METHODS else None,
+            route=state.route,
+            status=state.status,
+            milliseconds=round(seconds * 1000, 2),
+            user=state.user_id,
+        )
+
+
+def request_id(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
+    """The request's own `X-Request-Id` where it is fit to be one, else a new one."""
+    if b"x-request-id" in fields:
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                return value.decode()
+    return str(uuid_utils.uuid7())

@@ -1,0 +1,110 @@
+"""The endpoint that Prometheus asks: what all processes of this service have recorded."""
+
+import platform
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from socketserver import ThreadingTCPServer
+from threading import Thread
+
+import structlog
+from prometheus_client import CollectorRegistry, MetricsHandler
+from prometheus_client.metrics_core import InfoMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
+
+from app.openapi import read
+from app.server.http.listener import BindError
+from app.server.observability.metrics.places import abandoned, kept
+
+CLIENT_SECONDS = 5
+"""How long a client may take to send its request, and to read what it is sent."""
+MAX_CONNECTIONS = 32
+"""Each has a thread and a descriptor, which requests of the API need, too."""
+POLL_SECONDS = 0.1
+
+logger = structlog.get_logger("app.metrics")
+
+
+@contextmanager
+def serve(bind: str, folder: str) -> Iterator[None]:
+    """Answer at HOST:PORT, in threads of their own. Raises `BindError`."""
+    registry = CollectorRegistry()
+    registry.register(Recorded(folder))
+    try:
+        server = Server(bind, registry)
+    except (OSError, UnicodeError) as error:  # no machine can have such a name
+        raise BindError(bind, error, "METRICS_BIND") from None
+    thread = Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+    thread.start()
+    try:
+        with kept(Path(folder)):
+            yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Recorded(Collector):
+    """What is in the folder. Of processes that are gone, the counters alone still count."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._files = MultiProcessCollector(None, folder)
+        of_build = {"version": read().version, "python": platform.python_version()}
+        self._build = InfoMetricFamily("taskward_build", "The program that runs.", of_build)
+
+    def collect(self) -> Iterator[Metric]:
+        """Read all files anew."""
+        for place in abandoned(Path(self._folder)):
+            mark_process_dead(place, self._folder)
+        yield from self._files.collect()
+        yield self._build
+
+
+class Handler(MetricsHandler):
+    """Answers one request, whatever its path."""
+
+    timeout = CLIENT_SECONDS
+    server: "Server"
+
+    @property
+    def registry(self) -> CollectorRegistry:  # type: ignore[override]  # of the class, there
+        """What is told."""
+        return self.server.registry
+
+
+class Server(ThreadingTCPServer):
+    """One thread for each connection. Prometheus has one, and makes a new one for each time."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, bind: str, registry: CollectorRegistry) -> None:
+        host, _, port = bind.rpartition(":")
+        self.registry = registry
+        self.address_family, *_, address = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        self._open: set[object] = set()
+        super().__init__(address, Handler)  # type: ignore[arg-type]  # any that getaddrinfo has
+
+    def verify_request(self, request: object, _: object) -> bool:
+        """Tell whether there is room for another connection; else it is closed at once."""
+        if len(self._open) >= MAX_CONNECTIONS:
+            return False
+        self._open.add(request)
+        return True
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        """Close a connection, and make room for another one."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, *_: object) -> None:
+        """Log that somebody went away, or that the metrics cannot be read."""
+        logger.warning("metrics were not sent", reason=repr(sys.exception()))

@@ -1,0 +1,158 @@
+"""What is recorded of requests, and of the connections to the database that they use.
+
+Nothing in it names a user, and no label has a value that a client could choose.
+"""
+
+import asyncio
+import os
+from functools import cache, partial
+from http import HTTPStatus
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+from quart import Quart
+
+from app.auth.request_state import RequestState
+from app.database.database import Database
+from app.server.background import in_background
+from app.server.middleware.request_log import Recorder
+from app.server.observability.metrics import FOLDER, places
+
+SAMPLE_SECONDS = 1
+"""How often the pool is looked at: to tell each change would cost every statement."""
+FILE_BYTES = 128 * 1024
+"""More than all operations and statuses together take in one file."""
+
+_UNKNOWN = "unknown"
+_UNANSWERED = "none"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_REVISIONS = (0, 1, 10, 100, 1_000, 10_000, 100_000)
+
+
+class RequestMetrics:
+    """What the state of a request tells about it, once it is answered."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        requests = Counter(
+            "taskward_requests",
+            "Requests, by operation of the contract and status of the answer.",
+            ("operation", "status"),
+            registry=registry,
+        )
+        durations = Histogram(
+            "taskward_request_duration_seconds",
+            "Time from the head of a request to the end of its answer.",
+            ("operation",),
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        tokens = Counter(
+            "taskward_token_lookups",
+            "Tokens, by whether they were verified before (hit) or not (miss).",
+            ("result",),
+            registry=registry,
+        )
+        self._limited = Counter(
+            "taskward_rate_limited_requests",
+            "Requests that a rate limit has refused.",
+            registry=registry,
+        )
+        self._too_many = Counter(
+            "taskward_in_flight_limited_requests",
+            "Requests that were rejected because their user had too many in flight.",
+            registry=registry,
+        )
+        self._lag = Histogram(
+            "taskward_change_feed_lag_revisions",
+            "Revisions that a reader who came back to the change feed had not been told yet.",
+            registry=registry,
+            buckets=_REVISIONS,
+        )
+        self._ended: list[tuple[RequestState, float]] = []
+        self._requests = cache(requests.labels)
+        self._durations = cache(durations.labels)
+        self._tokens = {True: tokens.labels("hit"), False: tokens.labels("miss")}
+
+    def record(self, state: RequestState, seconds: float) -> None:
+        """Record a request that has been answered.
+
+        It is written with others that end in this turn of the event loop: code that runs twice in
+        a row takes a third of the time for the second.
+        """
+        if not self._ended:
+            asyncio.get_running_loop().call_soon(self._write_all)
+        self._ended.append((state, seconds))
+
+    def _write_all(self) -> None:
+        ended, self._ended = self._ended, []
+        for state, seconds in ended:
+            self._write(state, seconds)
+
+    def _write(self, state: RequestState, seconds: float) -> None:
+        operation, status = state.operation or _UNKNOWN, state.status or _UNANSWERED
+        self._requests(operation, status).inc()
+        self._durations(operation).observe(seconds)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            too_many = state.problem == "too_many_in_flight"
+            (self._too_many if too_many else self._limited).inc()
+        if state.token_is_known is not None:
+            self._tokens[state.token_is_known].inc()
+        if state.feed_lag is not None:
+            self._lag.observe(state.feed_lag)
+
+
+class PoolMetrics:
+    """The pool of users' connections and the shares in it; of several processes, the sum."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, words: str) -> Gauge:
+            return Gauge(name, words, registry=registry, multiprocess_mode="livesum")
+
+        self._size = gauge("taskward_pool_size", "Connections to the database that there can be.")
+        self._used = gauge("taskward_pool_in_use", "Connections to the database in use.")
+        self._waiting = gauge("taskward_pool_waiting", "Requests that wait for a connection.")
+        self._waiting_for_share = gauge(
+            "taskward_share_waiting", "Requests that wait for other requests of the same user."
+        )
+        self._searching = gauge("taskward_searches_in_use", "Searches that run.")
+        self._waiting_to_search = gauge(
+            "taskward_searches_waiting", "Searches that wait for other searches."
+        )
+
+    async def watch(self, database: Database) -> None:
+        """Record again and again, until this is cancelled."""
+        while True:
+            usage, shares = database.usage, database.share_usage
+            self._size.set(usage.size)
+            self._used.set(usage.in_use)
+            self._waiting.set(usage.waiting)
+            self._waiting_for_share.set(shares.waiting)
+            self._searching.set(shares.searching)
+            self._waiting_to_search.set(shares.waiting_to_search)
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+
+def recorder(app: Quart, database: Database) -> Recorder | None:
+    """Answer what records the requests of an app; its pool is recorded as long as it serves.
+
+    None, where no process exposes what is recorded.
+    """
+    if FOLDER not in os.environ:
+        return None
+    registry = _registry(Path(os.environ[FOLDER]))
+    in_background(app, partial(PoolMetrics(registry).watch, database))
+    return RequestMetrics(registry).record
+
+
+def _registry(folder: Path) -> CollectorRegistry:
+    """A registry whose metrics are kept in the files of a place of this process."""
+    place = places.take(folder)
+    for kind in ("counter", "gauge_livesum", "histogram"):
+        path = folder / f"{kind}_{place}.db"
+        if not path.exists():
+            # The library would leave holes, and one that a full disk cannot fill ends the process.
+            new = path.with_suffix(".new")
+            new.write_bytes(bytes(FILE_BYTES))
+            new.rename(path)
+    values.ValueClass = values.MultiProcessValue(lambda: place)
+    return CollectorRegistry()

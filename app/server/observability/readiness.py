@@ -1,0 +1,81 @@
+"""What a process needs before it can serve: each part is checked, whatever the others find."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from app.auth.tokens import TokenVerifier
+from app.database.database import Database
+from app.database.driver.causes import reason
+from app.database.driver.errors import DatabaseUnavailableError
+from app.database.migrations.version import head, is_at_head, revision
+from app.database.wall.audit import holes_seen_by
+
+Result = Literal["ok", "failed", "unknown"]
+
+
+class Finding(NamedTuple):
+    """What a check found, and why it failed: nothing secret, as it is told to anybody."""
+
+    result: Result
+    reason: str = ""
+
+
+Findings = Mapping[str, Finding]
+
+_OK = Finding("ok")
+_UNKNOWN = Finding("unknown")
+_UNREADABLE = Finding("failed", "it cannot be read")
+
+logger = structlog.get_logger("app.readiness")
+
+
+class ReadinessCheck:
+    """Checks once for all who ask meanwhile, so that asking often costs nothing more."""
+
+    def __init__(self, database: Database, verifier: TokenVerifier) -> None:
+        self._database = database
+        self._verifier = verifier
+        self._under_way: asyncio.Task[Findings] | None = None
+
+    async def run(self) -> Findings:
+        """Answer the findings, by the contract's names of the checks."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(self._check())
+        return await asyncio.shield(self._under_way)
+
+    async def _check(self) -> Findings:
+        keys, findings = await asyncio.gather(self._check_keys(), self._check_database())
+        return {**findings, "keys": keys}
+
+    async def _check_keys(self) -> Finding:
+        if await self._verifier.has_keys():
+            return _OK
+        return Finding("failed", "those of the issuer were never to be had")
+
+    async def _check_database(self) -> Findings:
+        try:
+            async with self._database.transaction() as connection:
+                schema = _schema(await revision(connection))
+                isolation = _isolation(await holes_seen_by(connection))
+        except DatabaseUnavailableError as error:
+            database = Finding("failed", reason(error))
+            return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
+        except DBAPIError:
+            # As where the login was deprived of a right; what PostgreSQL says is told in the log.
+            logger.exception("schema cannot be read")
+            return {"database": _OK, "schema": _UNREADABLE, "isolation": _UNKNOWN}
+        return {"database": _OK, "schema": schema, "isolation": isolation}
+
+
+def _schema(found: str) -> Finding:
+    if is_at_head(found):
+        return _OK
+    return Finding("failed", f"it is at revision {found or 'none'}, not at {head()}")
+
+
+def _isolation(holes: list[str]) -> Finding:
+    return Finding("failed", ", ".join(holes)) if holes else _OK

@@ -1,0 +1,57 @@
+"""OpenTelemetry traces, where its standard variables ask for them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.server.observability.tracing.spans import Tracing
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_PROTOCOL = "http/protobuf"
+
+
+class TracingError(Exception):
+    """Traces are asked for that cannot be made; the message says what to do."""
+
+
+def tracing_of(environment: Mapping[str, str], version: str) -> "Tracing | None":
+    """Answer what makes the traces that the environment asks for; None where it asks for none.
+
+    Raises `TracingError` where they are asked for in a way that there is not.
+    """
+    if not _is_wanted(environment):
+        return None
+    _check(environment)
+    try:
+        # Who does not trace need not have the library, nor hold it in memory.
+        from app.server.observability.tracing.spans import Tracing  # noqa: PLC0415
+    except ImportError:
+        raise TracingError(
+            "the environment asks for traces (OTEL_…), but the packages for them are missing: "
+            "install requirements-otel.txt, or set OTEL_SDK_DISABLED=true"
+        ) from None
+    try:
+        return Tracing(version)
+    except ValueError as error:
+        raise TracingError(f"the environment asks for traces (OTEL_…), but: {error}") from None
+
+
+def _is_wanted(environment: Mapping[str, str]) -> bool:
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    exporter = environment.get("OTEL_TRACES_EXPORTER")
+    if exporter:
+        return exporter != "none"
+    return any(environment.get(name) for name in _ENDPOINTS)
+
+
+def _check(environment: Mapping[str, str]) -> None:
+    if environment.get("OTEL_TRACES_EXPORTER") not in (None, "", "otlp"):
+        raise TracingError("OTEL_TRACES_EXPORTER must be otlp or none")
+    for name in _PROTOCOLS:
+        if environment.get(name) not in (None, "", _PROTOCOL):
+            raise TracingError(f"{name} must be {_PROTOCOL}, which every collector takes")
+    for name in _ENDPOINTS:
+        if not (environment.get(name) or "http://").startswith(("http://", "https://")):
+            raise TracingError(f"{name} must begin with http:// or https://")

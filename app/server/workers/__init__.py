@@ -1,0 +1,1 @@
+"""Several processes on one socket: the supervisor, and its side in each worker."""

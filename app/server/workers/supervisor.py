@@ -1,0 +1,148 @@
+"""Several processes that serve on one listening socket, and their supervisor."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from app.server.http.listener import Listener
+from app.server.workers.process import Worker
+
+STEADY_SECONDS = 60
+"""How long a worker runs before earlier ends no longer count."""
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 30
+
+logger = structlog.get_logger("app.workers")
+
+
+class OrderError(Exception):
+    """There is no order for workers; the message says why."""
+
+
+def supervise(listener: Listener, count: int, module: str, read_order: Callable[[], bytes]) -> None:
+    """Keep `count` workers running until SIGINT or SIGTERM, and end them then.
+
+    A worker is a process of `module`, which is told an order. On SIGHUP another order is read,
+    and new workers take over from the old ones, one after the other. Where `read_order` raises
+    `OrderError`, or a new worker does not become ready, all stays as it is.
+    """
+    asyncio.run(_Supervisor(listener, module, read_order).run(count))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # a database may be about to end
+
+
+class _Supervisor:
+    def __init__(self, listener: Listener, module: str, read_order: Callable[[], bytes]) -> None:
+        self._listener = listener
+        self._module = module
+        self._read_order = read_order
+        self._order = read_order()
+        self._living: set[Worker] = set()
+
+    async def run(self, count: int) -> None:
+        loop = asyncio.get_running_loop()
+        stopped, hung_up = asyncio.Queue[signal.Signals](), asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.put_nowait, number)
+        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+        places, number = [_Place(self._start) for _ in range(count)], signal.SIGTERM
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(each.keep()) for each in places]
+                tasks.append(group.create_task(self._roll_on(hung_up, places)))
+                number = await stopped.get()
+                for task in tasks:
+                    task.cancel()
+        finally:
+            # Else who connects while the last workers drain would wait, and then be reset.
+            self._listener.close()
+            await asyncio.gather(*(each.end(number) for each in self._living))
+
+    async def _start(self) -> Worker:
+        worker = await Worker.start(self._module, self._listener.descriptor, self._order)
+        self._living.add(worker)
+        worker.ended.add_done_callback(lambda _: self._living.discard(worker))
+        return worker
+
+    async def _roll_on(self, hung_up: asyncio.Event, places: list["_Place"]) -> None:
+        while await hung_up.wait():
+            hung_up.clear()
+            former = self._order
+            try:
+                self._order = self._read_order()
+            except OrderError as error:
+                logger.error("not rolled", reason=str(error))  # noqa: TRY400 - it tells all
+                continue
+            rolled = await self._roll(places)
+            if rolled < len(places):
+                # Whoever is replaced is as the others are.
+                self._order = self._order if rolled else former
+                logger.error("not rolled", workers=rolled, of=len(places))
+            else:
+                logger.info("rolled", workers=rolled)
+
+    async def _roll(self, places: list["_Place"]) -> int:
+        for rolled, place in enumerate(places):
+            if not await place.replace():
+                return rolled
+        return len(places)
+
+
+class _Place:
+    """One of the workers, and who comes after it."""
+
+    def __init__(self, start: Callable[[], Awaitable[Worker]]) -> None:
+        self._start = start
+        self._requests: asyncio.Queue[asyncio.Future[bool]] = asyncio.Queue()
+
+    async def replace(self) -> bool:
+        """Let a new worker take over, and the old one end; tell whether it did."""
+        request: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._requests.put_nowait(request)
+        return await request
+
+    async def keep(self) -> None:
+        """Run a worker, and another one when it ends."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            began = time.monotonic()
+            end = await self._run()
+            if time.monotonic() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            logger.warning("worker ended", **end, again_in_seconds=pause)
+            await asyncio.sleep(pause)
+            # What ends each worker at its start would else keep the machine busy with starts.
+            pause = min(3 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _run(self) -> dict[str, object]:
+        try:
+            worker = await self._start()
+        except OSError as error:  # such as that there may be no more processes
+            return {"reason": str(error)}
+        while request := await self._request(worker):
+            successor = await self._start_successor()
+            if successor is not None:
+                worker, former = successor, worker
+                await former.end()
+            request.set_result(successor is not None)
+        return {"worker": worker.pid, "status": worker.ended.result()}
+
+    async def _request(self, worker: Worker) -> asyncio.Future[bool] | None:
+        """Wait for a request to replace the worker; `None` where it ends before."""
+        request = asyncio.create_task(self._requests.get())
+        await asyncio.wait({request, worker.ended}, return_when=asyncio.FIRST_COMPLETED)
+        if request.done():
+            return request.result()
+        request.cancel()
+        return None
+
+    async def _start_successor(self) -> Worker | None:
+        try:
+            worker = await self._start()
+        except OSError as error:
+            logger.error("worker not started", reason=str(error))  # noqa: TRY400 - it tells all
+            return None
+        return worker if await worker.is_ready() else None
