@@ -58,6 +58,12 @@ def begin(scope: WWWScope, state: RequestState) -> None:
     scope["state"][_KEY] = state
 
 
+def found_state(scope: WWWScope) -> RequestState | None:
+    """Return the state of a request; None before the request log middleware has begun."""
+    state: RequestState | None = scope["state"].get(_KEY)
+    return state
+
+
 def state_of(scope: WWWScope) -> RequestState:
     """Return the state of a request. Raises `KeyError` outside of the request log middleware."""
     state: RequestState = scope["state"][_KEY]

@@ -13,7 +13,7 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import H11SendableEvent
 
-from app.auth.request_state import state_of
+from app.auth.request_state import found_state
 from app.server.http.context import Context
 from app.server.problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
@@ -48,7 +48,8 @@ class Stream(HTTPStream):
         """The task of the request, if it changes nothing and its response has not begun."""
         if self.scope["method"] not in _SAFE_METHODS or self.state is not ASGIHTTPState.REQUEST:
             return None
-        return state_of(self.scope).task
+        state = found_state(self.scope)
+        return state.task if state else None
 
     @property
     def takes_interim_responses(self) -> bool:
