@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import (
     BigInteger,
     ClauseElement,
@@ -26,8 +27,8 @@ from app.database.driver.sessions import UserSession
 from app.tasks.errors import ChangeTokenExpiredError
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.page_sizes import read_page, running_size, with_user
-from app.tasks.rows import kept_by_revision
-from app.tasks.schemas import Change, ChangePage, Task
+from app.tasks.rows import kept_by_revision, task_of
+from app.tasks.schemas import Change, ChangePage
 from app.tasks.statements import COLUMNS
 
 _LAYOUT = struct.Struct(">16sqq")
@@ -91,14 +92,14 @@ class ChangeStore:
         )
         if not rows:
             return _nothing(place)
-        epoch, last, feed_floor = rows[0][:3]
+        epoch, last, feed_floor = (rows[0][name] for name in ("epoch", "last", "feed_floor"))
         if begins:
             place = Place(epoch, 0, last)
         elif place.epoch != epoch or not max(feed_floor, place.position) <= place.horizon <= last:
             raise ChangeTokenExpiredError
         if token and asked.position >= asked.horizon:
             self.lag = last - place.position
-        changes = [_change(row[3:]) for row in rows if row["id"] is not None]
+        changes = [_change(row) for row in rows if row["id"] is not None]
         position = changes[-1].revision if has_more else last
         after = Place(epoch, position, max(position, place.horizon))
         return ChangePage(changes, after.encode(), has_more)
@@ -111,13 +112,10 @@ def _nothing(place: Place) -> ChangePage:
     return ChangePage([], _START.encode(), has_more=False)
 
 
-def _change(row: tuple[Any, ...]) -> Change:
-    task = Task(*row)
-    deleted = row[_TITLE] is None
+def _change(row: asyncpg.Record) -> Change:
+    task = task_of(row)
+    deleted = row["title"] is None
     return Change(task.revision, task.id, deleted, None if deleted else task)
-
-
-_TITLE = Task.__struct_fields__.index("title")
 
 
 @cache

@@ -90,9 +90,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def select_page(listing: Listing, after: Position | None, *, sized: bool) -> ClauseElement:
-    """Select a page; its rows are epoch and revision of the user, and a task, as of `with_user`.
+    """Select a page; its rows are `epoch` and `last` of the user, and a task, as of `with_user`.
 
-    All are of one snapshot. Of a user without such tasks there is one row, whose task is null.
+    `last` is the user's revision. All are of one snapshot. Of a user without such tasks there is
+    one row, whose task is null.
     """
     dated = None if after is None else after.instant is not None
     filters = frozenset(listing.filters)
@@ -106,7 +107,7 @@ def _select_page(
     rows = _page(filters, sort, after_dated, ends_undated).subquery("page")
     if sized:
         rows = select(rows, running_size(rows, _directed(sort, rows))).subquery("sized")
-    statement = with_user(rows, users.c.epoch, users.c.revision)
+    statement = with_user(rows, users.c.epoch, users.c.revision.label("last"))
     return statement.order_by(*_directed(sort, rows))
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from msgspec.structs import asdict
 from quart import url_for
 
 from app.database.driver.sessions import UserSession
@@ -92,11 +93,9 @@ def _as_created(
 ) -> Task:
     assert created_at is not None  # noqa: S101 - an outcome with tasks has it
     return Task(
+        **asdict(content) | {"due_at": content.due_at and content.due_at.astimezone(UTC)},
         id=id_,
         user_id=user_id,
-        title=content.title,
-        description=content.description,
-        due_at=content.due_at and content.due_at.astimezone(UTC),
         completed=False,
         completed_at=None,
         created_at=created_at,

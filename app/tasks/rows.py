@@ -4,12 +4,23 @@ An erasure raises `users.erased_revision`, and that alone hides everything with 
 the rows are deleted later. So every statement that reads or changes rows says so, through here.
 """
 
+from operator import itemgetter
 from typing import Any
 
+import asyncpg
 from sqlalchemy import ColumnElement, Select, Table, false, select
 
 from app.database.driver.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.models import users
+from app.tasks.schemas import Task
+
+_task_values = itemgetter(*Task.__struct_fields__)
+
+
+def task_of(row: asyncpg.Record) -> Task:
+    """Return the task in a row that has all of its columns."""
+    return Task(*_task_values(row))
+
 
 IS_THE_OWNER = users.c.id == OWNER
 HAS_DATA = IS_THE_OWNER & (users.c.revision > users.c.erased_revision)

@@ -5,6 +5,7 @@ A statement does not see what others changed while it waited for that lock; but 
 itself it gets as it is by then. So it locks the task, too, and decides on what it has locked.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -13,13 +14,10 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     BindParameter,
-    Boolean,
     ClauseElement,
     ColumnElement,
-    DateTime,
     Insert,
     Integer,
-    Text,
     Uuid,
     bindparam,
     case,
@@ -39,23 +37,26 @@ from sqlalchemy.dialects import postgresql
 from app.database.driver.statements import NAMES_THE_OWNER, OWNER
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
-from app.tasks.schemas import Task
+from app.tasks.schemas import Task, TaskInput, TaskPatch
 
 TASK_ID = bindparam("task_id", type_=Uuid)
 MAX_TASKS = bindparam("max_tasks", type_=Integer)
 EXPECTED_REVISIONS = bindparam("expected_revisions", type_=ARRAY(BigInteger))
 NEW: dict[str, BindParameter[Any]] = {
-    "title": bindparam("new_title", type_=Text),
-    "description": bindparam("new_description", type_=Text),
-    "due_at": bindparam("new_due_at", type_=DateTime(timezone=True)),
-    "completed": bindparam("new_completed", type_=Boolean),
+    name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in TaskPatch.__struct_fields__
 }
-"""The fields that a person can change."""
+"""The fields that a client can change."""
 
 MAX_TOMBSTONES = 50_000
 """How many changes a tombstone outlives, and so how many there are of a user."""
 _DROPPED_AT_ONCE = 2
 """More than one deletion adds, so that a user who had too many gets rid of them."""
+
+
+def new_values(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of the parameters in `NEW` for some fields of a task."""
+    return {f"new_{name}": value for name, value in fields.items()}
+
 
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
 _IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
@@ -118,9 +119,7 @@ def _insert_task() -> Insert:
     values = {
         "user_id": owner_row.c.id,
         "id": TASK_ID,
-        "title": NEW["title"],
-        "description": NEW["description"],
-        "due_at": NEW["due_at"],
+        **{name: NEW[name] for name in TaskInput.__struct_fields__},
         "revision": owner_row.c.revision,
     }
     return insert(tasks).from_select(list(values), select(*values.values())).returning(*COLUMNS)
@@ -130,7 +129,8 @@ def _insert_task() -> Insert:
 def update_task(fields: frozenset[str]) -> ClauseElement:
     """Set these fields of a task to `NEW`; a task that already is so is not touched.
 
-    Answers the task and whether it was of an expected revision: if not, it is not touched either.
+    Rows are the columns of the task and `as_expected`, whether it was of an expected revision: if
+    not, it is not touched either.
     """
     locked = _locked_task(LOCK_USER.cte("locked_owner"))
     values: dict[str, ColumnElement[Any]] = {name: NEW[name] for name in sorted(fields)}
@@ -156,8 +156,10 @@ def update_task(fields: frozenset[str]) -> ClauseElement:
     )
     before = [locked.c[column.name] for column in COLUMNS]
     return union_all(
-        select(*changed.c, true()),
-        select(*before, _is_as_expected(locked)).where(~(_is_as_expected(locked) & differs)),
+        select(*changed.c, true().label("as_expected")),
+        select(*before, _is_as_expected(locked).label("as_expected")).where(
+            ~(_is_as_expected(locked) & differs)
+        ),
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
+import msgspec
 import uuid_utils.compat
 
 from app.database.driver.sessions import UserSession
@@ -19,6 +20,7 @@ from app.tasks.errors import (
 from app.tasks.etags import list_etag
 from app.tasks.page_sizes import Read, read_page
 from app.tasks.pages import Listing, select_page
+from app.tasks.rows import task_of
 from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
 
@@ -42,27 +44,25 @@ class TaskStore:
             statements.INSERT_TASK,
             task_id=uuid_utils.compat.uuid7(),
             max_tasks=max_tasks,
-            new_title=content.title,
-            new_description=content.description,
-            new_due_at=content.due_at,
+            **statements.new_values(msgspec.structs.asdict(content)),
         )
         if not rows:
             raise TaskQuotaReachedError
-        return Task(*rows[0])
+        return task_of(rows[0])
 
     async def get(self, id_: UUID) -> Task:
         """Read a task."""
         rows = await self._session.read(statements.SELECT_TASK, task_id=id_)
         if not rows:
             raise TaskNotFoundError
-        return Task(*rows[0])
+        return task_of(rows[0])
 
     async def get_all(self, ids: Collection[UUID]) -> dict[UUID, Task]:
         """Read those of the tasks that there are."""
         if not ids:
             return {}
         rows = await self._session.read(statements.SELECT_TASKS, task_ids=list(ids))
-        return {task.id: task for task in (Task(*row) for row in rows)}
+        return {task.id: task for task in map(task_of, rows)}
 
     async def lock(self) -> None:
         """Lock the user's row, if there is one: other changes of this user wait."""
@@ -92,8 +92,8 @@ class TaskStore:
             limit,
             **values,
         )
-        etag = list_etag(*rows[0][:2]) if rows else list_etag(None, 0)
-        items = [Task(*row[2:]) for row in rows if row["id"] is not None]
+        etag = list_etag(rows[0]["epoch"], rows[0]["last"]) if rows else list_etag(None, 0)
+        items = [task_of(row) for row in rows if row["id"] is not None]
         if not has_more:
             return TaskPage(items, None), etag
         last = Position(getattr(items[-1], listing.column.name), items[-1].id)
@@ -117,7 +117,7 @@ class TaskStore:
             if expected is not None and task.revision not in expected:
                 raise PreconditionFailedError
             return task
-        values = {f"new_{name}": value for name, value in fields.items()}
+        values = statements.new_values(fields)
         rows = await self._session.change(
             statements.update_task(frozenset(fields)),
             task_id=id_,
@@ -125,7 +125,7 @@ class TaskStore:
             **values,
         )
         _check(rows)
-        return Task(*rows[0][:-1])
+        return task_of(rows[0])
 
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
         """Remove a task for good."""
@@ -139,7 +139,7 @@ class TaskStore:
     async def summary(self, max_tasks: int) -> Me:
         """Tell how much is stored; the row of a user who has changed nothing is not there yet."""
         rows = await self._session.read(statements.SELECT_USER)
-        task_count, revision = rows[0][:2] if rows else (0, 0)
+        task_count, revision = (rows[0]["task_count"], rows[0]["revision"]) if rows else (0, 0)
         return Me(self._session.user_id, task_count, max_tasks, revision)
 
     async def list_etag(self) -> str:
@@ -158,9 +158,9 @@ class TaskStore:
         return not await self._session.change(erasures.ERASE_USER, new_epoch=uuid4())
 
 
-def _check(rows: Sequence[Sequence[Any]]) -> None:
-    """What a change answers: no row without a task, else whether it was as expected, at the end."""
+def _check(rows: Sequence[asyncpg.Record]) -> None:
+    """Raise where a change found no task, or one of a revision that was not expected."""
     if not rows:
         raise TaskNotFoundError
-    if not rows[0][-1]:
+    if not rows[0]["as_expected"]:
         raise PreconditionFailedError
