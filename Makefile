@@ -24,7 +24,7 @@ check: setup ## Check format, lint, types and the contract; needs Node.js 20
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m openapi_spec_validator --schema 3.1 openapi.yaml
-	$(BIN)/python -m tests.node_packages $(CONTRACT_TOOLS)
+	$(BIN)/python -m tests.support.node_packages $(CONTRACT_TOOLS)
 	$(LINTERS)/redocly lint openapi.yaml --config $(CONTRACT_TOOLS)/redocly.yaml --lint-config error
 	$(LINTERS)/spectral lint openapi.yaml --ruleset $(CONTRACT_TOOLS)/spectral.yaml --fail-severity hint
 

@@ -15,7 +15,7 @@ from bench.publication import describe, keep, publish
 from bench.rounds import Plan
 from bench.samples import Sample
 from bench.systems import EMPTY_APP, FASTIFY, NODE_FOLDER, PEERS, PEERS_PYTHON, TASKWARD
-from tests import node_packages
+from tests.support import node_packages
 
 LIMITS = "limits"
 EVERYTHING = (*PEERS, LIMITS)

@@ -18,7 +18,7 @@ from bench.servers import Server, serve
 from bench.systems import EMPTY_APP, TASKWARD, System
 from bench.tokens import write_users
 from bench.usage import cpu_seconds, peak_megabytes
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 
 class _Site(NamedTuple):

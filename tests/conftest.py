@@ -22,10 +22,10 @@ from app.openapi import read
 from app.settings import Settings
 from quart_contract.document import Document
 from tests import tokens
-from tests.conformance import Conformance
-from tests.empty_database import make_empty_database
-from tests.folders import open_folder
-from tests.live_server import LiveServer, live
+from tests.support.conformance import Conformance
+from tests.support.empty_database import make_empty_database
+from tests.support.folders import open_folder
+from tests.support.live_server import LiveServer, live
 
 REPORTED = "reported"
 """The property of a test whose value is shown below the results."""

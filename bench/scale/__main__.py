@@ -20,7 +20,7 @@ from bench.scale.population import Size
 from bench.scale.report import tables
 from bench.systems import ROOT
 from bench.versions import describe_machine, today
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 DOCS = ROOT / "docs"

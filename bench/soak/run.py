@@ -13,7 +13,7 @@ from bench.servers import serve
 from bench.soak.mix import live
 from bench.systems import TASKWARD
 from bench.usage import resident_megabytes
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 EVERY_SECONDS = 2
 

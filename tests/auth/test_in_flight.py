@@ -11,7 +11,7 @@ import structlog
 
 from app.auth.errors import TooManyInFlightError
 from app.auth.in_flight import MAX_REQUESTS, MAX_UNREAD_BYTES, InFlight
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 from tests.tokens import token_for
 
 LONGEST = "\N{WINKING FACE}" * 10_000

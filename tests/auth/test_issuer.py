@@ -17,8 +17,8 @@ from app.auth.tokens import TokenVerifier
 from app.settings import Settings
 from quart_contract.strict_json import JsonValue
 from tests.auth.issued import ISSUER, issued, user_of
-from tests.conformance import Conformance
-from tests.live_server import live
+from tests.support.conformance import Conformance
+from tests.support.live_server import live
 from tests.tokens import SECRET, claims_for, sign_bytes, token_for
 from tests.tokens.key_server import KeyServer
 from tests.tokens.keys import ALGORITHMS, jwk, jwk_set, sign_with_key

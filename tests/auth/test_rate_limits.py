@@ -21,9 +21,9 @@ from app.auth import rate_limits, redis_counters
 from app.auth.errors import InvalidTokenError, KeysUnavailableError, RateLimitedError
 from app.auth.rate_limits import MemoryCounters, RateLimiter
 from app.settings import Settings
-from tests.conformance import Conformance
-from tests.live_server import LiveServer, live
-from tests.redis_server import RedisServer, redis_server
+from tests.support.conformance import Conformance
+from tests.support.live_server import LiveServer, live
+from tests.support.redis_server import RedisServer, redis_server
 from tests.tokens import token_for
 
 Serve = Callable[..., AbstractContextManager[LiveServer]]

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.docs_page import DocsPage, Witness
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (

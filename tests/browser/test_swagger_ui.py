@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.browser.docs_page import DocsPage, Witness
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 
 SCREENSHOT = Path(__file__).parents[2] / "docs" / "swagger-ui.png"
 TASK = {"title": "Renew the passport", "description": "Take two photographs along."}

@@ -24,7 +24,7 @@ from app.tasks.store import TaskStore
 from tests.citus.cluster import spanning_database
 from tests.isolation.faults import FAULTS
 from tests.isolation.test_two_walls import Ground
-from tests.live_server import live
+from tests.support.live_server import live
 
 USERS = 40
 REFUSED = re.compile(r"the list .* has [0-5]|the changes are \[[05], 0\]|what she made is not hers")

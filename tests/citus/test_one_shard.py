@@ -20,8 +20,8 @@ from app.database.driver.url import DatabaseUrl
 from app.database.wall.policies import BEGIN, OWNER_COLUMNS, prelude
 from app.tasks import changes, erasures, idempotency, purge, statements
 from app.tasks.models import metadata
-from tests.driver import Sent, listening
 from tests.performance.test_round_trips import CONTENT, TRIPS
+from tests.support.driver import Sent, listening
 
 SORTS = [
     f"{sign}{column}" for sign in ("", "-") for column in ("created_at", "due_at", "updated_at")

@@ -21,7 +21,7 @@ from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.purge import Purged, purge
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
-from tests.driver import listening
+from tests.support.driver import listening
 from tests.upgrades.steps import migrate_to
 
 STAND_IN = """

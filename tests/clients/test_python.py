@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 from tests.tokens import token_for
 
 SCENARIO = Path(__file__).parent / "python" / "scenario.py"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live_server import LiveServer
-from tests.node_packages import find, installed_or_skipped
+from tests.support.live_server import LiveServer
+from tests.support.node_packages import find, installed_or_skipped
 from tests.tokens import token_for
 
 FOLDER = Path(__file__).with_name("typescript")

@@ -26,8 +26,8 @@ from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import stop_leftover
 from app.server.http.application import Application, Services
 from app.settings import Settings
-from tests.folders import open_folder
-from tests.ports import free_port
+from tests.support.folders import open_folder
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"

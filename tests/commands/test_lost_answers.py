@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.addresses import address_of, moved
 from tests.commands.conftest import SECRET, Taskward
-from tests.relay import Relay, relay
+from tests.support.addresses import address_of, moved
+from tests.support.relay import Relay, relay
 from tests.tokens import claims_for, sign
 
 TASK = {"title": "Buy milk"}

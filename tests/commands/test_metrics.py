@@ -11,8 +11,8 @@ from app.database.driver.url import DatabaseUrl
 from app.server.observability.metrics import FOLDER
 from tests.commands.clients import workers_of
 from tests.commands.conftest import SECRET, Taskward
-from tests.metrics import Scrape, scrape, scrape_until
-from tests.ports import free_port
+from tests.support.metrics import Scrape, scrape, scrape_until
+from tests.support.ports import free_port
 
 POOL_SIZE = 3
 

@@ -12,8 +12,8 @@ import pytest
 from app.database.driver.url import DatabaseUrl
 from app.server.http.listener import Listener
 from tests.commands.conftest import QUIET, ROOT, Taskward
-from tests.debian_postgres import plain_server
-from tests.pgbouncer import pgbouncer
+from tests.support.debian_postgres import plain_server
+from tests.support.pgbouncer import pgbouncer
 
 MINE = "CREATE SCHEMA mine"
 FOREIGN_TABLES = """

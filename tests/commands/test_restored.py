@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from app.database.driver.pool import TIMEOUTS
 from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
-from tests.pgbouncer import pgbouncer
+from tests.support.pgbouncer import pgbouncer
 
 # The login is no superuser: row-level security binds it, although it owns the tables.
 MAKE_LOGIN = (

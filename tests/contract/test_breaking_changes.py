@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from app.openapi import read
-from tests.node_packages import installed_or_skipped
+from tests.support.node_packages import installed_or_skipped
 
 TOOLS = Path(__file__).with_name("tools")
 RELEASED = Path(__file__).with_name("released")

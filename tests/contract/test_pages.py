@@ -13,7 +13,7 @@ import quart_contract
 from quart_contract.document import Document
 from quart_contract.problems import Kind
 from quart_contract.problems_page import render_problems
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 
 FOLDER = Path(quart_contract.__file__).parent / "swagger_ui"
 PAGES = ["/docs", "/problems"]

@@ -10,8 +10,8 @@ import pytest
 from app.openapi import read
 from quart_contract.operations import operations
 from tests.isolation.plans import PLANS
-from tests.live_server import LiveServer
-from tests.relay import Relay, relay
+from tests.support.live_server import LiveServer
+from tests.support.relay import Relay, relay
 from tests.tokens import token_for
 
 CONTRACT = read()

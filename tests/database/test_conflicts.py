@@ -14,7 +14,7 @@ from app.database.driver.errors import ConflictError
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from app.settings import Settings
-from tests.live_server import live
+from tests.support.live_server import live
 from tests.tokens import token_for
 
 TASK = {"title": "x"}

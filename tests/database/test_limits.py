@@ -12,7 +12,7 @@ from app.database.database import Database
 from app.database.driver import pool as pools
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from tests.pgbouncer import pgbouncer
+from tests.support.pgbouncer import pgbouncer
 
 LIMITS = text(
     "SELECT current_setting('statement_timeout'), "

@@ -11,7 +11,7 @@ from app.database.driver import pool as pools
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.pool import UserPool
 from app.database.driver.url import DatabaseUrl
-from tests.driver import listening
+from tests.support.driver import listening
 
 
 @pytest.fixture

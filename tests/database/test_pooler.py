@@ -18,9 +18,9 @@ from app.database.wall.policies import prelude
 from app.settings import Settings
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
-from tests.conformance import Conformance
-from tests.live_server import LiveServer, live
-from tests.pgbouncer import pgbouncer
+from tests.support.conformance import Conformance
+from tests.support.live_server import LiveServer, live
+from tests.support.pgbouncer import pgbouncer
 from tests.tokens import token_for
 
 KEY = {"Idempotency-Key": "k"}

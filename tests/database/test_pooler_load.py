@@ -12,8 +12,8 @@ import asyncpg
 from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.conftest import REPORTED
-from tests.folders import open_folder
-from tests.pgbouncer import pgbouncer
+from tests.support.folders import open_folder
+from tests.support.pgbouncer import pgbouncer
 from tests.tokens import claims_for, sign
 
 REQUESTS = 10_000

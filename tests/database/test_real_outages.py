@@ -15,7 +15,7 @@ from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from tests.faults.postgres import Postgres, running
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 COUNT = text("SELECT count(*) FROM tasks")
 SLEEP = text("SELECT pg_sleep(30)")

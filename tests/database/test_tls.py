@@ -12,10 +12,10 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from tests.certificates import Authority
 from tests.commands.conftest import SECRET, Taskward
-from tests.debian_postgres import HOST, PASSWORD, ROLES, debian_binaries, tls_server
-from tests.folders import open_folder
+from tests.support.certificates import Authority
+from tests.support.debian_postgres import HOST, PASSWORD, ROLES, debian_binaries, tls_server
+from tests.support.folders import open_folder
 
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 IS_TLS = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"

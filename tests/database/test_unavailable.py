@@ -13,9 +13,9 @@ from app.database.migrations.migrate import migrate
 from app.openapi import read
 from app.settings import Settings
 from quart_contract.operations import operations
-from tests.conformance import Conformance
 from tests.isolation.plans import PLANS, Plan
-from tests.live_server import live
+from tests.support.conformance import Conformance
+from tests.support.live_server import live
 from tests.tokens import token_for
 
 OPERATIONS = [each for each in operations(read()) if each.id != "getLiveness"]

@@ -10,7 +10,7 @@ import yaml
 from app.server.http.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
 from app.settings import Settings
 from tests.commands.conftest import ROOT
-from tests.node_packages import installed_or_skipped
+from tests.support.node_packages import installed_or_skipped
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"

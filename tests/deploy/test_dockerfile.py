@@ -15,11 +15,11 @@ import pytest
 
 from app.database.driver.url import DatabaseUrl
 from app.database.embedded.account import Account
-from tests.addresses import address_of, moved
 from tests.commands.conftest import ROOT, SECRET
 from tests.deploy.dockerfile import Build, instructions
-from tests.folders import open_folder
-from tests.relay import relay
+from tests.support.addresses import address_of, moved
+from tests.support.folders import open_folder
+from tests.support.relay import relay
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 READ_ONLY = ["unshare", "--mount", "sh", "-euc", 'mount -o remount,bind,ro / && exec "$@"', "sh"]

@@ -16,8 +16,8 @@ from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
 from tests.commands.conftest import Taskward
 from tests.deploy.page import PAGE, Machine, blocks
-from tests.empty_database import make_empty_database
-from tests.live_server import LiveServer, live
+from tests.support.empty_database import make_empty_database
+from tests.support.live_server import LiveServer, live
 from tests.tokens import claims_for, sign, token_for
 
 OLDEST_TO_RESTORE_TO = 17

@@ -10,7 +10,7 @@ from tests.faults.catalogue import FAULTS
 from tests.faults.publication import describe, publish
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size, staged
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 SIZE = Size(kills=20, aborted=20_000, rounds=20, windows=9)
 

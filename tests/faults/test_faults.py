@@ -10,7 +10,7 @@ from tests.faults import postgres
 from tests.faults.catalogue import FAULTS
 from tests.faults.scene import Scene, Size, staged
 from tests.faults.troubles import MissingPartError
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 # Beside other tests everything takes longer; the figures that count are those of `make faults`.
 SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, abuse=120, patience=5)

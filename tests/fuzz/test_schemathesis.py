@@ -11,7 +11,7 @@ from typing import Any
 from app.openapi import read
 from quart_contract.operations import operations
 from tests.conftest import REPORTED
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = len(operations(read()))

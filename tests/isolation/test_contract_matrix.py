@@ -24,7 +24,7 @@ from tests.isolation.desk import (
 )
 from tests.isolation.plans import PLANS, Owned
 from tests.isolation.wire import Wire, bearer
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 
 ABOUT_A_TASK = [name for name in PLANNED if PLANS[name].about_a_task]
 ABOUT_ALL = [name for name in PLANNED if not PLANS[name].about_a_task]

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from app.database.driver.url import DatabaseUrl
 from app.database.wall.policies import ROLE
 from tests.conftest import REPORTED
-from tests.driver import listening
+from tests.support.driver import listening
 
 ROUNDS = 10
 STATEMENTS = 100

@@ -25,7 +25,7 @@ from tests.isolation.steps import OPERATIONS, WEIGHTS, Step, Steps
 from tests.isolation.users import LONGEST, hostile_users
 from tests.isolation.values import Due, Server
 from tests.isolation.wire import Answer, Wire, bearer
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 
 SEEDS = range(1, 5)
 STEPS = 5_000

@@ -14,11 +14,11 @@ from app.database.migrations.migrate import migrate
 from app.settings import Settings
 from app.tasks.models import metadata
 from tests.conftest import REPORTED
-from tests.driver import listening
-from tests.empty_database import make_empty_database
 from tests.isolation.attack import Attack
 from tests.isolation.faults import FAULTS, Fault, Planter
-from tests.live_server import live
+from tests.support.driver import listening
+from tests.support.empty_database import make_empty_database
+from tests.support.live_server import live
 
 ENOUGH_FAULTS = 12
 WALL_DOWN = [

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.node_packages import find
+from tests.support.node_packages import find
 
 FOLDER = Path(__file__).parent
 _PASSWORD = "a-password-of-a-test"

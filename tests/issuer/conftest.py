@@ -6,7 +6,7 @@ import pytest
 
 from tests import tokens
 from tests.issuer.better_auth import FOLDER, BetterAuth
-from tests.node_packages import installed_or_skipped
+from tests.support.node_packages import installed_or_skipped
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,9 @@ from app import create_app
 from app.auth import issuer
 from app.settings import Settings
 from tests import tokens
-from tests.conformance import Conformance
 from tests.issuer.better_auth import BetterAuth
-from tests.live_server import LiveServer, live
+from tests.support.conformance import Conformance
+from tests.support.live_server import LiveServer, live
 
 OTHERS = [
     pytest.param(BetterAuth.verification_token, id="mail verification"),

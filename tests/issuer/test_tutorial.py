@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import Taskward
-from tests.folders import open_folder
 from tests.issuer.better_auth import FOLDER
-from tests.node_packages import find
+from tests.support.folders import open_folder
+from tests.support.node_packages import find
 from tests.tokens import SECRET
 
 README = (FOLDER.parents[1] / "README.md").read_text()

@@ -15,13 +15,13 @@ import pytest
 from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
 from tests import tokens
-from tests.addresses import Address, address_of, moved
 from tests.commands.conftest import ROOT
-from tests.empty_database import make_empty_database
-from tests.folders import open_folder
 from tests.machines.network import Place, network
 from tests.machines.proxy import Proxy, proxy
-from tests.redis_server import redis_server
+from tests.support.addresses import Address, address_of, moved
+from tests.support.empty_database import make_empty_database
+from tests.support.folders import open_folder
+from tests.support.redis_server import redis_server
 
 LIMIT = 500
 """Requests that a user may make in an hour; no test of the API comes near it."""

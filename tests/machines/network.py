@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 MACHINES = 2
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.addresses import Address
 from tests.machines.network import Network
-from tests.ports import free_port, wait_until_listening
+from tests.support.addresses import Address
+from tests.support.ports import free_port, wait_until_listening
 
 CONFIGURATION = """
 global

@@ -14,7 +14,7 @@ from app.database.driver.statements import bound, compiled
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from app.database.wall.policies import ROLE
-from tests.empty_database import make_empty_database
+from tests.support.empty_database import make_empty_database
 
 # A thousand users of 50 tasks each, and one of 50,000: a scan of either table would be seen.
 FILL = """

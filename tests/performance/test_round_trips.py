@@ -7,7 +7,7 @@ import pytest
 
 from app.openapi import read
 from quart_contract.operations import operations
-from tests.driver import listening
+from tests.support.driver import listening
 
 CONTENT = {"title": "x", "description": None, "due_at": None}
 TWO = {"operations": [{"op": "create", "task": CONTENT}] * 2}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import Taskward
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

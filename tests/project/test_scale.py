@@ -17,7 +17,7 @@ from bench.scale.plot import plot
 from bench.scale.population import HEAVY_TASKS, HEAVY_USER, Size, created_at, epoch, task_count
 from bench.soak.run import Look
 from bench.soak.verdict import judge
-from tests.empty_database import make_empty_database
+from tests.support.empty_database import make_empty_database
 
 DOCS = Path(__file__).parents[2] / "docs"
 SIZES = ["1", "2"]

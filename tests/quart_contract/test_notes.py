@@ -11,7 +11,7 @@ from hypercorn.config import Config
 from quart import Quart
 
 from examples.notes.service import create_app, notes
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 ADA = {"X-Key": "sesame"}
 BOB = {"X-Key": "abracadabra"}

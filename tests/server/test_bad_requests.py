@@ -8,11 +8,11 @@ from collections.abc import Callable
 import h11
 import pytest
 
-from tests.conformance import Conformance
 from tests.conftest import REPORTED
-from tests.live_server import LiveServer
 from tests.server.bad_requests import CORPUS, BadRequest
 from tests.server.bad_requests.request import TOKEN, get
+from tests.support.conformance import Conformance
+from tests.support.live_server import LiveServer
 from tests.tokens import token_for
 
 Answer = tuple[h11.Response, bytes]

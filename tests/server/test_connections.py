@@ -13,7 +13,7 @@ from app import create_app
 from app.server.http import serving, tcp
 from app.server.http.connections import Connections, Limits, limits
 from app.settings import Settings
-from tests.live_server import LiveServer, live
+from tests.support.live_server import LiveServer, live
 
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: taskward\r\n\r\n"
 SCRIPT = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: taskward\r\n\r\n"

@@ -10,8 +10,8 @@ import pytest
 import structlog
 
 from app.database.driver.url import DatabaseUrl
-from tests.driver import listening
-from tests.live_server import LiveServer
+from tests.support.driver import listening
+from tests.support.live_server import LiveServer
 from tests.tokens import token_for
 
 RUNNING = """

@@ -13,7 +13,7 @@ from app.openapi import read
 from app.server.middleware.request_log import Envelope
 from app.server.observability.logs import configure_logs
 from quart_contract.problems import ProblemCatalogue
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 
 
 @pytest.mark.parametrize("id_", ["a", "A.b_c-9", "x" * 128])

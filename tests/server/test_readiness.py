@@ -18,10 +18,10 @@ from app.database.migrations.migrate import migrate
 from app.database.migrations.version import head
 from app.server.observability.readiness import ReadinessCheck
 from app.settings import Settings
-from tests.addresses import address_of, moved
-from tests.conformance import Conformance
-from tests.live_server import live
-from tests.relay import relay
+from tests.support.addresses import address_of, moved
+from tests.support.conformance import Conformance
+from tests.support.live_server import live
+from tests.support.relay import relay
 from tests.tokens import SECRET
 from tests.tokens.key_server import KeyServer, key_server
 from tests.upgrades.steps import migrate_to

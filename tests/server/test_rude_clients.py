@@ -7,7 +7,7 @@ from itertools import cycle
 import httpx
 import pytest
 
-from tests.live_server import LiveServer
+from tests.support.live_server import LiveServer
 from tests.tokens import token_for
 
 TASK = b'{"title": "x"}'

@@ -17,8 +17,8 @@ from app import create_app
 from app.database.driver.url import DatabaseUrl
 from app.server.observability.tracing import TracingError, spans, tracing_of
 from app.settings import Settings
-from tests.live_server import live
-from tests.otlp_receiver import Received, Receiver, otlp_receiver
+from tests.support.live_server import live
+from tests.support.otlp_receiver import Received, Receiver, otlp_receiver
 from tests.tokens import token_for
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from http.client import HTTPConnection, HTTPException
 from random import Random
 from typing import Any, NamedTuple
 
-from tests.relay import Relay
+from tests.support.relay import Relay
 
 FAULTS = ("none", "cut before", "cut after", "twice", "late", "cut before, and late")
 WEIGHTS = (55, 10, 15, 8, 6, 6)

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.conftest import REPORTED
-from tests.live_server import LiveServer
-from tests.relay import Relay, relay
+from tests.support.live_server import LiveServer
+from tests.support.relay import Relay, relay
 from tests.sync.device import Device
 from tests.sync.line import FAULTS, CutError, Line
 from tests.tokens import token_for

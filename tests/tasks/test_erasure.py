@@ -16,7 +16,7 @@ from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.store import TaskStore
 from tests.isolation.desk import SECURED
 from tests.isolation.plans import PLANS
-from tests.pgbouncer import pgbouncer
+from tests.support.pgbouncer import pgbouncer
 from tests.tasks.test_me import rows_of
 
 MANY = ERASED_AT_ONCE * 3

@@ -9,9 +9,9 @@ import pytest
 
 from app import create_app
 from app.settings import Settings
-from tests.conformance import Conformance
-from tests.driver import listening
-from tests.live_server import LiveServer, live
+from tests.support.conformance import Conformance
+from tests.support.driver import listening
+from tests.support.live_server import LiveServer, live
 from tests.tokens import token_for
 
 QUOTA = 10

@@ -10,7 +10,7 @@ import pytest
 
 from app.database.driver.url import DatabaseUrl
 from app.tasks.search import TABLES, fold, pattern
-from tests.debian_postgres import plain_server
+from tests.support.debian_postgres import plain_server
 
 CHARACTERS = [chr(n) for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
 CHANGED = [

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.driver import listening
+from tests.support.driver import listening
 
 
 async def test_a_search_that_takes_too_long_is_not_a_database_at_fault(

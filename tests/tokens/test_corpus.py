@@ -11,7 +11,7 @@ from app import create_app
 from app.settings import Settings
 from tests.conftest import REPORTED
 from tests.isolation.wire import Answer, Wire
-from tests.live_server import live
+from tests.support.live_server import live
 from tests.tokens import OTHER_SECRET, SECRET
 from tests.tokens.corpus import GOOD, HOSTILE
 from tests.tokens.good import Good

@@ -14,7 +14,7 @@ import pytest
 
 from app.database.embedded import place
 from app.database.embedded.postmaster import find_process, stop_leftover
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 ROOT = Path(__file__).parents[3]
 SERVE = """

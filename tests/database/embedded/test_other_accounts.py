@@ -14,7 +14,7 @@ from app.database.embedded.folder import open_folder
 from app.settings import Settings
 from tests.database.embedded.conftest import run_sql
 from tests.database.embedded.exchange import exchanging
-from tests.folders import open_folder as new_folder
+from tests.support.folders import open_folder as new_folder
 
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="needs a second account")

@@ -12,7 +12,7 @@ import pytest
 from app.database.driver.url import DatabaseUrl
 from app.database.embedded import EmbeddedPostgresError, attach, listening, start
 from tests.database.embedded.conftest import kill, postgres_of, run_sql
-from tests.folders import open_folder
+from tests.support.folders import open_folder
 
 Serving = Callable[[], tuple[subprocess.Popen[str], str]]
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
-from tests.empty_database import make_empty_database
+from tests.support.empty_database import make_empty_database
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from limits import parse
 from app import create_app
 from app.server.observability.metrics import exposed, recording
 from app.settings import Settings
-from tests.live_server import LiveServer, live
-from tests.metrics import Scrape, scrape_until
-from tests.ports import free_port
+from tests.support.live_server import LiveServer, live
+from tests.support.metrics import Scrape, scrape_until
+from tests.support.ports import free_port
 
 LIMIT = 30
 

@@ -11,9 +11,9 @@ import pytest
 
 from app.server.http.listener import BindError
 from app.server.observability.metrics import FOLDER, exposed, exposition, recording
-from tests.live_server import LiveServer
-from tests.metrics import scrape
-from tests.ports import free_port
+from tests.support.live_server import LiveServer
+from tests.support.metrics import scrape
+from tests.support.ports import free_port
 
 
 async def test_who_connects_and_says_nothing_keeps_nobody_waiting(

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from tests.metrics import Scrape
+from tests.support.metrics import Scrape
 
 ROOT = Path(__file__).parents[3]
 

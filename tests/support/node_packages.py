@@ -1,6 +1,6 @@
 """Packages of npm that tests need: those of a folder's package-lock.json, each with its hash.
 
-`python -m tests.node_packages FOLDER` installs those of a folder.
+`python -m tests.support.node_packages FOLDER` installs those of a folder.
 """
 
 import fcntl

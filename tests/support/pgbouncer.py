@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.addresses import address_of, moved
-from tests.folders import open_folder
-from tests.ports import free_port, wait_until_listening
+from tests.support.addresses import address_of, moved
+from tests.support.folders import open_folder
+from tests.support.ports import free_port, wait_until_listening
 
 CONFIGURATION = """
 [databases]

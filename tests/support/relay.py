@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from tests.addresses import Address
+from tests.support.addresses import Address
 
 
 @dataclass

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.certificates import Authority
-from tests.folders import open_folder
-from tests.ports import free_port
+from tests.support.certificates import Authority
+from tests.support.folders import open_folder
+from tests.support.ports import free_port
 
 PASSWORD = "password"
 HOST = "localhost"
