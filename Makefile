@@ -6,7 +6,7 @@ CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-scale bench-soak faults format lock swagger-ui clean
+.PHONY: help setup run test quick check bench bench-scale bench-soak faults format lock swagger-ui clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,11 @@ run: $(VENV)/.installed ## Start the development server on http://127.0.0.1:8000
 
 test: setup ## Run every test, in parallel, with branch coverage; ARGS go to pytest
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+
+QUICK := contract project/test_overrides.py quart_contract settings tasks test_architecture.py
+
+quick: setup ## Run the tests that need about a minute
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(QUICK:%=tests/%) $(ARGS)
 
 check: setup ## Check format, lint, types and the contract; needs Node.js 20
 	$(BIN)/ruff format --check .
