@@ -9,8 +9,8 @@ import pytest
 
 from app.database.url import DatabaseUrl
 from app.server.metrics import FOLDER
-from tests.commands.clients import workers_of
 from tests.commands.conftest import SECRET, Taskward
+from tests.commands.processes import workers_of
 from tests.metrics import Scrape, scrape, scrape_until
 from tests.ports import free_port
 
