@@ -1,27 +1,14 @@
 """Clients that keep a server busy with several workers, and remember what they were told."""
 
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
-import psutil
 
 from tests.commands.conftest import SECRET
 from tests.tokens import claims_for, sign
-
-
-def workers_of(server: subprocess.Popen[str]) -> list[psutil.Process]:
-    return [each for each in psutil.Process(server.pid).children() if _is_worker(each)]
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    try:
-        return "app.commands.worker" in process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return False
 
 
 class Clients:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import httpx
+import psutil
 import pytest
 import structlog
 
@@ -26,6 +27,7 @@ from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import stop_leftover
 from app.server.http.application import Application, Services
 from app.settings import Settings
+from tests.commands.processes import is_worker
 from tests.support.folders import open_folder
 from tests.support.ports import free_port
 
@@ -78,9 +80,13 @@ class Taskward:
         return Finished(status, out.getvalue(), err.getvalue())
 
     def serve(self, command: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a server, and wait until it answers."""
+        """Start a server, and wait until it answers, with all of its workers."""
         process = self.start(command, **environment)
         self.wait_for_answer(process)
+        workers = int(environment.get("WORKERS", "1"))
+        while command == "serve" and workers > 1 and _serving_workers(process) < workers:
+            assert process.poll() is None
+            time.sleep(0.05)
         return process
 
     def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
@@ -109,6 +115,9 @@ class Taskward:
         """End what a failed test left running."""
         for process in self._running:
             if process.poll() is None:
+                # Its workers, too: one that a test has suspended would not notice the end.
+                for each in psutil.Process(process.pid).children(recursive=True):
+                    each.kill()
                 process.kill()
                 process.communicate()
         stop_leftover((self.data_dir / "postgresql").resolve())
@@ -165,6 +174,15 @@ def pasted() -> Callable[[str], str]:
         return finished.stdout
 
     return paste
+
+
+def _serving_workers(server: subprocess.Popen[str]) -> int:
+    """Count the workers that serve: only then do they handle SIGTERM."""
+    mask = 1 << signal.SIGTERM - 1
+    children = psutil.Process(server.pid).children(recursive=True)
+    states = [Path(f"/proc/{each.pid}/status") for each in children if is_worker(each)]
+    caught = [re.search(r"SigCgt:\s*(\w+)", each.read_text()) for each in states if each.exists()]
+    return sum(bool(int(each[1], 16) & mask) for each in caught if each)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import pytest
 
 from app.database.driver.url import DatabaseUrl
 from app.server.observability.metrics import FOLDER
-from tests.commands.clients import workers_of
 from tests.commands.conftest import SECRET, Taskward
+from tests.commands.processes import workers_of
 from tests.support.metrics import Scrape, scrape, scrape_until
 from tests.support.ports import free_port
 

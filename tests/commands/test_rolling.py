@@ -11,8 +11,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.commands.clients import headers_of, workers_of
+from tests.commands.clients import headers_of
 from tests.commands.conftest import Taskward
+from tests.commands.processes import workers_of
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.commands.clients import headers_of, workers_of
+from tests.commands.clients import headers_of
 from tests.commands.conftest import SECRET, Taskward
+from tests.commands.processes import workers_of
 from tests.support.otlp_receiver import Receiver, otlp_receiver
 
 TRACES = [f"{number:032x}" for number in (1, 2)]

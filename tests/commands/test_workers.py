@@ -15,8 +15,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.commands.clients import Clients, headers_of, stored, workers_of
+from tests.commands.clients import Clients, headers_of, stored
 from tests.commands.conftest import QUIET, ROOT, Taskward
+from tests.commands.processes import workers_of
 
 
 def test_each_worker_answers(taskward: Taskward, settings_of_two: dict[str, str]) -> None:
