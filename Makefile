@@ -40,7 +40,7 @@ bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB
 bench-soak: setup ## Watch the memory of a server over 200,000 requests; with ARGS, as they say
 	@exec $(BIN)/python -m bench.soak $(ARGS)
 
-faults: setup ## Let faults happen to a server, and write the figures into docs/reliability.md; with ARGS, as they say
+faults: setup ## Let faults happen to a server, and write the figures into docs/explanation/reliability.md; with ARGS, as they say
 	@exec $(BIN)/python -m tests.faults $(or $(ARGS),--write)
 
 format: setup ## Format the code and sort its imports

@@ -16,7 +16,7 @@ from bench.versions import describe_machine, describe_versions, today
 
 BUILD = ROOT / "build" / "bench"
 README = ROOT / "README.md"
-PLOT = ROOT / "docs" / "benchmark.svg"
+PLOT = ROOT / "docs" / "explanation" / "benchmark.svg"
 _BLOCK = re.compile(r"(?s)(?<=<!-- bench:begin -->\n).*?(?=<!-- bench:end -->)")
 
 

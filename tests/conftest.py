@@ -99,7 +99,7 @@ def is_distributed(database_url: DatabaseUrl) -> bool:
 
 @pytest.fixture
 def one_postgresql(is_distributed: bool) -> None:
-    """For what holds on one PostgreSQL alone, as docs/scaling.md says: skipped on a Citus."""
+    """For what holds on one PostgreSQL alone, see docs/explanation/scaling.md: skipped on Citus."""
     if is_distributed:
         pytest.skip("the tables are distributed: each statement is a transaction of its own")
 

@@ -23,7 +23,7 @@ from bench.versions import describe_machine, today
 from tests.folders import open_folder
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-DOCS = ROOT / "docs"
+DOCS = ROOT / "docs" / "explanation"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

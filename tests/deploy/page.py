@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, run in folders that stand for those of a real machine."""
+"""The commands of docs/how-to/operations.md, run in folders that stand for a real machine."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from app.database.embedded.place import MAJOR_VERSION
 from app.settings import Settings
 from tests.commands.conftest import ROOT
 
-PAGE = (ROOT / "docs" / "operations.md").read_text()
+PAGE = (ROOT / "docs" / "how-to" / "operations.md").read_text()
 NOT_RUN = ("systemctl", "git", "docker", "python3", ".venv/bin/pip")
 """Programs that do nothing here."""
 

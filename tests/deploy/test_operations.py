@@ -1,4 +1,4 @@
-"""What docs/operations.md says to type, does what the page says."""
+"""What docs/how-to/operations.md says to type, does what the page says."""
 
 import asyncio
 import re

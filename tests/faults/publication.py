@@ -1,4 +1,4 @@
-"""Where the figures go: into `docs/reliability.md`, with the date and the machine."""
+"""Where the figures go: into `docs/explanation/reliability.md`, with the date and the machine."""
 
 import platform
 import re
@@ -9,7 +9,7 @@ from bench.versions import describe_machine, today
 from tests.faults.report import Row, table
 from tests.faults.scene import Scene
 
-PAGE = ROOT / "docs" / "reliability.md"
+PAGE = ROOT / "docs" / "explanation" / "reliability.md"
 _BLOCK = re.compile(r"(?s)(?<=<!-- faults:begin -->\n).*?(?=<!-- faults:end -->)")
 
 

@@ -13,7 +13,6 @@ from tests.folders import open_folder
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCKS = re.findall(r"(?ms)^```sh\n(.*?)^```$", README)
 
 
@@ -43,21 +42,6 @@ def test_a_make_target_of_the_readme_exists(target: str) -> None:
         ["/usr/bin/make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert f"make {target} " in shown.stdout
-
-
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{each.name}" for each in PAGES)])
-def test_links_and_pictures_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text()
-    for target, anchor in re.findall(r"\]\((?!https://)([^)#]*)#?([^)]*)\)", text):
-        place = (ROOT / page).parent / target if target else ROOT / page
-        assert place.exists(), target
-        assert not anchor or anchor in anchors_of(place), anchor
-
-
-def anchors_of(page: Path) -> set[str]:
-    """What the titles of a page are linked by."""
-    titles = re.findall(r"(?m)^#+ (.+)$", page.read_text())
-    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 def test_the_api_table_names_every_operation() -> None:

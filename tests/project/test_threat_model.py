@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-PAGE = (TESTS.parent / "docs" / "threat-model.md").read_text()
+PAGE = (TESTS.parent / "docs" / "explanation" / "threat-model.md").read_text()
 ROWS = re.findall(r"(?m)^\| (API\d+|3\.\d+) \|.*\| ([^|]*) \|$", PAGE)
 
 

@@ -25,7 +25,7 @@ async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_the
 
 
 async def test_each_metric_is_explained_with_its_labels(told: Scrape) -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "operations.md").read_text()
     explained = {
         name: {*re.findall(r"`(\w+)`", labels)}
         for name, labels in re.findall(r"(?m)^\| `(taskward_\w+)` \| \w+ \|([^|]*)\|", page)
