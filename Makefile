@@ -6,7 +6,7 @@ CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench bench-scale bench-soak faults format lock swagger-ui clean
+.PHONY: help setup run test check reference bench bench-scale bench-soak faults format lock swagger-ui clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: setup ## Check format, lint, types and the contract; needs Node.js 20
 
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
+
+reference: setup ## Write the generated parts of docs/reference
+	@$(BIN)/python -m tests.project.reference
 
 bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and write the result into docs; with ARGS, as they say
 	@exec $(BIN)/python -m bench $(or $(ARGS),--write)
