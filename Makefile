@@ -6,7 +6,7 @@ CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check reference bench bench-scale bench-soak faults format lock swagger-ui clean
+.PHONY: help setup run test check reference screenshot bench bench-scale bench-soak faults format lock swagger-ui clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
 reference: setup ## Write the generated parts of docs/reference
 	@$(BIN)/python -m tests.project.reference
+
+screenshot: setup ## Take the README's picture; needs Chromium
+	TASKWARD_UPDATE_SCREENSHOT=1 $(BIN)/python -m pytest --quiet tests/browser -k as_it_was_stored
 
 bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and write the result into docs; with ARGS, as they say
 	@exec $(BIN)/python -m bench $(or $(ARGS),--write)
