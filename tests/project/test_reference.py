@@ -17,7 +17,7 @@ from app.strict_json import MAX_DEPTH, MAX_VALUES
 from app.tasks.idempotency import MAX_KEY_BYTES
 from app.tasks.statements import MAX_TOMBSTONES
 from tests.blocks import read_block
-from tests.project.reference import FOLDER, PAGES, samples
+from tests.project.reference import FOLDER, PAGES, ROOT, samples
 
 COMMANDS = (FOLDER / "commands.md").read_text()
 
@@ -81,3 +81,12 @@ def test_the_limits_page_has_the_limits_of_the_code() -> None:
         f"at most {MAX_PER_ADDRESS};",
     ]
     assert [each for each in said if each not in page] == []
+
+
+def test_the_log_events_of_the_pages_exist() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
+    pages = [*FOLDER.glob("*.md"), *FOLDER.with_name("how-to").glob("*.md")]
+    text = "".join(page.read_text() for page in pages if page.name != "databases.md")
+    named = re.findall(r"`((?!make |systemctl )[a-z-]+(?: [a-z]+){1,3})`", text)
+    assert len(named) > 3
+    assert [event for event in named if f'"{event}"' not in source] == []
