@@ -6,7 +6,7 @@ CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick check bench bench-scale bench-soak faults format lock swagger-ui clean
+.PHONY: help setup run test quick check reference screenshot bench bench-scale bench-soak faults format lock swagger-ui clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,13 @@ check: setup ## Check format, lint, types and the contract; needs Node.js 20
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and write the result into README.md; with ARGS, as they say
+reference: setup ## Write the generated parts of docs/reference
+	@$(BIN)/python -m tests.project.reference
+
+screenshot: setup ## Take the README's picture; needs Chromium
+	TASKWARD_UPDATE_SCREENSHOT=1 $(BIN)/python -m pytest --quiet tests/browser -k as_it_was_stored
+
+bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and write the result into docs; with ARGS, as they say
 	@exec $(BIN)/python -m bench $(or $(ARGS),--write)
 
 bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB of disk; with ARGS, as they say
@@ -45,14 +51,14 @@ bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB
 bench-soak: setup ## Watch the memory of a server over 200,000 requests; with ARGS, as they say
 	@exec $(BIN)/python -m bench.soak $(ARGS)
 
-faults: setup ## Let faults happen to a server, and write the figures into docs/reliability.md; with ARGS, as they say
+faults: setup ## Let faults happen to a server, and write the figures into docs; with ARGS, as they say
 	@exec $(BIN)/python -m tests.faults $(or $(ARGS),--write)
 
 format: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup ## Resolve the dependencies anew and write the hashed lock files
+lock: setup ## Resolve the dependencies again and write the hashed lock files
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra otel -c requirements.txt -o requirements-otel.txt
@@ -62,7 +68,7 @@ lock: setup ## Resolve the dependencies anew and write the hashed lock files
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
-swagger-ui: ## Fetch the vendored files of Swagger UI anew; needs npm
+swagger-ui: ## Fetch the vendored files of Swagger UI again; needs npm
 	@rm -rf $(SWAGGER_UI_NEW) && mkdir -p $(SWAGGER_UI_NEW)
 	npm pack --silent --pack-destination $(SWAGGER_UI_NEW) swagger-ui-dist@$(SWAGGER_UI_VERSION)
 	@tar -xzf $(SWAGGER_UI_NEW)/*.tgz -C $(SWAGGER_UI_NEW) --strip-components 1

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, known in (("--against", EVERYTHING), ("--operations", tuple(OPERATIONS))):
         names = ",".join(known)
         parser.add_argument(name, type=_names(known), default=names, help=f"some of {names}")
-    parser.add_argument("--write", action="store_true", help="put the result into the README")
+    parser.add_argument("--write", action="store_true", help="put the result into docs")
     return parser
 
 

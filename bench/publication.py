@@ -1,6 +1,5 @@
-"""Where the result goes: always below `build`, and if asked for into the README."""
+"""Where the result goes: below `build`, and on request into `docs/explanation/performance.md`."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,11 +12,11 @@ from bench.rounds import Plan
 from bench.samples import Sample
 from bench.systems import POOL_SIZE, ROOT
 from bench.versions import describe_machine, describe_versions, today
+from tests.blocks import write_block
 
 BUILD = ROOT / "build" / "bench"
-README = ROOT / "README.md"
-PLOT = ROOT / "docs" / "benchmark.svg"
-_BLOCK = re.compile(r"(?s)(?<=<!-- bench:begin -->\n).*?(?=<!-- bench:end -->)")
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
+PLOT = PAGE.with_name("benchmark.svg")
 
 
 def keep(samples: Sequence[Sample], titles: dict[str, str], report: str) -> Path:
@@ -30,11 +29,10 @@ def keep(samples: Sequence[Sample], titles: dict[str, str], report: str) -> Path
 
 
 def publish(samples: Sequence[Sample], titles: dict[str, str], report: str) -> None:
-    """Put the report and the plot where the README shows them."""
+    """Put the report and the plot into the page."""
     PLOT.write_text(plot(samples, titles))
-    picture = f"![Requests per second, side by side]({PLOT.relative_to(ROOT)})"
-    block = f"{picture}\n\n{report}"
-    README.write_text(_BLOCK.sub(lambda _: block, README.read_text()))
+    picture = f"![Requests per second, side by side]({PLOT.name})"
+    write_block(PAGE, "bench", f"{picture}\n\n{report}")
 
 
 def describe(samples: Sequence[Sample], titles: dict[str, str], plan: Plan, postgresql: str) -> str:

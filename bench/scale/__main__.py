@@ -20,10 +20,11 @@ from bench.scale.population import Size
 from bench.scale.report import tables
 from bench.systems import ROOT
 from bench.versions import describe_machine, today
+from tests.blocks import write_block
 from tests.support.folders import open_folder
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
-DOCS = ROOT / "docs"
+PAGE = ROOT / "docs" / "explanation" / "scale.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,9 +50,11 @@ def _run(options: argparse.Namespace) -> None:
     text = f"{_describe(result, plan)}\n\n{tables(result, names)}\n"
     print(f"\n{text}")
     _write(BUILD, "scale.json", msgspec.json.format(msgspec.json.encode(result)).decode())
-    for folder in (BUILD, DOCS) if options.write else (BUILD,):
-        _write(folder, "scale.md", text)
+    _write(BUILD, "scale.md", text)
+    for folder in (BUILD, PAGE.parent) if options.write else (BUILD,):
         _write(folder, "scale.svg", plot(result.samples, names))
+    if options.write:
+        write_block(PAGE, f"scale {result.shared_buffers}", text)
 
 
 def _describe(result: Result, plan: Plan) -> str:

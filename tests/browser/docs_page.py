@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -12,6 +11,10 @@ _REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) => {
   console.error(`violation of ${event.violatedDirective} by ${event.blockedURI}`);
 });
+"""
+_HEIGHT = """block => Math.ceil(
+  block.querySelector(".live-responses-table .highlight-code").getBoundingClientRect().bottom
+    - block.getBoundingClientRect().top)
 """
 
 
@@ -97,11 +100,13 @@ class DocsPage:
         shown = await row.locator(".highlight-code code").inner_text() if has_body else ""
         return Answer(operation_id, status.split()[0], shown)
 
-    async def picture(self, operation_id: str, path: Path) -> None:
-        """Take a picture of an operation, from its head to the body of the answer."""
-        await self.page.set_viewport_size({"width": 1280, "height": 1440})
-        await self.operation(operation_id).evaluate("block => block.scrollIntoView()")
-        await self.page.screenshot(path=path)
+    async def picture(self, operation_id: str) -> bytes:
+        """Take a picture of an operation, from its head to the body of the response."""
+        block = self.operation(operation_id)
+        height = await block.evaluate(_HEIGHT)
+        await self.page.set_viewport_size({"width": 1280, "height": height})
+        await block.evaluate("block => block.scrollIntoView()")
+        return await self.page.screenshot()
 
     def operation(self, operation_id: str) -> Locator:
         """The block of an operation."""

@@ -2,10 +2,12 @@
 
 import json
 import os
-import shutil
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from quart_contract.document import Document
 from tests.browser.docs_page import DocsPage, Witness
 from tests.support.live_server import LiveServer
 
@@ -57,14 +59,31 @@ async def test_every_operation_can_be_tried_out(
 
 
 async def test_a_new_task_is_shown_as_it_was_stored(
-    docs: DocsPage, tmp_path: Path, token_for: Callable[[str], str]
+    docs: DocsPage, contract: Document, token_for: Callable[[str], str]
 ) -> None:
     await docs.authorize(token_for("ada"))
     answer = await docs.try_out("createTask", TASK)
     assert json.loads(answer.body).items() >= TASK.items()
-    await docs.picture("createTask", tmp_path / "swagger-ui.png")
+    picture = await docs.picture("createTask")
     if os.environ.get("TASKWARD_UPDATE_SCREENSHOT") == "1":
-        shutil.copy(tmp_path / "swagger-ui.png", SCREENSHOT)
+        SCREENSHOT.write_bytes(labelled(picture, contract))
+
+
+def test_the_picture_of_the_readme_shows_the_current_version(contract: Document) -> None:
+    is_current = comment(contract) in SCREENSHOT.read_bytes()
+    assert is_current, "docs/swagger-ui.png is stale: run make screenshot"
+
+
+def comment(contract: Document) -> bytes:
+    """Return a text chunk of a PNG (PNG 1.2, 4.2.3.1) that names the contract's version."""
+    return b"tEXtComment\0Taskward " + contract.version.encode()
+
+
+def labelled(picture: bytes, contract: Document) -> bytes:
+    """Return a PNG with the comment before its last chunk, which has 12 bytes."""
+    text = comment(contract)
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    return picture[:-12] + chunk + picture[-12:]
 
 
 async def test_a_token_is_not_kept_by_the_browser(

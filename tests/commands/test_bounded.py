@@ -18,7 +18,7 @@ DESCRIPTORS = 256
 SILENT = 300
 UNREAD = 100
 GROWTH_BYTES = 250_000_000
-"""What `docs/reliability.md` promises."""
+"""What `docs/explanation/reliability.md` promises."""
 WITHOUT_COPIES = 60_000_000
 """Less than a half of what one copy of the script for each client would take."""
 ELSEWHERE = "127.0.0.2"

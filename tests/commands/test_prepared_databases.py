@@ -399,11 +399,11 @@ ROWS = {
         "PgBouncer without the setting",
     )
 }
-"""The rows of docs/databases.md, and which of the databases above each is about."""
+"""The rows of docs/how-to/databases.md, and which of the databases above each is about."""
 
 
 def test_the_page_has_each_database_and_its_messages() -> None:
-    page = (ROOT / "docs" / "databases.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "databases.md").read_text()
     cells = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in page.splitlines()

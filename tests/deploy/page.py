@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, run in folders that stand for those of a real machine."""
+"""The commands of docs/how-to, run in folders that stand for those of a real machine."""
 
 import importlib.util
 import os
@@ -11,15 +11,15 @@ from app.database.embedded.place import MAJOR_VERSION
 from app.settings import Settings
 from tests.commands.conftest import ROOT
 
-PAGE = (ROOT / "docs" / "operations.md").read_text()
+GUIDES = ROOT / "docs" / "how-to"
 NOT_RUN = ("systemctl", "git", "docker", "python3", ".venv/bin/pip")
 """Programs that do nothing here."""
 
 
-def blocks(title: str, language: str = "sh") -> list[str]:
-    """The blocks of commands below a title."""
-    (section,) = re.findall(rf"(?ms)^## {title}$(.*?)(?=^## |\Z)", PAGE)
-    found: list[str] = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", section)
+def blocks(page: str, language: str = "sh") -> list[str]:
+    """Return the blocks of a guide, in a language."""
+    text = (GUIDES / f"{page}.md").read_text()
+    found: list[str] = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", text)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What docs/operations.md says to type, does what the page says."""
+"""The commands of the guides in docs/how-to do what the guides say."""
 
 import asyncio
 import re
@@ -15,7 +15,7 @@ from app import create_app
 from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
 from tests.commands.conftest import Taskward
-from tests.deploy.page import PAGE, Machine, blocks
+from tests.deploy.page import Machine, blocks
 from tests.support.empty_database import make_empty_database
 from tests.support.live_server import LiveServer, live
 from tests.tokens import claims_for, sign, token_for
@@ -51,12 +51,13 @@ def text_of_login(url: DatabaseUrl) -> str:
 
 
 def install(machine: Machine, url: DatabaseUrl) -> None:
-    """Follow the page's first block, with a database that there is."""
-    written = re.search(r"(?m)^DATABASE_URL='([^']*)'$", PAGE)
+    """Follow the first block of the guide, with a database that exists."""
+    commands = blocks("install")[0]
+    written = re.search(r"(?m)^DATABASE_URL='([^']*)'$", commands)
     assert written is not None
     more = {"application_name": "x", "connect_timeout": "9"}
     real = url.for_sqlalchemy.set(drivername="postgresql").update_query_dict(more)
-    machine.run(blocks("Install")[0].replace(written[1], real.render_as_string(False)))
+    machine.run(commands.replace(written[1], real.render_as_string(hide_password=False)))
 
 
 def test_what_is_installed_is_well(machine: Machine, database_url: DatabaseUrl) -> None:
@@ -66,14 +67,14 @@ def test_what_is_installed_is_well(machine: Machine, database_url: DatabaseUrl) 
         "taskward.service",
         "taskward.socket",
     }
-    _, _, look = blocks("Install")
+    _, _, look = blocks("install")
     assert "isolation" in machine.run(look)
     assert machine.read_settings()["BIND"] == "fd://3"
 
 
 def test_an_upgrade_migrates(machine: Machine, database_url: DatabaseUrl) -> None:
     install(machine, database_url)
-    (upgrade,) = blocks("Upgrade")
+    (upgrade,) = blocks("upgrade")
     assert "at revision" in machine.run(upgrade)
     assert not (machine.home / ".data").exists()
 
@@ -97,7 +98,7 @@ def test_the_secret_is_rotated_without_logging_anyone_out(
 
     install(machine, database_url)
     old = machine.read_settings()["BETTER_AUTH_SECRET"]
-    begin, end = blocks("Rotate the secret")
+    begin, end = blocks("rotate-secrets")
     machine.run(begin)
     new = machine.read_settings()["BETTER_AUTH_SECRET"]
     assert new != old
@@ -109,7 +110,7 @@ def test_the_secret_is_rotated_without_logging_anyone_out(
 @pytest.fixture
 def backup_url(empty_database: DatabaseUrl) -> Iterator[str]:
     """The URL of the role that the page makes for backups."""
-    (make_role,) = blocks("Back up and restore", "sql")
+    (make_role,) = blocks("back-up-and-restore", "sql")
     name, password = re.findall(r"ROLE (\w+) .* PASSWORD '([^']+)'", make_role)[0]
     execute(text_of(empty_database), make_role)
     yield text_of(empty_database, name, password)
@@ -143,7 +144,7 @@ def test_a_device_that_is_ahead_of_a_restored_backup_is_told_so_and_reads_everyt
     taskward: Taskward,
     user: str,
 ) -> None:
-    backup, restore = blocks("Back up and restore")
+    backup, restore = blocks("back-up-and-restore")
     taskward.run("migrate", DATABASE_URL=text_of(empty_database))
     with serving(settings, empty_database, user) as client:
         first, second = (
@@ -180,7 +181,7 @@ def test_a_device_that_is_ahead_of_a_restored_backup_is_told_so_and_reads_everyt
 def test_a_restore_that_fails_stops_there(
     machine: Machine, empty_database: DatabaseUrl, taskward: Taskward, fault: str
 ) -> None:
-    backup, restore = blocks("Back up and restore")
+    backup, restore = blocks("back-up-and-restore")
     url = text_of_login(empty_database)
     taskward.run("migrate", DATABASE_URL=url)
     dump = machine.home / "taskward.dump"
@@ -200,7 +201,7 @@ def test_a_restore_that_fails_stops_there(
 def test_an_operator_erases_a_user_and_no_other(
     machine: Machine, database_url: DatabaseUrl, server: LiveServer
 ) -> None:
-    by_api, by_database = blocks("Erase a user")
+    by_api, by_database = blocks("erase-a-user")
     names = [f"it's {uuid4()}", f"eve {uuid4()}", f"ada {uuid4()}"]
     made = {name: {"Authorization": f"Bearer {token_for(name)}"} for name in names}
     with httpx.Client(base_url=server.base_url) as client:

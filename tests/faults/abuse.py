@@ -1,6 +1,7 @@
 """One user, or one address without a token, asks for much; the others must not notice.
 
-Everything stays within the default rate limit. The bounds are those of docs/reliability.md.
+Everything stays within the default rate limit. The bounds are those of
+docs/explanation/reliability.md.
 """
 
 import json

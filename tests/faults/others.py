@@ -1,6 +1,6 @@
 """Other users, who must not notice what one user does.
 
-The bounds are those of docs/reliability.md.
+The bounds are those of docs/explanation/reliability.md.
 """
 
 import statistics

@@ -1,16 +1,15 @@
-"""Where the figures go: into `docs/reliability.md`, with the date and the machine."""
+"""Where the figures go: into `docs/explanation/reliability.md`, with the date and the machine."""
 
 import platform
-import re
 from collections.abc import Sequence
 
 from bench.systems import ROOT
 from bench.versions import describe_machine, today
+from tests.blocks import write_block
 from tests.faults.report import Row, table
 from tests.faults.scene import Scene
 
-PAGE = ROOT / "docs" / "reliability.md"
-_BLOCK = re.compile(r"(?s)(?<=<!-- faults:begin -->\n).*?(?=<!-- faults:end -->)")
+PAGE = ROOT / "docs" / "explanation" / "reliability.md"
 
 
 def describe(rows: Sequence[Row], scene: Scene) -> str:
@@ -24,4 +23,4 @@ def describe(rows: Sequence[Row], scene: Scene) -> str:
 
 def publish(report: str) -> None:
     """Put the report into the page."""
-    PAGE.write_text(_BLOCK.sub(lambda _: report, PAGE.read_text()))
+    write_block(PAGE, "faults", report)

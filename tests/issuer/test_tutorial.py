@@ -1,4 +1,4 @@
-"""The tutorial of the README, run as it stands."""
+"""The tutorial docs/tutorials/better-auth.md, run as it is printed."""
 
 import json
 import os
@@ -18,8 +18,7 @@ from tests.support.folders import open_folder
 from tests.support.node_packages import find
 from tests.tokens import SECRET
 
-README = (FOLDER.parents[1] / "README.md").read_text()
-TUTORIAL = README.partition("## Sign in with Better Auth")[2].partition("\n## ")[0]
+TUTORIAL = (FOLDER.parents[1] / "docs" / "tutorials" / "better-auth.md").read_text()
 SCRIPTS = re.findall(r"(?ms)^```js\n(.*?)^```$", TUTORIAL)
 SETTINGS, SIGN_UP = re.findall(r"(?ms)^```sh\n(.*?)^```$", TUTORIAL)[1:]
 ISSUER = "127.0.0.1:3000"

@@ -1,13 +1,11 @@
-"""The benchmark sums its samples up rightly, and there is a place for them in the README."""
+"""The benchmark sums its samples up correctly."""
 
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from bench.plot import plot
 from bench.report import rows, table
 from bench.samples import Sample
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
 TITLES = {"taskward": "Taskward", "other": "Other", "empty": "Hypercorn"}
 SAMPLES = [
     Sample(1, "taskward", "list", 300, p50_ms=1, p99_ms=9, cpu_ms=0.5, peak_mb=80),
@@ -37,7 +35,3 @@ def test_the_plot_shows_every_system() -> None:
     drawing = ET.fromstring(plot(SAMPLES, TITLES))  # noqa: S314 - it is our own
     shown = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
     assert {*TITLES.values(), "250", "150", "5,000", "1,000"} <= {*shown}
-
-
-def test_the_readme_has_a_place_for_the_result() -> None:
-    assert README.index("<!-- bench:begin -->\n") < README.index("<!-- bench:end -->\n")

@@ -19,7 +19,7 @@ from bench.soak.run import Look
 from bench.soak.verdict import judge
 from tests.support.empty_database import make_empty_database
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "explanation"
 SIZES = ["1", "2"]
 SAMPLES = [
     Sample(1, "1", "get", 100, p50_ms=10),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-PAGE = (TESTS.parent / "docs" / "threat-model.md").read_text()
+PAGE = (TESTS.parent / "docs" / "explanation" / "threat-model.md").read_text()
 ROWS = re.findall(r"(?m)^\| (API\d+|3\.\d+) \|.*\| ([^|]*) \|$", PAGE)
 
 
@@ -20,4 +20,4 @@ def test_every_line_of_the_lists_is_there() -> None:
 def test_what_shows_a_defence_is_there(name: str, shown_by: str) -> None:
     paths = re.findall(r"`([^`]+)`", shown_by)
     assert paths, name
-    assert [path for path in paths if not (TESTS / path).is_file()] == []
+    assert [path for path in paths if not (TESTS / path.removeprefix("tests/")).is_file()] == []

@@ -18,12 +18,6 @@ def test_env_example_lists_exactly_the_settings_that_exist() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_the_readme_lists_exactly_the_settings_that_exist() -> None:
-    text = (ROOT / "README.md").read_text()
-    listed = re.findall(r"(?m)^\| `([A-Z_]+)` \|", text)
-    assert sorted(listed) == sorted(name.upper() for name in Settings.model_fields)
-
-
 def test_env_example_can_be_used_as_it_is(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text((ROOT / ".env.example").read_text())
     assert read_settings() == Settings()

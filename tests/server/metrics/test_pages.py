@@ -1,4 +1,4 @@
-"""The dashboard and the page of operations name the metrics that there are."""
+"""The dashboard and the reference page name the metrics that exist."""
 
 import json
 import re
@@ -25,7 +25,7 @@ async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_the
 
 
 async def test_each_metric_is_explained_with_its_labels(told: Scrape) -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
     explained = {
         name: {*re.findall(r"`(\w+)`", labels)}
         for name, labels in re.findall(r"(?m)^\| `(taskward_\w+)` \| \w+ \|([^|]*)\|", page)

@@ -1,0 +1,92 @@
+"""The reference pages agree with the code."""
+
+import re
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app import MAX_BODY_BYTES
+from app.__main__ import main
+from app.auth.in_flight import MAX_REQUESTS, MAX_UNREAD_BYTES
+from app.server.http.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS, RESERVED_DESCRIPTORS
+from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
+from app.server.observability.metrics.recording import PoolMetrics, RequestMetrics
+from app.settings import Settings
+from app.tasks.idempotency import MAX_KEY_BYTES
+from app.tasks.statements import MAX_TOMBSTONES
+from quart_contract.requests import MAX_PARAMETERS
+from quart_contract.strict_json import MAX_DEPTH, MAX_VALUES
+from tests.blocks import read_block
+from tests.project.reference import FOLDER, PAGES, ROOT, samples
+
+COMMANDS = (FOLDER / "commands.md").read_text()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_current(name: str) -> None:
+    written = read_block(FOLDER / f"{name}.md", name)
+    assert written == PAGES[name](), f"docs/reference/{name}.md is stale: run make reference"
+
+
+def test_env_example_shows_the_defaults() -> None:
+    shown = samples()
+    defaults = {
+        name: field.default
+        for name, field in Settings.model_fields.items()
+        if field.default not in (None, ())
+    }
+    given = {name: shown[name.upper()] for name in defaults}
+    read = Settings.model_validate(given)
+    assert {name: getattr(read, name) for name in defaults} == defaults
+
+
+def test_the_commands_page_has_every_command_with_its_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def help_of(*command: str) -> str:
+        with pytest.raises(SystemExit):
+            main([*command, "--help"])
+        return capsys.readouterr().out
+
+    names = re.findall(r"(?m)^    (\w+) ", help_of())
+    usages = {name: help_of(name).partition("\n\n")[0].replace(" [-h]", "") for name in names}
+    sections = re.findall(r"(?m)^## (\w+)\n\n`(.+)`$", COMMANDS)
+    assert dict(sections) == {name: text.removeprefix("usage: ") for name, text in usages.items()}
+
+
+def test_the_metrics_page_has_the_kind_of_each_metric() -> None:
+    registry = CollectorRegistry()
+    RequestMetrics(registry)
+    PoolMetrics(registry)
+    kinds = {
+        f"{each.name}_total" if each.type == "counter" else each.name: each.type
+        for each in registry.collect()
+    }
+    page = (FOLDER / "metrics.md").read_text()
+    explained = dict(re.findall(r"(?m)^\| `(taskward_\w+)` \| (\w+) \|", page))
+    assert kinds.items() <= explained.items()
+
+
+def test_the_limits_page_has_the_limits_of_the_code() -> None:
+    page = (FOLDER / "limits.md").read_text()
+    said = [
+        f"{MAX_BODY_BYTES // 2**10} KiB, {MAX_VALUES:,} values, {MAX_DEPTH} levels",
+        f"{MAX_TARGET_BYTES // 2**10} KiB, {MAX_PARAMETERS} query parameters",
+        f"the header section | {MAX_HEADER_BYTES // 2**10} KiB",
+        f"requests in flight | {MAX_REQUESTS} in each process",
+        f"not read | {MAX_UNREAD_BYTES // 2**20} MiB in each process",
+        f"idempotency keys | {MAX_KEY_BYTES // 2**20} MiB in 24 hours",
+        f"tombstones of deleted tasks | {MAX_TOMBSTONES:,}",
+        f"less {RESERVED_DESCRIPTORS} and `DATABASE_POOL_SIZE`, and at most {MAX_CONNECTIONS:,}",
+        f"at most {MAX_PER_ADDRESS};",
+    ]
+    assert [each for each in said if each not in page] == []
+
+
+def test_the_log_events_of_the_pages_exist() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
+    pages = [*FOLDER.glob("*.md"), *FOLDER.with_name("how-to").glob("*.md")]
+    text = "".join(page.read_text() for page in pages if page.name != "databases.md")
+    named = re.findall(r"`((?!make |systemctl )[a-z-]+(?: [a-z]+){1,3})`", text)
+    assert len(named) > 3
+    assert [event for event in named if f'"{event}"' not in source] == []
