@@ -56,7 +56,7 @@ class RequestCheck:
     ) -> Iterator[Fault]:
         for name in received.query:
             if name not in self._queries:
-                yield Fault(detail="is not a parameter of this operation", parameter=name)
+                yield Fault(detail="is an unknown parameter", parameter=name)
         for check, texts in sent:
             yield from check.faults(texts)
         if self._body is not None:
@@ -89,7 +89,7 @@ class ParameterCheck:
         """Every fault of what was sent."""
         place = "header" if self.parameter.location == "header" else "parameter"
         if len(sent) > 1:
-            yield Fault(detail="is given more than once", **{place: self.parameter.name})
+            yield Fault(detail="must not be repeated", **{place: self.parameter.name})
         elif sent:
             for error in self._validator.iter_errors(self.value(sent)):
                 yield Fault(detail=describe(error, self._patterns), **{place: self.parameter.name})

@@ -34,62 +34,64 @@ logger = structlog.get_logger("app.contract")
 
 MISSING_TOKEN = Problem(
     "missing_token",
-    "Send an Authorization header with a bearer token.",
+    "The request has no bearer token. Send one in the `Authorization` header.",
     headers={"WWW-Authenticate": "Bearer"},
 )
 INVALID_TOKEN = Problem(
     "invalid_token",
-    "The bearer token is malformed, forged, expired or not meant for this service.",
+    "The bearer token is invalid, expired or meant for another service. Sign in again.",
     headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
 )
 KEYS_UNAVAILABLE = Problem(
     "keys_unavailable",
-    "The issuer's keys, which tokens are verified with, cannot be had at the moment.",
+    "The server could not fetch the keys that verify tokens. Retry after `Retry-After` seconds.",
     headers={"Retry-After": "5"},
 )
 DATABASE_UNAVAILABLE = Problem(
     "database_unavailable",
-    "The database cannot be reached at the moment.",
+    "The database is unavailable. Retry after `Retry-After` seconds.",
     headers={"Retry-After": "1"},
 )
 SEARCH_TIMEOUT = Problem(
     "search_timeout",
-    "The search took too long. Narrow it with status, due_after or due_before.",
+    "The search timed out. Narrow it with `status`, `due_after` or `due_before`.",
     headers={"Retry-After": "5"},
 )
 TOO_MANY_IN_FLIGHT = Problem(
     "too_many_in_flight",
-    "Too many of your requests, or unread bytes of their responses, are in flight.",
+    "You have too many requests in flight, or too many unread bytes of responses.",
     headers={"Retry-After": "1"},
 )
 TASK_NOT_FOUND = Problem("task_not_found", "You have no task with this id.")
 CHANGE_TOKEN_EXPIRED = Problem(
     "change_token_expired",
-    "What changed since this token is not known any more; begin anew, without since.",
+    "The change token has expired. Request the feed again without `since`.",
 )
 PRECONDITION_FAILED = Problem(
-    "precondition_failed", "The task is not the version that was expected; read it again."
+    "precondition_failed", "The task does not match the version that you sent. Read it again."
 )
 IDEMPOTENCY_KEY_IN_USE = Problem(
     "idempotency_key_in_use",
-    "A request with this Idempotency-Key is still being carried out.",
+    "A request with this `Idempotency-Key` is still in progress. Retry later.",
     headers={"Retry-After": "1"},
 )
 IDEMPOTENCY_KEY_REUSED = Problem(
     "idempotency_key_reused",
-    "This Idempotency-Key came with another body before; make a new one.",
-    [Fault(detail="came with another body before", header="Idempotency-Key")],
+    "This `Idempotency-Key` was already used with a different body. Use a new key.",
+    [Fault(detail="was already used with a different body", header="Idempotency-Key")],
 )
 TASK_QUOTA_REACHED = Problem(
-    "task_quota_reached", "You have as many tasks as one user may have; delete some first."
+    "task_quota_reached", "You have reached the maximum number of tasks. Delete some tasks first."
 )
 INVALID_CURSOR = invalid_request(
-    [Fault(detail="was not made for this user and these filters", parameter="cursor")]
+    [Fault(detail="does not match the user, filters and sort order", parameter="cursor")]
 )
 NOT_CONFIRMED = invalid_request(
     [Fault(detail="is not the id of the token's user", parameter="confirm")]
 )
-INTERNAL_ERROR = Problem("internal_error", "The service failed; it was not your request's fault.")
+INTERNAL_ERROR = Problem(
+    "internal_error", "The server failed to process the request. Report it with `request_id`."
+)
 
 _PROBLEMS: dict[type[Exception], Problem] = {
     MissingTokenError: MISSING_TOKEN,
@@ -113,10 +115,13 @@ _PLACES_IN_AN_OPERATION: dict[type[TaskError], str] = {
     TaskQuotaReachedError: "",
 }
 _CODES_OF_THE_FRAMEWORK = {
-    400: ("malformed_request", "The request cannot be read."),
-    404: ("path_not_found", "Nothing lives at this path."),
-    405: ("method_not_allowed", "This path does not have this method; Allow lists those it has."),
-    408: ("request_timeout", "The body did not arrive in time."),
+    400: ("malformed_request", "The request is malformed."),
+    404: ("path_not_found", "This path does not exist."),
+    405: (
+        "method_not_allowed",
+        "This path does not support this method. `Allow` lists the supported methods.",
+    ),
+    408: ("request_timeout", "The body did not arrive in time. Send the request again."),
     413: ("content_too_large", "The body is larger than the limit."),
 }
 
@@ -135,14 +140,14 @@ def render_errors(app: Quart, catalogue: ProblemCatalogue) -> None:
         return respond(error)
 
     async def render_rate_limited(error: RateLimitedError) -> Response:
-        detail = "More requests came than are allowed; wait for Retry-After seconds."
+        detail = "Too many requests. Retry after `Retry-After` seconds."
         headers = {"Retry-After": str(error.seconds)}
         return respond(Problem("rate_limited", detail, headers=headers))
 
     async def render_budget(error: StorageBudgetReachedError) -> Response:
         detail = (
-            "Your idempotency keys use up their storage; send the request without a key, "
-            "or wait for Retry-After seconds."
+            "Your idempotency keys fill their storage. Send the request without a key, "
+            "or retry after `Retry-After` seconds."
         )
         headers = {"Retry-After": str(error.seconds)}
         return respond(Problem("storage_budget_reached", detail, headers=headers))
@@ -176,7 +181,7 @@ def _of_an_operation(error: OperationError) -> Problem:
     kind = type(error.error)
     problem = _PROBLEMS[kind]
     pointer = f"/operations/{error.index}{_PLACES_IN_AN_OPERATION[kind]}"
-    fault = Fault(detail="is why nothing was carried out", pointer=pointer)
+    fault = Fault(detail="failed, so the whole batch was rolled back", pointer=pointer)
     return Problem(problem.code, problem.detail, [fault], problem.headers)
 
 

@@ -20,7 +20,7 @@ BUFFERED_BYTES = 64 * 1024
 """How much a transport takes before a writer waits: the default of asyncio and of uvloop."""
 
 _TOO_LARGE = Problem("header_fields_too_large", "The header section is larger than the limit.")
-_MALFORMED = Problem("malformed_request", "The request is not well-formed HTTP/1.1.")
+_MALFORMED = Problem("malformed_request", "The request is not valid HTTP/1.1.")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
