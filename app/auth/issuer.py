@@ -113,7 +113,7 @@ class Issuer:
             document = await fetch(self._url)
             keys = read_keys(document)
         except InvalidKeySetError as error:
-            logger.warning("the issuer's keys could not be fetched", reason=str(error))
+            logger.warning("key fetch failed", reason=str(error))
             return
         self._fetched_at = time.monotonic()
         if document != self._document:

@@ -40,7 +40,7 @@ def warn_of_names() -> None:
 
 
 def _warn(name: str, meant: str) -> None:
-    logger.warning("setting misspelt", name=name, meant=meant)
+    logger.warning("unknown setting", name=name, did_you_mean=meant)
 
 
 def _given() -> Mapping[str, str | None]:

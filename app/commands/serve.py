@@ -51,8 +51,8 @@ def serve(settings: Settings, interruption: Interruption) -> None:
 def _log_start(settings: Settings, complete: Settings) -> None:
     if settings.database_url is None:
         folder = str(settings.data_dir.resolve())
-        logger.warning("DATABASE_URL is not set: an embedded PostgreSQL is used", data_dir=folder)
+        logger.warning("using embedded PostgreSQL", reason="no DATABASE_URL", data_dir=folder)
         database = f"embedded PostgreSQL in {folder}"
     else:
         database = str(complete.database_url)
-    logger.info("serving", version=read().version, address=complete.bind, database=database)
+    logger.info("server starting", version=read().version, address=complete.bind, database=database)

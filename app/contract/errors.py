@@ -171,7 +171,7 @@ def _renderer(
     respond: Callable[[Problem], Response], problem: Problem
 ) -> Callable[[Exception], Awaitable[Response]]:
     async def render(error: Exception) -> Response:
-        logger.debug("refused", code=problem.code, reason=str(error))
+        logger.debug("request rejected", code=problem.code, reason=str(error))
         return respond(problem)
 
     return render

@@ -74,7 +74,7 @@ async def migrate(database: Database) -> str:
             except Exception:
                 if await is_held(holder):
                     raise
-        logger.warning("migration starts over", reason="the connection with the lock was lost")
+        logger.warning("migration restarted", reason="the connection with the lock was lost")
     raise DatabaseUnavailableError("the connection with the lock of migrations is lost repeatedly")
 
 
@@ -183,7 +183,7 @@ async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -
             return  # the migration itself says what is wrong
         oldest = {f"pid {other.pid}": f"{other.seconds} s" for other in others}
         logger.info(
-            "migration runs",
+            "migration running",
             seconds=round(reported - began),
             waits_for_transactions=oldest or None,
         )

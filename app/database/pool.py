@@ -124,7 +124,7 @@ class UserPool:
                 await self.take_back(connection, error)
                 if not (repeatable and is_lost(error)):
                     raise
-        raise DatabaseUnavailableError("no connection lives")
+        raise DatabaseUnavailableError("no usable database connection")
 
     async def ask_traits(self) -> Traits:
         """Return the traits; make the first connection for that."""

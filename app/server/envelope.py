@@ -91,7 +91,7 @@ class _Exchange:
         try:
             await self._app(self._scope, receive, self._send)
         except Exception:
-            logger.exception("failed")
+            logger.exception("request failed")
             if "status" in state:
                 raise
             await self._send_internal_error()

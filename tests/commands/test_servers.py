@@ -154,7 +154,7 @@ def test_serve_refuses_a_database_that_does_not_keep_users_apart(
         finished = taskward.run(command, **settings)
         assert finished.status == 1
         assert "row-level security is off on tasks" in finished.out + finished.err
-        assert "users does not have just the policies" in finished.out + finished.err
+        assert "users has the wrong policies" in finished.out + finished.err
 
 
 async def make_holes(url: DatabaseUrl) -> None:

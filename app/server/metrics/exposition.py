@@ -107,4 +107,4 @@ class Server(ThreadingTCPServer):
 
     def handle_error(self, *_: object) -> None:
         """Log that somebody went away, or that the metrics cannot be read."""
-        logger.warning("metrics were not sent", reason=repr(sys.exception()))
+        logger.warning("metrics response failed", reason=repr(sys.exception()))

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from app.database.embedded import EmbeddedPostgresError, account, place, start
 from app.database.embedded.account import Account
@@ -115,13 +117,14 @@ def private_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_a_private_folder_stays_private_and_its_data_are_elsewhere(
-    private_folder: Path, runtime: Path, caplog: pytest.LogCaptureFixture
+    private_folder: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(place, "logger", structlog.get_logger())
     data_dir = private_folder
-    with start(data_dir) as running:
+    with capture_logs() as logs, start(data_dir) as running:
         assert await run_sql(running.url, "SELECT 1") == 1
     assert (data_dir / "postgresql").resolve().is_relative_to(runtime)
-    assert "its data are in" in caplog.text
+    assert [each["event"] for each in logs] == ["using another folder"]
     assert data_dir.parent.stat().st_mode & 0o777 == 0o700
     with start(data_dir) as again:
         assert await run_sql(again.url, "SELECT 1") == 1
