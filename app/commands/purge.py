@@ -40,14 +40,14 @@ def purge_command(settings: Settings) -> None:
     if finished.users:
         print(f"Deleted the rows of {finished.users} erased users.")
     print(
-        f"Dropped {purged.idempotency_keys} idempotency keys and {purged.tombstones} tombstones "
-        "that had expired."
+        f"Deleted {purged.idempotency_keys} expired idempotency keys "
+        f"and {purged.tombstones} expired tombstones."
     )
     reasons = sorted({*finished.reasons, *purged.reasons})
     if reasons:
         raise CommandError(
             f"rows of {finished.left + purged.left} users could not be deleted "
-            f"({', '.join(reasons)}): see the log of PostgreSQL, and run it again"
+            f"({', '.join(reasons)}). Check the log of PostgreSQL, and run purge again."
         )
 
 

@@ -30,8 +30,8 @@ def serve(settings: Settings, interruption: Interruption) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if settings.better_auth_secret is None and settings.jwks_url is None:
         raise CommandError(
-            "there is no key to verify tokens with: set JWKS_URL to where your issuer publishes "
-            "its keys, or BETTER_AUTH_SECRET to its secret (at least 32 bytes)"
+            "there is no key to verify tokens. Set JWKS_URL to the URL of your issuer's keys, "
+            "or BETTER_AUTH_SECRET to its secret (at least 32 bytes)."
         )
     check_names(settings)
     with server_database(settings) as complete:

@@ -72,7 +72,7 @@ def _account(cluster: Folder | None) -> Account:
         return account
     raise EmbeddedPostgresError(
         f"PostgreSQL cannot run as root, and there is no account {' or '.join(ACCOUNTS)} to run "
-        "it as; start Taskward as an ordinary user, or set DATABASE_URL"
+        "it. Start Taskward as an ordinary user, or set DATABASE_URL."
     )
 
 
@@ -108,7 +108,7 @@ def _installed() -> Path:
     if not folder.is_dir():
         raise EmbeddedPostgresError(
             f"there is no embedded PostgreSQL {MAJOR_VERSION} for this platform (the package "
-            f"{_WHEEL} is not installed); set DATABASE_URL to a PostgreSQL of your own"
+            f"{_WHEEL} is not installed). Set DATABASE_URL to your own PostgreSQL."
         )
     return folder
 

@@ -55,7 +55,7 @@ class Recorded(Collector):
         self._folder = folder
         self._files = MultiProcessCollector(None, folder)
         of_build = {"version": read().version, "python": platform.python_version()}
-        self._build = InfoMetricFamily("taskward_build", "The program that runs.", of_build)
+        self._build = InfoMetricFamily("taskward_build", "The running version.", of_build)
 
     def collect(self) -> Iterator[Metric]:
         """Read all files anew."""
