@@ -8,15 +8,15 @@ LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench bench-scale bench-soak faults format lock swagger-ui clean
 
-help: ## Show the targets
+help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed-dev ## Make .venv with the locked dependencies
+setup: $(VENV)/.installed-dev ## Create .venv with the locked dependencies
 
 run: $(VENV)/.installed ## Start the development server on http://127.0.0.1:8000
 	@exec $(BIN)/python -m app dev
 
-test: setup ## Run every test, in parallel, with branch coverage; ARGS go to pytest
+test: setup ## Run all tests in parallel with branch coverage; ARGS are passed to pytest
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 check: setup ## Check format, lint, types and the contract; needs Node.js 20
@@ -31,23 +31,23 @@ check: setup ## Check format, lint, types and the contract; needs Node.js 20
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
-bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and write the result into README.md; with ARGS, as they say
+bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks and update the docs; ARGS replace the default --write
 	@exec $(BIN)/python -m bench $(or $(ARGS),--write)
 
-bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB of disk; with ARGS, as they say
+bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB of disk; accepts ARGS
 	@exec $(BIN)/python -m bench.scale $(ARGS)
 
-bench-soak: setup ## Watch the memory of a server over 200,000 requests; with ARGS, as they say
+bench-soak: setup ## Measure a server's memory over 200,000 requests; accepts ARGS
 	@exec $(BIN)/python -m bench.soak $(ARGS)
 
-faults: setup ## Let faults happen to a server, and write the figures into docs/reliability.md; with ARGS, as they say
+faults: setup ## Inject faults and update the docs; ARGS replace the default --write
 	@exec $(BIN)/python -m tests.faults $(or $(ARGS),--write)
 
 format: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: setup ## Resolve the dependencies anew and write the hashed lock files
+lock: setup ## Resolve the dependencies again and write the hashed lock files
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra otel -c requirements.txt -o requirements-otel.txt
@@ -57,7 +57,7 @@ lock: setup ## Resolve the dependencies anew and write the hashed lock files
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
 
-swagger-ui: ## Fetch the vendored files of Swagger UI anew; needs npm
+swagger-ui: ## Fetch the vendored files of Swagger UI again; needs npm
 	@rm -rf $(SWAGGER_UI_NEW) && mkdir -p $(SWAGGER_UI_NEW)
 	npm pack --silent --pack-destination $(SWAGGER_UI_NEW) swagger-ui-dist@$(SWAGGER_UI_VERSION)
 	@tar -xzf $(SWAGGER_UI_NEW)/*.tgz -C $(SWAGGER_UI_NEW) --strip-components 1
@@ -70,7 +70,7 @@ SWAGGER_UI_VERSION := 5.35.0
 SWAGGER_UI_NEW := build/swagger-ui
 SWAGGER_UI_FILES := LICENSE NOTICE favicon-32x32.png swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt
 
-clean: ## Remove the venvs and the caches; the data in .data stays
+clean: ## Remove the venvs and caches, but keep the data in .data
 	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
 
 $(BIN)/python:
