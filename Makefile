@@ -8,15 +8,15 @@ LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 .DEFAULT_GOAL := help
 .PHONY: help setup run test quick check reference screenshot bench bench-scale bench-soak faults format lock swagger-ui clean
 
-help: ## Show the targets
+help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed-dev ## Make .venv with the locked dependencies
+setup: $(VENV)/.installed-dev ## Create .venv with the locked dependencies
 
 run: $(VENV)/.installed ## Start the development server on http://127.0.0.1:8000
 	@exec $(BIN)/python -m app dev
 
-test: setup ## Run every test, in parallel, with branch coverage; ARGS go to pytest
+test: setup ## Run all tests in parallel with branch coverage; ARGS are passed to pytest
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 QUICK := contract project/test_overrides.py quart_contract settings tasks test_architecture.py
@@ -42,16 +42,16 @@ reference: setup ## Write the generated parts of docs/reference
 screenshot: setup ## Take the README's picture; needs Chromium
 	TASKWARD_UPDATE_SCREENSHOT=1 $(BIN)/python -m pytest --quiet tests/browser -k as_it_was_stored
 
-bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks, and write the result into docs; with ARGS, as they say
+bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks and update the docs; ARGS replace the default --write
 	@exec $(BIN)/python -m bench $(or $(ARGS),--write)
 
-bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB of disk; with ARGS, as they say
+bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB of disk; accepts ARGS
 	@exec $(BIN)/python -m bench.scale $(ARGS)
 
-bench-soak: setup ## Watch the memory of a server over 200,000 requests; with ARGS, as they say
+bench-soak: setup ## Measure a server's memory over 200,000 requests; accepts ARGS
 	@exec $(BIN)/python -m bench.soak $(ARGS)
 
-faults: setup ## Let faults happen to a server, and write the figures into docs; with ARGS, as they say
+faults: setup ## Inject faults and update the docs; ARGS replace the default --write
 	@exec $(BIN)/python -m tests.faults $(or $(ARGS),--write)
 
 format: setup ## Format the code and sort its imports
@@ -81,7 +81,7 @@ SWAGGER_UI_VERSION := 5.35.0
 SWAGGER_UI_NEW := build/swagger-ui
 SWAGGER_UI_FILES := LICENSE NOTICE favicon-32x32.png swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt
 
-clean: ## Remove the venvs and the caches; the data in .data stays
+clean: ## Remove the venvs and caches, but keep the data in .data
 	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
 
 $(BIN)/python:

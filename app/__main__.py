@@ -41,38 +41,38 @@ def _parser() -> argparse.ArgumentParser:
     _add(
         commands,
         "dev",
-        "the development server",
+        "run the development server",
         lambda _, interruption: partial(dev, interruption=interruption),
     )
     _add(
         commands,
         "serve",
-        "the production server",
+        "run the production server",
         lambda _, interruption: partial(serve, interruption=interruption),
     )
     _add_migrate(commands)
     _add(
         commands,
         "purge",
-        "drop expired idempotency keys and tombstones",
+        "delete expired idempotency keys and tombstones",
         lambda *_: purge_command,
     )
     _add(
         commands,
         "restored",
-        "once a backup was restored: let every client read everything anew",
+        "after restoring a backup, make every client resync",
         lambda *_: restored_command,
     )
     _add(commands, "doctor", "check settings, keys, database and schema", lambda *_: doctor)
     for_token = _add(
         commands,
         "token",
-        "print an HS256 token for trying things out",
+        "print an HS256 token for testing",
         lambda options, _: partial(token, user=options.user, ttl=options.ttl),
     )
     for_token.add_argument("user", metavar="USER", help="the user's id")
     for_token.add_argument(
-        "--ttl", type=int, default=3600, metavar="SECONDS", help="how long it is good (3600)"
+        "--ttl", type=int, default=3600, metavar="SECONDS", help="lifetime of the token (3600)"
     )
     return parser
 
@@ -81,11 +81,11 @@ def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     for_migrate = _add(
         commands,
         "migrate",
-        "bring the database's schema to head",
+        "migrate the database schema to this version",
         lambda options, _: partial(migrate_command, citus=options.citus),
     )
     for_migrate.add_argument(
-        "--citus", action="store_true", help="distribute the tables by user, with Citus"
+        "--citus", action="store_true", help="distribute the tables by user with Citus"
     )
 
 

@@ -44,10 +44,10 @@ def _secret(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise ValueError(
-            f"must have at least {MIN_SECRET_BYTES} bytes; try: openssl rand -base64 32"
+            f"must have at least {MIN_SECRET_BYTES} bytes. Create one: openssl rand -base64 32"
         )
     if len(set(text)) < _MIN_DISTINCT:
-        raise ValueError("is too easy to guess; try: openssl rand -base64 32")
+        raise ValueError("is too easy to guess. Create one: openssl rand -base64 32")
     return secret
 
 
@@ -56,7 +56,7 @@ def _previous_secret(secret: SecretStr, info: ValidationInfo) -> SecretStr:
         return secret
     present = info.data["better_auth_secret"]
     if present is None:
-        raise ValueError("must stand beside BETTER_AUTH_SECRET, which is not set")
+        raise ValueError("needs BETTER_AUTH_SECRET, which is not set")
     if present == secret:
         raise ValueError("must differ from BETTER_AUTH_SECRET")
     return secret
@@ -84,22 +84,22 @@ def _bind(text: str) -> str:
     is_address = bool(host) and not is_path and port.isdecimal() and int(port) <= 65535  # noqa: PLR2004 - the last
     if not is_inherited and not is_address:
         raise ValueError(
-            "must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or that of an inherited "
-            "socket, such as fd://3"
+            "must be HOST:PORT, such as 127.0.0.1:8000 or [::1]:8000, or an inherited socket, "
+            "such as fd://3"
         )
     return text
 
 
 def _metrics_bind(text: str, info: ValidationInfo) -> str:
     if text == info.data.get("bind"):
-        raise ValueError("must be another address than BIND")
+        raise ValueError("must differ from BIND")
     return text
 
 
 def _claim(value: str | None, info: ValidationInfo) -> str | None:
     # Keys that are public say only who signed: not for whom.
     if value is None and info.data.get("jwks_url"):
-        raise ValueError("must be set where JWKS_URL is")
+        raise ValueError("is required with JWKS_URL")
     return value
 
 
@@ -117,7 +117,7 @@ def _rate_limit(text: object) -> object:
     except ValueError:
         limit = None
     if limit is None or limit.amount < 1 or limit.get_expiry() < 1:
-        raise ValueError("must be off, or a number and a time such as 600/minute or 20/2 seconds")
+        raise ValueError("must be off, or a limit such as 600/minute or 20/2 seconds")
     return limit
 
 
@@ -125,7 +125,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
     # Valkey speaks the protocol of Redis, and the same client speaks to both.
     text = re.sub("^valkey", "redis", url.get_secret_value())
     if not re.match("rediss?://[^/]", text):
-        raise ValueError("must begin with redis://, rediss://, valkey:// or valkeys://")
+        raise ValueError("must start with redis://, rediss://, valkey:// or valkeys://")
     return SecretStr(text)
 
 
@@ -187,8 +187,8 @@ def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(error) from None
     except ValidationError as error:
-        faults = (f"  {_name(each['loc'])} {_words(each['msg'])}" for each in error.errors())
-        raise SettingsError("The settings are wrong:\n" + "\n".join(faults)) from None
+        faults = (f"  {_name(each['loc'])}: {_words(each['msg'])}" for each in error.errors())
+        raise SettingsError("Invalid settings:\n" + "\n".join(faults)) from None
 
 
 def read_file() -> dict[str, str]:
@@ -218,8 +218,8 @@ def _check_file() -> None:
             if is_wrong:
                 blank = text[: len(text) - len(text.lstrip())].count("\n")
                 raise SettingsError(
-                    f"{FILE} cannot be read: line {line + blank} is not NAME=VALUE; "
-                    "is a quote missing?"
+                    f"{FILE} cannot be read: line {line + blank} is not NAME=VALUE. "
+                    "Check its quotes."
                 )
 
 

@@ -73,7 +73,7 @@ def _foreign_routes(app: Quart) -> Iterator[str]:
     for rule in app.url_map.iter_rules():
         # Quart puts a blueprint's name and a dot before the endpoints of its own routes.
         if "." in rule.endpoint:
-            yield f"route {rule.rule}: a blueprint has it, but paths are the contract's to give"
+            yield f"route {rule.rule}: a blueprint defines it, but the contract defines all paths"
 
 
 def _drifts(
@@ -88,7 +88,7 @@ def _drifts(
         if name not in expected:
             yield f"handler {name}: the contract has no such operation"
         elif names.count(name) > 1:
-            yield f"handler {name}: there are {names.count(name)} of this name"
+            yield f"handler {name}: registered {names.count(name)} times"
     for operation in bound:
         handler = dict(handlers).get(operation.handler_name)
         if handler is None:

@@ -58,7 +58,7 @@ class RequestCheck:
     ) -> Iterator[Fault]:
         for name in received.query:
             if name not in self._queries:
-                yield Fault(detail="is not a parameter of this operation", parameter=name)
+                yield Fault(detail="is an unknown parameter", parameter=name)
         for check, texts in sent:
             yield from check.faults(texts)
         if self._body is not None:
@@ -95,7 +95,7 @@ class ParameterCheck:
         place = "header" if self.parameter.location == "header" else "parameter"
         is_list = self.parameter.is_array and self.parameter.explodes
         if len(sent) > 1 and not is_list:
-            yield Fault(detail="is given more than once", **{place: self.parameter.name})
+            yield Fault(detail="must not be repeated", **{place: self.parameter.name})
         elif sent:
             for error in self._validator.iter_errors(self.value(sent)):
                 yield Fault(detail=describe(error, self._patterns), **{place: self.parameter.name})

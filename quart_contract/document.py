@@ -92,12 +92,12 @@ class Document:
             try:
                 node = node[part]
             except (KeyError, TypeError):
-                raise ContractError(f"{reference} leads nowhere") from None
+                raise ContractError(f"{reference} does not exist") from None
         return node  # type: ignore[no-any-return]  # the tree is as free as OpenAPI allows
 
     @staticmethod
     def _parts(reference: str) -> Iterator[str]:
         if not reference.startswith("#/"):
-            raise ContractError(f"{reference} leads out of the contract")
+            raise ContractError(f"{reference} is outside the contract")
         for part in reference[2:].split("/"):
             yield part.replace("~1", "/").replace("~0", "~")

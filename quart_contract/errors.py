@@ -32,10 +32,13 @@ Observe: TypeAlias = Callable[[Problem], str | None]
 """Called with each problem before it is rendered; returns the id of the request, if it has one."""
 
 _CODES_OF_THE_FRAMEWORK = {
-    400: ("malformed_request", "The request cannot be read."),
-    404: ("path_not_found", "Nothing lives at this path."),
-    405: ("method_not_allowed", "This path does not have this method; Allow lists those it has."),
-    408: ("request_timeout", "The body did not arrive in time."),
+    400: ("malformed_request", "The request is malformed."),
+    404: ("path_not_found", "This path does not exist."),
+    405: (
+        "method_not_allowed",
+        "This path does not support this method. `Allow` lists the supported methods.",
+    ),
+    408: ("request_timeout", "The body did not arrive in time. Send the request again."),
     413: ("content_too_large", "The body is larger than the limit."),
 }
 
@@ -62,7 +65,7 @@ def render_errors(app: Quart, catalogue: Catalogue, problems: Problems, observe:
     def handler(make: Callable[[Any], Problem]) -> Callable[[Exception], Awaitable[Response]]:
         async def render(error: Exception) -> Response:
             problem = make(error)
-            logger.debug("refused", code=problem.code, reason=str(error))
+            logger.debug("request rejected", code=problem.code, reason=str(error))
             return respond(problem)
 
         return render

@@ -33,8 +33,8 @@ _SENTENCES = {
     "maximum": "is greater than {}",
     "minItems": "has fewer than {} items",
     "maxItems": "has more than {} items",
-    "minProperties": "has fewer than {} members",
-    "maxProperties": "has more than {} members",
+    "minProperties": "has fewer than {} properties",
+    "maxProperties": "has more than {} properties",
     "multipleOf": "is not a multiple of {}",
     "format": "is not a valid {}",
     "pattern": "does not match {}",
@@ -47,8 +47,8 @@ _ARTICLES = {
     "object": "an object",
     "array": "an array",
 }
-UNEXPLAINED = "does not fit the contract"
-_UNKNOWN = "is not a member that is known here"
+UNEXPLAINED = "does not match the contract"
+_UNKNOWN = "is an unknown property"
 
 
 def faults_of(

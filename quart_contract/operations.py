@@ -92,7 +92,7 @@ def operations(document: Document) -> tuple[Operation, ...]:
     ids = [operation.id for operation in found]
     for id_ in set(ids):
         if ids.count(id_) > 1:
-            raise ContractError(f"operationId {id_} stands {ids.count(id_)} times")
+            raise ContractError(f"operationId {id_} is used {ids.count(id_)} times")
     return found
 
 
@@ -115,7 +115,7 @@ def _operation(document: Document, path: str, method: str, node: Node) -> Operat
     )
     in_path = {each.name for each in parameters if each.location == "path"}
     if in_path != set(re.findall(r"\{(\w+)\}", path)):
-        raise ContractError(f"{node['operationId']}: the path parameters are not those of {path}")
+        raise ContractError(f"{node['operationId']}: the path parameters do not match {path}")
     responses = {
         str(status): document.resolve(response) for status, response in node["responses"].items()
     }

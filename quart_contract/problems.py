@@ -91,14 +91,16 @@ def invalid_request(faults: Sequence[Fault]) -> Problem:
 
     There may be more faults than `MAX_FAULTS` if there is one more, since checks stop there.
     """
-    count = "1 fault was" if len(faults) == 1 else f"{len(faults)} faults were"
+    count = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
     if len(faults) > MAX_FAULTS:
-        count = f"More than {MAX_FAULTS} faults were"
-    limit = f"; the first {MAX_FAULTS} are listed" if len(faults) > MAX_FAULTS else ""
-    return Problem("invalid_request", f"{count} found{limit}; see errors.", faults)
+        count = f"more than {MAX_FAULTS} errors"
+    limit = f", which lists the first {MAX_FAULTS}" if len(faults) > MAX_FAULTS else ""
+    return Problem("invalid_request", f"The request has {count}. See `errors`{limit}.", faults)
 
 
-INTERNAL_ERROR = Problem("internal_error", "The service failed; it was not your request's fault.")
+INTERNAL_ERROR = Problem(
+    "internal_error", "The server failed to process the request. Report it with `request_id`."
+)
 
 ENGINE_CODES = frozenset(
     {

@@ -53,10 +53,10 @@ async def read_body(request: Request, operation: Operation) -> bytes | msgspec.U
             return msgspec.UNSET
     if operation.body is None:
         # Nobody would read it: it could break off unnoticed after the operation was carried out.
-        raise Problem("malformed_request", "This operation takes no body.")
+        raise Problem("malformed_request", "This operation does not accept a body.")
     types = operation.body.media_types
     if not is_json(request, types):
-        detail = f"The body must be {' or '.join(types)} in UTF-8, without Content-Encoding."
+        detail = f"The body must be {' or '.join(types)} in UTF-8, without `Content-Encoding`."
         raise Problem("unsupported_media_type", detail, headers={"Accept": ", ".join(types)})
     raw = raw or await _read(request)
     return raw if raw or operation.body.required else msgspec.UNSET
@@ -73,7 +73,7 @@ def parse_body(raw: bytes | msgspec.UnsetType) -> JsonValue | msgspec.UnsetType:
     try:
         return parse(raw, whole_as_integer=True)
     except MalformedJsonError as error:
-        detail = f"The body cannot be read: {error}."
+        detail = f"The body cannot be parsed: {error}."
         raise Problem("malformed_json", detail) from None
 
 
@@ -90,7 +90,7 @@ def check_accept(request: Request, operation: Operation) -> None:
     """Raise `Problem` where the operation answers JSON and the request does not accept it."""
     accepted = request.headers.getlist("Accept")
     if operation.answers_json and accepted and not accepts_json(accepted):
-        detail = f"This operation answers with {JSON}, which the Accept header rules out."
+        detail = f"This operation returns {JSON}, which the `Accept` header excludes."
         raise Problem("not_acceptable", detail)
 
 

@@ -41,20 +41,20 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
     """
     structure = _structure(raw)
     if _count_values(structure) > MAX_VALUES:
-        raise MalformedJsonError(f"it has more than {MAX_VALUES:,} values")
+        raise MalformedJsonError(f"more than {MAX_VALUES:,} values")
     try:
         text = raw.decode()
         has_long = _LONG_INTEGER.search(structure) is not None
         value: JsonValue = _DECODERS[whole_as_integer, has_long].decode(text)
     except UnicodeDecodeError as error:
-        raise MalformedJsonError(f"it is not UTF-8 at byte {error.start}") from None
+        raise MalformedJsonError(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise MalformedJsonError(f"it is not valid JSON at {place}") from None
+        raise MalformedJsonError(f"not valid JSON at {place}") from None
     except RecursionError:
         raise _too_deep() from None
     if _count_members(value) != structure.count(b":"):
-        raise MalformedJsonError("it names a member of an object twice")
+        raise MalformedJsonError("duplicate property in an object")
     if _ESCAPED_SURROGATE.search(text):
         _check_surrogates(value)
     return value
@@ -94,7 +94,7 @@ def _finite(text: str) -> float:
 
 def _checked(number: float) -> float:
     if isinf(number):
-        raise MalformedJsonError("it has a number that is too large")
+        raise MalformedJsonError("a number is too large")
     return number
 
 
@@ -106,7 +106,7 @@ def _whole_as_integer(text: str) -> float:
 
 
 def _too_deep() -> MalformedJsonError:
-    return MalformedJsonError(f"it is nested more than {MAX_DEPTH} levels deep")
+    return MalformedJsonError(f"nested more than {MAX_DEPTH} levels deep")
 
 
 def _count_members(value: JsonValue) -> int:
@@ -133,7 +133,7 @@ def _check_surrogates(value: JsonValue) -> None:
     try:
         msgspec.json.encode(value)  # as UTF-8, which has only pairs
     except UnicodeEncodeError:
-        raise MalformedJsonError("it has an unpaired surrogate") from None
+        raise MalformedJsonError("unpaired surrogate in a string") from None
 
 
 # By whether a whole number is an integer, and whether there is a long integer: to look at the

@@ -45,8 +45,8 @@ def identity_of(payload: bytes) -> Identity:
         raise InvalidTokenError(str(error)) from None
     names = {claims.user_id, claims.sub} - {msgspec.UNSET}
     if len(names) != 1:
-        raise InvalidTokenError("no user, or two that differ")
+        raise InvalidTokenError("no user id, or two different ones")
     user = str(names.pop())
     if user != user.strip() or any(unicodedata.category(each) == "Cc" for each in user):
-        raise InvalidTokenError("the user has control characters or white space at its ends")
+        raise InvalidTokenError("the user id has control characters or white space at its ends")
     return Identity(user, claims.exp)

@@ -84,5 +84,5 @@ class InFlight:
 
 
 def _limit_reached(**details: object) -> LastingEvent:
-    begins, ends = "in-flight limit reached", "in-flight limit no longer reached"
+    begins, ends = "in-flight limit reached", "in-flight limit cleared"
     return LastingEvent("app.auth", begins, ends, **details)

@@ -55,7 +55,7 @@ class Issuer:
         if key is None:
             key = await self._newer_key(id_, algorithm, address)
         if key is None:
-            raise InvalidTokenError("the issuer has no such key")
+            raise InvalidTokenError("the issuer has no matching key")
         return key
 
     async def has_keys(self) -> bool:
@@ -113,7 +113,7 @@ class Issuer:
             document = await fetch(self._url)
             keys = read_keys(document)
         except InvalidKeySetError as error:
-            logger.warning("the issuer's keys could not be fetched", reason=str(error))
+            logger.warning("key fetch failed", reason=str(error))
             return
         self._fetched_at = time.monotonic()
         if document != self._document:
@@ -143,7 +143,7 @@ async def _get(url: str) -> bytes:
         client.stream("GET", url) as response,
     ):
         if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers:
-            raise InvalidKeySetError(f"answered with status {response.status_code}, or encoded")
+            raise InvalidKeySetError(f"status {response.status_code}, or an encoded response")
         document = b""
         async for part in response.aiter_raw():
             document += part

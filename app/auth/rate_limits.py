@@ -99,7 +99,7 @@ class RateLimiter:
                 return await self._add_to(self._redis, amount, kind, name)
             except (StorageError, OSError) as error:
                 self._redis_from = time.monotonic() + REDIS_PAUSE_SECONDS
-                logger.warning("this process counts alone: no Redis", reason=repr(error))
+                logger.warning("rate limit storage unavailable", reason=repr(error))
         return await self._add_to(self._memory[kind], amount, kind, name)
 
     async def _add_to(self, storage: Counters, amount: int, kind: str, name: str) -> Allowance:

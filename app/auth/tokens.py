@@ -112,7 +112,7 @@ class TokenVerifier:
             return self._secrets
         if algorithm in ALGORITHMS and self._keys is not None and isinstance(id_, str | None):
             return [(await self._keys.key(id_, algorithm, address)).public]
-        raise InvalidTokenError("there is no key for its algorithm")
+        raise InvalidTokenError("no key for the algorithm")
 
 
 def _digest(token: str) -> bytes:
@@ -130,14 +130,14 @@ def _parts(token: str) -> tuple[dict[str, JsonValue], bytes]:
     if b".".join(map(jwt.utils.base64url_encode, raw)) != token.encode() or len(raw) != _PARTS:
         raise InvalidTokenError("not three parts of base64url")
     if not isinstance(header, dict) or _REFUSED_HEADERS & header.keys():
-        raise InvalidTokenError("header with a member that is refused")
+        raise InvalidTokenError("header parameter not allowed")
     return header, raw[1]
 
 
 def _algorithm(header: dict[str, JsonValue]) -> str:
     type_, algorithm = header.get("typ", "JWT"), header.get("alg")
     if not isinstance(type_, str) or type_.lower() not in _TYPES:
-        raise InvalidTokenError("header typ")
+        raise InvalidTokenError("header typ not supported")
     if not isinstance(algorithm, str):
-        raise InvalidTokenError("header alg")
+        raise InvalidTokenError("header alg is not a string")
     return algorithm

@@ -41,12 +41,12 @@ def _print_banner(settings: Settings) -> None:
 
 _BANNER = textwrap.dedent(
     """
-    Taskward is running on {base} (Ctrl-C stops it)
+    Taskward is running on {base} (press Ctrl-C to stop it)
 
       Documentation  {base}/docs
       Contract       {base}/openapi.yaml
 
-    A token for the user "ada", good for a day:
+    A token for the user "ada", valid for one day:
 
     {token}
 

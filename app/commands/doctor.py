@@ -40,13 +40,13 @@ def doctor(settings: Settings) -> None:
             failed.append(name)
             print(f"FAIL  {name:10} {error}")
     if failed:
-        raise CommandError(f"{len(failed)} of the checks failed")
+        raise CommandError(f"failed checks: {', '.join(failed)}")
 
 
 def _require(failed: list[str], name: str) -> None:
     for needed in _NEEDS.get(name, ()):
         if needed in failed:
-            raise CommandError(f"unknown until the check of the {needed} succeeds")
+            raise CommandError(f"not checked, because the {needed} check failed")
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
@@ -61,7 +61,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
 
 def _settings(settings: Settings) -> str:
     check_names(settings)
-    return "they can be read"
+    return "valid"
 
 
 def _contract() -> str:
@@ -73,8 +73,8 @@ def _keys(settings: Settings) -> str:
     keys = [*_secret(settings), *_published_keys(settings)]
     if not keys:
         raise CommandError(
-            "neither JWKS_URL nor BETTER_AUTH_SECRET is set; serve needs one of them, "
-            "dev makes a secret of its own"
+            "neither JWKS_URL nor BETTER_AUTH_SECRET is set. serve needs one of them; "
+            "dev generates a secret."
         )
     return "; ".join(keys)
 
@@ -83,9 +83,9 @@ def _secret(settings: Settings) -> Iterator[str]:
     if settings.better_auth_secret is not None:
         yield "HS256 with BETTER_AUTH_SECRET"
         if settings.better_auth_secret_previous is not None:
-            yield "still with BETTER_AUTH_SECRET_PREVIOUS, too: unset it once its tokens expired"
+            yield "HS256 with BETTER_AUTH_SECRET_PREVIOUS (unset it when its tokens have expired)"
     elif kept_secret(settings) is not None:
-        yield "HS256 with the development server's own secret"
+        yield "HS256 with the development server's secret"
 
 
 def _published_keys(settings: Settings) -> Iterator[str]:
@@ -94,11 +94,13 @@ def _published_keys(settings: Settings) -> Iterator[str]:
     try:
         keys = read_keys(asyncio.run(fetch(str(settings.jwks_url))))
     except InvalidKeySetError as error:
-        raise CommandError(f"JWKS_URL {settings.jwks_url}: {error}") from None
+        raise CommandError(
+            f"JWKS_URL: cannot read the keys of {settings.jwks_url} ({error})"
+        ) from None
     if not keys:
-        raise CommandError(f"JWKS_URL {settings.jwks_url}: no key of a kind that is supported")
+        raise CommandError(f"JWKS_URL: {settings.jwks_url} has no supported key")
     algorithms = sorted({algorithm for key in keys for algorithm in key.algorithms})
-    yield f"{', '.join(algorithms)} with {len(keys)} keys of {settings.jwks_url}"
+    yield f"{', '.join(algorithms)} with {len(keys)} keys from {settings.jwks_url}"
 
 
 def _on_database(settings: Settings, check: Callable[[Settings], str]) -> str:
@@ -118,10 +120,10 @@ def _schema(settings: Settings) -> str:
 
 def _isolation(settings: Settings) -> str:
     require_isolation(settings)
-    return f"row-level security binds the role {ROLE} on {', '.join(OWNER_COLUMNS)}"
+    return f"row-level security applies to the role {ROLE} on {', '.join(OWNER_COLUMNS)}"
 
 
 def _users(settings: Settings) -> str:
     if with_database(settings, has_users):
-        return "there are users"
-    return "no users yet: if a backup was restored, it was not restored into this database"
+        return "the database has users"
+    return "no users yet. If you restored a backup, it went into another database."

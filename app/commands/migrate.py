@@ -51,8 +51,8 @@ def require_schema(settings: Settings) -> None:
     """Raise `CommandError` where the database does not have this version's schema."""
     if not with_database(settings, is_current):
         raise CommandError(
-            f"the database is not at schema revision {head()}: run python -m app migrate, "
-            "or set MIGRATE_ON_START=true"
+            f"the database is not at schema revision {head()}. Run python -m app migrate, "
+            "or set MIGRATE_ON_START=true."
         )
 
 
@@ -61,7 +61,7 @@ def require_isolation(settings: Settings) -> None:
     holes = with_database(settings, find_holes)
     if holes:
         lines = "".join(f"\n  {hole}" for hole in holes)
-        raise CommandError(f"the database does not keep users apart:{lines}")
+        raise CommandError(f"the database does not separate users:{lines}")
     with_database(settings, _try_session)
 
 

@@ -24,12 +24,14 @@ def check_names(settings: Settings) -> None:
     given = _given()
     for name, meant in _misspelt(given):
         if meant == "DATABASE_URL" and settings.database_url is None:
-            raise CommandError(f"{name} is no setting: is {meant} meant? Rename or unset it")
+            raise CommandError(
+                f"{name} is not a setting. Did you mean {meant}? Rename or unset it."
+            )
         _warn(name, meant)
     if settings.database_url is None and given.get("DATABASE_URL") == "":
         raise CommandError(
-            "DATABASE_URL is empty: set it to the URL of a PostgreSQL, or unset it to keep the "
-            "tasks in an embedded one in DATA_DIR"
+            "DATABASE_URL is empty. Set it to a PostgreSQL URL, or unset it to use the embedded "
+            "PostgreSQL in DATA_DIR."
         )
 
 
@@ -40,7 +42,7 @@ def warn_of_names() -> None:
 
 
 def _warn(name: str, meant: str) -> None:
-    logger.warning("setting misspelt", name=name, meant=meant)
+    logger.warning("unknown setting", name=name, did_you_mean=meant)
 
 
 def _given() -> Mapping[str, str | None]:

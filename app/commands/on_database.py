@@ -69,12 +69,12 @@ def _unreachable(settings: Settings, error: DatabaseUnavailableError) -> Unreach
     state = getattr(cause, "sqlstate", None) or ""
     place = f"the database {settings.database_url}"
     if hint := _pooler_hint(settings, state):
-        return UnreachableError(f"{place} refuses the connection ({cause}): {hint}")
+        return UnreachableError(f"{place} rejected the connection ({cause}). {hint}")
     if state.startswith(_LOGIN):
-        return UnreachableError(f"{place} refuses the login ({cause}): is DATABASE_URL right?")
+        return UnreachableError(f"{place} rejected the login ({cause}). Check DATABASE_URL.")
     words = str(cause) or type(cause).__name__
     return UnreachableError(
-        f"{place} cannot be reached ({words}); is it running, and is DATABASE_URL right?"
+        f"{place} cannot be reached ({words}). Check that it is running, and check DATABASE_URL."
     )
 
 
@@ -83,15 +83,14 @@ def _refusal(settings: Settings, error: DBAPIError) -> CommandError:
     place = f"the database {settings.database_url}"
     if state == INSUFFICIENT_PRIVILEGE:
         return NotAllowedError(
-            f"the login of {settings.database_url} lacks a right ({error.orig}): let it "
-            "be granted, or set DATABASE_URL to the login that migrates"
+            f"the login of {settings.database_url} lacks a privilege ({error.orig}). Grant it, "
+            "or set DATABASE_URL to the login that migrates."
         )
     if hint := _pooler_hint(settings, state):
-        return CommandError(f"{place} refuses a statement ({_first_line(error.orig)}): {hint}")
+        return CommandError(f"{place} rejected a statement ({_first_line(error.orig)}). {hint}")
     if error.statement is None:  # none was run: the connection itself was refused
         return CommandError(
-            f"{place} refuses the connection ({error.orig}): "
-            "are the parameters of DATABASE_URL right?"
+            f"{place} rejected the connection ({error.orig}). Check the parameters of DATABASE_URL."
         )
     return _unexpected(settings, error)
 
@@ -99,14 +98,15 @@ def _refusal(settings: Settings, error: DBAPIError) -> CommandError:
 def _pooler_hint(settings: Settings, state: str) -> str:
     if state not in _OF_POOLER or settings.has_pooler:
         return ""
-    return "if DATABASE_URL leads to a pooler, set DATABASE_POOLER=transaction"
+    return "If DATABASE_URL points to a pooler, set DATABASE_POOLER=transaction."
 
 
 def _unexpected(settings: Settings, error: Exception) -> CommandError:
     logger.debug("statement failed", exc_info=error)
     return CommandError(
-        f"the database {settings.database_url} refuses a statement "
-        f"({_first_line(getattr(error, 'orig', None) or error)}); LOG_LEVEL=debug shows where"
+        f"the database {settings.database_url} rejected a statement "
+        f"({_first_line(getattr(error, 'orig', None) or error)}). "
+        "Set LOG_LEVEL=debug to see which one."
     )
 
 

@@ -40,14 +40,14 @@ def purge_command(settings: Settings) -> None:
     if finished.users:
         print(f"Deleted the rows of {finished.users} erased users.")
     print(
-        f"Dropped {purged.idempotency_keys} idempotency keys and {purged.tombstones} tombstones "
-        "that had expired."
+        f"Deleted {purged.idempotency_keys} expired idempotency keys "
+        f"and {purged.tombstones} expired tombstones."
     )
     reasons = sorted({*finished.reasons, *purged.reasons})
     if reasons:
         raise CommandError(
             f"rows of {finished.left + purged.left} users could not be deleted "
-            f"({', '.join(reasons)}): see the log of PostgreSQL, and run it again"
+            f"({', '.join(reasons)}). Check the log of PostgreSQL, and run purge again."
         )
 
 
@@ -74,16 +74,16 @@ async def _purge_hourly(database: Database) -> None:
         try:
             purged = await purge(database)
             await logger.ainfo(
-                "purged",
+                "purge completed",
                 idempotency_keys=purged.idempotency_keys,
                 tombstones=purged.tombstones,
             )
-            await _warn_of("purge left users", purged)
+            await _warn_of("purge incomplete", purged)
         except DatabaseUnavailableError as error:
-            await logger.awarning("not purged", reason=str(error))
+            await logger.awarning("purge failed", reason=str(error))
         except Exception:  # noqa: BLE001 - whatever it is, it is logged
             # Such as amid the restoring of a backup: in an hour it can be otherwise.
-            await logger.aexception("not purged")
+            await logger.aexception("purge failed")
         # Not in step with the other processes, nor with what else begins at the full hour.
         await asyncio.sleep(SECONDS_BETWEEN * random.uniform(0.9, 1.1))  # noqa: S311
 
@@ -105,14 +105,14 @@ async def _finish_erasures(database: Database) -> float:
     except BusyError:
         return SECONDS_WHILE_BUSY
     except DatabaseUnavailableError as error:
-        await logger.awarning("erasures not finished", reason=str(error))
+        await logger.awarning("erasure failed", reason=str(error))
         return SECONDS_UNTIL_RETRY
     except Exception:  # noqa: BLE001 - whatever it is, it is logged
-        await logger.aexception("erasures not finished")
+        await logger.aexception("erasure failed")
         return SECONDS_UNTIL_RETRY
     if finished.users:
-        await logger.ainfo("erasures finished", users=finished.users)
-    await _warn_of("erasures left users", finished)
+        await logger.ainfo("erasures completed", users=finished.users)
+    await _warn_of("erasure incomplete", finished)
     return SECONDS_UNTIL_RETRY if finished.left else SECONDS_BETWEEN
 
 

@@ -18,10 +18,10 @@ def restored_command(settings: Settings) -> None:
             count = with_database(complete, renew)
         except NotAllowedError:
             raise CommandError(
-                "the login does not own the tables: set DATABASE_URL to the one that migrates"
+                "the login does not own the tables. Set DATABASE_URL to the login that migrates."
             ) from None
     if count == 0:
         raise CommandError(
-            "there are 0 users: was the backup restored into this database? Nothing was changed"
+            "the database has no users. Check that you restored the backup into this database."
         )
-    print(f"The clients of {count} users will read everything anew.")
+    print(f"The clients of {count} users will resync from scratch.")

@@ -30,8 +30,8 @@ def serve(settings: Settings, interruption: Interruption) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if settings.better_auth_secret is None and settings.jwks_url is None:
         raise CommandError(
-            "there is no key to verify tokens with: set JWKS_URL to where your issuer publishes "
-            "its keys, or BETTER_AUTH_SECRET to its secret (at least 32 bytes)"
+            "there is no key to verify tokens. Set JWKS_URL to the URL of your issuer's keys, "
+            "or BETTER_AUTH_SECRET to its secret (at least 32 bytes)."
         )
     check_names(settings)
     with server_database(settings) as complete:
@@ -51,8 +51,8 @@ def serve(settings: Settings, interruption: Interruption) -> None:
 def _log_start(settings: Settings, complete: Settings) -> None:
     if settings.database_url is None:
         folder = str(settings.data_dir.resolve())
-        logger.warning("DATABASE_URL is not set: an embedded PostgreSQL is used", data_dir=folder)
+        logger.warning("using embedded PostgreSQL", reason="no DATABASE_URL", data_dir=folder)
         database = f"embedded PostgreSQL in {folder}"
     else:
         database = str(complete.database_url)
-    logger.info("serving", version=read().version, address=complete.bind, database=database)
+    logger.info("server starting", version=read().version, address=complete.bind, database=database)

@@ -46,8 +46,8 @@ def development_secret(settings: Settings) -> Settings:
             folder.write(_SECRET, secrets.token_urlsafe(48))
     except OSError as error:
         raise CommandError(
-            f"cannot keep a secret in {settings.data_dir}: {error.strerror}; "
-            "set BETTER_AUTH_SECRET, or DATA_DIR to a folder that can be written"
+            f"DATA_DIR: cannot keep a secret in {settings.data_dir} ({error.strerror}). "
+            "Set BETTER_AUTH_SECRET, or set DATA_DIR to a writable folder."
         ) from None
     return settings.model_copy(update={"better_auth_secret": kept_secret(settings)})
 

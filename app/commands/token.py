@@ -23,8 +23,8 @@ def token(settings: Settings, user: str, ttl: int) -> None:
         asyncio.run(make_verifier(complete).verify(made))
     except InvalidTokenError as error:
         raise CommandError(
-            f"no token for {user!r} and {ttl} seconds would hold ({error}); a user has 1 to 255 "
-            "characters, no control characters and no white space at the ends"
+            f"a token for {user!r} and {ttl} seconds would be invalid ({error}). A user id has 1 "
+            "to 255 characters, no control characters, and no white space at the ends."
         ) from None
     print(made)
 
@@ -47,7 +47,7 @@ def _with_kept_secret(settings: Settings) -> Settings:
     secret = kept_secret(settings)
     if secret is None:
         raise CommandError(
-            "there is no secret to sign with: set BETTER_AUTH_SECRET, or start the development "
-            "server once (make run), which makes one"
+            "there is no secret to sign with. Set BETTER_AUTH_SECRET, or start the development "
+            "server once (make run), which generates one."
         )
     return settings.model_copy(update={"better_auth_secret": secret})

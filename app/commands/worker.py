@@ -5,6 +5,7 @@ import gc
 import json
 import signal
 import sys
+from functools import partial
 
 import structlog
 
@@ -39,7 +40,7 @@ def answer_alone(app: Application, listener: Listener) -> None:
     @app.before_serving
     async def ignore_hangups() -> None:
         asyncio.get_running_loop().add_signal_handler(
-            signal.SIGHUP, logger.warning, "SIGHUP replaces workers, and WORKERS is 1: ignored"
+            signal.SIGHUP, partial(logger.warning, "reload ignored", reason="WORKERS is 1")
         )
 
     answer(app, listener)
@@ -74,7 +75,7 @@ def work(descriptor: str) -> None:
         # A worker that comes later may be of a newer version than the others.
         prepare_database(settings)
     except UnreachableError as error:
-        logger.warning("database not prepared", reason=str(error))
+        logger.warning("database preparation failed", reason=str(error))
     app = create_app(settings)
     channel.beat(app)
     answer(app, listen(f"fd://{descriptor}"))

@@ -234,4 +234,4 @@ class Database:
             try:
                 return await transaction.read(statement, **values, **prepare())
             except asyncpg.QueryCanceledError:
-                raise SearchTimeoutError("the search took too long") from None
+                raise SearchTimeoutError("the search timed out") from None

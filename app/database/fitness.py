@@ -37,21 +37,21 @@ async def require_fit(database: Database) -> int:
     major, name = state.version // 10_000, state.database
     if major < MIN_POSTGRESQL:
         raise UnfitDatabaseError(
-            f"this is PostgreSQL {major}: PostgreSQL {MIN_POSTGRESQL} or newer is needed"
+            f"PostgreSQL {major} is too old. Use PostgreSQL {MIN_POSTGRESQL} or newer."
         )
     if state.encoding != ENCODING:
         raise UnfitDatabaseError(
-            f"the database {name} has the encoding {state.encoding}, and Taskward needs "
-            f"{ENCODING}: create another one (CREATE DATABASE ... TEMPLATE template0 ENCODING "
-            f"'{ENCODING}'), and set DATABASE_URL to it"
+            f"the database {name} has the encoding {state.encoding}, but Taskward needs "
+            f"{ENCODING}. Create another database (CREATE DATABASE ... TEMPLATE template0 ENCODING "
+            f"'{ENCODING}'), and set DATABASE_URL to it."
         )
     if state.is_standby:
         raise StandbyError(
-            "this server is a standby, which takes no writes: set DATABASE_URL to the primary"
+            "this server is a standby, which is read-only. Set DATABASE_URL to the primary."
         )
     if state.is_read_only:
         raise StandbyError(
-            f"the database {name} takes no writes: turn default_transaction_read_only off"
+            f"the database {name} is read-only. Turn default_transaction_read_only off."
         )
     _check_schema(state.schema, state.first_schema, state.search_path)
     version: int = state.version
@@ -63,5 +63,5 @@ def _check_schema(schema: str | None, first: str, search_path: str) -> None:
     if schema is None or (schema != first and first not in {"$user", ""}):
         raise UnfitDatabaseError(
             f"there is no schema for the tables, or the login may not use it (search_path is "
-            f"{search_path}): make the one that search_path names first"
+            f"{search_path}). Create the first schema of search_path."
         )

@@ -6,12 +6,12 @@ from quart_contract import Problem, ProblemFrom
 PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {
     DatabaseUnavailableError: Problem(
         "database_unavailable",
-        "The database cannot be reached at the moment.",
+        "The database is unavailable. Retry after `Retry-After` seconds.",
         headers={"Retry-After": "1"},
     ),
     SearchTimeoutError: Problem(
         "search_timeout",
-        "The search took too long. Narrow it with status, due_after or due_before.",
+        "The search timed out. Narrow it with `status`, `due_after` or `due_before`.",
         headers={"Retry-After": "5"},
     ),
 }

@@ -89,7 +89,7 @@ async def _finish(house: Housekeeping, user_id: str) -> bool:
             return True
         if await transaction.change(DELETE_ERASURE, revision=erasure[0]["revision"]):
             return True
-    raise LeftError("some rows are locked")
+    raise LeftError("rows are locked")
 
 
 async def _delete(house: Housekeeping, user_id: str, statement: Select[int], rows: int) -> int:

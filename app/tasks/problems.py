@@ -19,10 +19,11 @@ from quart_contract.problems import invalid_request
 _TASK_PROBLEMS: dict[type[Exception], Problem] = {
     TaskNotFoundError: Problem("task_not_found", "You have no task with this id."),
     PreconditionFailedError: Problem(
-        "precondition_failed", "The task is not the version that was expected; read it again."
+        "precondition_failed", "The task does not match the version that you sent. Read it again."
     ),
     TaskQuotaReachedError: Problem(
-        "task_quota_reached", "You have as many tasks as one user may have; delete some first."
+        "task_quota_reached",
+        "You have reached the maximum number of tasks. Delete some tasks first.",
     ),
 }
 _PLACES_IN_AN_OPERATION: dict[type[TaskError], str] = {
@@ -36,14 +37,14 @@ def _of_an_operation(error: OperationError) -> Problem:
     kind = type(error.error)
     problem = _TASK_PROBLEMS[kind]
     pointer = f"/operations/{error.index}{_PLACES_IN_AN_OPERATION[kind]}"
-    fault = Fault(detail="is why nothing was carried out", pointer=pointer)
+    fault = Fault(detail="failed, so the whole batch was rolled back", pointer=pointer)
     return Problem(problem.code, problem.detail, [fault], problem.headers)
 
 
 def _of_the_budget(error: StorageBudgetReachedError) -> Problem:
     detail = (
-        "Your idempotency keys use up their storage; send the request without a key, "
-        "or wait for Retry-After seconds."
+        "Your idempotency keys fill their storage. Send the request without a key, "
+        "or retry after `Retry-After` seconds."
     )
     headers = {"Retry-After": str(error.seconds)}
     return Problem("storage_budget_reached", detail, headers=headers)
@@ -57,20 +58,20 @@ PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {
     StorageBudgetReachedError: ProblemFrom.code("storage_budget_reached", _of_the_budget),
     ChangeTokenExpiredError: Problem(
         "change_token_expired",
-        "What changed since this token is not known any more; begin anew, without since.",
+        "The change token has expired. Request the feed again without `since`.",
     ),
     IdempotencyKeyInUseError: Problem(
         "idempotency_key_in_use",
-        "A request with this Idempotency-Key is still being carried out.",
+        "A request with this `Idempotency-Key` is still in progress. Retry later.",
         headers={"Retry-After": "1"},
     ),
     IdempotencyKeyReusedError: Problem(
         "idempotency_key_reused",
-        "This Idempotency-Key came with another body before; make a new one.",
-        [Fault(detail="came with another body before", header="Idempotency-Key")],
+        "This `Idempotency-Key` was already used with a different body. Use a new key.",
+        [Fault(detail="was already used with a different body", header="Idempotency-Key")],
     ),
     InvalidCursorError: invalid_request(
-        [Fault(detail="was not made for this user and these filters", parameter="cursor")]
+        [Fault(detail="does not match the user, filters and sort order", parameter="cursor")]
     ),
     NotConfirmedError: invalid_request(
         [Fault(detail="is not the id of the token's user", parameter="confirm")]

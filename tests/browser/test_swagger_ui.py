@@ -109,7 +109,7 @@ async def test_the_type_of_a_problem_leads_to_its_description(
 ) -> None:
     await docs.page.goto(f"{server.base_url}/problems#task_not_found")
     section = docs.page.locator("section:target")
-    assert "404 No such task." in await section.inner_text()
+    assert "404 Task not found." in await section.inner_text()
     assert witness.complaints == []
 
 

@@ -109,7 +109,7 @@ async def test_a_process_that_serves_meanwhile_is_told_to_start_anew(
         both = (TaskStore(serving.session("ada 0")).summary(9) for _ in range(9))
         answers = await asyncio.gather(*both, return_exceptions=True)
         refused = [each for each in answers if isinstance(each, DatabaseUnavailableError)]
-        assert all("start it anew" in str(each) for each in refused)
+        assert all("restart it" in str(each) for each in refused)
         for each in (serving, other):
             await each.close()
 

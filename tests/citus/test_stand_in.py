@@ -133,7 +133,7 @@ async def test_a_process_that_was_there_before_is_told_to_start_anew(
     await distribute(database)
     async with database.user_transaction("eve") as transaction:
         await transaction.read(text("SELECT 1"))
-        with pytest.raises(DatabaseUnavailableError, match="start it anew"):
+        with pytest.raises(DatabaseUnavailableError, match="restart it"):
             await TaskStore(database.session("ada")).summary(9)
     new = Database(url, pool_size=1)
     assert (await TaskStore(new.session("ada")).summary(9)).task_count == 0

@@ -48,7 +48,7 @@ class Prepared(NamedTuple):
     """What these say, where that is not the same."""
 
 
-FOREIGN = "is not Taskward's alone"
+FOREIGN = "conflicts with Taskward"
 LATIN = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING "
 DATABASES: dict[str, Prepared] = {
     "new and empty": Prepared(None),
@@ -65,7 +65,7 @@ DATABASES: dict[str, Prepared] = {
         None, "ALTER DATABASE {db} SET default_transaction_isolation = 'serializable'"
     ),
     "read-only by default": Prepared(
-        "takes no writes", "ALTER DATABASE {db} SET default_transaction_read_only = on"
+        "is read-only", "ALTER DATABASE {db} SET default_transaction_read_only = on"
     ),
     "a statement time-out": Prepared(None, "ALTER DATABASE {db} SET statement_timeout = '5s'"),
     "another program's version 0001": Prepared(
@@ -81,14 +81,15 @@ DATABASES: dict[str, Prepared] = {
         None, FOREIGN_VERSION.format("x") + "; DELETE FROM alembic_version"
     ),
     "another program's users": Prepared(
-        "there is a table users that Taskward did not make",
+        "there is a table users that Taskward did not create",
         "CREATE TABLE users (id int); INSERT INTO users VALUES (1)",
     ),
     "another program's tombstones": Prepared(
-        "there is a table tombstones that Taskward did not make", "CREATE TABLE tombstones (id int)"
+        "there is a table tombstones that Taskward did not create",
+        "CREATE TABLE tombstones (id int)",
     ),
     "another program's view tasks": Prepared(
-        "there is a table tasks that Taskward did not make", "CREATE VIEW tasks AS SELECT 1 AS id"
+        "there is a table tasks that Taskward did not create", "CREATE VIEW tasks AS SELECT 1 AS id"
     ),
     "another program in public, a schema of one's own": Prepared(
         None,
@@ -108,7 +109,7 @@ DATABASES: dict[str, Prepared] = {
     ),
     "default privileges for others": Prepared(None, SUPABASE),
     "a version that someone has rewritten": Prepared(
-        "is no revision of Taskward",
+        "is not a revision of Taskward",
         "UPDATE taskward_version SET version_num = 'hacked'",
         migrated=True,
     ),
@@ -126,15 +127,15 @@ DATABASES: dict[str, Prepared] = {
         serve="may SELECT on tasks",
     ),
     "a login without CREATE": Prepared(
-        "lacks a right",
+        "lacks a privilege",
         "CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT taskward_app, taskward_purge TO {role}",
-        doctor="run python -m app migrate",
+        doctor="Run python -m app migrate",
         login="{role}",
     ),
     "a login that may not take on the roles": Prepared(
         "may not set up the roles",
         "CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT ALL ON SCHEMA public TO {role}",
-        doctor="run python -m app migrate",
+        doctor="Run python -m app migrate",
         login="{role}",
     ),
     "a login with BYPASSRLS": Prepared(

@@ -69,7 +69,7 @@ def test_every_user_gets_another_life_although_row_level_security_binds_the_owne
     execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('eve', 1, 0)")
     before = users_of(administrator)
     finished = taskward.run("restored", **settings)
-    assert finished.out == "The clients of 2 users will read everything anew.\n"
+    assert finished.out == "The clients of 2 users will resync from scratch.\n"
     after = users_of(administrator)
     assert {user: revision for user, (revision, _) in after.items()} == {
         "ada": 1_000_000_007,
@@ -89,7 +89,7 @@ def test_many_users_may_take_longer_than_any_other_statement(
     execute(administrator, f"ALTER ROLE {make_url(owner).username} SET statement_timeout = 250")
     monkeypatch.setitem(TIMEOUTS, "command_timeout", 0.25)
     finished = taskward.run("restored", DATABASE_URL=owner)
-    assert finished.out == "The clients of 1 users will read everything anew.\n"
+    assert finished.out == "The clients of 1 users will resync from scratch.\n"
 
 
 def test_a_login_that_does_not_own_the_tables_is_told_so(
@@ -99,7 +99,7 @@ def test_a_login_that_does_not_own_the_tables_is_told_so(
     execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 7, 0)")
     finished = taskward.run("restored", DATABASE_URL=owner)
     assert finished.status == 1
-    assert "lacks a right (permission denied for table taskward_version)" in finished.err
+    assert "lacks a privilege (permission denied for table taskward_version)" in finished.err
     assert "Traceback" not in finished.err
     execute(administrator, "GRANT SELECT ON taskward_version TO PUBLIC")
     before = users_of(administrator)
@@ -114,7 +114,7 @@ def test_a_database_of_another_version_is_left_alone(
 ) -> None:
     finished = taskward.run("restored", DATABASE_URL=administrator)
     assert (finished.status, finished.out) == (1, "")
-    assert "run python -m app migrate" in finished.err
+    assert "Run python -m app migrate" in finished.err
 
 
 @pytest.mark.parametrize("has_pooler", [False, True])
@@ -129,8 +129,8 @@ def test_doctor_remarks_on_a_database_without_users(
             pooled = running.enter_context(pgbouncer(DatabaseUrl(owner), size=2))
             settings |= {"DATABASE_URL": pooled.text, "DATABASE_POOLER": "transaction"}
         finished = taskward.run("doctor", **settings)
-        remark = "ok    users      no users yet: if a backup was restored, it was not restored into"
+        remark = "ok    users      no users yet. If you restored a backup, it went into"
         assert remark in finished.out
         assert finished.status == 0
         execute(administrator, "INSERT INTO users (id, revision, task_count) VALUES ('ada', 1, 0)")
-        assert "ok    users      there are users\n" in taskward.run("doctor", **settings).out
+        assert "ok    users      the database has users\n" in taskward.run("doctor", **settings).out

@@ -66,7 +66,7 @@ def test_a_roll_to_wrong_settings_leaves_everything_as_it_is(
     assert server.stderr is not None
     server.send_signal(signal.SIGHUP)
     lines: list[str] = []
-    while not any("not rolled" in line for line in lines):
+    while not any("reload failed" in line for line in lines):
         lines.append(server.stderr.readline())
         assert lines[-1]
     assert workers_of(server) == workers

@@ -122,7 +122,7 @@ def test_an_inherited_socket_of_another_kind_is_named(
         bind = f"fd://{os.dup(udp.fileno())}"
         finished = taskward.run("serve", **settings_of_two, BIND=bind)
     assert finished.status == 1
-    assert f"cannot listen on {bind}: it is no socket of TCP" in finished.err
+    assert f"cannot listen on {bind}: not a TCP socket" in finished.err
     assert "Traceback" not in finished.err
 
 
@@ -137,7 +137,7 @@ def test_serve_refuses_to_start_without_a_key(taskward: Taskward) -> None:
 def test_serve_refuses_a_schema_that_it_may_not_migrate(taskward: Taskward) -> None:
     finished = taskward.run("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
     assert finished.status == 1
-    assert "run python -m app migrate" in finished.err
+    assert "Run python -m app migrate" in finished.err
     assert taskward.run("migrate").out == f"The schema is at revision {head()}.\n"
     server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
     taskward.stop(server)
@@ -154,7 +154,7 @@ def test_serve_refuses_a_database_that_does_not_keep_users_apart(
         finished = taskward.run(command, **settings)
         assert finished.status == 1
         assert "row-level security is off on tasks" in finished.out + finished.err
-        assert "users does not have just the policies" in finished.out + finished.err
+        assert "users has the wrong policies" in finished.out + finished.err
 
 
 async def make_holes(url: DatabaseUrl) -> None:

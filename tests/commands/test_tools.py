@@ -31,7 +31,7 @@ def test_a_token_is_signed_with_the_present_secret(taskward: Taskward) -> None:
 def test_doctor_reminds_of_a_previous_secret(taskward: Taskward) -> None:
     settings = {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_SECRET_PREVIOUS": OTHER_SECRET}
     finished = taskward.run("doctor", DATABASE_URL="postgresql://ada@127.0.0.1:1/x", **settings)
-    assert "BETTER_AUTH_SECRET_PREVIOUS, too: unset it" in finished.out
+    assert "BETTER_AUTH_SECRET_PREVIOUS (unset it" in finished.out
 
 
 def test_a_token_has_the_issuer_and_the_audience_that_are_set(taskward: Taskward) -> None:
@@ -53,7 +53,7 @@ def test_a_token_that_could_not_hold_is_not_printed(
 ) -> None:
     finished = taskward.run("token", user, f"--ttl={ttl}", BETTER_AUTH_SECRET=SECRET)
     assert finished.status == 1
-    assert finished.err.startswith("taskward: no token for ")
+    assert finished.err.startswith("taskward: a token for ")
 
 
 def test_doctor_says_what_is_well_a_line_each(taskward: Taskward) -> None:
@@ -95,7 +95,7 @@ def test_doctor_looks_at_the_keys_that_the_issuer_publishes(taskward: Taskward) 
     down = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
     assert "ES256, ES512, EdDSA, PS256, RS256 with 5 keys" in well.out
     assert "not a JWK Set" in ill.out
-    assert "no key of a kind that is supported" in bare.out
+    assert "no supported key" in bare.out
     assert "ConnectError" in down.out
 
 
@@ -103,7 +103,7 @@ def test_doctor_shares_the_database_of_a_running_server(taskward: Taskward) -> N
     server = taskward.serve("dev")
     finished = taskward.run("doctor")
     assert finished.status == 0
-    assert "the development server's own secret" in finished.out
+    assert "the development server's secret" in finished.out
     taskward.stop(server)
 
 
@@ -129,9 +129,9 @@ def test_wrong_settings_are_told_all_at_once_without_a_traceback(taskward: Taskw
     finished = taskward.run("serve", BETTER_AUTH_SECRET="short", BIND="8000", LOG_LEVEL="loud")
     assert finished.status == 1
     assert [line.split()[0] for line in finished.err.splitlines()[1:]] == [
-        "BETTER_AUTH_SECRET",
-        "BIND",
-        "LOG_LEVEL",
+        "BETTER_AUTH_SECRET:",
+        "BIND:",
+        "LOG_LEVEL:",
     ]
     assert "Traceback" not in finished.err
 
@@ -159,7 +159,7 @@ def test_parameters_that_postgresql_refuses_are_told(
     finished = taskward.run(command, **settings_of_two | {"DATABASE_URL": url})
     assert finished.status == 1
     said = finished.out + finished.err
-    assert 'refuses the connection (unrecognized configuration parameter "nosuch")' in said
+    assert 'rejected the connection (unrecognized configuration parameter "nosuch")' in said
     assert "Traceback" not in said
 
 
@@ -169,7 +169,7 @@ def test_a_search_path_without_a_schema_is_told(
     url = with_options(settings_of_two["DATABASE_URL"], "-c search_path=nosuch")
     finished = taskward.run("migrate", **settings_of_two | {"DATABASE_URL": url})
     assert finished.status == 1
-    assert "make the one that search_path names" in finished.err
+    assert "Create the first schema of search_path" in finished.err
     assert "Traceback" not in finished.err
 
 
@@ -207,7 +207,7 @@ def test_nothing_is_distributed_where_there_is_no_citus(
     refused = taskward.run("migrate", "--citus", DATABASE_URL=url)
     assert (refused.status, refused.out) == (1, "")
     assert "CREATE EXTENSION citus;" in refused.err
-    assert "run python -m app migrate" in taskward.run("doctor", DATABASE_URL=url).out
+    assert "Run python -m app migrate" in taskward.run("doctor", DATABASE_URL=url).out
 
 
 @pytest.mark.parametrize("in_file", [False, True])
@@ -225,7 +225,10 @@ def test_a_misspelt_or_empty_database_url_is_refused(
     assert not taskward.data_dir.exists()
     assert finished.status == 1
     said = finished.out + finished.err
-    assert f"{name} is {'empty' if value == '' else 'no setting: is DATABASE_URL meant?'}" in said
+    assert (
+        f"{name} is {'empty' if value == '' else 'not a setting. Did you mean DATABASE_URL?'}"
+        in said
+    )
     assert "hunter2" not in said
 
 
@@ -235,8 +238,8 @@ def test_dev_warns_of_a_misspelt_database_url(taskward: Taskward, in_file: bool)
         (taskward.folder / ".env").write_text("DATABSE_URL=postgresql://ada:hunter2@h/d\n")
     environment = {} if in_file else {"DATABSE_URL": "postgresql://ada:hunter2@h/d"}
     finished = taskward.stop(taskward.serve("dev", LOG_FORMAT="json", **environment))
-    (line,) = [each for each in finished.err.splitlines() if "setting misspelt" in each]
-    assert '"name":"DATABSE_URL","meant":"DATABASE_URL"' in line
+    (line,) = [each for each in finished.err.splitlines() if "unknown setting" in each]
+    assert '"name":"DATABSE_URL","did_you_mean":"DATABASE_URL"' in line
     assert "hunter2" not in finished.err + finished.out
 
 
@@ -245,7 +248,7 @@ def test_serve_says_where_the_tasks_are(
 ) -> None:
     settings = settings_of_two | {"WORKERS": "1", "LOG_LEVEL": "info", "JWT_ISUER": "x"}
     log = taskward.stop(taskward.serve("serve", **settings)).err
-    (line,) = [each for each in log.splitlines() if '"serving"' in each]
+    (line,) = [each for each in log.splitlines() if '"server starting"' in each]
     assert taskward.bind in line
     assert '"database":"postgresql://taskward:***@' in line
-    assert '"name":"JWT_ISUER","meant":"JWT_ISSUER"' in log
+    assert '"name":"JWT_ISUER","did_you_mean":"JWT_ISSUER"' in log

@@ -59,7 +59,7 @@ def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3
     assert set(clients.acknowledged) <= set(stored(taskward.base_url, user))
     finished = taskward.stop(server)
     (line,) = map(json.loads, finished.err.splitlines())
-    assert (line["event"], line["worker"], line["status"]) == ("worker ended", killed.pid, -9)
+    assert (line["event"], line["worker"], line["status"]) == ("worker exited", killed.pid, -9)
 
 
 @pytest.mark.parametrize(
@@ -151,11 +151,11 @@ def test_a_worker_that_cannot_start_is_tried_again_ever_more_rarely(tmp_path: Pa
         assert supervisor.stderr is not None
         while len(ends) < 8:
             line = json.loads(supervisor.stderr.readline())
-            ends += [line] if line["event"] == "worker ended" else []
+            ends += [line] if line["event"] == "worker exited" else []
         supervisor.terminate()
         assert supervisor.wait(10) == 0
     assert {line["status"] for line in ends} == {3}
-    pauses = sorted(float(str(line["again_in_seconds"])) for line in ends)
+    pauses = sorted(float(str(line["restart_in_seconds"])) for line in ends)
     assert pauses == pytest.approx([0.1, 0.1, 0.3, 0.3, 0.9, 0.9, 2.7, 2.7])
 
 
@@ -187,11 +187,11 @@ time.sleep(60)
         events: list[dict[str, object]] = []
         while len(events) < 4:
             line = json.loads(supervisor.stderr.readline())
-            events += [line] if line["event"] in {"worker hangs", "worker ended"} else []
+            events += [line] if line["event"] in {"worker unresponsive", "worker exited"} else []
         supervisor.terminate()
         assert supervisor.wait(10) == 0
-    hung = [line["worker"] for line in events if line["event"] == "worker hangs"]
-    ended = {line["worker"]: line["status"] for line in events if line["event"] == "worker ended"}
+    hung = [line["worker"] for line in events if line["event"] == "worker unresponsive"]
+    ended = {line["worker"]: line["status"] for line in events if line["event"] == "worker exited"}
     assert ended == dict.fromkeys(hung, -9)
 
 
@@ -212,7 +212,7 @@ while True:
             pass
         time.sleep(1)
         supervisor.send_signal(signal.SIGHUP)
-        while "not rolled" not in (line := supervisor.stderr.readline()):
+        while "reload failed" not in (line := supervisor.stderr.readline()):
             assert line
         assert json.loads(line)["workers"] == 0
         assert begun() == workers

@@ -20,13 +20,13 @@ def test_an_outage_is_logged_once_at_its_beginning_and_end(
         for _ in range(3):
             outage.failed("too many connections")
             outage.succeeded()
-        outage.failed("it cannot be reached")
+        outage.failed("unreachable")
         now = CALM_SECONDS + 1
         outage.succeeded()
         outage.succeeded()
     assert [(each["event"], each.get("reason")) for each in logs] == [
-        ("database fails", "too many connections"),
-        ("database fails", "it cannot be reached"),
-        ("database works again", None),
+        ("database unavailable", "too many connections"),
+        ("database unavailable", "unreachable"),
+        ("database available again", None),
     ]
     assert logs[-1]["failures"] == 4

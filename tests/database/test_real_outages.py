@@ -49,12 +49,12 @@ async def test_an_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
     lines = [each for each in logs if each["event"].startswith("database")]
     *begun, over = lines
     assert {each["log_level"] for each in lines} == {"warning"}
-    assert [each["event"] for each in lines] == ["database fails"] * len(begun) + [
-        "database works again"
+    assert [each["event"] for each in lines] == ["database unavailable"] * len(begun) + [
+        "database available again"
     ]
     reasons = [each["reason"] for each in begun]
     assert len(reasons) == len(set(reasons))
-    assert "it cannot be reached" in reasons
+    assert "unreachable" in reasons
     assert over["failures"] == 20
 
 

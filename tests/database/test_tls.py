@@ -185,4 +185,4 @@ def test_commands_use_tls_and_say_why_they_cannot(
         assert "The schema is at revision" in run("migrate", authority.path)
         assert "FAIL" not in run("doctor", authority.path)
         assert "certificate verify failed" in run("doctor", wrong.path)
-        assert "sslrootcert must be a file" in run("doctor", folder / "none.pem")
+        assert "sslrootcert must be a readable file" in run("doctor", folder / "none.pem")

@@ -186,14 +186,14 @@ def test_a_mode_of_tls_reaches_the_driver_by_its_name(mode: str) -> None:
         ("taskward", "not a URL"),
         ("postgresql://h:port/d", "not a URL"),
         ("postgresql://[::1/d", "not a URL"),
-        ("postgresql://h:65536/d", "must have a port of 1 to 65535"),
-        ("postgresql://h1,h2:65536/d", "must have a port of 1 to 65535"),
-        ("postgresql://h1:1,h2:port/d", "hosts and ports that do not fit"),
-        ("postgresql://h/d?host=a&host=b&port=1,2", "hosts and ports that do not fit"),
-        ("postgresql://h..example/d", "no name of a machine"),
-        ("mysql://h/d", "must begin with"),
-        ("postgresql+psycopg://h/d", "must begin with"),
-        ("postgresql://h", "must name a database"),
+        ("postgresql://h:65536/d", "must have a port from 1 to 65535"),
+        ("postgresql://h1,h2:65536/d", "must have a port from 1 to 65535"),
+        ("postgresql://h1:1,h2:port/d", "hosts and ports that do not match"),
+        ("postgresql://h/d?host=a&host=b&port=1,2", "hosts and ports that do not match"),
+        ("postgresql://h..example/d", "invalid host name"),
+        ("mysql://h/d", "must start with"),
+        ("postgresql+psycopg://h/d", "must start with"),
+        ("postgresql://h", "must include a database name"),
         ("postgresql://h/d?sslmode=yes", "sslmode must be one of"),
         ("postgresql://h/d?sslnegotiation=direct", "sslnegotiation must be one of"),
         ("postgresql://h/d?gssencmode=require", "gssencmode must be one of"),
@@ -202,7 +202,7 @@ def test_a_mode_of_tls_reaches_the_driver_by_its_name(mode: str) -> None:
         ("postgresql://h/d?connect_timeout=soon", "connect_timeout must be 1 to 300"),
         ("postgresql://h/d?sslmode=verify-full", "sslmode=verify-full needs sslrootcert"),
         ("postgresql://h/d?sslmode=verify-ca", "sslmode=verify-ca needs sslrootcert"),
-        ("postgresql://h/d?sslrootcert=/no/such", "sslrootcert must be a file that can be read"),
+        ("postgresql://h/d?sslrootcert=/no/such", "sslrootcert must be a readable file"),
         ("postgresql://h/d?sslmode=require&sslrootcert=system", "must be verify-full"),
         ("postgresql://h/d?sslrootcert=system&sslpassword=x", "both sslpassword and sslrootcert"),
         ("postgresql://h/d?sslmode=prefer&channel_binding=require", "both sslmode=prefer and"),
@@ -232,7 +232,7 @@ def test_the_password_of_a_key_is_not_shown() -> None:
 
 @pytest.mark.parametrize("password", ["hun@ter2", "hun/ter2", "hun#ter2", "hun?ter2", "hun[ter2"])
 def test_a_password_that_is_not_encoded_is_refused_unseen(password: str) -> None:
-    with pytest.raises(ValueError, match="percent-encode the password") as caught:
+    with pytest.raises(ValueError, match="percent-encoded") as caught:
         DatabaseUrl(f"postgresql://ada:{password}@h/d")
     assert "ter2" not in str(caught.value)
 

@@ -2,44 +2,44 @@
 
 NOT_FOUND = {
     "type": "/problems#task_not_found",
-    "title": "No such task",
+    "title": "Task not found",
     "status": 404,
     "detail": "You have no task with this id.",
     "code": "task_not_found",
 }
 INVALID_CURSOR = {
     "type": "/problems#invalid_request",
-    "title": "The request does not fit the contract",
+    "title": "The request does not match the contract",
     "status": 422,
-    "detail": "1 fault was found; see errors.",
+    "detail": "The request has 1 error. See `errors`.",
     "code": "invalid_request",
     "errors": [
-        {"parameter": "cursor", "detail": "was not made for this user and these filters"},
+        {"parameter": "cursor", "detail": "does not match the user, filters and sort order"},
     ],
 }
 PRECONDITION_FAILED = {
     "type": "/problems#precondition_failed",
     "title": "The task has changed",
     "status": 412,
-    "detail": "The task is not the version that was expected; read it again.",
+    "detail": "The task does not match the version that you sent. Read it again.",
     "code": "precondition_failed",
 }
 TOKEN_EXPIRED = {
     "type": "/problems#change_token_expired",
-    "title": "The change token does not hold any more",
+    "title": "The change token has expired",
     "status": 410,
-    "detail": "What changed since this token is not known any more; begin anew, without since.",
+    "detail": "The change token has expired. Request the feed again without `since`.",
     "code": "change_token_expired",
 }
 KEY_REUSED = {
     "type": "/problems#idempotency_key_reused",
     "title": "The idempotency key belongs to another request",
     "status": 422,
-    "detail": "This Idempotency-Key came with another body before; make a new one.",
+    "detail": "This `Idempotency-Key` was already used with a different body. Use a new key.",
     "code": "idempotency_key_reused",
-    "errors": [{"header": "Idempotency-Key", "detail": "came with another body before"}],
+    "errors": [{"header": "Idempotency-Key", "detail": "was already used with a different body"}],
 }
-WHY = "is why nothing was carried out"
+WHY = "failed, so the whole batch was rolled back"
 NOT_CONFIRMED = {
     **INVALID_CURSOR,
     "errors": [{"parameter": "confirm", "detail": "is not the id of the token's user"}],

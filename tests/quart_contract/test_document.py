@@ -22,7 +22,7 @@ UNENFORCEABLE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "an id twice": (
         lambda tree: operation(tree).update(operationId="getThing"),
-        "operationId getThing stands 2 times",
+        "operationId getThing is used 2 times",
     ),
     "a method that is not supported": (
         lambda tree: tree["paths"]["/open"].update(trace={}),
@@ -38,7 +38,7 @@ UNENFORCEABLE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda tree: operation(tree).update(
             parameters=[{"name": "id", "in": "path", "required": True, "schema": {}}]
         ),
-        "openUp: the path parameters are not those of /open",
+        "openUp: the path parameters do not match /open",
     ),
     "a body that is not JSON": (
         lambda tree: operation(tree).update(requestBody={"content": {"text/plain": {}}}),
@@ -50,11 +50,11 @@ UNENFORCEABLE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     ),
     "a reference that leads nowhere": (
         lambda tree: operation(tree).update(requestBody={"$ref": "#/components/nothing"}),
-        "#/components/nothing leads nowhere",
+        "#/components/nothing does not exist",
     ),
     "a reference that leads out of the contract": (
         lambda tree: operation(tree).update(requestBody={"$ref": "https://example.com/"}),
-        "https://example.com/ leads out of the contract",
+        "https://example.com/ is outside the contract",
     ),
     "a schema that cannot be compiled": (
         lambda tree: operation(tree)["requestBody"]["content"]["application/json"].update(

@@ -26,7 +26,7 @@ def test_a_line_that_cannot_be_written_is_lost_and_stops_nothing(
         configure_logs("info", log_format)  # type: ignore[arg-type]  # pytest gives strings
         logger = structlog.get_logger("fresh")
         for level in ("info", "warning", "error", "critical"):
-            getattr(logger, level)("worker ended")
+            getattr(logger, level)("worker exited")
     finally:
         root.handlers, root.level = before[0], before[1]
         structlog.configure(**before[2])

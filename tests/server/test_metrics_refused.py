@@ -9,7 +9,7 @@ from app.server.observability.metrics import MetricsError, exposed
 
 
 def test_metrics_at_a_name_that_no_machine_can_have_are_refused() -> None:
-    with pytest.raises(BindError, match="set METRICS_BIND"), exposed("a..example:9100"):
+    with pytest.raises(BindError, match="METRICS_BIND: cannot listen"), exposed("a..example:9100"):
         pass
 
 

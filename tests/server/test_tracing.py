@@ -233,7 +233,7 @@ def test_nothing_is_traced_that_nobody_asks_for(environment: dict[str, str]) -> 
         ),
         (
             {ENDPOINT: "127.0.0.1:4318"},
-            "OTEL_EXPORTER_OTLP_ENDPOINT must begin with http:// or https://",
+            "OTEL_EXPORTER_OTLP_ENDPOINT must start with http:// or https://",
         ),
         (
             {ENDPOINT: "http://127.0.0.1:1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "100000"},
@@ -264,7 +264,7 @@ def test_who_asks_for_traces_without_the_packages_is_told_of_them(
     # As where it is not installed: Python then finds no such package.
     monkeypatch.setitem(sys.modules, OTLPSpanExporter.__module__, None)
     monkeypatch.delitem(sys.modules, spans.__name__)
-    with pytest.raises(TracingError, match=r"install requirements-otel\.txt"):
+    with pytest.raises(TracingError, match=r"Install requirements-otel\.txt"):
         tracing_of({name: value}, "1")
 
 

@@ -87,8 +87,8 @@ def test_every_fault_is_reported_at_once_without_the_values(
         MIGRATE_ON_START="perhaps",
     )
     lines = message.splitlines()
-    assert lines[0] == "The settings are wrong:"
-    assert [line.split()[0] for line in lines[1:]] == [
+    assert lines[0] == "Invalid settings:"
+    assert [line.split(":")[0].strip() for line in lines[1:]] == [
         "DATABASE_URL",
         "DATABASE_POOL_SIZE",
         "MIGRATE_ON_START",

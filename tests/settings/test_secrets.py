@@ -28,14 +28,14 @@ def test_a_previous_secret_stands_beside_the_present_one(monkeypatch: pytest.Mon
         (SECRET, "s" * 31, "must have at least 32 bytes"),
         (SECRET, "abababab" * 8, "is too easy to guess"),
         (SECRET, SECRET, "must differ from BETTER_AUTH_SECRET"),
-        ("", PREVIOUS_SECRET, "must stand beside BETTER_AUTH_SECRET, which is not set"),
+        ("", PREVIOUS_SECRET, "needs BETTER_AUTH_SECRET, which is not set"),
     ],
 )
 def test_a_previous_secret_is_held_to_the_same_rules(
     monkeypatch: pytest.MonkeyPatch, present: str, previous: str, message: str
 ) -> None:
     found = fault(monkeypatch, BETTER_AUTH_SECRET=present, BETTER_AUTH_SECRET_PREVIOUS=previous)
-    assert found.splitlines()[1].startswith(f"  BETTER_AUTH_SECRET_PREVIOUS {message}")
+    assert found.splitlines()[1].startswith(f"  BETTER_AUTH_SECRET_PREVIOUS: {message}")
 
 
 def test_a_present_secret_that_is_weak_is_not_held_against_the_previous_one(
@@ -44,7 +44,7 @@ def test_a_present_secret_that_is_weak_is_not_held_against_the_previous_one(
     found = fault(
         monkeypatch, BETTER_AUTH_SECRET="short", BETTER_AUTH_SECRET_PREVIOUS=PREVIOUS_SECRET
     )
-    assert [line.split()[0] for line in found.splitlines()[1:]] == ["BETTER_AUTH_SECRET"]
+    assert [line.split()[0] for line in found.splitlines()[1:]] == ["BETTER_AUTH_SECRET:"]
 
 
 def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

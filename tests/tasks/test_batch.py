@@ -157,8 +157,8 @@ async def test_every_fault_of_every_operation_is_named(client: httpx.AsyncClient
     faults = {(each["pointer"], each["detail"]) for each in refused.json()["errors"]}
     assert faults == {
         ("/operations/0/task/title", "has fewer than 1 characters"),
-        ("/operations/0/task/title", "is blank, or has U+0000"),
-        ("/operations/0/task/nope", "is not a member that is known here"),
+        ("/operations/0/task/title", "is blank or contains U+0000"),
+        ("/operations/0/task/nope", "is an unknown property"),
         ("/operations/1/id", "is not a valid uuid"),
         ("/operations/1/patch/completed", "is not a boolean"),
         ("/operations/1/revision", "is less than 1"),
@@ -166,7 +166,7 @@ async def test_every_fault_of_every_operation_is_named(client: httpx.AsyncClient
         ("/operations/3/op", "is not one of create, update, delete"),
         ("/operations/4/op", "is required"),
         ("/operations/5", "is not an object"),
-        ("/operations/6/patch", "is not a member that is known here"),
+        ("/operations/6/patch", "is an unknown property"),
     }
 
 

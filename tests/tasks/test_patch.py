@@ -83,15 +83,15 @@ async def test_another_change_of_a_completed_task_does_not_move_when_it_was_comp
     [
         ({"title": None}, {"/title": "is not a string"}),
         ({"completed": None}, {"/completed": "is not a boolean"}),
-        ({"title": " "}, {"/title": "is blank, or has U+0000"}),
+        ({"title": " "}, {"/title": "is blank or contains U+0000"}),
         (
             {"titel": 1, "due_at": "tomorrow"},
             {
-                "/titel": "is not a member that is known here",
+                "/titel": "is an unknown property",
                 "/due_at": "is not an instant with an offset, such as 2026-12-01T09:00:00+01:00",
             },
         ),
-        ({"revision": 3}, {"/revision": "is not a member that is known here"}),
+        ({"revision": 3}, {"/revision": "is an unknown property"}),
         ([], {"": "is not an object"}),
         (None, {"": "is not an object"}),
     ],

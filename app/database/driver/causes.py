@@ -4,32 +4,32 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-UNREACHABLE = "it cannot be reached"
+UNREACHABLE = "unreachable"
 
 _BY_STATE = {
     "28P01": "password authentication failed",
-    "28": "the login is refused",
-    "3D000": "there is no such database",
-    "42501": "the login lacks a right",
+    "28": "login rejected",
+    "3D000": "the database does not exist",
+    "42501": "the login lacks a privilege",
     "53300": "too many connections",
-    "53100": "the disk is full",
+    "53100": "disk full",
     "53200": "out of memory",
-    "53": "a resource is exhausted",
-    "57P03": "it is starting up or shutting down",
-    "57P": "it ends connections",
-    "57014": "a statement took too long",
-    "58": "its disk or system fails",
-    "25006": "it takes no writes",
-    "55P03": "a lock was not released in time",
-    "08P01": "the connection was refused (if DATABASE_URL leads to a pooler, set "
+    "53": "out of resources",
+    "57P03": "starting up or shutting down",
+    "57P": "connection closed by the server",
+    "57014": "statement timed out",
+    "58": "disk or system error",
+    "25006": "read-only",
+    "55P03": "lock timed out",
+    "08P01": "connection rejected (if DATABASE_URL points to a pooler, set "
     "DATABASE_POOLER=transaction)",
-    "08": "the connection was lost",
+    "08": "connection lost",
 }
 """By SQLSTATE, or by its beginning; the longest that fits counts."""
 
 _BY_KIND: dict[type[BaseException], str] = {
-    socket.gaierror: "the name of its host is unknown",
-    TimeoutError: "it did not respond in time",
+    socket.gaierror: "unknown host name",
+    TimeoutError: "no response in time",
     OSError: UNREACHABLE,
 }
 
@@ -57,9 +57,9 @@ def _words(error: BaseException) -> str:
     state = getattr(error, "sqlstate", None)
     if isinstance(state, str):
         fitting = [known for known in _BY_STATE if state.startswith(known)]
-        return _BY_STATE[max(fitting, key=len)] if fitting else f"PostgreSQL's error {state}"
+        return _BY_STATE[max(fitting, key=len)] if fitting else f"PostgreSQL error {state}"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is refused: {error.verify_message}"
+        return f"certificate rejected: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed ({error.reason})"
     for kind, words in _BY_KIND.items():

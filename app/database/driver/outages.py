@@ -31,13 +31,13 @@ class Outage:
             self._began_at = self._failed_at
         if reason not in self._reasons:
             self._reasons.add(reason)
-            logger.warning("%s fails", self._part, reason=reason)
+            logger.warning("%s unavailable", self._part, reason=reason)
 
     def succeeded(self) -> None:
         """Note a success; while there is no outage, that costs nothing."""
         if self._began_at is None or self._clock() - self._failed_at < CALM_SECONDS:
             return
         seconds = round(self._failed_at - self._began_at, 1)
-        logger.warning("%s works again", self._part, failures=self._failures, seconds=seconds)
+        logger.warning("%s available again", self._part, failures=self._failures, seconds=seconds)
         self._began_at, self._failures = None, 0
         self._reasons.clear()

@@ -76,12 +76,12 @@ def driver_arguments(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 def _check(name: str, value: str) -> None:
     if name not in _KNOWN:
-        raise ValueError(f"has the parameter {name}, which is unknown or cannot be honoured")
+        raise ValueError(f"has the parameter {name}, which is unknown or unsupported")
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ValueError(f"{name} must be one of {', '.join(_CHOICES[name])}")
     is_file = name in _FILES and (name, value) != ("sslrootcert", _SYSTEM)
     if is_file and not os.access(value, os.R_OK):
-        raise ValueError(f"{name} must be a file that can be read, and {value} is none")
+        raise ValueError(f"{name} must be a readable file ({value} is not)")
     if name == "connect_timeout" and not _is_timeout(value):
         raise ValueError(f"connect_timeout must be 1 to {_LONGEST_TIMEOUT} seconds")
 
@@ -122,11 +122,11 @@ def _verify_instead(told: dict[str, str]) -> None:
 def _check_root(told: Mapping[str, str]) -> None:
     mode, root = told.get("sslmode"), told.get("sslrootcert")
     if root == _SYSTEM and mode != "verify-full":
-        raise ValueError(f"sslmode must be verify-full with sslrootcert=system, and is {mode}")
+        raise ValueError(f"sslmode must be verify-full with sslrootcert=system (it is {mode})")
     usual = os.environ.get("PGSSLROOTCERT") or _usual_root_exists()
     if mode in _VERIFYING and not (root or usual):
         raise ValueError(
-            f"sslmode={mode} needs sslrootcert: the file of a certificate to believe, or system"
+            f"sslmode={mode} needs sslrootcert: the file of a trusted certificate, or system"
         )
 
 

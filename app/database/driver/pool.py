@@ -43,12 +43,12 @@ SETTINGS = {
     **LOCAL_SETTINGS,
 }
 """What each connection starts with, unless it leads to a pooler."""
-_IF_POOLER = "if DATABASE_URL leads to a pooler, set DATABASE_POOLER=transaction"
-_NO_ROLE = f"connections do not keep the role {ROLE} that they begin with; {_IF_POOLER}"
+_IF_POOLER = "if DATABASE_URL points to a pooler, set DATABASE_POOLER=transaction"
+_NO_ROLE = f"connections do not keep the role {ROLE}; {_IF_POOLER}"
 _ABOUT = f"SELECT current_user, {HAS_CITUS}, {LIMIT_MS}"
 # Not on a connection that lost the role: it can be a pooler's, whose next client would be limited.
 _LIMIT = f"CASE current_user WHEN '{ROLE}' THEN {set_limit(local=False)} END"
-_DISTRIBUTED_SINCE = "the tables have been distributed since this process started: start it anew"
+_DISTRIBUTED_SINCE = "the tables were distributed after this process started; restart it"
 
 
 class PoolUsage(NamedTuple):
@@ -124,7 +124,7 @@ class UserPool:
                 await self.take_back(connection, error)
                 if not (repeatable and is_lost(error)):
                     raise
-        raise DatabaseUnavailableError("no connection lives")
+        raise DatabaseUnavailableError("no usable database connection")
 
     async def ask_traits(self) -> Traits:
         """Return the traits; make the first connection for that."""

@@ -31,9 +31,9 @@ class DatabaseUrl:
 
     def __post_init__(self) -> None:
         if self._url.drivername not in _SCHEMES:
-            raise ValueError("must begin with postgresql:// or postgres://")
+            raise ValueError("must start with postgresql:// or postgres://")
         if not self._url.database:
-            raise ValueError("must name a database")
+            raise ValueError("must include a database name")
         _check_places(self._told())
 
     def __str__(self) -> str:
@@ -75,7 +75,7 @@ class DatabaseUrl:
             return self.for_driver
         except ArgumentError:  # it could quote a password that is not percent-encoded
             raise ValueError(
-                "has hosts and ports that do not fit together: write HOST:PORT for each"
+                "has hosts and ports that do not match. Write HOST:PORT for each host."
             ) from None
 
     @property
@@ -110,13 +110,13 @@ def _last(value: str | tuple[str, ...]) -> str:
 def _check_places(told: Mapping[str, Any]) -> None:
     hosts, ports = (_listed(told.get(name)) for name in ("host", "port"))
     if any(not 0 < port <= _LAST_PORT for port in ports):
-        raise ValueError(f"must have a port of 1 to {_LAST_PORT}")
+        raise ValueError(f"must have a port from 1 to {_LAST_PORT}")
     try:
         for host in hosts:
             if not host.startswith("/"):  # the folder of a socket
                 host.encode("idna")
     except UnicodeError:
-        raise ValueError("has a host that is no name of a machine") from None
+        raise ValueError("has an invalid host name") from None
 
 
 def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a text, a number, or several of them
@@ -130,8 +130,8 @@ def _check_password(text: str) -> None:
     before_query = "?" not in login or "/" not in login.partition("?")[0]
     if scheme in _SCHEMES and at and before_query and re.search("[@/?#\\[\\]]", login):
         raise ValueError(
-            "has a password (or user) with special characters: percent-encode the password, such "
-            "as @ as %40, / as %2F, # as %23"
+            "has a password (or user) with special characters. Write them percent-encoded, such "
+            "as @ as %40, / as %2F, # as %23."
         )
 
 

@@ -87,7 +87,7 @@ def _run(place: Place, program: str, *arguments: str, stdin: str = "") -> None:
         **options,
     )
     if finished.returncode != 0 or "FATAL" in finished.stdout:
-        raise failed(f"making a database in {place.folder.path} ({program})", finished.stdout)
+        raise failed(f"creating a database in {place.folder.path} ({program})", finished.stdout)
 
 
 def environment() -> dict[str, str]:
@@ -100,13 +100,13 @@ def _checked(place: Place) -> str:
     version = ((cluster and cluster.read("PG_VERSION")) or "unknown").strip()
     if version != str(MAJOR_VERSION):
         raise EmbeddedPostgresError(
-            f"the database in {place.cluster} was made by PostgreSQL {version}, and this is "
-            f"{MAJOR_VERSION}: move the folder away and start again, or set DATA_DIR to another"
+            f"DATA_DIR: the database in {place.cluster} belongs to PostgreSQL {version}, not to "
+            f"{MAJOR_VERSION}. Move this folder away, or set DATA_DIR to another folder."
         )
     password = place.folder.read(PASSWORD)
     if password is None:
         raise EmbeddedPostgresError(
-            f"{place.folder.path / PASSWORD} is gone, and with it the database's password: restore "
-            f"it, or move {place.cluster} away and start again"
+            f"DATA_DIR: the file {place.folder.path / PASSWORD} with the database's password is "
+            f"missing. Restore it, or move {place.cluster} away."
         )
     return password

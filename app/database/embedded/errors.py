@@ -19,7 +19,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise EmbeddedPostgresError(
-            f"{error.filename or path}: {error.strerror}; {_advice(error)}"
+            f"{error.filename or path}: {error.strerror}. {_advice(error)}"
         ) from None
 
 
@@ -27,14 +27,14 @@ def failed(action: str, output: str) -> EmbeddedPostgresError:
     """The error of a program of PostgreSQL, with its last words."""
     words = "\n".join(f"  {line}" for line in output.strip().splitlines()[-LOG_LINES:])
     full = "no space left on device" in output.lower()
-    advice = "free some space, or set DATA_DIR to a folder on another disk" if full else _GENERAL
+    advice = "Free some space, or set DATA_DIR to a folder on another disk." if full else _GENERAL
     return EmbeddedPostgresError(f"{action} failed:\n{words}\n{advice}")
 
 
-_GENERAL = "set DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL of your own"
+_GENERAL = "Set DATA_DIR to another folder, or DATABASE_URL to your own PostgreSQL."
 
 
 def _advice(error: OSError) -> str:
     if error.errno == errno.ENOSPC:
-        return "free some space, or set DATA_DIR to a folder on another disk"
-    return "set DATA_DIR to a folder that can be written"
+        return "Free some space, or set DATA_DIR to a folder on another disk."
+    return "Set DATA_DIR to a writable folder."

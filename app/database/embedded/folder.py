@@ -173,8 +173,8 @@ def open_data_folder(path: Path, *, make: bool = False) -> Folder:
     folder = open_folder(path, make=make)
     if folder.owner != os.geteuid():
         raise EmbeddedPostgresError(
-            f"DATA_DIR: {folder.path} belongs to the account {_name(folder.owner)}, which could "
-            "exchange the files in it. Start Taskward as that account, or set DATA_DIR to a "
+            f"DATA_DIR: {folder.path} belongs to the account {_name(folder.owner)}, which can "
+            "replace the files in it. Start Taskward as that account, or set DATA_DIR to a "
             "folder of your own."
         )
     mode = stat.S_IMODE(os.fstat(folder.descriptor).st_mode)
@@ -184,8 +184,8 @@ def open_data_folder(path: Path, *, make: bool = False) -> Folder:
         # Once more, for what was put there before it was closed.
         if os.fstat(folder.descriptor).st_mode & _OTHERS_WRITE or not _is_ours_alone(folder):
             raise EmbeddedPostgresError(
-                f"DATA_DIR: other accounts can write to {folder.path}. Set DATA_DIR to a folder "
-                f"of its own, such as {folder.path / 'taskward'}."
+                f"DATA_DIR: other accounts can write to {folder.path}. Set DATA_DIR to a "
+                f"separate folder, such as {folder.path / 'taskward'}."
             )
     return folder
 

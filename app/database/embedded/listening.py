@@ -44,8 +44,8 @@ def check_private(folder: Path, account: Account) -> None:
     """Raise `EmbeddedPostgresError` for a folder in which another account could listen."""
     if not is_private(folder, account):
         raise EmbeddedPostgresError(
-            f"the socket of PostgreSQL is in {folder}, where another account could listen in its "
-            "place: restart Taskward, which then takes another folder"
+            f"the socket of PostgreSQL is in {folder}, where another account could listen "
+            "instead. Restart Taskward, which then uses another folder."
         )
 
 
@@ -66,9 +66,9 @@ def choose_folder(place: Place) -> Path:
         if _is_fixed(parent, place.account) and len(str(parent)) < _LONGEST // 2:
             return _make(place, parent)
     raise EmbeddedPostgresError(
-        f"TMPDIR: PostgreSQL needs a folder for its socket, and other accounts can exchange what "
-        f"is in {' and '.join(map(str, dict.fromkeys(parents)))}. Set TMPDIR to a folder of your "
-        "own, or DATABASE_URL to a PostgreSQL of your own."
+        f"TMPDIR: PostgreSQL needs a folder for its socket, but other accounts can replace the "
+        f"files in {' and '.join(map(str, dict.fromkeys(parents)))}. Set TMPDIR to a folder of "
+        "your own, or DATABASE_URL to your own PostgreSQL."
     )
 
 

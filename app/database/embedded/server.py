@@ -1,6 +1,5 @@
 """Runs PostgreSQL for as long as this process lives, and not longer."""
 
-import logging
 import os
 import signal
 import subprocess
@@ -10,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import structlog
 
 from app.database.embedded.account import Account
 from app.database.embedded.cluster import NAME, PASSWORD, ensure_cluster, environment
@@ -29,7 +30,7 @@ STEADY_SECONDS = 60
 _LOG = "postgresql.log"
 """What PostgreSQL said since its last start, in the data folder. It can name users."""
 
-logger = logging.getLogger("app.database.embedded")
+logger = structlog.get_logger("app.database.embedded")
 
 # Standard input is a pipe that only the starting Python process holds. When that process ends,
 # by whatever signal, `read` comes to the end of the pipe and PostgreSQL is told to stop: again and
@@ -125,14 +126,14 @@ class EmbeddedPostgres:
             began = time.monotonic()
             if self._stopping.wait(0.1 * attempt):
                 return
-            logger.warning("PostgreSQL ended (status %s); it is started again", status)
+            logger.warning("PostgreSQL exited", status=status)
             try:
                 self._process = self._launch()
             except EmbeddedPostgresError as error:
-                logger.warning("%s", error)
+                logger.warning("PostgreSQL restart failed", reason=str(error))
             if self._stopping.is_set():
                 return
-        logger.error("PostgreSQL ended %s times and is not started again", RESTARTS)
+        logger.error("PostgreSQL not restarted", attempts=RESTARTS)
 
 
 def start(data_dir: Path) -> EmbeddedPostgres:

@@ -58,7 +58,7 @@ async def migration_lock(database: Database) -> AsyncIterator[AsyncConnection]:
         if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
             reported = time.monotonic()
             seconds = round(reported - began)
-            logger.info("migration waits", reason="another one runs", seconds=seconds)
+            logger.info("migration waiting", reason="another one is running", seconds=seconds)
         await asyncio.sleep(_LOCK_POLL_SECONDS)
 
 

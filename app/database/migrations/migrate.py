@@ -75,8 +75,8 @@ async def migrate(database: Database) -> str:
             except Exception:
                 if await is_held(holder):
                     raise
-        logger.warning("migration starts over", reason="the connection with the lock was lost")
-    raise DatabaseUnavailableError("the connection with the lock of migrations is lost repeatedly")
+        logger.warning("migration restarted", reason="the connection with the lock was lost")
+    raise DatabaseUnavailableError("the connection with the migration lock was lost repeatedly")
 
 
 async def _migrate(database: Database, holder: AsyncConnection) -> str:
@@ -184,7 +184,7 @@ async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -
             return  # the migration itself says what is wrong
         oldest = {f"pid {other.pid}": f"{other.seconds} s" for other in others}
         logger.info(
-            "migration runs",
+            "migration running",
             seconds=round(reported - began),
             waits_for_transactions=oldest or None,
         )
@@ -210,8 +210,8 @@ async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[N
         # Not in step with what it collided with.
         await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS * random.uniform(0.5, 1.5))  # noqa: S311
     raise MigrationBlockedError(
-        "transactions of others hold what the next migration needs, and do not end (see "
-        "pg_stat_activity); nothing of it was done: end them, and run it again"
+        "other transactions hold locks that the next migration needs (see pg_stat_activity). "
+        "The migration was not applied. End these transactions, and run it again."
     )
 
 

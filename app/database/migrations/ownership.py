@@ -78,16 +78,15 @@ async def adoptable_revision(connection: AsyncConnection) -> str:
     found = await version.released_revision(connection)
     if not found:
         return ""
-    table = f"the table {version.RELEASED_TABLE} is at {found[:40]!r}"
+    table = f"the table {version.RELEASED_TABLE} contains {found[:40]!r}"
     if found not in version.RELEASED_REVISIONS:
-        raise await _refusal(
-            connection, f"{table}, which is no revision of Taskward: another program's"
-        )
+        raise await _refusal(connection, f"{table}, which is not a revision of Taskward")
     rows = (await connection.execute(_FOUND)).all()
     faults = list(_faults(rows, found))
     if faults:
         raise await _refusal(
-            connection, f"{table}, but another program seems to have made it: {'; '.join(faults)}"
+            connection,
+            f"{table}, but another program seems to have created it: {'; '.join(faults)}",
         )
     return found
 
@@ -96,8 +95,8 @@ def check_number(found: str) -> None:
     """Raise `ForeignDatabaseError` for what no version of Taskward writes as its revision."""
     if found and not version.is_revision(found):
         raise ForeignDatabaseError(
-            f"the table {version.TABLE} is at {found[:40]!r}, which is no revision of Taskward: "
-            "something else has written it. Nothing was changed. Restore the table from a backup"
+            f"the table {version.TABLE} contains {found[:40]!r}, which is not a revision of "
+            "Taskward. Nothing was changed. Restore the table from a backup."
         )
 
 
@@ -107,20 +106,20 @@ def _faults(rows: Sequence[Row[Any]], revision: str) -> Iterator[str]:
         row = found.get(name)
         if made.revision > revision:
             if row is not None:
-                yield f"there is a table {name} that Taskward did not make"
+                yield f"there is a table {name} that Taskward did not create"
         elif row is None:
             yield f"there is no table {name}"
         elif made.columns - set(row.columns) or made.constraints - set(row.constraints):
-            yield f"the table {name} is not as Taskward made it"
+            yield f"the table {name} differs from the one that Taskward creates"
 
 
 async def _refusal(connection: AsyncConnection, fault: str) -> ForeignDatabaseError:
     place = (await connection.execute(_PLACE)).one()
     return ForeignDatabaseError(
-        f"the schema {place.schema} is not Taskward's alone: {fault}. Nothing was changed.\n"
-        "If another program uses that schema, give Taskward one of its own:\n\n"
+        f"the schema {place.schema} conflicts with Taskward: {fault}. Nothing was changed.\n"
+        "If another program uses this schema, give Taskward a separate one:\n\n"
         f"    CREATE SCHEMA taskward AUTHORIZATION {place.login};\n\n"
-        "and add ?options=-csearch_path%3Dtaskward to DATABASE_URL. Behind a pooler, which does\n"
-        "not pass that on, run this instead, with a login of Taskward's own:\n\n"
+        "and add ?options=-csearch_path%3Dtaskward to DATABASE_URL. A pooler does not pass this\n"
+        "option on. Behind a pooler, run this instead, with a separate login for Taskward:\n\n"
         f"    ALTER ROLE {place.login} SET search_path = taskward;\n"
     )

@@ -70,11 +70,11 @@ _POWERS = {
     "rolsuper": "is a superuser",
     "rolbypassrls": "may bypass row-level security",
     "rolcanlogin": "may log in",
-    "rolcreaterole": "may make roles",
-    "rolcreatedb": "may make databases",
+    "rolcreaterole": "may create roles",
+    "rolcreatedb": "may create databases",
     "rolreplication": "may replicate",
     "is_member": "is a member of another role",
-    "owns": "owns something",
+    "owns": "owns objects",
 }
 
 
@@ -114,18 +114,18 @@ def _holes_of_role(role: Row[Any]) -> Iterator[str]:
 async def _holes_of_login(connection: AsyncConnection) -> list[str]:
     holes = []
     if (await connection.execute(_DEFAULT)).scalar_one():
-        holes.append(f"{SETTING} has a value before it is set")
+        holes.append(f"{SETTING} has a default value")
     found_by_login = (await connection.execute(_FOUND)).all()
     for role in ROLES:
         if not await may_take_role(connection, role):
-            holes.append(f"the login may not take on the role {role}")
+            holes.append(f"the login may not switch to the role {role}")
             continue
         async with connection.begin_nested() as savepoint:
             await connection.execute(take_role(role))
             found_by_role = (await connection.execute(_FOUND)).all()
             await savepoint.rollback()
         holes += [
-            f"the role {role} finds another {mine.name} in its search path, or none"
+            f"the search path of the role {role} does not lead to the table {mine.name}"
             for mine, other in zip(found_by_login, found_by_role, strict=True)
             if mine != other
         ]
@@ -144,7 +144,7 @@ def _holes_of_relations(relations: Sequence[Row[Any]], wall: Wall) -> Iterator[s
                 yield from _holes_of_privileges(relation.name, role, expected, privileges)
         elif not _is_behind_wall(relation, wall.policy):
             for role in (role for role, privileges in granted.items() if privileges):
-                yield f"the role {role} can reach {relation.name}, which no policy is meant for"
+                yield f"the role {role} can access {relation.name}, which does not separate users"
 
 
 def _holes_of_table(table: Row[Any], owner: str) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _holes_of_table(table: Row[Any], owner: str) -> Iterator[str]:
     if table.name in PURGE_POLICIES:
         policies.append(f"* t {{{PURGE_ROLE}}} {PURGE_POLICIES[table.name]}")
     if sorted(table.policies) != sorted(policies):
-        yield f"{table.name} does not have just the policies that were made for it"
+        yield f"{table.name} has the wrong policies"
 
 
 def _is_behind_wall(table: Row[Any], owner: str) -> bool:

@@ -34,8 +34,8 @@ async def require_citus(connection: AsyncConnection) -> None:
     """Raise `CitusMissingError` where the database cannot distribute anything."""
     if not await has_citus(connection):
         raise CitusMissingError(
-            "there is no extension citus in this database. Let an administrator make it on every "
-            "machine, and tell the coordinator of them, then try again:\n\n"
+            "this database lacks the extension citus. Ask an administrator to create it on every "
+            "machine and to add the machines to the coordinator, then try again:\n\n"
             "    CREATE EXTENSION citus;\n\n"
             "    SELECT citus_set_coordinator_host('COORDINATOR', 5432);\n\n"
             "    SELECT citus_add_node('WORKER', 5432);\n"

@@ -65,7 +65,7 @@ async def rights_of_others(connection: AsyncConnection) -> list[str]:
     """Return what others may do with Taskward's tables, a line each."""
     found = (await connection.execute(_RIGHTS, {"tables": TABLES})).all()
     return [
-        f"{'everybody' if row.is_public else f'the role {row.grantee}'} may {row.privilege} on "
+        f"{'PUBLIC' if row.is_public else f'the role {row.grantee}'} may {row.privilege} on "
         f"{row.table}: REVOKE it"
         for row in found
         # It is a hole that is found by what the roles of Taskward may do.

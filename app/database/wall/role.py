@@ -72,6 +72,6 @@ def _create(role: str) -> str:
 def _refusal(login: str, commands: Sequence[str]) -> RoleRefusedError:
     lines = "".join(f"\n\n    {command};" for command in commands)
     return RoleRefusedError(
-        f"the login {login} may not set up the roles that keep users apart. "
-        f"Let an administrator of the database run this once, then try again:{lines}\n"
+        f"the login {login} may not set up the roles that separate users. "
+        f"Ask a database administrator to run this once, then try again:{lines}\n"
     )

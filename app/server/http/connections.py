@@ -104,7 +104,7 @@ def limits(pool_size: int, *, behind_proxies: bool) -> Limits:
 
 
 def _limit_reached(**details: object) -> LastingEvent:
-    begins, ends = "connection limit reached", "connection limit no longer reached"
+    begins, ends = "connection limit reached", "connection limit cleared"
     return LastingEvent("app.server", begins, ends, **details)
 
 

@@ -22,7 +22,7 @@ class BindError(Exception):
     def __init__(self, address: str, error: Exception, setting: str) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         super().__init__(
-            f"cannot listen on {address}: {reason}; free it, or set {setting} to another address"
+            f"{setting}: cannot listen on {address}: {reason}. Free it, or choose another address."
         )
 
 
@@ -68,6 +68,6 @@ def listen(bind: str) -> Listener:
             each.listen(config.backlog)  # from now on, whoever connects waits for us
         return Listener(config, sockets)
     except SocketTypeError:
-        raise BindError(bind, ValueError("it is no socket of TCP"), "BIND") from None
+        raise BindError(bind, ValueError("not a TCP socket"), "BIND") from None
     except OSError as error:
         raise BindError(bind, error, "BIND") from None

@@ -22,7 +22,7 @@ BUFFERED_BYTES = 64 * 1024
 """How much a transport takes before a writer waits: the default of asyncio and of uvloop."""
 
 _TOO_LARGE = Problem(HEADER_FIELDS_TOO_LARGE, "The header section is larger than the limit.")
-_MALFORMED = Problem(MALFORMED_REQUEST, "The request is not well-formed HTTP/1.1.")
+_MALFORMED = Problem(MALFORMED_REQUEST, "The request is not valid HTTP/1.1.")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 

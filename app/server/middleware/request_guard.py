@@ -70,13 +70,13 @@ def check(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
 def _check_framing(version: str, headers: Mapping[bytes, bytes]) -> None:
     if b"content-length" in headers and b"transfer-encoding" in headers:
         # Proxies disagree on which of the two counts, which is how requests are smuggled.
-        raise _malformed("Content-Length and Transfer-Encoding must not both be sent.")
+        raise _malformed("Send `Content-Length` or `Transfer-Encoding`, not both.")
     if version not in ("1.0", "1.1"):
-        raise _malformed("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        raise _malformed("Use HTTP/1.1 or HTTP/1.0.")
     if version == "1.0" and b"transfer-encoding" in headers:
-        raise _malformed("HTTP/1.0 has no Transfer-Encoding.")
+        raise _malformed("HTTP/1.0 does not allow `Transfer-Encoding`.")
     if not _HOST.fullmatch(headers.get(b"host", b"")):
-        raise _malformed("The Host header is not a host.")
+        raise _malformed("The `Host` header is invalid.")
 
 
 def _path(raw_path: bytes, query: bytes) -> str:
@@ -87,7 +87,7 @@ def _path(raw_path: bytes, query: bytes) -> str:
         raw_path = _path_of_absolute_form(raw_path)
     if raw_path.startswith(b"//") or b"%2f" in raw_path.lower():
         # The router would take these for other paths than a proxy before us does.
-        raise Problem(PATH_NOT_FOUND, "Nothing lives at this path.")
+        raise Problem(PATH_NOT_FOUND, "This path does not exist.")
     if not raw_path.startswith(b"/") and raw_path != b"*":
         raise _malformed("The request target must begin with a slash.")
     if b"%" not in raw_path + query:
@@ -102,7 +102,7 @@ def _path(raw_path: bytes, query: bytes) -> str:
 def _path_of_absolute_form(target: bytes) -> bytes:
     form = _ABSOLUTE_FORM.fullmatch(target)
     if form is None or not _HOST.fullmatch(form[1]):
-        raise _malformed("The request target is not a URL.")
+        raise _malformed("The request target is not a valid URL.")
     return form[2] or b"/"
 
 

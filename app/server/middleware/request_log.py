@@ -84,7 +84,7 @@ class _Exchange:
         try:
             await self._app(self._scope, receive, self._send)
         except Exception:
-            logger.exception("failed")
+            logger.exception("request failed")
             if state.status is not None:
                 raise
             await self._send_internal_error()

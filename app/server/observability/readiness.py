@@ -28,7 +28,7 @@ Findings = Mapping[str, Finding]
 
 _OK = Finding("ok")
 _UNKNOWN = Finding("unknown")
-_UNREADABLE = Finding("failed", "it cannot be read")
+_UNREADABLE = Finding("failed", "cannot be read")
 
 logger = structlog.get_logger("app.readiness")
 
@@ -54,7 +54,7 @@ class ReadinessCheck:
     async def _check_keys(self) -> Finding:
         if await self._verifier.has_keys():
             return _OK
-        return Finding("failed", "those of the issuer were never to be had")
+        return Finding("failed", "none could be fetched from JWKS_URL yet")
 
     async def _check_database(self) -> Findings:
         try:
@@ -66,7 +66,7 @@ class ReadinessCheck:
             return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
         except DBAPIError:
             # As where the login was deprived of a right; what PostgreSQL says is told in the log.
-            logger.exception("schema cannot be read")
+            logger.exception("schema check failed")
             return {"database": _OK, "schema": _UNREADABLE, "isolation": _UNKNOWN}
         return {"database": _OK, "schema": schema, "isolation": isolation}
 
@@ -74,7 +74,7 @@ class ReadinessCheck:
 def _schema(found: str) -> Finding:
     if is_at_head(found):
         return _OK
-    return Finding("failed", f"it is at revision {found or 'none'}, not at {head()}")
+    return Finding("failed", f"at revision {found or 'none'}, expected {head()}")
 
 
 def _isolation(holes: list[str]) -> Finding:

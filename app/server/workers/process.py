@@ -89,7 +89,7 @@ class Worker:
                 async with asyncio.timeout(STEP_SECONDS if self._ready.is_set() else None):
                     return bool(await self._reader.read(1024))
             silent += STEP_SECONDS
-        logger.warning("worker hangs", worker=self.pid, silent_seconds=SILENT_SECONDS)
+        logger.warning("worker unresponsive", worker=self.pid, silent_seconds=SILENT_SECONDS)
         self._send(signal.SIGKILL)
         return False
 

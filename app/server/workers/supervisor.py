@@ -74,15 +74,15 @@ class _Supervisor:
             try:
                 self._order = self._read_order()
             except OrderError as error:
-                logger.error("not rolled", reason=str(error))  # noqa: TRY400 - it tells all
+                logger.error("reload failed", reason=str(error))  # noqa: TRY400 - it tells all
                 continue
             rolled = await self._roll(places)
             if rolled < len(places):
                 # Whoever is replaced is as the others are.
                 self._order = self._order if rolled else former
-                logger.error("not rolled", workers=rolled, of=len(places))
+                logger.error("reload failed", workers=rolled, of=len(places))
             else:
-                logger.info("rolled", workers=rolled)
+                logger.info("reload completed", workers=rolled)
 
     async def _roll(self, places: list["_Place"]) -> int:
         for rolled, place in enumerate(places):
@@ -112,7 +112,7 @@ class _Place:
             end = await self._run()
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            logger.warning("worker ended", **end, again_in_seconds=pause)
+            logger.warning("worker exited", **end, restart_in_seconds=pause)
             await asyncio.sleep(pause)
             # What ends each worker at its start would else keep the machine busy with starts.
             pause = min(3 * pause, LONGEST_PAUSE_SECONDS)
@@ -143,6 +143,6 @@ class _Place:
         try:
             worker = await self._start()
         except OSError as error:
-            logger.error("worker not started", reason=str(error))  # noqa: TRY400 - it tells all
+            logger.error("worker start failed", reason=str(error))  # noqa: TRY400 - it tells all
             return None
         return worker if await worker.is_ready() else None

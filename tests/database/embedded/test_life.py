@@ -11,6 +11,8 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from app.database.embedded import EmbeddedPostgresError, attach, postmaster, server, start
 from app.database.embedded.postmaster import find_process
@@ -220,13 +222,15 @@ async def test_a_folder_can_have_any_name(data_dir: Path, name: str) -> None:
     shutil.rmtree(folder)
 
 
-async def test_restarts_come_to_an_end(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_restarts_come_to_an_end(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "RESTARTS", 2)
-    with start(data_dir):
+    monkeypatch.setattr(server, "logger", structlog.get_logger())
+    with capture_logs() as logs, start(data_dir):
         # Without its control file PostgreSQL cannot start; with it gone, it cannot go on either.
         ((data_dir / "postgresql").resolve() / "global" / "pg_control").unlink()
         kill(postgres_of(data_dir))
-        await wait_for(lambda: "not started again" in caplog.text)
-    assert "starting PostgreSQL failed" in caplog.text
+        ended = "PostgreSQL not restarted"
+        await wait_for(lambda: any(each["event"] == ended for each in logs))
+    reasons = [each["reason"] for each in logs if each["event"] == "PostgreSQL restart failed"]
+    assert all(each.startswith("starting PostgreSQL failed") for each in reasons)
+    assert len(reasons) == 2

@@ -158,7 +158,7 @@ def test_a_folder_with_files_of_others_is_not_closed(data_dir: Path) -> None:
     data_dir.mkdir()
     data_dir.chmod(0o775)
     (data_dir / "notes").touch()
-    with pytest.raises(EmbeddedPostgresError, match="folder of its own, such as"):
+    with pytest.raises(EmbeddedPostgresError, match="separate folder, such as"):
         start(data_dir)
     assert data_dir.stat().st_mode & 0o777 == 0o775
 

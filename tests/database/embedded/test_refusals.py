@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from app.database.embedded import EmbeddedPostgresError, account, place, start
 from app.database.embedded.account import Account
@@ -24,20 +26,20 @@ def test_a_platform_without_the_wheel_is_told_to_set_a_url(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(place, "_WHEEL", "no-such-wheel")
-    with pytest.raises(EmbeddedPostgresError, match=r"for this platform.*set DATABASE_URL"):
+    with pytest.raises(EmbeddedPostgresError, match=r"for this platform.*Set DATABASE_URL"):
         start(data_dir)
 
 
 def test_a_folder_that_is_a_file_is_named(data_dir: Path) -> None:
     data_dir.write_text("a file")
-    with pytest.raises(EmbeddedPostgresError, match="Not a directory; set DATA_DIR"):
+    with pytest.raises(EmbeddedPostgresError, match=r"Not a directory\. Set DATA_DIR"):
         start(data_dir)
 
 
 @pytest.mark.skipif(AS_ROOT, reason="root can write everywhere")
 def test_a_folder_that_cannot_be_written_is_named(data_dir: Path) -> None:
     data_dir.mkdir(mode=0o555)
-    with pytest.raises(EmbeddedPostgresError, match="Permission denied; set DATA_DIR"):
+    with pytest.raises(EmbeddedPostgresError, match=r"Permission denied\. Set DATA_DIR"):
         start(data_dir)
 
 
@@ -71,7 +73,7 @@ def small_disk(data_dir: Path) -> Iterator[Path]:
 
 @root_only
 def test_a_full_disk_is_told_and_nothing_half_made_stays(small_disk: Path) -> None:
-    with pytest.raises(EmbeddedPostgresError, match="free some space"):
+    with pytest.raises(EmbeddedPostgresError, match="Free some space"):
         start(small_disk)
     assert {path.name for path in small_disk.iterdir()} <= {"lock"}
     assert not is_locked(open_folder(small_disk))
@@ -81,7 +83,7 @@ def test_a_cluster_of_another_version_is_refused_and_kept(data_dir: Path) -> Non
     start(data_dir).stop()
     version = (data_dir / "postgresql").resolve() / "PG_VERSION"
     version.write_text("16\n")
-    with pytest.raises(EmbeddedPostgresError, match="made by PostgreSQL 16, and this is 18"):
+    with pytest.raises(EmbeddedPostgresError, match="belongs to PostgreSQL 16, not to 18"):
         start(data_dir)
     assert version.exists()
 
@@ -89,7 +91,7 @@ def test_a_cluster_of_another_version_is_refused_and_kept(data_dir: Path) -> Non
 def test_a_password_that_is_gone_is_told(data_dir: Path) -> None:
     start(data_dir).stop()
     (data_dir / "postgresql.password").unlink()
-    with pytest.raises(EmbeddedPostgresError, match=r"postgresql\.password is gone"):
+    with pytest.raises(EmbeddedPostgresError, match=r"postgresql\.password .* is missing"):
         start(data_dir)
 
 
@@ -115,13 +117,14 @@ def private_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_a_private_folder_stays_private_and_its_data_are_elsewhere(
-    private_folder: Path, runtime: Path, caplog: pytest.LogCaptureFixture
+    private_folder: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(place, "logger", structlog.get_logger())
     data_dir = private_folder
-    with start(data_dir) as running:
+    with capture_logs() as logs, start(data_dir) as running:
         assert await run_sql(running.url, "SELECT 1") == 1
     assert (data_dir / "postgresql").resolve().is_relative_to(runtime)
-    assert "its data are in" in caplog.text
+    assert [each["event"] for each in logs] == ["using another folder"]
     assert data_dir.parent.stat().st_mode & 0o777 == 0o700
     with start(data_dir) as again:
         assert await run_sql(again.url, "SELECT 1") == 1
@@ -165,7 +168,7 @@ def test_a_runtime_folder_that_others_may_write_to_is_refused(
 @root_only
 def test_root_without_an_account_is_told(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account, "ACCOUNTS", ("no-such-account",))
-    with pytest.raises(EmbeddedPostgresError, match="start Taskward as an ordinary user"):
+    with pytest.raises(EmbeddedPostgresError, match="Start Taskward as an ordinary user"):
         start(data_dir)
 
 

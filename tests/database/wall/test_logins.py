@@ -108,7 +108,7 @@ async def test_a_login_that_may_not_take_on_the_role_sees_nothing(
     try:
         with pytest.raises(DatabaseUnavailableError):
             await counted(weak, "ada")
-        assert f"the login may not take on the role {ROLE}" in await find_holes(weak)
+        assert f"the login may not switch to the role {ROLE}" in await find_holes(weak)
     finally:
         await weak.close()
         async with database.transaction() as connection:

@@ -65,5 +65,5 @@ def test_an_address_that_cannot_be_listened_on_is_named(server: LiveServer, bind
     for address, reason in ((bind, "Address already in use"), ("host.invalid:1", "")):
         with pytest.raises(BindError) as raised, exposed(address):
             pass
-        assert f"cannot listen on {address}: {reason}" in str(raised.value)
-        assert "set METRICS_BIND to another address" in str(raised.value)
+        expected = f"METRICS_BIND: cannot listen on {address}: {reason}"
+        assert str(raised.value).startswith(expected)

@@ -39,6 +39,6 @@ def _temporary_folder() -> "TemporaryDirectory[str]":
         return TemporaryDirectory(prefix="taskward-metrics-")
     except OSError as error:
         raise MetricsError(
-            f"METRICS_BIND needs a folder for temporary files that can be written ({error}): "
-            "set TMPDIR to one, or give the container one with --tmpfs /tmp"
+            f"METRICS_BIND: metrics need a writable folder for temporary files ({error}). "
+            "Set TMPDIR to one, or start the container with --tmpfs /tmp."
         ) from None

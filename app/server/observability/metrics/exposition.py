@@ -55,7 +55,7 @@ class Recorded(Collector):
         self._folder = folder
         self._files = MultiProcessCollector(None, folder)
         of_build = {"version": read().version, "python": platform.python_version()}
-        self._build = InfoMetricFamily("taskward_build", "The program that runs.", of_build)
+        self._build = InfoMetricFamily("taskward_build", "The running version.", of_build)
 
     def collect(self) -> Iterator[Metric]:
         """Read all files anew."""
@@ -107,4 +107,4 @@ class Server(ThreadingTCPServer):
 
     def handle_error(self, *_: object) -> None:
         """Log that somebody went away, or that the metrics cannot be read."""
-        logger.warning("metrics were not sent", reason=repr(sys.exception()))
+        logger.warning("metrics response failed", reason=repr(sys.exception()))

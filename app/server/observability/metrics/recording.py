@@ -35,36 +35,36 @@ class RequestMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         requests = Counter(
             "taskward_requests",
-            "Requests, by operation of the contract and status of the answer.",
+            "Requests by operation and status of the response.",
             ("operation", "status"),
             registry=registry,
         )
         durations = Histogram(
             "taskward_request_duration_seconds",
-            "Time from the head of a request to the end of its answer.",
+            "Time from the head of a request to the end of its response.",
             ("operation",),
             registry=registry,
             buckets=_SECONDS,
         )
         tokens = Counter(
             "taskward_token_lookups",
-            "Tokens, by whether they were verified before (hit) or not (miss).",
+            "Tokens by whether they were verified before (hit) or not (miss).",
             ("result",),
             registry=registry,
         )
         self._limited = Counter(
             "taskward_rate_limited_requests",
-            "Requests that a rate limit has refused.",
+            "Requests that a rate limit rejected.",
             registry=registry,
         )
         self._too_many = Counter(
             "taskward_in_flight_limited_requests",
-            "Requests that were rejected because their user had too many in flight.",
+            "Requests rejected because their user had too many in flight.",
             registry=registry,
         )
         self._lag = Histogram(
             "taskward_change_feed_lag_revisions",
-            "Revisions that a reader who came back to the change feed had not been told yet.",
+            "Revisions by which a returning reader of the change feed was behind.",
             registry=registry,
             buckets=_REVISIONS,
         )
@@ -108,13 +108,15 @@ class PoolMetrics:
         def gauge(name: str, words: str) -> Gauge:
             return Gauge(name, words, registry=registry, multiprocess_mode="livesum")
 
-        self._size = gauge("taskward_pool_size", "Connections to the database that there can be.")
-        self._used = gauge("taskward_pool_in_use", "Connections to the database in use.")
-        self._waiting = gauge("taskward_pool_waiting", "Requests that wait for a connection.")
+        self._size = gauge("taskward_pool_size", "Maximum number of database connections.")
+        self._used = gauge("taskward_pool_in_use", "Database connections in use.")
+        self._waiting = gauge(
+            "taskward_pool_waiting", "Requests that wait for a database connection."
+        )
         self._waiting_for_share = gauge(
             "taskward_share_waiting", "Requests that wait for other requests of the same user."
         )
-        self._searching = gauge("taskward_searches_in_use", "Searches that run.")
+        self._searching = gauge("taskward_searches_in_use", "Running searches.")
         self._waiting_to_search = gauge(
             "taskward_searches_waiting", "Searches that wait for other searches."
         )

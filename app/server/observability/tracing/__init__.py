@@ -28,13 +28,13 @@ def tracing_of(environment: Mapping[str, str], version: str) -> "Tracing | None"
         from app.server.observability.tracing.spans import Tracing  # noqa: PLC0415
     except ImportError:
         raise TracingError(
-            "the environment asks for traces (OTEL_…), but the packages for them are missing: "
-            "install requirements-otel.txt, or set OTEL_SDK_DISABLED=true"
+            "the environment enables traces (OTEL_…), but their packages are missing. "
+            "Install requirements-otel.txt, or set OTEL_SDK_DISABLED=true."
         ) from None
     try:
         return Tracing(version)
     except ValueError as error:
-        raise TracingError(f"the environment asks for traces (OTEL_…), but: {error}") from None
+        raise TracingError(f"the settings for traces (OTEL_…) are invalid: {error}") from None
 
 
 def _is_wanted(environment: Mapping[str, str]) -> bool:
@@ -51,7 +51,7 @@ def _check(environment: Mapping[str, str]) -> None:
         raise TracingError("OTEL_TRACES_EXPORTER must be otlp or none")
     for name in _PROTOCOLS:
         if environment.get(name) not in (None, "", _PROTOCOL):
-            raise TracingError(f"{name} must be {_PROTOCOL}, which every collector takes")
+            raise TracingError(f"{name} must be {_PROTOCOL}, which every collector supports")
     for name in _ENDPOINTS:
         if not (environment.get(name) or "http://").startswith(("http://", "https://")):
-            raise TracingError(f"{name} must begin with http:// or https://")
+            raise TracingError(f"{name} must start with http:// or https://")
