@@ -42,12 +42,13 @@ class ResponseValidation:
     ) -> None:
         self._app = app
         self._catalogue = catalogue
-        found = [
-            (_pattern(operation.path), operation.method, operation, _checks(document, operation))
-            for operation in operations
+        paths: dict[str, dict[str, tuple[Operation, Mapping[str, ResponseCheck]]]] = {}
+        for each in operations:
+            paths.setdefault(each.path, {})[each.method] = each, _checks(document, each)
+        # A concrete path wins over a template, whatever its methods are.
+        self._paths = [
+            (_pattern(path), paths[path]) for path in sorted(paths, key=lambda path: "{" in path)
         ]
-        # A concrete path wins over a template.
-        self._operations = sorted(found, key=lambda each: "{" in each[2].path)
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -71,9 +72,9 @@ class ResponseValidation:
     def _operation(
         self, scope: HTTPScope
     ) -> "tuple[Operation, Mapping[str, ResponseCheck]] | None":
-        for pattern, method, operation, checks in self._operations:
-            if method == scope["method"] and pattern.fullmatch(scope["path"]):
-                return operation, checks
+        for pattern, methods in self._paths:
+            if pattern.fullmatch(scope["path"]):
+                return methods.get(scope["method"])
         return None
 
     def _checked(
