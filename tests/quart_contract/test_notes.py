@@ -1,6 +1,7 @@
 """The example service of the engine, under Quart's test client and under a server."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -10,7 +11,6 @@ from hypercorn.config import Config
 from quart import Quart
 
 from examples.notes.service import create_app, notes
-from tests.support.ports import free_port
 
 ADA = {"X-Key": "sesame"}
 BOB = {"X-Key": "abracadabra"}
@@ -26,13 +26,14 @@ def app() -> Quart:
 @pytest.fixture
 async def client(app: Quart) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service under a stock Hypercorn."""
-    stop, config, port = asyncio.Event(), Config(), free_port()
-    config.bind = [f"127.0.0.1:{port}"]
+    stop, config = asyncio.Event(), Config()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        config.bind = [f"fd://{listening.detach()}"]
     async with asyncio.TaskGroup() as group:
         group.create_task(serve(app, config, shutdown_trigger=stop.wait))
-        transport = httpx.AsyncHTTPTransport(retries=10)
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, headers=ADA, transport=transport) as client:
+        async with httpx.AsyncClient(base_url=url, headers=ADA) as client:
             yield client
         stop.set()
 
