@@ -201,5 +201,8 @@ def _client(
 
     headers = {"Authorization": f"Bearer {tokens.token_for(user)}"} if user else {}
     return httpx.AsyncClient(
-        base_url=server.base_url, headers=headers, event_hooks={"response": [judge]}
+        base_url=server.base_url,
+        headers=headers,
+        event_hooks={"response": [judge]},
+        timeout=30,  # a hundred connections at once, beside other tests
     )
