@@ -87,7 +87,8 @@ def test_one_process_ignores_sighup_and_says_so(
     assert httpx.get(f"{taskward.base_url}/health/ready").status_code == 200
     finished = taskward.stop(server)
     assert finished.status == 0
-    assert "WORKERS is 1" in json.loads(finished.err)["event"]
+    line = json.loads(finished.err)
+    assert (line["event"], line["reason"]) == ("reload ignored", "WORKERS is 1")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

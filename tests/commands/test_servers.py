@@ -129,7 +129,7 @@ def test_an_inherited_socket_of_another_kind_is_named(
 def test_serve_refuses_to_start_without_a_key(taskward: Taskward) -> None:
     finished = taskward.run("serve")
     assert finished.status == 1
-    assert "set JWKS_URL" in finished.err
+    assert "Set JWKS_URL" in finished.err
     assert "or BETTER_AUTH_SECRET" in finished.err
     assert not taskward.data_dir.exists()
 

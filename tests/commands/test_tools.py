@@ -44,7 +44,7 @@ def test_a_token_has_the_issuer_and_the_audience_that_are_set(taskward: Taskward
 def test_without_a_secret_there_is_no_token(taskward: Taskward) -> None:
     finished = taskward.run("token", "ada")
     assert finished.status == 1
-    assert "set BETTER_AUTH_SECRET" in finished.err
+    assert "Set BETTER_AUTH_SECRET" in finished.err
 
 
 @pytest.mark.parametrize(("user", "ttl"), [(" ada", "60"), ("x" * 256, "60"), ("ada", "-60")])
