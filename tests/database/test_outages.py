@@ -1,4 +1,4 @@
-"""An outage is a warning for each reason, and a line when it is over."""
+"""An outage is logged as a warning for each reason, and a line when it is over."""
 
 import pytest
 import structlog

@@ -1,4 +1,4 @@
-"""The pool of users' connections: none is lost, none is used that has died."""
+"""Tests of the pool of users' connections: none leaks, and no lost one is used."""
 
 import asyncio
 import threading
@@ -88,7 +88,7 @@ async def test_a_connection_that_died_while_nobody_used_it_is_replaced(
 
 
 def end(url: DatabaseUrl, process: object) -> None:
-    """End a connection from the side of the database, and wait until it has ended."""
+    """Terminate a connection from the side of the database, and wait until it is closed."""
 
     async def run() -> None:
         login = await asyncpg.connect(**url.for_driver)

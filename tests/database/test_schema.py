@@ -1,4 +1,4 @@
-"""The tables: migrations, SQLAlchemy and the contract say the same."""
+"""Migrations, SQLAlchemy's tables and the contract describe the same schema."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL keeps its data, and ends when its process ends, however it ends."""
+"""The embedded PostgreSQL keeps its data, and stops whenever its process ends, however it ends."""
 
 import asyncio
 import shutil
@@ -29,7 +29,7 @@ async def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 async def answering(url: str) -> None:
-    """Wait until PostgreSQL answers again."""
+    """Wait until PostgreSQL accepts connections again."""
     for _ in range(500):
         try:
             await run_sql(url, "SELECT 1")

@@ -28,12 +28,12 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def long_dir(data_dir: Path) -> Path:
-    """A data folder whose path is too long for that of a socket."""
+    """A data folder whose path is too long for a socket."""
     return data_dir / ("x" * 110)
 
 
 def folder_of(url: str) -> Path:
-    """The folder of the socket that a URL leads to."""
+    """Return the folder of the socket in a URL."""
     return Path(DatabaseUrl(url).for_driver["host"])
 
 
@@ -177,7 +177,7 @@ def test_temporary_folders_that_others_can_exchange_are_refused(
 
 
 async def test_data_of_a_server_on_a_port_go_on_working(data_dir: Path) -> None:
-    """Version 0.2.0 had PostgreSQL listen on a port; it left this where it was killed."""
+    """In version 0.2.0, PostgreSQL listened on a port, and left this when it was killed."""
     with start(data_dir) as running:
         await run_sql(running.url, "CREATE TABLE kept AS SELECT 42 AS answer")
         stale = (data_dir / "postgresql").resolve() / "postmaster.pid"

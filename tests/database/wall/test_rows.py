@@ -1,4 +1,4 @@
-"""The second wall shows one user's rows, whatever becomes of a transaction."""
+"""The second wall shows only one user's rows, however a transaction ends."""
 
 import asyncio
 from contextlib import suppress
