@@ -1,4 +1,4 @@
-"""The issuer's keys: fetched once, kept while it is down, and given up when it withdraws them."""
+"""The issuer's keys: fetched once, kept while it is unavailable, and dropped when withdrawn."""
 
 import asyncio
 import base64
@@ -130,7 +130,7 @@ async def test_however_many_keys_are_asked_for_the_issuer_is_asked_once(
 
 
 async def unknown(verifier: TokenVerifier, kid: str, address: str) -> None:
-    """Name a key that the issuer does not have, from an address."""
+    """Verify a token with a key id that the issuer does not have, from an address."""
     with pytest.raises(InvalidTokenError):
         await verifier.verify(issued(kid=kid), address)
 

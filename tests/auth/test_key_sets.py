@@ -1,4 +1,4 @@
-"""What the issuer answers is taken for a key set only where it is one."""
+"""Tests of the issuer's responses: only a valid key set is accepted."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Story: another user sends a hundred long bodies at once, and I do not notice."""
+"""Story: another user sends a hundred long bodies at once, and my requests are not delayed."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What one user, and one client, can take in a window of time."""
+"""Rate limits of one user, and of one client's address."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ BAD = "bad.bad.bad"
 
 @pytest.fixture
 def serve(settings: Settings) -> Serve:
-    """Serve with a limit: `serve("3/minute", **settings)`."""
+    """Return a function that serves with a limit: `serve("3/minute", **settings)`."""
 
     def start(limit: str | None, **changes: object) -> AbstractContextManager[LiveServer]:
         parsed = parse(limit) if limit else None
@@ -58,7 +58,7 @@ async def ask(
 
 
 async def statuses(server: LiveServer, tokens: list[str], **headers: str) -> Counter[int]:
-    """Ask once with each token, all at once, and count the answers."""
+    """Send one request with each token, all at once; return the count of each status."""
     async with httpx.AsyncClient(base_url=server.base_url, timeout=20) as client:
         answers = await asyncio.gather(*(ask(client, each, **headers) for each in tokens))
     return Counter(each.status_code for each in answers)
@@ -276,7 +276,7 @@ async def test_a_redis_that_does_not_answer_holds_nobody_up_for_long(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_counters, "REDIS_SECONDS", 0.2)
-    # The kernel takes connections for it, and nobody answers.
+    # The kernel accepts connections for it, but no process responds.
     silent = socket.create_server(("127.0.0.1", 0))
     port = silent.getsockname()[1]
     storage = SecretStr(f"redis://127.0.0.1:{port}")

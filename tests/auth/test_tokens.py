@@ -1,4 +1,4 @@
-"""What depends on the settings of the verifier; what is wrong with a token is the corpus's."""
+"""Tests of the verifier's settings; the corpus of tokens covers invalid tokens."""
 
 import asyncio
 import json
