@@ -1,4 +1,4 @@
-"""A worker and its supervisor, when one of both falls silent."""
+"""Tests of a worker and its supervisor, when one of them stops responding."""
 
 import asyncio
 import socket

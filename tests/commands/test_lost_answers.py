@@ -1,4 +1,4 @@
-"""Story: the server dies after it has stored my task and before it says so; I send it again."""
+"""Story: the server crashes after storing my task and before its response; I send it again."""
 
 import signal
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ COMMIT = b"COMMIT\0"
 
 @pytest.fixture
 def line(database_url: DatabaseUrl) -> Iterator[Relay]:
-    """What the server reaches its database through."""
+    """The relay between the server and its database."""
     host, port = address_of(database_url)
     with relay(port, host) as running:
         yield running
 
 
 def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
-    """The environment of a server on that line."""
+    """Return the environment of a server that connects through the relay."""
     url = moved(database_url, "127.0.0.1", line.port)
-    # A Citus offers TLS, in which nothing could be told apart.
+    # A Citus offers TLS, in which the relay cannot distinguish messages.
     text = url.update_query_dict({"sslmode": "disable"}).render_as_string(hide_password=False)
     return {"DATABASE_URL": text, "BETTER_AUTH_SECRET": SECRET}
 

@@ -1,4 +1,4 @@
-"""SIGHUP: new workers take over from the old ones. `tests/faults` does it under load."""
+"""SIGHUP: new workers replace the old ones. `tests/faults` does it under load."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def roll(server: subprocess.Popen[str]) -> None:
-    """Send SIGHUP, and wait until all workers are others."""
+    """Send SIGHUP, and wait until all workers are new."""
     former = {each.pid for each in workers_of(server)}
 
     def is_rolled() -> bool:

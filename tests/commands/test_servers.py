@@ -1,4 +1,4 @@
-"""`dev` and `serve`: from the first start to the last Ctrl-C."""
+"""Tests of `dev` and `serve`, from the first start to the last Ctrl-C."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ def test_a_signal_while_starting_leaves_nothing_running(
 
 
 def test_what_was_acknowledged_survives_a_kill_of_the_server(taskward: Taskward) -> None:
-    # Nobody reads its log meanwhile, and a full pipe would stop it.
+    # This test does not read the log of the running server, and a full pipe would block it.
     settings = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
     server = taskward.serve("serve", **settings)
     headers = {"Authorization": f"Bearer {sign(claims_for('ada'), SECRET)}"}

@@ -1,4 +1,4 @@
-"""A process whose standard streams are closed, as by `<&-` in a shell."""
+"""Tests of a process whose standard streams are closed, as with `<&-` in a shell."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`serve` with several workers: who answers, who replaces whom, and how all of it ends."""
+"""`serve` with several workers: how they serve, are replaced, and exit."""
 
 import json
 import os
@@ -124,7 +124,7 @@ def test_one_process_has_no_supervisor(
 
 @contextmanager
 def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A supervisor of two workers that run a program of the test."""
+    """Start a supervisor of two workers that run a program of the test."""
     (folder / "program.py").write_text(program)
     script = (
         "from app.server import listener, logs, worker_process, workers;"
