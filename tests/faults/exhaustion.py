@@ -1,4 +1,4 @@
-"""More is asked for than there are connections, or clients go before they are answered."""
+"""Requests exceed the connections, or clients disconnect before their response."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ def pool_exhausted(scene: Scene, size: Size) -> Row:
 
 
 def aborted_requests(scene: Scene, size: Size) -> Row:
-    """Clients reset their connection before they are answered, also in the middle of a request."""
+    """Clients reset their connection before the response, also in the middle of a request."""
     load, users = scene.load("honest", HONEST)
     user = f"aborting {uuid4()}"
     with load.running() as ledger:

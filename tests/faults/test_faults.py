@@ -1,4 +1,4 @@
-"""Story: something breaks, and what I was told to be stored is stored; soon all is well again."""
+"""Story: something breaks; what was acknowledged stays stored, and the service soon recovers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, abuse=120, patienc
 
 @pytest.fixture(scope="session")
 def scene() -> Iterator[Scene]:
-    """What all faults happen to, one after the other, in whatever order."""
+    """The scene on which all faults run, one after the other, in any order."""
     with (
         open_folder() as folder,
         postgres.running(folder) as running,
