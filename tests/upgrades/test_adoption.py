@@ -1,4 +1,4 @@
-"""`migrate` adopts the version table of each released version, whose servers go on."""
+"""`migrate` adopts the version table of each released version, whose servers continue to work."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ GRANT taskward_app, taskward_purge TO {role};
 GRANT SELECT ON alembic_version TO {role}
 """
 READINESS = text("SELECT version_num FROM alembic_version")
-"""How a server of those versions asks for the revision."""
+"""How servers of those versions read the revision."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`migrate` that is interrupted, waits, gives up, or finds what is newer than itself."""
+"""Tests of `migrate` that is interrupted, waits, gives up, or finds a newer schema."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

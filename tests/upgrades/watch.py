@@ -1,4 +1,4 @@
-"""Watches what a migration does to tables that others are reading and writing."""
+"""A watch on a migration's effects on tables that others are reading and writing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ class Table(NamedTuple):
 
 @contextmanager
 def watching(connection: Connection) -> Iterator[list[str]]:
-    """What is yielded is filled with the faults of what runs on the connection meanwhile."""
+    """Yield a list that collects the faults of the statements on the connection."""
     faults: list[str] = []
     known, columns, looking = _tables(connection), _columns(connection), False
 
