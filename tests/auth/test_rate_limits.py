@@ -124,7 +124,7 @@ async def test_guessing_tokens_is_bounded_however_many_are_tried_at_once(
         assert await statuses(server, [known]) == {200: 1}
         guesses = [f"{BAD}{number}" for number in range(50)]
         assert await statuses(server, guesses) == {401: 5, 429: 45}
-        # A token that holds may have been guessed as well, but not one that held before.
+        # A new valid token may be a lucky guess, so it is limited, too. A known token is not.
         assert await statuses(server, [someone()]) == {429: 1}
         assert await statuses(server, [known]) == {200: 1}
         async with httpx.AsyncClient(base_url=server.base_url) as client:
@@ -231,7 +231,7 @@ async def test_a_window_in_redis_ends_by_the_clock_of_redis(
 ) -> None:
     limiter, now = RateLimiter(parse("1/minute"), shared.url), time.time
     await limiter.take("ada")
-    # As a process whose clock is wrong; a step at every look at it is the worst of them.
+    # A process with a wrong clock; the worst case is a step each time that it is read.
     steps = itertools.count()
     monkeypatch.setattr(time, "time", lambda: now() + step * next(steps))
     told = await limiter.take("ada")

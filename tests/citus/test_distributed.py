@@ -33,7 +33,7 @@ PLACEMENTS = """
 SELECT count(DISTINCT nodeport), count(*) FROM pg_dist_shard_placement
 JOIN pg_dist_shard USING (shardid) WHERE logicalrelid = 'tasks'::regclass
 """
-# Of each shard of a table: whether the wall stands before it, and before all of it.
+# For each shard of a table: whether it has the policy for all roles and forces row-level security.
 WALLS = """
 SELECT result FROM run_command_on_placements('{table}', $$
     SELECT relrowsecurity AND relforcerowsecurity AND EXISTS (

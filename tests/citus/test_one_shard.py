@@ -84,7 +84,7 @@ async def unpinned_in(login: asyncpg.Connection, sent: Sent, user: str) -> list[
 async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A superuser's connection, without policies, so that only the statement's conditions count."""
     connection = await asyncpg.connect(**database_url.for_driver)
-    # A bitmap would tell its condition in a node of its own.
+    # A bitmap scan would show its condition in a separate node.
     await connection.execute("SET enable_bitmapscan = off")
     yield connection
     await connection.close()

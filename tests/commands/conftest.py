@@ -115,7 +115,7 @@ class Taskward:
         """Kill the processes that a failed test left running."""
         for process in self._running:
             if process.poll() is None:
-                # Its workers, too: one that a test has suspended would not notice the end.
+                # Its workers, too: a worker that a test has suspended would not exit.
                 for each in psutil.Process(process.pid).children(recursive=True):
                     each.kill()
                 process.kill()
@@ -132,7 +132,7 @@ class Taskward:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # a test may signal its whole group, as a terminal does
+            start_new_session=True,  # a test may signal the whole process group, as a terminal does
         )
         self._running.append(process)
         return process

@@ -48,7 +48,7 @@ def test_a_repeat_under_the_same_key_makes_no_second_task_though_the_server_was_
         headers["Idempotency-Key"] = key
     with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
         server = taskward.serve("serve", **environment)
-        # Without a key there is one statement, which commits itself on one PostgreSQL.
+        # Without a key there is a single statement, which commits automatically on one PostgreSQL.
         title = TASK["title"].encode()
         line.lose_answer(to=COMMIT if key or is_distributed else title, after=title)
         line.on_loss = server.kill

@@ -71,7 +71,7 @@ def test_what_workers_count_is_one_sum_and_outlives_them_and_what_they_hold_does
     assert alive(found) == before + 5
     ask_without(second, taskward.base_url, 2)
     scrape_until(metrics_bind, lambda found: alive(found) == before + 7)
-    # The new worker has gone on in the files of the dead one.
+    # The new worker has continued the files of the killed one.
     assert len(list(folder.glob("counter_*.db"))) == 3
 
     finished = taskward.stop(server)

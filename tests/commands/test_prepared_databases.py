@@ -186,7 +186,7 @@ def execute(url: str, *commands: str) -> None:
     asyncio.run(run())
 
 
-# Everything but what is Taskward's own, with its rows.
+# Everything in the database except what is Taskward's own, with its rows.
 OF_OTHERS = """
 SELECT concat_ws(' ', 'relation', c.oid::regclass, c.relkind, c.relowner::regrole,
                  c.relrowsecurity, c.relforcerowsecurity, c.relacl, c.reloptions,
@@ -240,7 +240,7 @@ def fingerprint(url: str) -> set[str]:
     """Return everything in a database and its cluster, with its rows."""
 
     async def run() -> set[str]:
-        # Without a search path, each name stands there with its schema.
+        # Without a search path, PostgreSQL prints each name with its schema.
         connection = await asyncpg.connect(url, server_settings={"search_path": ""})
         rows = await connection.fetch(OF_OTHERS)
         await connection.close()
@@ -294,7 +294,7 @@ def _check(
     taskward: Taskward, monkeypatch: pytest.MonkeyPatch, prepared: Prepared, url: str
 ) -> None:
     settings = QUIET | {"DATABASE_URL": url}
-    # All that comes before a server listens.
+    # Run everything that precedes serving.
     monkeypatch.setattr("app.commands.worker.answer", _close)
     doctor = prepared.says if prepared.doctor == "" else prepared.doctor
     serve = prepared.says if prepared.serve == "" else prepared.serve

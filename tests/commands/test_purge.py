@@ -68,8 +68,8 @@ async def test_a_purge_that_fails_is_tried_again_later_and_stops_nothing(
     app = bare_application(empty_database)
     purge_in_background(app)
     await app.startup()
-    await asyncio.sleep(0.3)  # by then it has failed: there are no tables
-    await app.shutdown()  # raises what a task in the background has ended with
+    await asyncio.sleep(0.3)  # by then it has failed, because there are no tables
+    await app.shutdown()  # raises the exception of a background task
     await app.services.database.close()
 
 

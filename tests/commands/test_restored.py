@@ -14,7 +14,7 @@ from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.support.pgbouncer import pgbouncer
 
-# The login is no superuser: row-level security binds it, although it owns the tables.
+# The login is not a superuser: row-level security applies to it, although it owns the tables.
 MAKE_LOGIN = (
     "CREATE ROLE {name} LOGIN NOINHERIT PASSWORD 'x'; GRANT ALL ON SCHEMA public TO {name};"
     "GRANT taskward_app, taskward_purge TO {name}"

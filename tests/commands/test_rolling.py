@@ -70,7 +70,7 @@ def test_a_roll_to_wrong_settings_leaves_everything_as_it_is(
         lines.append(server.stderr.readline())
         assert lines[-1]
     assert workers_of(server) == workers
-    # Who ends is replaced by one with the settings that are right.
+    # A worker that exits is replaced by one with the last valid settings.
     workers[0].kill()
     workers[0].wait(5)
     workers[1].suspend()

@@ -102,7 +102,7 @@ def test_a_second_server_on_the_same_folder_is_told_why_not(taskward: Taskward) 
     taskward.stop(server)
 
 
-# Hypercorn leaves the socket that it could not bind to the end of the process.
+# Hypercorn does not close the socket that it could not bind.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -113,7 +113,7 @@ def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
     assert "Traceback" not in finished.err
 
 
-# Hypercorn leaves the socket that it did not want to the end of the process.
+# Hypercorn does not close the socket that it rejected.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_inherited_socket_of_another_kind_is_named(
     taskward: Taskward, settings_of_two: dict[str, str]

@@ -50,7 +50,7 @@ def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3
         clients.wait_for_more(20)
     assert clients.lost <= 8
     survivor.suspend()
-    # A connection waits in the queue of the socket until the new worker takes it.
+    # A connection stays in the queue of the socket until the new worker accepts it.
     left = began + limit - time.monotonic()
     assert httpx.get(f"{taskward.base_url}/health/live", timeout=left).status_code == 200
     survivor.resume()

@@ -21,7 +21,7 @@ TASK = {"title": "x"}
 BATCH = {"operations": [{"op": "create", "task": TASK}]}
 KEY = {"Idempotency-Key": "a key"}
 
-# A sequence does not go back with the transaction: of three attempts, two fail.
+# A rollback does not reset a sequence: two of three attempts fail.
 FAILING_TWICE = """
 CREATE SEQUENCE attempts;
 GRANT USAGE ON attempts TO taskward_app;
@@ -53,7 +53,7 @@ async def login(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection
 async def ada(
     settings: Settings,
     empty_database: DatabaseUrl,
-    login: asyncpg.Connection,  # noqa: ARG001 - with it comes the schema
+    login: asyncpg.Connection,  # noqa: ARG001 - it creates the schema
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server on that database; the server has not connected to it yet."""
     app = create_app(settings.model_copy(update={"database_url": empty_database}))
@@ -90,7 +90,7 @@ async def test_the_victim_of_a_deadlock_makes_its_change_again(
     ada: httpx.AsyncClient, login: asyncpg.Connection
 ) -> None:
     address = (await ada.post("/api/tasks", json=TASK)).headers["Location"]
-    # Who looks for a deadlock first is its victim.
+    # The session that checks for a deadlock first is cancelled.
     await login.execute("SET deadlock_timeout = '20s'")
     async with login.transaction():
         await login.execute("SELECT FROM tasks FOR UPDATE")

@@ -105,7 +105,7 @@ async def test_an_end_that_is_announced_at_the_last_moment_is_heard(
     if rests:
         monkeypatch.setattr(pools, "RESTED_SECONDS", 0)
     process = await ask(pool)
-    # While this waits, nothing is read: the announcement stays in the socket.
+    # Nothing reads during this wait, so the server's message stays in the socket.
     thread = threading.Thread(target=end, args=(database_url, process))
     thread.start()
     thread.join()

@@ -166,7 +166,7 @@ async def test_whoever_asks_for_channel_binding_gets_no_less_than_a_certificate_
         "of the authority that is named",
         "not required",
     }
-    # Here libpq binds where we verify; what it refuses, we refuse.
+    # For channel binding, the driver verifies the certificate. It rejects all that libpq rejects.
     assert all(ours == REFUSED for ours, libpq in found.values() if libpq == REFUSED)
 
 

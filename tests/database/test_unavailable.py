@@ -128,7 +128,7 @@ async def test_without_a_database_only_liveness_answers(
 async def test_a_bug_is_a_500_that_tells_nothing(
     settings: Settings, empty_database: DatabaseUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A schema that is not there stands for a bug: no request can bring it about.
+    # A missing schema represents a bug: no request can cause it.
     app = create_app(settings.model_copy(update={"database_url": empty_database}))
     with live(app) as server:
         headers = {"Authorization": f"Bearer {token_for('ada')}"}

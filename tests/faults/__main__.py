@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.write and {*options.only} != {*FAULTS}:
         parser.error("--write takes all of them")
-    Interruption().install()  # every context closes, and nothing is left running
+    Interruption().install()  # on a signal, every context closes and stops its processes
     with (
         open_folder() as folder,
         postgres.running(folder) as running,

@@ -92,7 +92,7 @@ def abused(kind: str, scene: Scene, size: Size) -> Row:
         active = other.run(_ACTIVE)
     judge(row, alone, beside, size)
     row.require_statuses("200", "201")
-    row.require(len(active) <= 1, f"statements go on: {active}")  # one of them asks
+    row.require(len(active) <= 1, f"statements go on: {active}")  # one of them is this query
     row.require(grown <= GROWTH_MEGABYTES, f"the server has {grown:.0f} MB more")
     row.require(stored <= STORED_MEGABYTES, f"{stored:.0f} MB are stored besides tasks")
     unexpected = {*responses} - {*abuse.responses, "none", "closed"}

@@ -44,7 +44,7 @@ def deadlocks(scene: Scene, size: Size) -> Row:
         scene.session() as rival,
         ThreadPoolExecutor(1) as thread,
     ):
-        rival("SET deadlock_timeout = '20s'")  # who looks for a deadlock first is its victim
+        rival("SET deadlock_timeout = '20s'")  # the first session to detect it is cancelled
         for number in range(size.rounds):
             id_ = str(client.create(f"task {number}"))
             rival("BEGIN")

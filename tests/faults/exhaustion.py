@@ -71,7 +71,7 @@ def aborted_requests(scene: Scene, size: Size) -> Row:
     ledger.exchanges += [Exchange(began, began, ABORTED)] * size.aborted
     row = scene.row("Requests are aborted", ledger, users)
     scene.require_clean(row)
-    wait_until(lambda: scene.clients() == 0)  # long before an idle one would be let go
+    wait_until(lambda: scene.clients() == 0)  # long before an idle connection is closed
     row.require_statuses("200", "201", ABORTED)
     stored = scene.run("SELECT task_count FROM users WHERE id = $1", user)
     row.note(f"{sum(stored):,} tasks of the aborting clients stored, whole ones")

@@ -24,7 +24,7 @@ Session: TypeAlias = Callable[..., list[Any]]
 
 START_SECONDS = 30
 DISK_MEGABYTES = 48
-# What a fault does to the defaults of a database is not for who does it.
+# The faults change defaults of a database; these sessions must not be affected.
 _UNTROUBLED = {"default_transaction_read_only": "off", "statement_timeout": "0"}
 _LAUNCHER = Path(__file__).with_name("small_disk.py")
 

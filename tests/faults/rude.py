@@ -84,7 +84,7 @@ async def send_and_reset(address: Address, sent: bytes, after_seconds: float = 0
     """Send bytes on a new connection, and reset it, whatever the response."""
     _, writer = await asyncio.open_connection(*address)
     connection: socket.socket = writer.get_extra_info("socket")
-    # Closed like this, a connection ends with a reset.
+    # With this option, closing a connection sends a reset.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.write(sent)
     await asyncio.sleep(after_seconds)

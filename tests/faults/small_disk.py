@@ -22,13 +22,13 @@ def main(folder: str, megabytes: str, uid: str, gid: str, *command: str) -> None
     account = int(uid), int(gid)
     try:
         mount(folder, f"size={megabytes}m,mode=700,uid={uid},gid={gid}", account)
-    except (OSError, AttributeError) as error:  # not Linux: there are no such functions
+    except (OSError, AttributeError) as error:  # not Linux: these functions do not exist
         sys.stderr.write(f"there is no small disk: {error}\n")
     if os.geteuid() != account[0]:
         os.setgroups([])
         os.setgid(account[1])
         os.setuid(account[0])
-    os.execv(command[0], command)  # noqa: S606 - it is what this program is for
+    os.execv(command[0], command)  # noqa: S606 - the purpose of this program
 
 
 def mount(folder: str, options: str, account: tuple[int, int]) -> None:

@@ -14,7 +14,7 @@ _FIRES = "CREATE TRIGGER trouble BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUN
 _FILL = """
 COPY (SELECT repeat('x', 100000) FROM generate_series(1, 10000)) TO '{ballast}'
 """
-# A sequence does not go back with the transaction.
+# A rollback does not reset a sequence.
 _REFUSE = """
 IF nextval('refusals') % 3 = 0 THEN
     RAISE EXCEPTION 'could not serialize access' USING ERRCODE = 'serialization_failure';

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import Connection, event
 
 EXCLUDED = (
-    "prefer-bigint-over-int",  # the numbers here have bounds
+    "prefer-bigint-over-int",  # the numbers here are bounded
     "prefer-bigint-over-smallint",
     "prefer-robust-stmts",  # a failed migration is rolled back, and an index rebuilt
     "prefer-text-field",  # Alembic's own table
     "require-lock-timeout",  # `migrate` sets it for each transaction
-    "require-statement-timeout",  # the time that others wait is bounded, that of an index is not
+    "require-statement-timeout",  # the wait of others is limited, building an index is not
 )
 
 

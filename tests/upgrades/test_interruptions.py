@@ -41,7 +41,7 @@ async def test_an_index_whose_build_was_interrupted_is_built_anew(
 ) -> None:
     await migrate_to(database, "0002")
     watcher = await asyncpg.connect(**empty_database.for_driver)
-    # What was begun before the index has to end before it is finished.
+    # An index build waits for transactions that began before it.
     old = other.transaction(isolation="repeatable_read")
     await old.start()
     await other.fetchval("SELECT count(*) FROM tasks")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, event
 
-# All locks that keep others from writing, of this transaction.
+# All locks of this transaction that block writes of others.
 STRONG = "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
 TABLES = f"""
 SELECT c.relname, c.relfilenode, pg_stat_get_xact_numscans(c.oid) AS scans,

@@ -226,7 +226,7 @@ async def test_restarts_come_to_an_end(data_dir: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(server, "RESTARTS", 2)
     monkeypatch.setattr(server, "logger", structlog.get_logger())
     with capture_logs() as logs, start(data_dir):
-        # Without its control file PostgreSQL cannot start; with it gone, it cannot go on either.
+        # Without its control file, PostgreSQL cannot start, and a running one cannot continue.
         ((data_dir / "postgresql").resolve() / "global" / "pg_control").unlink()
         kill(postgres_of(data_dir))
         ended = "PostgreSQL not restarted"

@@ -94,7 +94,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(data_dir: Path, victim: Path,
     os.chown(data_dir / name, OTHER, OTHER, follow_symlinks=False)
     messages = try_all(data_dir)
     assert all(f"{name} is a symbolic link" in each for each in messages)
-    assert messages or not (data_dir / name).is_symlink()  # it was replaced by a file
+    assert messages or not (data_dir / name).is_symlink()  # a file has replaced it
 
 
 @root_only

@@ -148,7 +148,7 @@ async def test_binaries_below_a_private_folder_are_copied_once(
 
 def test_binaries_that_are_copied_twice_at_once_are_copied_once(runtime: Path) -> None:
     target = runtime / "copy"
-    installed = place._installed()  # noqa: SLF001 - two processes would have to meet by chance
+    installed = place._installed()  # noqa: SLF001 - two processes rarely do it at once
     with ThreadPoolExecutor() as threads:
         copies = [threads.submit(place._copy_for_all, installed, target) for _ in range(3)]  # noqa: SLF001
         for copy in copies:

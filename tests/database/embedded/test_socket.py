@@ -87,7 +87,7 @@ async def test_a_long_path_has_its_socket_in_a_short_folder(
 async def test_a_file_system_without_sockets_has_its_socket_elsewhere(
     data_dir: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No such file system can be mounted here.
+    # Tests cannot mount such a file system.
     monkeypatch.setattr(listening, "_has_sockets", lambda _: False)
     with start(data_dir) as running:
         assert folder_of(running.url).parent == temporary
@@ -114,7 +114,7 @@ async def test_a_path_that_is_no_plain_text_has_its_socket_elsewhere(
 async def test_the_short_folder_of_a_killed_server_is_used_again(
     data_dir: Path, temporary: Path, serving: Serving
 ) -> None:
-    # A path that others can exchange has a short folder, too.
+    # If others can replace the path, the socket also has a short folder.
     data_dir.parent.chmod(0o777)
     process, url = serving()
     first = postgres_of(data_dir)
@@ -134,7 +134,7 @@ async def test_the_short_folder_of_a_killed_server_is_used_again(
 async def test_a_stale_socket_and_its_lock_do_not_keep_it_from_starting(data_dir: Path) -> None:
     start(data_dir).stop()
     cluster = (data_dir / "postgresql").resolve()
-    # The id of a process that is alive and is no PostgreSQL.
+    # The id of a running process that is not a PostgreSQL.
     (cluster / ".s.PGSQL.5432.lock").write_text(f"{os.getppid()}\n{cluster}\n0\n5432\n{cluster}\n")
     (cluster / ".s.PGSQL.5432").touch()
     with start(data_dir) as again:
@@ -162,7 +162,7 @@ def test_a_path_that_others_can_exchange_has_its_socket_elsewhere(
     with start(shared / "data") as running:
         assert folder_of(running.url).parent == temporary
         assert attach(shared / "data") == running.url
-    shared.chmod(0o1777)  # as /tmp: others can add to it, and exchange nothing
+    shared.chmod(0o1777)  # like /tmp: others can add files, but replace none
     with start(shared / "data") as running:
         assert folder_of(running.url).is_relative_to(shared)
 
