@@ -20,6 +20,7 @@ class LastingEvent:
         self._begins = begins
         self._ends = ends
         self._details = details
+        # The occurrences of the present event; 0 while there is none.
         self._times = 0
         self._last_at = 0.0
 

@@ -14,6 +14,7 @@ class Turns:
         self._held: dict[str, int] = {}
         # The waiters by key; keys without a waiter are removed. All turns of a key in it are held.
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
+        # The number of waiters under all keys.
         self.waiting = 0
 
     @property

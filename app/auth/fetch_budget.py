@@ -21,9 +21,12 @@ class FetchBudget:
     """
 
     def __init__(self) -> None:
+        # The fetches that were left at `_counted_at`.
         self._left: float = FETCHES_AT_ONCE
         self._counted_at = time.monotonic()
+        # When the last fetch was taken.
         self._taken_at = float("-inf")
+        # The addresses whose last fetch has not found their key.
         self._in_vain: TTLCache[str, bool] = TTLCache(MAX_ADDRESSES, ADDRESS_SECONDS)
 
     def take(self, address: str) -> bool:

@@ -35,9 +35,12 @@ class Issuer:
         self._url = url
         self._on_change = on_change
         self._keys: tuple[Key, ...] = ()
+        # The key set that `_keys` were read from.
         self._document = b""
+        # When the last fetch succeeded, and when the last one started.
         self._fetched_at = self._tried_at = float("-inf")
         self._budget = FetchBudget()
+        # The last fetch, running or done; None before the first one.
         self._fetch: asyncio.Task[None] | None = None
 
     async def key(self, id_: str | None, algorithm: str, address: str = "") -> Key:

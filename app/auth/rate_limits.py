@@ -65,6 +65,7 @@ class RateLimiter:
         self._name = limit.key_for()
         self._memory = {"user": MemoryCounters(), "address": MemoryCounters()}
         self._redis = _shared_counters(redis_url) if redis_url else None
+        # Until this moment, after an error of Redis, counting is in memory.
         self._redis_from = float("-inf")
 
     async def take(self, user_id: str) -> Allowance:

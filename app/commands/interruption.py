@@ -11,6 +11,7 @@ class Interruption:
     """
 
     def __init__(self) -> None:
+        # The exit status, once a signal has arrived.
         self._status: int | None = None
 
     def install(self) -> None:

@@ -11,8 +11,8 @@ from app.database.driver.url import DatabaseUrl
 LOCK_TIMEOUT_MS = 500
 """How long a transaction of the login waits for a lock.
 
-It is shorter than PostgreSQL's `deadlock_timeout` (one second), so that this transaction gives up
-before PostgreSQL cancels another one that waits for it.
+It is shorter than PostgreSQL's `deadlock_timeout` (one second by default), so that this transaction
+gives up before PostgreSQL cancels another one that waits for it.
 """
 
 _NO_CACHES = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}

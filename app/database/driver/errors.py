@@ -14,7 +14,7 @@ from app.database.driver.outages import Outage
 
 
 class DatabaseUnavailableError(Exception):
-    """The database cannot be reached, is overloaded, or gave up on the statement."""
+    """The database is unreachable or overloaded, or it cancelled the statement."""
 
 
 class SearchTimeoutError(DatabaseUnavailableError):

@@ -19,8 +19,11 @@ class Outage:
         self._clock = clock
         self._began_at: float | None = None
         """Set at the first failure of an outage; None while there is no outage."""
+        # When the last failure was, on `clock`.
         self._failed_at = 0.0
+        # The failures of this outage.
         self._failures = 0
+        # The reasons that this outage has logged.
         self._reasons: set[str] = set()
 
     def failed(self, reason: str) -> None:

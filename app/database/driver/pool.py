@@ -45,7 +45,7 @@ SETTINGS = {
 _IF_POOLER = "if DATABASE_URL points to a pooler, set DATABASE_POOLER=transaction"
 _NO_ROLE = f"connections do not keep the role {ROLE}; {_IF_POOLER}"
 _ABOUT = f"SELECT current_user, {HAS_CITUS}, {LIMIT_MS}"
-# Only with the role: without it, the connection can be a pooler's, with other clients to come.
+# Without the role, the connection can be a pooler's: then it would limit the pooler's next client.
 _LIMIT = f"CASE current_user WHEN '{ROLE}' THEN {set_limit(local=False)} END"
 _DISTRIBUTED_SINCE = "the tables were distributed after this process started; restart it"
 
@@ -98,10 +98,10 @@ class UserPool:
         self.traits: Traits | None = None
         self._size = size
         self._places = asyncio.Semaphore(size)
-        # Pairs of a connection and the time of its last use. The most recently used one is taken
-        # next.
+        # Pairs `(connection, time of its last use)`; the last one is taken next.
         self._idle: list[tuple[Link, float]] = []
         self._in_use = self._waiting = 0
+        # True once `close` was called; connections given back are then closed, too.
         self._is_closed = False
 
     @property

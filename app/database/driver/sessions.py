@@ -14,12 +14,12 @@ Run: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 
 
 class UserSession(Protocol):
-    """Runs statements that see no rows but those of one user."""
+    """Runs statements that see the rows of one user only."""
 
     user_id: str
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes nothing, with the values of its parameters."""
+        """Run a statement that changes nothing, with values for its parameters; return its rows."""
 
     async def search(
         self, statement: ClauseElement, prepare: Prepare = dict, **values: object
@@ -42,7 +42,7 @@ class SingleStatements:
         self._search = search
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes nothing, with the values of its parameters."""
+        """Run a statement that changes nothing, with values for its parameters; return its rows."""
         return await self._run(self.user_id, statement, values, repeatable=True)
 
     async def search(
@@ -55,7 +55,7 @@ class SingleStatements:
         return await self._search(self.user_id, prepare, statement, values)
 
     async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes something; answer its rows."""
+        """Run a statement that changes something; return its rows."""
         return await self._run(self.user_id, statement, values, repeatable=False)
 
 
@@ -68,7 +68,7 @@ class UserTransaction:
         self._distributed = distributed
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes nothing, with the values of its parameters."""
+        """Run a statement that changes nothing, with values for its parameters; return its rows."""
         known = compiled(statement, distributed=self._distributed)
         sql, arguments = bound(known, self.user_id, values)
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)

@@ -18,7 +18,7 @@ _ALL_SEARCHES = ""
 
 
 def admit_all(_: str) -> None:
-    """Reject no request."""
+    """Accept every request."""
 
 
 class ShareUsage(NamedTuple):
@@ -51,15 +51,15 @@ class UserShares:
         return ShareUsage(self._shares.waiting, self._searches.held, waiting)
 
     def share(self, user_id: str) -> AbstractAsyncContextManager[None]:
-        """Hold one connection of the user's share.
+        """Return a context that holds one connection of the user's share.
 
-        Raises `TimeoutError` if none is free within `TIMEOUT_SECONDS`.
+        Entering it raises `TimeoutError` if none is free within `TIMEOUT_SECONDS`.
         """
         return _Share(self._shares, self._admit, user_id)
 
     @asynccontextmanager
     async def search(self, user_id: str) -> AsyncIterator[None]:
-        """Hold one connection of the user's share, and one of the places for searches.
+        """Take one connection of the user's share, and one of the places for searches.
 
         Raises `SearchTimeoutError` if that takes longer than `TIMEOUT_SECONDS`. The place among all
         searches is taken last, so a search that waits for it delays its own user only.
@@ -78,7 +78,7 @@ class UserShares:
 
 
 class _Share:
-    """One connection of a user's share. A generator would cost each statement ten times as much."""
+    """Takes one connection of a user's share. A generator would take ten times as long."""
 
     __slots__ = ("_admit", "_shares", "_user_id")
 

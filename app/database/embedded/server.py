@@ -57,6 +57,7 @@ class EmbeddedPostgres:
         self._place = place
         self._lock = lock
         self._password = password
+        # Set once `stop` was called, so that the monitor does not restart PostgreSQL.
         self._stopping = threading.Event()
         self._socket_folder = choose_folder(place)
         try:

@@ -32,7 +32,7 @@ logger = structlog.get_logger("app.migrate")
 
 @asynccontextmanager
 async def migration_lock(database: Database) -> AsyncIterator[AsyncConnection]:
-    """Hold the migration lock, and yield the connection that holds it.
+    """Take the migration lock, and yield the connection that holds it.
 
     The lock belongs to a transaction, so it also works behind a pooler.
 
