@@ -34,8 +34,7 @@ class LastingEvent:
             self._look_after(QUIET_SECONDS, loop)
 
     def _look_after(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
-        # Use an empty context: the last line does not belong to the request of the first
-        # occurrence.
+        # An empty context, because the last line does not belong to the first occurrence's request.
         loop.call_later(seconds, self._look, loop, context=Context())
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:

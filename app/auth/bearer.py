@@ -7,8 +7,7 @@ from app.auth.errors import InvalidTokenError, MissingTokenError
 
 MAX_TOKEN_BYTES = 8192
 
-# The characters of a JWT: with the padding that bearer tokens allow, one token would have two
-# forms.
+# A JWT's characters only: with padding, which bearer tokens allow, one token would have two forms.
 _CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._]+)", re.IGNORECASE)
 
 

@@ -27,7 +27,7 @@ class Issuer:
     """The keys that are published at `url`; `on_change` is called when they change.
 
     There is one fetch at a time, however many requests wait for it. While the issuer is unavailable
-    or returns no key set, the known keys stay valid. A key that it no longer publishes is
+    or returns no key set, the known keys stay valid. A key that is no longer published is
     withdrawn.
     """
 
@@ -46,8 +46,8 @@ class Issuer:
     async def key(self, id_: str | None, algorithm: str, address: str = "") -> Key:
         """Return the key for a token's `kid` and algorithm, for a client at `address`.
 
-        Raises `InvalidTokenError` for an unknown key, and `KeysUnavailableError` if no keys are
-        known.
+        Raises `InvalidTokenError` for an unknown key, and `KeysUnavailableError` if there are no
+        keys.
         """
         if not self._keys:
             await self._first_keys()

@@ -18,8 +18,8 @@ logger = structlog.get_logger("app.commands")
 def check_names(settings: Settings) -> None:
     """Warn of misspelt names, for a command that works on existing tasks.
 
-    Raises `CommandError` if `DATABASE_URL` is misspelt or empty: the command would use the embedded
-    PostgreSQL instead.
+    Raises `CommandError` if `DATABASE_URL` is misspelt or empty, because the command would then use
+    the embedded PostgreSQL.
     """
     given = _given()
     for name, meant in _misspelt(given):

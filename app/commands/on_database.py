@@ -19,8 +19,7 @@ from app.settings import Settings, required
 
 T = TypeVar("T")
 
-# SQLSTATEs of a connection that lacks a statement that another one prepared, or whose settings the
-# pooler rejects.
+# SQLSTATEs behind a pooler: it rejects a setting, or a prepared statement is another connection's.
 _OF_POOLER = ("08P01", "26000", "42P05")
 _LOGIN = "28"
 _TOLD = (

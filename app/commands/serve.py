@@ -24,11 +24,9 @@ logger = structlog.get_logger("app.serve")
 def serve(settings: Settings, interruption: Interruption) -> None:
     """Serve with Hypercorn, in this process or in several workers under it.
 
-    Raises `CommandError` if there is no key to verify tokens with, or if users would not be
-    separated.
+    Raises `CommandError` if there is no key to verify tokens, or if users would not be separated.
     """
-    # SIGHUP during the start must not end this process: it has the newest settings and version
-    # anyway.
+    # SIGHUP during the start must not end this process: its settings and version are the newest.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if settings.better_auth_secret is None and settings.jwks_url is None:
         raise CommandError(
@@ -43,8 +41,7 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             app, listener = create_app(complete), listen(complete.bind)
             interruption.check()
             if complete.workers > 1:
-                # The app is created here as well, so that its errors end this process with a
-                # message.
+                # Create the app here as well: its errors then end this process with a message.
                 order = partial(worker.read_order, settings, complete)
                 supervise(listener, complete.workers, worker.__name__, order)
             else:

@@ -53,8 +53,7 @@ class Database:
         self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
         self._shares = UserShares(pool_size, admit)
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
-        # The engine is rarely used, so the server may have closed its idle connection: ping it
-        # first.
+        # The server may have closed this rarely used connection, so it is pinged before use.
         self.engine = make_engine(url, pooler, TIMEOUTS, {}, **pool, pool_pre_ping=True)
         listen(self.engine.sync_engine, "begin", limit_statements)
 
@@ -175,8 +174,7 @@ class Database:
     def _local_settings(self, traits: Traits, limit_ms: int | None) -> Mapping[str, object]:
         """Return the settings that each transaction must set itself.
 
-        Behind a pooler, and on the workers of Citus, connections do not have the settings of the
-        pool.
+        Behind a pooler, and on the workers of Citus, connections lack the settings of the pool.
         """
         limit = min(limit_ms or traits.limit_ms, traits.limit_ms)
         if self._pooler or traits.is_distributed:

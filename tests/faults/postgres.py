@@ -37,7 +37,7 @@ class Postgres:
         self._password = ensure_cluster(self._place)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
-        # Beside the cluster, so that the account of PostgreSQL can enter it, even if root runs the
+        # Beside the cluster, so that PostgreSQL's account can enter it, even if root runs the
         # tests.
         self._small_disk = self._place.cluster.with_name("small-disk")
         self._small_disk.mkdir(exist_ok=True)

@@ -12,8 +12,7 @@ from tests.faults.scene import Scene, Size, staged
 from tests.faults.troubles import MissingPartError
 from tests.support.folders import open_folder
 
-# In parallel with other tests, everything takes longer. `make faults` measures the published
-# figures.
+# Other tests slow everything down; `make faults` measures the published figures.
 SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, abuse=120, patience=5)
 
 

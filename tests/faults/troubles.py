@@ -90,8 +90,7 @@ def tasks_on_a_small_disk(scene: Scene) -> Iterator[str]:
     finally:
         scene.run("ALTER TABLE tasks SET TABLESPACE pg_default")
         scene.run("DROP TABLESPACE small")
-        # Without a checkpoint, a recovery would look for the disk, which each stop of PostgreSQL
-        # removes.
+        # A recovery would otherwise look for the disk, which each stop of PostgreSQL removes.
         scene.run("CHECKPOINT")
 
 

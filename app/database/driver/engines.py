@@ -31,8 +31,7 @@ def make_engine(
 ) -> AsyncEngine:
     """Create an engine, which connects when it is first used.
 
-    `timeouts` are arguments of the driver, in seconds; `settings` are PostgreSQL settings of each
-    session.
+    `timeouts` are the driver's, in seconds; `settings` are PostgreSQL's, and apply to each session.
     """
     arguments = {**timeouts, **url.connect_arguments, **(_NO_CACHES if pooler else {})}
     if settings:

@@ -110,8 +110,7 @@ def is_outage(error: BaseException) -> bool:
 def telling_what_passes(outage: Outage) -> Iterator[None]:
     """Raise `DatabaseUnavailableError` for transient errors, and record an outage.
 
-    Raises `StatementError` for the driver's other errors, without their message, which quotes
-    values.
+    Raises `StatementError` for other errors of the driver, without their text, which quotes values.
     """
     try:
         yield

@@ -144,8 +144,8 @@ class UserPool:
     async def take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
         """Return a connection to the pool after a failed command or transaction.
 
-        It is kept if the statement has ended and is rolled back in PostgreSQL, and closed
-        otherwise.
+        It is kept if the statement has ended and is rolled back in PostgreSQL, and otherwise
+        closed.
         """
         is_usable = False
         try:
@@ -163,8 +163,7 @@ class UserPool:
         self._is_closed = True
         closing = [connection.close(timeout=CLOSE_SECONDS) for connection, _ in self._idle]
         self._idle.clear()
-        # A database that does not respond must not delay the exit: after the time-out, connections
-        # are cut.
+        # A database that hangs must not delay the exit: connections are cut after the time-out.
         await asyncio.gather(*closing, return_exceptions=True)
 
     async def _take(self) -> asyncpg.Connection:
@@ -216,8 +215,7 @@ class UserPool:
     async def _check(self, connection: asyncpg.Connection) -> None:
         """Reject a connection that does not have the role, as behind a pooler that drops it.
 
-        Also reject one that leads to tables that were distributed since the start: they need other
-        SQL.
+        Also reject one to tables that were distributed since the start, which need other SQL.
         """
         about = f"{_ABOUT}, {_LIMIT}" if self._begins_with_role else _ABOUT
         role, has_citus, limit_ms = (await connection.fetchrow(about))[:3]

@@ -39,8 +39,7 @@ class UserShares:
     def __init__(self, pool_size: int, admit: Callable[[str], None]) -> None:
         self._shares = Turns(max(1, pool_size // 2), TIMEOUT_SECONDS)
         self._searches_of_user = Turns(1, TIMEOUT_SECONDS)
-        # Two in the default pool of 5, so that the search of one user does not delay another
-        # user's.
+        # Two in the default pool of 5, so that one user's search does not delay another's.
         self._searches = Turns(max(1, (pool_size + 1) // 3), TIMEOUT_SECONDS)
         self._admit = admit
 

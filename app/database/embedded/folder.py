@@ -47,8 +47,7 @@ class Folder:
             error.filename = str(self.path / name)
             raise
         status = os.fstat(descriptor)
-        # A file of Taskward's account in another account's folder could be a hard link made by that
-        # account.
+        # In another account's folder, a file of Taskward's could be a hard link by that account.
         ours = status.st_uid == os.geteuid() and status.st_nlink == 1
         if not stat.S_ISREG(status.st_mode) or not (ours or status.st_uid == self.owner):
             os.close(descriptor)
@@ -96,8 +95,7 @@ class Folder:
     def link_to(self, name: str) -> Path | None:
         """Return the target of a symbolic link; None if the name is not a link.
 
-        Raises `EmbeddedPostgresError` for a link that belongs neither to root nor to Taskward's
-        account.
+        Raises `EmbeddedPostgresError` for a link that belongs neither to root nor to Taskward.
         """
         before = self._status(name)
         if before is None or not stat.S_ISLNK(before.st_mode):

@@ -21,8 +21,7 @@ PORT = 5432
 
 _SOCKET = f".s.PGSQL.{PORT}"
 _LONGEST = 103 - len(f"/{_SOCKET}")  # bytes of a socket's path: 103 on macOS, 107 on Linux
-# PostgreSQL takes a list of folders, and URLs and libpq use separators, so other characters are
-# rejected.
+# PostgreSQL takes a list of folders, and URLs and libpq have separators: reject other characters.
 _PLAIN = re.compile(r"/[A-Za-z0-9/._-]*")
 _SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - `_is_fixed` checks that they are safe
 _RECORD = "socket-folder"

@@ -53,8 +53,7 @@ def stop_leftover(cluster: Path) -> None:
     if process is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGINT)
-    # The child processes of a killed PostgreSQL exit without a signal. Until then no other one can
-    # start.
+    # Children of a killed PostgreSQL exit without a signal; no other one can start before.
     left = [each for each in psutil.process_iter() if _works_in(cluster, each)]
     _, remaining = psutil.wait_procs(left, STOP_SECONDS)
     if remaining:

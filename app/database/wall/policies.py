@@ -130,6 +130,5 @@ def _literal(user_id: str) -> str:
 def _propagated(commands: str, *, distributed: bool) -> str:
     if not distributed:
         return commands
-    # Citus repeats the whole message on the other machine. In a block, the message is this command
-    # alone.
+    # Citus repeats the whole message on the other machine; with a block, that is this command.
     return f"DO $$ BEGIN SET LOCAL {PROPAGATION}; {commands}; END $$"

@@ -28,8 +28,7 @@ async def ensure_roles(connection: AsyncConnection) -> None:
     for role in ROLES:
         create, grant = _create(role), f"GRANT {role} TO {login}"
         exists = (await connection.execute(_EXISTS, {"role": role})).scalar_one()
-        # Databases of one cluster share their roles, so another process may create one at the same
-        # time.
+        # Databases of one cluster share their roles: another process may just have created one.
         race = "EXCEPTION WHEN duplicate_object OR unique_violation THEN"
         once = text(f"DO $$ BEGIN {create}; {race} END $$")
         if not exists and not await _allowed(connection, once):
