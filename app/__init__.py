@@ -35,8 +35,8 @@ from quart_contract import Contract, Problem
 if TYPE_CHECKING:
     from app.server.observability.tracing.spans import Tracing
 
-# A task needs half of this with every character escaped. What is larger could only keep the
-# event loop busy: parsing and checking a mebibyte of brackets takes more than a second.
+# A task needs half of this with every character escaped. A larger body could only keep the event
+# loop busy: parsing and checking a mebibyte of brackets takes more than a second.
 MAX_BODY_BYTES = 256 * 1024
 BODY_TIMEOUT_SECONDS = 30
 PROBLEMS = {
@@ -44,14 +44,14 @@ PROBLEMS = {
     **database_problems.PROBLEMS,
     **task_problems.PROBLEMS,
 }
-"""The problem that each exception is answered with; each package lists its own."""
+"""The problem with which the API responds to each exception; each package lists its own."""
 
 
 def create_app(settings: Settings) -> Application:
-    """Wire the parts together.
+    """Create the app and connect its parts.
 
-    Raises `SettingsError` where the settings name no database or no key, and `ContractError`
-    or `ContractDriftError` where contract and code do not fit.
+    Raises `SettingsError` if the settings lack a database or a key, and `ContractError` or
+    `ContractDriftError` if contract and code differ.
     """
     contract = Contract(read())
     tracing = tracing_of(os.environ, contract.version)
@@ -92,7 +92,7 @@ def _add_middleware(
     verifier: TokenVerifier,
     tracing: "Tracing | None",
 ) -> None:
-    """Put the middleware around the app: a request passes the last one first."""
+    """Wrap the app in middleware. A request passes the last one added first."""
     app.asgi_app = Strangers(app.asgi_app, verifier)  # type: ignore[method-assign]
     app.asgi_app = Guard(app.asgi_app, settings.trusted_proxy_hops)  # type: ignore[method-assign]
     record = _recorder(app, settings)
@@ -105,7 +105,7 @@ def _add_middleware(
 
 
 def make_verifier(settings: Settings) -> TokenVerifier:
-    """Make the verifier of these settings' tokens. Raises `SettingsError` without any key."""
+    """Return the verifier for these settings. Raises `SettingsError` if they have no key."""
     if settings.jwks_url is None:
         required(settings.better_auth_secret, "BETTER_AUTH_SECRET")
     secrets = settings.better_auth_secret, settings.better_auth_secret_previous
@@ -145,7 +145,7 @@ def _rate_limiter(settings: Settings) -> RateLimiter | None:
 def _recorder(app: Application, settings: Settings) -> Recorder | None:
     if settings.metrics_bind is None:
         return None
-    # Who does not measure need not hold the library in memory, either.
+    # Optional dependency: import it only when metrics are enabled.
     from app.server.observability.metrics.recording import recorder  # noqa: PLC0415
 
     return recorder(app, app.services.database)

@@ -20,7 +20,7 @@ from app.settings import Settings, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; answer the process's exit status."""
+    """Run a command; return the exit status of the process."""
     open_closed_streams()
     options = _parser().parse_args(arguments)
     interruption = Interruption()

@@ -1,4 +1,4 @@
-"""Log lines about what lasts: one when it begins, and one when it is over."""
+"""Log lines for events that last: one when the event begins, and one when it is over."""
 
 import asyncio
 from contextvars import Context
@@ -6,13 +6,13 @@ from contextvars import Context
 import structlog
 
 QUIET_SECONDS = 60
-"""After how long without an occurrence an event is over."""
+"""Seconds without an occurrence after which an event is over."""
 
 
 class LastingEvent:
-    """Logs a warning when something begins to occur, and one when it has not for a minute.
+    """Logs a warning when something begins to occur, and one when it has not occurred for a minute.
 
-    However often it occurs between them, there is no other line. Both have `details`.
+    Occurrences in between are not logged, only counted. Both lines have `details`.
     """
 
     def __init__(self, logger: str, begins: str, ends: str, **details: object) -> None:
@@ -20,11 +20,12 @@ class LastingEvent:
         self._begins = begins
         self._ends = ends
         self._details = details
+        # The occurrences of the present event; 0 while there is none.
         self._times = 0
         self._last_at = 0.0
 
     def occurs(self, **details: object) -> None:
-        """Note an occurrence, on a running event loop. `details` are logged of the first one."""
+        """Record an occurrence, on a running event loop. `details` of the first one are logged."""
         loop = asyncio.get_running_loop()
         self._times += 1
         self._last_at = loop.time()
@@ -33,7 +34,7 @@ class LastingEvent:
             self._look_after(QUIET_SECONDS, loop)
 
     def _look_after(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
-        # Without the context of the first occurrence: its request is not what ends the event.
+        # An empty context, because the last line does not belong to the first occurrence's request.
         loop.call_later(seconds, self._look, loop, context=Context())
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:

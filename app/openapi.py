@@ -1,4 +1,4 @@
-"""Where the contract is: beside the package in a checkout, inside it in a wheel."""
+"""The location of the contract: beside the package in a checkout, inside it in a wheel."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from quart_contract.document import ContractError, Document
 
 
 def read() -> Document:
-    """Read `openapi.yaml`. Raises `ContractError` where there is none."""
+    """Read `openapi.yaml`. Raises `ContractError` if it does not exist."""
     package = Path(__file__).parent
     for folder in (package, package.parent):
         path = folder / "openapi.yaml"

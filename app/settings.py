@@ -37,7 +37,7 @@ _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 
 
 class SettingsError(Exception):
-    """The settings are wrong; the message names every fault, a line each."""
+    """The settings are invalid; the message lists every fault, one on each line."""
 
 
 def _secret(secret: SecretStr) -> SecretStr:
@@ -52,7 +52,7 @@ def _secret(secret: SecretStr) -> SecretStr:
 
 
 def _previous_secret(secret: SecretStr, info: ValidationInfo) -> SecretStr:
-    if "better_auth_secret" not in info.data:  # it is wrong, and that is told
+    if "better_auth_secret" not in info.data:  # it is invalid, and reported already
         return secret
     present = info.data["better_auth_secret"]
     if present is None:
@@ -71,7 +71,7 @@ def _origins(text: object) -> object:
 
 
 def _origin(text: str) -> str:
-    # A browser sends it in this very form: lower case, no default port, nothing after the host.
+    # Browsers send exactly this form: lower case, no default port, nothing after the host.
     if not _ORIGIN.fullmatch(text) or text != str(_URL.validate_python(text)).removesuffix("/"):
         raise ValueError(f"{text!r} is not an origin such as https://app.example.com")
     return text
@@ -97,7 +97,7 @@ def _metrics_bind(text: str, info: ValidationInfo) -> str:
 
 
 def _claim(value: str | None, info: ValidationInfo) -> str | None:
-    # Keys that are public say only who signed: not for whom.
+    # Public keys prove who signed the token, but not for which service.
     if value is None and info.data.get("jwks_url"):
         raise ValueError("is required with JWKS_URL")
     return value
@@ -122,7 +122,7 @@ def _rate_limit(text: object) -> object:
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
-    # Valkey speaks the protocol of Redis, and the same client speaks to both.
+    # Valkey uses the protocol of Redis, so the same client works for both.
     text = re.sub("^valkey", "redis", url.get_secret_value())
     if not re.match("rediss?://[^/]", text):
         raise ValueError("must start with redis://, rediss://, valkey:// or valkeys://")
@@ -130,7 +130,7 @@ def _redis_url(url: SecretStr) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    """Every setting there is. `.env.example` explains them; a test keeps it complete."""
+    """All settings. `.env.example` explains them; a test keeps it complete."""
 
     model_config = SettingsConfigDict(
         env_file=FILE,
@@ -167,16 +167,16 @@ class Settings(BaseSettings):
 
     @property
     def has_pooler(self) -> bool:
-        """Whether each transaction may be given another connection of the database."""
+        """Return whether each transaction may get a different server connection."""
         return self.database_pooler is not None or (
             self.database_url is not None and self.database_url.leads_to_pooler
         )
 
 
 def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
-    """Read the environment and `.env`, or instead of `.env` what it has said before.
+    """Read the environment and `.env`, or `from_file` in place of `.env`.
 
-    Raises `SettingsError` naming every fault.
+    Raises `SettingsError` that names every fault.
     """
     try:
         if from_file is None:
@@ -192,7 +192,7 @@ def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
 
 
 def read_file() -> dict[str, str]:
-    """What `.env` says where the environment says nothing. Raises `SettingsError`."""
+    """Return the variables of `.env` that the environment does not set. Raises `SettingsError`."""
     try:
         _check_file()
         found = DotEnvSettingsSource(Settings).env_vars
@@ -203,14 +203,17 @@ def read_file() -> dict[str, str]:
 
 
 def required(value: T | None, name: str) -> T:
-    """Answer a setting that must be there by now. Raises `SettingsError` where it is not."""
+    """Return a setting that is required here. Raises `SettingsError` if it is None."""
     if value is None:
         raise SettingsError(f"{name} is not set")
     return value
 
 
 def _check_file() -> None:
-    """Raise `SettingsError` for a line that would be left out of `.env`, and others with it."""
+    """Raise `SettingsError` for a malformed line of `.env`.
+
+    The parser would skip it, and possibly other lines with it.
+    """
     if not Path(FILE).is_file():
         return
     with Path(FILE).open(encoding="utf-8") as file:

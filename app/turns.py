@@ -1,28 +1,29 @@
-"""Turns: what is done for each of many, a few at a time, so that none keeps another waiting."""
+"""Turns: a few holders at a time under each key, so that no key delays another."""
 
 import asyncio
 from collections import deque
 
 
 class Turns:
-    """At most `size` holders at once under each key. Others wait: first come, first served."""
+    """At most `size` holders at once under each key. Others wait in the order of arrival."""
 
     def __init__(self, size: int, timeout_seconds: float) -> None:
         self._size = size
         self._timeout_seconds = timeout_seconds
-        # Only keys with a holder are in it.
+        # The number of holders by key; keys without a holder are removed.
         self._held: dict[str, int] = {}
-        # Only keys with a waiter are in it; all turns of such a key are held.
+        # The waiters by key; keys without a waiter are removed. All turns of a key in it are held.
         self._queues: dict[str, deque[asyncio.Future[None]]] = {}
+        # The number of waiters under all keys.
         self.waiting = 0
 
     @property
     def held(self) -> int:
-        """How many turns are held, under all keys."""
+        """Return how many turns are held, under all keys."""
         return sum(self._held.values())
 
     async def take(self, key: str) -> None:
-        """Take a turn. Raises `TimeoutError` where there is none within `timeout_seconds`."""
+        """Take a turn. Raises `TimeoutError` if none is free within `timeout_seconds`."""
         held = self._held.get(key, 0)
         if held < self._size:
             self._held[key] = held + 1
@@ -30,7 +31,7 @@ class Turns:
             await self._wait(key)
 
     def give_back(self, key: str) -> None:
-        """Give a turn to the next waiter."""
+        """Pass a turn on to the next waiter, or release it."""
         queue = self._queues.get(key)
         while queue:
             turn = queue.popleft()
@@ -53,7 +54,7 @@ class Turns:
             async with asyncio.timeout(self._timeout_seconds):
                 await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():  # given at the moment of the time-out
+            if turn.done() and not turn.cancelled():  # passed on at the moment of the time-out
                 self.give_back(key)
             else:
                 self._leave(key, turn)

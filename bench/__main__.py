@@ -20,16 +20,16 @@ from tests.support import node_packages
 LIMITS = "limits"
 EVERYTHING = (*PEERS, LIMITS)
 LEAST_ROUNDS = 5
-"""Fewer tell too little to be published."""
+"""A result of fewer rounds is too uncertain to publish."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; answer the process's exit status."""
+    """Run the benchmark; return the exit status of the process."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.write and not _is_complete(options):
         parser.error(f"--write takes everything, and at least {LEAST_ROUNDS} rounds")
-    Interruption().install()  # every context closes, and nothing is left running
+    Interruption().install()  # on a signal, every context closes and stops its processes
     try:
         _run(options)
     except (BenchError, EmbeddedPostgresError, node_packages.MissingError) as error:

@@ -1,4 +1,4 @@
-"""Checks that a system does what is compared: the same answers, and the same refusals."""
+"""Checks that the compared systems behave alike: the same responses and the same rejections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ _TASK = rows.task_id(0, 1)
 
 
 def check(server: Server) -> None:
-    """Ask for everything once. Raises `BenchError` for an answer that is not as it should be."""
+    """Send every kind of request once. Raises `BenchError` for an unexpected response."""
     with _client(server, token_for(_USER)) as client:
         for check_one in (_reads, _pages, _writes, _refuses):
             check_one(client)

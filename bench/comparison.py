@@ -1,4 +1,4 @@
-"""Starts everything, measures it side by side, and ends everything."""
+"""The comparison: starts all systems, measures them side by side, and stops them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -22,7 +22,7 @@ from tests.support.folders import open_folder
 
 
 class _Site(NamedTuple):
-    """What a comparison works with."""
+    """The databases, users and plan of a comparison."""
 
     databases: Databases
     users: Path
@@ -32,7 +32,7 @@ class _Site(NamedTuple):
 def compare(
     systems: Sequence[System], plan: Plan, *, limits: bool, show: Callable[[Sample], None]
 ) -> tuple[list[Sample], str]:
-    """Measure all systems, and if asked for the limits; answer also PostgreSQL's version."""
+    """Measure all systems, and with `limits` the limits; return samples and server version."""
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
         cluster = stack.enter_context(embedded.start(folder / "postgresql"))

@@ -1,6 +1,6 @@
-"""One connection to a server, over which one request after the other is sent, and timed.
+"""One connection to a server, which sends and times one request after the other.
 
-A socket and little else: what the client takes would hide what the server takes.
+It is little more than a socket: the time that a client library takes would hide the server's.
 """
 
 import re
@@ -20,14 +20,14 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Answer(NamedTuple):
-    """What a server has answered."""
+    """The response of a server."""
 
     status: int
     body: bytes
 
 
 class Connection:
-    """A connection that stays; a context that closes it."""
+    """A connection that is kept open; leaving its context closes it."""
 
     def __init__(self, base_url: str) -> None:
         address = urlsplit(base_url)
@@ -41,7 +41,7 @@ class Connection:
         self._socket.close()
 
     def ask(self, request: bytes) -> Answer:
-        """Send a request, and wait for all of its answer."""
+        """Send a request, and wait for the whole response."""
         self._socket.sendall(request)
         received = self._receive()
         while (head := received.find(_HEAD_END)) < 0:
@@ -51,7 +51,7 @@ class Connection:
         end = begin + (int(found[1]) if found else 0)
         while len(received) < end:
             received += self._receive()
-        if _CLOSE.search(received, 0, begin):  # a connection is good for a thousand requests
+        if _CLOSE.search(received, 0, begin):  # a server may close it after 1,000 requests
             self._socket.close()
             self._socket = _connect(self._address)
         return Answer(int(received[9:12]), received[begin:end])
@@ -77,7 +77,7 @@ def request(
     body: bytes = b"",
     headers: Mapping[str, str] = NONE,
 ) -> bytes:
-    """Write a request."""
+    """Return the bytes of a request."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     if token is not None:
         lines.append(f"Authorization: Bearer {token}")

@@ -1,4 +1,4 @@
-"""A database for each system, in one cluster: the same tasks, and the same indexes."""
+"""A database for each system, in one cluster, with the same tasks and indexes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -17,10 +17,11 @@ from bench import rows
 
 T = TypeVar("T")
 
-_PREFIX = "bench_"  # the cluster comes with a database named taskward
+_PREFIX = "bench_"  # the cluster already has a database named taskward
 _TEMPLATE = "peers"
 
-# Rows stay where they were and keep the user's count, so that every round finds the same.
+# Statements that undo an operation without moving rows, so that every round finds the same rows and
+# task counts.
 _RESET = {
     "create": "DELETE FROM tasks WHERE created_at > $1",
     "complete": "UPDATE tasks SET completed = false, completed_at = NULL WHERE completed",
@@ -32,25 +33,25 @@ _RESET_USERS = "UPDATE users SET task_count = $1 WHERE task_count <> $1"
 
 
 class Databases:
-    """The databases of a cluster. `server` is the URL of the one that comes with it."""
+    """The databases of a cluster. `server` is the URL of its first one."""
 
     def __init__(self, server: str) -> None:
         self._server = server
 
     def url(self, name: str) -> str:
-        """The URL of a database."""
+        """Return the URL of a database."""
         server = DatabaseUrl(self._server).for_sqlalchemy
         url = server.set(drivername="postgresql", database=_PREFIX + name)
         return url.render_as_string(hide_password=False)
 
     def make_for_taskward(self, name: str) -> None:
-        """Make Taskward's database."""
+        """Create and fill Taskward's database."""
         self.make_empty(name)
         self.on(name, _fill_users)
         self.on(name, _fill_tasks)
 
     def make_once(self, name: str, fill: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
-        """Make Taskward's database, unless an earlier run has made and filled it."""
+        """Create and fill Taskward's database, unless an earlier run has done so."""
 
         async def is_filled(connection: asyncpg.Connection) -> bool:
             return bool(await connection.fetchval(_REMARK, _PREFIX + name))
@@ -64,7 +65,7 @@ class Databases:
             _on(self._server, remark)
 
     def make_empty(self, name: str) -> None:
-        """Make Taskward's database by its own migrations, without a row."""
+        """Create Taskward's database with its own migrations, without rows."""
         self._create(name)
 
         async def run() -> None:
@@ -75,11 +76,11 @@ class Databases:
         asyncio.run(run())
 
     def on(self, name: str, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-        """Carry out an action on a connection to a database."""
+        """Run an action on a connection to a database; return its result."""
         return _on(self.url(name), action)
 
     def make_for_peers(self, names: Iterable[str]) -> None:
-        """Make the databases of peers: Taskward's table of tasks, and nothing else."""
+        """Create the databases of the peers, with Taskward's table of tasks only."""
         self._create(_TEMPLATE)
         _on(self.url(_TEMPLATE), _make_table)
         _on(self.url(_TEMPLATE), _fill_tasks)
@@ -87,7 +88,7 @@ class Databases:
             self._create(name, f"TEMPLATE {_PREFIX}{_TEMPLATE}")
 
     def reset(self, name: str, operation: str) -> None:
-        """Undo what an operation has done to the rows."""
+        """Undo the changes of an operation to the rows."""
 
         async def run(connection: asyncpg.Connection) -> None:
             arguments = [rows.LAST] if operation == "create" else []
@@ -99,11 +100,11 @@ class Databases:
         _on(self.url(name), run)
 
     def version(self) -> str:
-        """The version of PostgreSQL."""
+        """Return the version of PostgreSQL."""
         return self.setting("server_version")
 
     def setting(self, name: str) -> str:
-        """A setting of PostgreSQL."""
+        """Return the value of a setting of PostgreSQL."""
 
         async def run(connection: asyncpg.Connection) -> str:
             return str(await connection.fetchval("SELECT current_setting($1)", name))
@@ -120,7 +121,7 @@ class Databases:
         _on(self._server, run)
 
     def megabytes(self, name: str) -> float:
-        """How large a database is."""
+        """Return the size of a database in MB."""
 
         async def run(connection: asyncpg.Connection) -> float:
             size = await connection.fetchval("SELECT pg_database_size(current_database())")

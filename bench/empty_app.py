@@ -1,4 +1,4 @@
-"""An ASGI application that does nothing: what Hypercorn alone takes."""
+"""An ASGI application that does nothing: it shows the cost of Hypercorn alone."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,7 +11,7 @@ async def app(
     receive: Callable[[], Awaitable[dict[str, Any]]],
     send: Callable[[dict[str, Any]], Awaitable[None]],
 ) -> None:
-    """Answer every request alike."""
+    """Send the same response to every request."""
     if scope["type"] == "lifespan":
         for event in ("startup", "shutdown"):
             await receive()

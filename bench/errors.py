@@ -1,5 +1,5 @@
-"""Why there is no result."""
+"""The error of the benchmark."""
 
 
 class BenchError(Exception):
-    """The benchmark cannot go on; the message says why."""
+    """The benchmark cannot continue; the message gives the reason."""

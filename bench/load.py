@@ -1,4 +1,4 @@
-"""Load from `wrk`: one thread, over connections that stay."""
+"""Load from `wrk`: one thread with persistent connections."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What wrk has counted."""
+    """The counts of one run of wrk."""
 
     requests: int
     seconds: float
@@ -25,7 +25,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def require_wrk() -> str:
-    """Where wrk is. Raises `BenchError` where it is nowhere."""
+    """Return the path of wrk. Raises `BenchError` if it is not installed."""
     path = shutil.which("wrk")
     if path is None:
         raise BenchError("there is no wrk on the PATH; on Debian: apt-get install wrk")
@@ -35,7 +35,7 @@ def require_wrk() -> str:
 def run_wrk(
     base_url: str, operation: Operation, users: Path, seconds: int, connections: int
 ) -> Result:
-    """Ask for an operation again and again. Raises `BenchError` where one answer was an error."""
+    """Send requests of an operation for `seconds`. Raises `BenchError` if a response fails."""
     body = json.dumps(operation.body) if operation.body else ""
     command = [require_wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
     command += ["-s", str(_SCRIPT), base_url, "--"]

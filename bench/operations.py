@@ -1,11 +1,11 @@
-"""The four operations that are measured, and what they are asked with."""
+"""The four measured operations, and their requests."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
 
 
 class Operation(NamedTuple):
-    """One operation: its request, and the status of its answer."""
+    """One operation: its request, and the status of its response."""
 
     name: str
     method: str
@@ -33,11 +33,11 @@ COMPLETE = Operation(
     "complete", "PATCH", "/api/tasks/{id}/complete", 200, writes=True, body={"completed": True}
 )
 EMPTY = Operation("anything", "GET", "/", 200, writes=False)
-"""What the empty application is asked."""
+"""The request to the empty application."""
 
 OPERATIONS = {each.name: each for each in (LIST, GET, CREATE, COMPLETE)}
 
 
 def path_of(operation: Operation, id_: UUID | str) -> str:
-    """The path of an operation on a task."""
+    """Return the path of an operation on a task."""
     return operation.path.format(id=id_)

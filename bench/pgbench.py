@@ -1,4 +1,4 @@
-"""The limit of the database: the four operations' SQL from `pgbench`, on the peers' table."""
+"""The limit of the database: `pgbench` runs the SQL of the four operations on the peers' table."""
 
 import os
 import re
@@ -38,7 +38,7 @@ _SCRIPTS = {
 
 
 class Pgbench:
-    """Runs pgbench from a folder of binaries, on the database of a URL."""
+    """Runs pgbench from a folder of binaries on one database."""
 
     def __init__(self, binaries: Path, database_url: str, folder: Path) -> None:
         self._program = binaries / "pgbench"
@@ -46,7 +46,7 @@ class Pgbench:
         self._folder = folder
 
     def transactions_per_second(self, operation: str, seconds: int) -> float:
-        """Run the SQL of an operation. Raises `BenchError` where one transaction failed."""
+        """Run the SQL of an operation; return its rate. Raises `BenchError` if it fails."""
         script = self._folder / f"{operation}.sql"
         script.write_text(_SCRIPTS[operation])
         command = [str(self._program), "--no-vacuum", "--protocol=prepared", f"--file={script}"]
@@ -67,6 +67,6 @@ def _environment(database_url: str) -> dict[str, str]:
         "PGHOST": str(place["host"]),
         "PGPORT": str(place["port"]),
         "PGUSER": str(url.username),
-        "PGPASSWORD": str(url.password),  # not on the command line, which all can read
+        "PGPASSWORD": str(url.password),  # not as an argument, which other users can read
         "PGDATABASE": str(url.database),
     }

@@ -1,4 +1,4 @@
-"""The plot: requests per second, a panel for each operation, on a logarithmic scale, as an SVG."""
+"""The plot: requests per second, one panel for each operation, on a logarithmic scale, as SVG."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _COLUMNS = 2
 _PANEL = _WIDTH // _COLUMNS
 _STEPS = [digit * 10.0**exponent for exponent in range(-3, 9) for digit in (1, 2, 5)]
 
-# A picture takes the colours of the page's mode by itself.
+# An embedded picture follows the colour scheme of the page automatically.
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #57606a }
 .head { font-weight: 600; font-size: 13px; fill: #1f2328 }
@@ -29,7 +29,7 @@ circle { fill: #9198a1 } circle.own { fill: #4493f8 } }
 
 
 class _Scale:
-    """From a rate to its place; logarithmic, from a round number to another."""
+    """Maps a rate to its position, on a logarithmic scale between two round numbers."""
 
     def __init__(self, rates: Sequence[float]) -> None:
         self._low = max(step for step in _STEPS if step <= min(rates))
@@ -37,7 +37,7 @@ class _Scale:
 
     @property
     def ticks(self) -> list[float]:
-        """The powers of ten."""
+        """Return the powers of ten on the scale."""
         return [step for step in _STEPS[::3] if self._low <= step <= self._high]
 
     def __call__(self, rate: float) -> float:
@@ -46,7 +46,7 @@ class _Scale:
 
 
 def plot(samples: Sequence[Sample], titles: dict[str, str]) -> str:
-    """Draw all samples; `titles` of the systems, in order."""
+    """Return the plot of all samples as SVG; `titles` are those of the systems, in order."""
     all_ = rows(samples, [*titles])
     scale = _Scale([rate for row in all_ for rate in row.rates])
     empty = [row for row in all_ if row.system == EMPTY_APP.name]

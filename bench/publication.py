@@ -1,4 +1,4 @@
-"""Where the result goes: below `build`, and on request into `docs/explanation/performance.md`."""
+"""The output of a result: into `build`, and on request into `docs/explanation/performance.md`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ PLOT = PAGE.with_name("benchmark.svg")
 
 
 def keep(samples: Sequence[Sample], titles: dict[str, str], report: str) -> Path:
-    """Keep every sample, the report and the plot; answer their folder."""
+    """Write every sample, the report and the plot; return their folder."""
     BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / "samples.json").write_bytes(msgspec.json.format(msgspec.json.encode(samples)))
     (BUILD / "report.md").write_text(report)
@@ -29,14 +29,14 @@ def keep(samples: Sequence[Sample], titles: dict[str, str], report: str) -> Path
 
 
 def publish(samples: Sequence[Sample], titles: dict[str, str], report: str) -> None:
-    """Put the report and the plot into the page."""
+    """Write the report and the plot into the page."""
     PLOT.write_text(plot(samples, titles))
     picture = f"![Requests per second, side by side]({PLOT.name})"
     write_block(PAGE, "bench", f"{picture}\n\n{report}")
 
 
 def describe(samples: Sequence[Sample], titles: dict[str, str], plan: Plan, postgresql: str) -> str:
-    """The report: how it was measured, and the table."""
+    """Return the report: how it was measured, and the table."""
     return (
         f"Measured on {today()}: {describe_machine()}. {describe_versions(postgresql)}.\n\n"
         f"{plan.rounds} interleaved rounds of {plan.seconds} s; `wrk` with 1 thread and "

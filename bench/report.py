@@ -1,4 +1,4 @@
-"""The table: medians with their spread, and how Taskward compares with each of the others."""
+"""The table: medians with their spread, and the comparison of Taskward with each other system."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -14,7 +14,7 @@ _HEAD = (
 
 
 class Row(NamedTuple):
-    """All rounds of one system and operation, and Taskward's of the same operation."""
+    """All rounds of one system and operation, and Taskward's rounds of the same operation."""
 
     operation: str
     system: str
@@ -23,24 +23,24 @@ class Row(NamedTuple):
 
     @property
     def rates(self) -> list[float]:
-        """Requests per second, of each round."""
+        """Return the requests per second of each round."""
         return [sample.requests_per_second for sample in self.samples]
 
     @property
     def ratios(self) -> list[float]:
-        """Taskward's rate divided by this one, of each round."""
+        """Return Taskward's rate divided by this one, for each round."""
         pairs = zip(self.of_taskward, self.samples, strict=False)
         return [ours.requests_per_second / each.requests_per_second for ours, each in pairs]
 
     @property
     def cpu_ratios(self) -> list[float]:
-        """The CPU per request of this one divided by Taskward's, of each round."""
+        """Return the CPU per request of this one divided by Taskward's, for each round."""
         pairs = zip(self.of_taskward, self.samples, strict=False)
         return [each.cpu_ms / ours.cpu_ms for ours, each in pairs if each.cpu_ms and ours.cpu_ms]
 
 
 def rows(samples: Sequence[Sample], systems: Sequence[str]) -> list[Row]:
-    """What was measured, by operation, and then in the order of `systems`."""
+    """Return the rows, by operation and then in the order of `systems`."""
     ordered = sorted(samples, key=lambda sample: sample.round)
     found = {(each.operation, each.system): _of(ordered, each) for each in ordered}
     return [
@@ -52,7 +52,7 @@ def rows(samples: Sequence[Sample], systems: Sequence[str]) -> list[Row]:
 
 
 def table(samples: Sequence[Sample], titles: dict[str, str]) -> str:
-    """The Markdown table of all samples; `titles` of the systems, in order."""
+    """Return the Markdown table of all samples; `titles` are those of the systems, in order."""
     peaks = {name: _peak(samples, name) for name in titles}
     lines = [_line(row, titles[row.system], peaks[row.system]) for row in rows(samples, [*titles])]
     return "\n".join((*_HEAD, *lines))

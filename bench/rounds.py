@@ -1,4 +1,4 @@
-"""The rounds: one system after the other, each for a few seconds, in an order that changes."""
+"""The rounds: each system runs for a few seconds in turn, in an order that changes."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ WARM_UP_SECONDS = 1
 
 
 class Plan(NamedTuple):
-    """How much is measured."""
+    """The rounds, seconds and connections of a measurement, and its operations."""
 
     rounds: int
     seconds: int
@@ -19,7 +19,7 @@ class Plan(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A system and an operation, and how to measure them: in a round, for some seconds."""
+    """A system, an operation, and the function that measures them in a round for some seconds."""
 
     system: str
     operation: str
@@ -27,7 +27,7 @@ class Turn(NamedTuple):
 
 
 def run(turns: Sequence[Turn], plan: Plan) -> Iterator[Sample]:
-    """Warm everything up, then measure it in interleaved rounds."""
+    """Warm every system up, then measure all in interleaved rounds; yield the samples."""
     for turn in turns:
         turn.measure(0, WARM_UP_SECONDS)
     operations = list(dict.fromkeys(turn.operation for turn in turns))

@@ -1,4 +1,4 @@
-"""The rows that every system has: 1,000 users with 100 tasks each."""
+"""The rows of every system: 1,000 users with 100 tasks each."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,29 +25,29 @@ COLUMNS = (
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _DUE = datetime.fromisoformat(DUE_AT)
 LAST = _FIRST + timedelta(days=TASKS_OF_A_USER)
-"""All rows are older than this; what an operation makes is younger."""
+"""All rows are older than this; rows that an operation creates are newer."""
 
 ID_PREFIX = "019b75da-9c00-7000-8000-"
-"""How every task's id begins; the rest is its number, so that pgbench can name it, too."""
+"""The start of every task's id. The rest is its number, so that pgbench can compute it, too."""
 
 
 def user_name(user: int) -> str:
-    """The id of a user, by number."""
+    """Return the id of a user, by number."""
     return f"user-{user}"
 
 
 def task_id(user: int, task: int) -> UUID:
-    """The id of a user's task, by their numbers."""
+    """Return the id of a user's task, by their numbers."""
     return UUID(f"{ID_PREFIX}{user * TASKS_OF_A_USER + task:012d}")
 
 
 def users() -> Iterator[tuple[str, int, int]]:
-    """The rows of Taskward's users: id, revision, number of tasks."""
+    """Return the rows of Taskward's users: `(id, revision, task_count)`."""
     return ((user_name(user), TASKS_OF_A_USER, TASKS_OF_A_USER) for user in range(USERS))
 
 
 def tasks() -> Iterator[tuple[object, ...]]:
-    """The rows of the tasks, in the order in which they would have been made."""
+    """Yield the rows of the tasks, in the order of their creation."""
     for task in range(TASKS_OF_A_USER):
         for user in range(USERS):
             made = _FIRST + timedelta(days=task, seconds=user)

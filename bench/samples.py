@@ -1,4 +1,4 @@
-"""What one run of the load on one system has shown."""
+"""The samples of a measurement."""
 
 from statistics import median
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import msgspec
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One system, one operation, one round. What was not measured is None."""
+    """The results of one system, operation and round. What was not measured is None."""
 
     round: int
     system: str
@@ -20,7 +20,7 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Spread(NamedTuple):
-    """The median of some values, the least and the greatest of them."""
+    """The median of some values, the least and the greatest."""
 
     median: float
     least: float
@@ -28,5 +28,5 @@ class Spread(NamedTuple):
 
 
 def spread(values: list[float]) -> Spread:
-    """Sum values up."""
+    """Return the spread of some values."""
     return Spread(median(values), min(values), max(values))

@@ -1,4 +1,4 @@
-"""Starts the servers, and ends every one of them."""
+"""The servers: starts them, and stops every one of them."""
 
 import os
 import socket
@@ -20,7 +20,7 @@ _LOG_LINES = 20
 
 
 class Server(NamedTuple):
-    """A system that is running."""
+    """A running system."""
 
     system: System
     pid: int
@@ -29,7 +29,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def serve(system: System, database_url: str, folder: Path) -> Iterator[Server]:
-    """Run a system until the block ends. Raises `BenchError` where it does not come up."""
+    """Run a system until the context ends. Raises `BenchError` if it does not become ready."""
     port = _free_port()
     address = database_url.partition("://")[2]
     log = folder / f"{system.name}.log"
@@ -39,9 +39,9 @@ def serve(system: System, database_url: str, folder: Path) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd=folder,  # there is no .env in it
+            cwd=folder,  # a folder without `.env`
             env=_environment(system, port, address),
-            start_new_session=True,  # Ctrl-C is for the benchmark, which then ends the servers
+            start_new_session=True,  # Ctrl-C reaches the benchmark only, which stops the servers
         )
     try:
         base_url = f"http://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""What is compared, and how it is started; `{port}` and `{address}` are filled in."""
+"""The compared systems and their commands; `{port}` and `{address}` are filled in."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ NODE_FOLDER = ROOT / "bench" / "peers" / "fastify"
 
 
 class System(NamedTuple):
-    """A server that can be asked."""
+    """A server of the comparison."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ class System(NamedTuple):
 
 
 def _hypercorn(application: str) -> tuple[str, ...]:
-    # As Taskward does: one process, and the same loop.
+    # The same as Taskward: one process, and the same event loop.
     parts = ("--workers", "0", "--worker-class", "uvloop")
     return (sys.executable, "-m", "hypercorn", application, "--bind", "127.0.0.1:{port}", *parts)
 
@@ -46,7 +46,7 @@ TASKWARD = System(
         "DATABASE_URL": "postgresql://{address}",
         "DATABASE_POOL_SIZE": str(POOL_SIZE),
         "BETTER_AUTH_SECRET": SECRET,
-        "RATE_LIMIT": "1000000/minute",  # on, and never reached
+        "RATE_LIMIT": "1000000/minute",  # enabled, but never reached
         "LOG_LEVEL": "info",
         "LOG_FORMAT": "json",
         "BIND": "127.0.0.1:{port}",

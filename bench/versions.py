@@ -1,4 +1,4 @@
-"""On which machine, and with which versions."""
+"""The machine and the versions of a measurement."""
 
 import json
 import os
@@ -30,13 +30,13 @@ _OF_PEERS = (
 
 
 def describe_machine() -> str:
-    """The machine, in a line."""
+    """Return a line about the machine."""
     memory = psutil.virtual_memory().total / 2**30
     return f"{_cpu()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, {_system()}"
 
 
 def describe_versions(postgresql: str) -> str:
-    """The versions of everything that took part, in a line."""
+    """Return a line with the versions of all that took part."""
     locked = (ROOT / "requirements-bench.txt").read_text()
     peers = [f"{name} {_locked(locked, name)}" for name in _OF_PEERS]
     node = [f"{name} {version}" for name, version in _node_packages().items()]
@@ -48,7 +48,7 @@ def describe_versions(postgresql: str) -> str:
 
 
 def today() -> str:
-    """The date."""
+    """Return today's date (UTC)."""
     return datetime.now(UTC).date().isoformat()
 
 

@@ -1,1 +1,1 @@
-"""Bearer token to user: who is asking, and nothing else."""
+"""Authentication: which user a bearer token belongs to, and the limits of that user."""

@@ -7,15 +7,15 @@ from app.auth.errors import InvalidTokenError, MissingTokenError
 
 MAX_TOKEN_BYTES = 8192
 
-# Of a bearer token's characters, those of a JWT: with padding there would be two forms of one.
+# A JWT's characters only: with padding, which bearer tokens allow, one token would have two forms.
 _CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._]+)", re.IGNORECASE)
 
 
 def bearer_token(authorization: Sequence[str]) -> str:
-    """Take the token out of the values of all `Authorization` headers.
+    """Return the token from the values of all `Authorization` headers.
 
-    Raises `MissingTokenError` where there is no bearer token, and `InvalidTokenError` where
-    there is more than one header, or a token that is too long or not of the right form.
+    Raises `MissingTokenError` if there is no bearer token, and `InvalidTokenError` if there is more
+    than one header, or if the token is too long or malformed.
     """
     if len(authorization) > 1:
         raise InvalidTokenError("more than one Authorization header")

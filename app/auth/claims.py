@@ -1,7 +1,7 @@
-"""The claims of a verified token, held to the rules that JWT libraries leave to the application.
+"""The claims of a verified token, checked by the rules that JWT libraries leave to the application.
 
-A valid signature says who made the token, not that its claims make sense: an empty or padded
-subject, an expiry that is text, or one that is 300,000 years away are refused here.
+A valid signature proves who signed the token, not that its claims make sense. An empty or padded
+subject, an expiry that is text, or one that is 300,000 years away is rejected here.
 """
 
 import unicodedata
@@ -17,7 +17,7 @@ _User = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """The claims that Taskward looks at. Times are seconds since 1970."""
+    """The claims that Taskward reads. Times are seconds since 1970."""
 
     exp: _Seconds
     nbf: _Seconds | msgspec.UnsetType = msgspec.UNSET
@@ -27,17 +27,17 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class Identity(NamedTuple):
-    """The user of a token, and when it expires, in seconds since 1970."""
+    """The user of a token, and its expiry in seconds since 1970."""
 
     user_id: str
     expires_at: int
 
 
 def identity_of(payload: bytes) -> Identity:
-    """Answer whom a token's payload names: `user_id`, else `sub`.
+    """Return the user that a token's payload names, by `user_id` or by `sub`, and its expiry.
 
-    Raises `InvalidTokenError` for a payload that is not strict JSON, for claims of a wrong type
-    or range, for two names that differ, and for a name that no user can have.
+    Raises `InvalidTokenError` for a payload that is not strict JSON, for claims of a wrong type or
+    range, for two different names, and for an invalid user id.
     """
     try:
         claims = msgspec.convert(parse(payload), Claims)

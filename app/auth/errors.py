@@ -1,27 +1,27 @@
-"""Why a request has no user."""
+"""Errors of authentication and of the limits on a user."""
 
 
 class MissingTokenError(Exception):
-    """The request carries no bearer token."""
+    """The request has no bearer token."""
 
 
 class InvalidTokenError(Exception):
-    """The request carries a token that does not hold.
+    """The token is invalid, expired or not meant for this service.
 
-    The message says why, for the log; the client is told the same for every such token.
+    The message gives the reason for the log; the client receives the same response for all reasons.
     """
 
 
 class InvalidKeySetError(Exception):
-    """No JWK Set that can be used is to be had of the issuer; the message says why."""
+    """The issuer returned no usable JWK Set; the message gives the reason."""
 
 
 class KeysUnavailableError(Exception):
-    """Not one key of the issuer is known, so its tokens can be neither accepted nor refused."""
+    """No key of the issuer is known, so its tokens can be neither accepted nor rejected."""
 
 
 class RateLimitedError(Exception):
-    """More requests came than are allowed; `seconds` from now there are more."""
+    """The rate limit is exceeded; the client can retry after `seconds`."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"for {seconds} seconds")

@@ -1,4 +1,4 @@
-"""How often the issuer is asked for keys that are unknown."""
+"""A limit on how often unknown keys cause a fetch from the issuer."""
 
 import time
 
@@ -7,27 +7,30 @@ from cachetools import TTLCache
 FETCHES_AT_ONCE = 5
 REFILL_SECONDS = 10
 ADDRESS_SECONDS = 60
-"""How long an address that asked in vain leaves the fetches at once to others."""
+"""How many seconds an address that named an unknown key leaves the burst to other addresses."""
 MAX_ADDRESSES = 10_000
 
 
 class FetchBudget:
-    """Allows `FETCHES_AT_ONCE` fetches, and one more every `REFILL_SECONDS`.
+    """Allows a burst of `FETCHES_AT_ONCE` fetches, and one more every `REFILL_SECONDS`.
 
-    Every client can name keys that do not exist. A fetch that such a client causes also finds
-    the keys that honest clients wait for, and there is always one within `REFILL_SECONDS`. So
-    strangers can delay the rotation of keys by that long and no longer. An address that asked in
-    vain gets nothing but that one fetch, so one address cannot delay the others at all.
+    Any client can name keys that do not exist. A fetch that such a client causes also returns the
+    keys that other clients wait for, and one fetch is always allowed within `REFILL_SECONDS`. So
+    attackers can delay a rotation of keys by that long at most. An address that named an unknown
+    key gets only that one fetch, so a single address cannot delay the others at all.
     """
 
     def __init__(self) -> None:
+        # The fetches that were left at `_counted_at`.
         self._left: float = FETCHES_AT_ONCE
         self._counted_at = time.monotonic()
+        # When the last fetch was taken.
         self._taken_at = float("-inf")
+        # The addresses whose last fetch has not found their key.
         self._in_vain: TTLCache[str, bool] = TTLCache(MAX_ADDRESSES, ADDRESS_SECONDS)
 
     def take(self, address: str) -> bool:
-        """Take a fetch for a client at `address`; return whether there was one."""
+        """Take a fetch for a client at `address`; return whether one was allowed."""
         now = time.monotonic()
         refilled = self._left + (now - self._counted_at) / REFILL_SECONDS
         self._left, self._counted_at = min(refilled, FETCHES_AT_ONCE), now
@@ -40,5 +43,5 @@ class FetchBudget:
         return True
 
     def was_not_in_vain(self, address: str) -> None:
-        """Forget that an address asked: it knew a key that the issuer has."""
+        """Forget the fetch of an address, because it named a key that the issuer has."""
         self._in_vain.pop(address, None)

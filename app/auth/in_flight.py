@@ -1,7 +1,7 @@
-"""How many requests a user has in flight, and how many bytes of their responses are unread.
+"""Limits on a user's requests in flight, and on the unread bytes of their responses.
 
-A request is in flight from its authentication until its response is sent, or its connection is
-closed. All of it is counted in this process.
+A request is in flight from its authentication until its response is sent or its connection is
+closed. Each process counts only its own requests.
 """
 
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from app.auth.errors import TooManyInFlightError
 from app.lasting_event import LastingEvent
 
 MAX_REQUESTS = 128
-"""More than the 100 requests with one idempotency key that the contract allows at once."""
+"""Above the 100 simultaneous requests with one idempotency key that the contract allows."""
 MAX_UNREAD_BYTES = 16 * 1024 * 1024
-"""Sixteen of the largest pages."""
+"""The size of sixteen of the largest pages."""
 
 
 class Flight:
-    """The requests in flight of one user."""
+    """The requests in flight of one user, and their unread bytes."""
 
     __slots__ = ("_flights", "_user_id", "requests", "unread_bytes")
 
@@ -38,14 +38,14 @@ class Flight:
             self.unread_bytes -= size
 
     def land(self) -> None:
-        """Count one request less."""
+        """End one request."""
         self.requests -= 1
         if not self.requests:
             del self._flights[self._user_id]
 
 
 class InFlight:
-    """Counts what each user has in flight."""
+    """Counts the requests in flight of each user."""
 
     def __init__(self) -> None:
         self._flights: dict[str, Flight] = {}
@@ -53,11 +53,11 @@ class InFlight:
         self._too_much = _limit_reached(scope="unread bytes", limit=MAX_UNREAD_BYTES)
 
     def __len__(self) -> int:
-        """The number of users with a request in flight."""
+        """Return the number of users with a request in flight."""
         return len(self._flights)
 
     def enter(self, user_id: str) -> Flight:
-        """Count a request of a user; `land` must follow. Raises `TooManyInFlightError`."""
+        """Count a request of a user; call `land` when it ends. Raises `TooManyInFlightError`."""
         flight = self._flights.get(user_id)
         if flight is None:
             flight = self._flights[user_id] = Flight(self._flights, user_id)
@@ -70,9 +70,9 @@ class InFlight:
         return flight
 
     def check(self, user_id: str) -> None:
-        """Raise `TooManyInFlightError` where a user has too many unread bytes.
+        """Raise `TooManyInFlightError` if a user has too many unread bytes.
 
-        A request that has waited since its authentication asks again before it reads more.
+        A request that has waited since its authentication is checked again before it reads more.
         """
         flight = self._flights.get(user_id)
         if flight is not None and flight.unread_bytes > MAX_UNREAD_BYTES:

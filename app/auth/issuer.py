@@ -1,4 +1,4 @@
-"""The issuer's keys: fetched from its JWKS URL when they are needed, and kept."""
+"""The issuer's keys: fetched from its JWKS URL when they are needed, and cached."""
 
 import asyncio
 import time
@@ -17,34 +17,37 @@ logger = structlog.get_logger("app.auth")
 FETCH_SECONDS = 5
 MAX_BYTES = 256 * 1024
 MAX_AGE_SECONDS = 600
-"""Keys that are older are fetched anew, so that one that was withdrawn is forgotten."""
+"""Older keys are fetched again, so that a withdrawn key is dropped."""
 PAUSE_SECONDS = 30
-"""Between two fetches for keys that are old."""
+"""Minimum time between two fetches of stale keys."""
 PAUSE_WITHOUT_KEYS_SECONDS = 5
 
 
 class Issuer:
-    """The keys that are published at `url`; `on_change` is called when others took their place.
+    """The keys that are published at `url`; `on_change` is called when they change.
 
-    However many requests wait, there is one fetch at a time. While the issuer is down, or answers
-    something that is no key set, the keys that are known stay good; one that it publishes no more
-    is withdrawn.
+    There is one fetch at a time, however many requests wait for it. While the issuer is unavailable
+    or returns no key set, the known keys stay valid. A key that is no longer published is
+    withdrawn.
     """
 
     def __init__(self, url: str, on_change: Callable[[], None] = lambda: None) -> None:
         self._url = url
         self._on_change = on_change
         self._keys: tuple[Key, ...] = ()
+        # The key set that `_keys` were read from.
         self._document = b""
+        # When the last fetch succeeded, and when the last one started.
         self._fetched_at = self._tried_at = float("-inf")
         self._budget = FetchBudget()
+        # The last fetch, running or done; None before the first one.
         self._fetch: asyncio.Task[None] | None = None
 
     async def key(self, id_: str | None, algorithm: str, address: str = "") -> Key:
-        """Return the key that a token's header means, for a client at `address`.
+        """Return the key for a token's `kid` and algorithm, for a client at `address`.
 
-        Raises `InvalidTokenError` for an unknown one, and `KeysUnavailableError` where there
-        are no keys at all.
+        Raises `InvalidTokenError` for an unknown key, and `KeysUnavailableError` if there are no
+        keys.
         """
         if not self._keys:
             await self._first_keys()
@@ -59,21 +62,21 @@ class Issuer:
         return key
 
     async def has_keys(self) -> bool:
-        """Tell whether there are keys; the first are fetched for it."""
+        """Return whether keys are known; fetch the first ones if needed."""
         if not self._keys:
             with suppress(KeysUnavailableError):
                 await self._first_keys()
         return bool(self._keys)
 
     def renew(self) -> None:
-        """Begin to fetch keys that have become old; meanwhile they stay good."""
+        """Start a fetch if the keys are stale; the known ones stay valid until it ends."""
         now = time.monotonic()
         old = now - self._fetched_at > MAX_AGE_SECONDS
         if self._keys and old and now - self._tried_at >= PAUSE_SECONDS:
             self._begin()
 
     async def close(self) -> None:
-        """End a fetch that is under way."""
+        """Cancel a running fetch."""
         if self._fetch is not None:
             self._fetch.cancel()
 
@@ -85,7 +88,7 @@ class Issuer:
             raise KeysUnavailableError
 
     async def _newer_key(self, id_: str | None, algorithm: str, address: str) -> Key | None:
-        # A fetch that is under way by now began after this request came.
+        # A fetch that is running now started after this request arrived.
         if not self._is_fetching() and not self._budget.take(address):
             return None
         self._begin()
@@ -105,7 +108,7 @@ class Issuer:
 
     async def _under_way(self) -> None:
         if self._fetch is not None:
-            # A request that is given up must not end the fetch that others wait for.
+            # A cancelled request must not cancel the fetch that others wait for.
             await asyncio.shield(self._fetch)
 
     async def _replace_keys(self) -> None:
@@ -124,7 +127,7 @@ class Issuer:
 async def fetch(url: str) -> bytes:
     """Fetch a JWK Set, within `FETCH_SECONDS` and `MAX_BYTES`.
 
-    Raises `InvalidKeySetError` where that cannot be done.
+    Raises `InvalidKeySetError` if that fails.
     """
     try:
         async with asyncio.timeout(FETCH_SECONDS):
@@ -136,7 +139,7 @@ async def fetch(url: str) -> bytes:
 
 
 async def _get(url: str) -> bytes:
-    # Identity, so that the limit counts what is kept and not what a few bytes unfold to.
+    # Identity, so that the limit counts the document itself, not a few compressed bytes.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     async with (
         httpx.AsyncClient(headers=headers) as client,

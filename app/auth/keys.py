@@ -12,7 +12,7 @@ from quart_contract.strict_json import JsonValue, MalformedJsonError, parse
 
 MIN_RSA_BITS = 2048
 
-# What a kind of key is good for: key type and curve to algorithms (RFC 7518, RFC 8037).
+# Algorithms by key type and curve (RFC 7518, RFC 8037).
 _ALGORITHMS = {
     ("OKP", "Ed25519"): frozenset({"EdDSA"}),
     ("EC", "P-256"): frozenset({"ES256"}),
@@ -24,7 +24,7 @@ ALGORITHMS = frozenset[str]().union(*_ALGORITHMS.values())
 
 
 class Key(NamedTuple):
-    """A public key, its `kid`, and the algorithms that it is for."""
+    """A public key, its `kid`, and its algorithms."""
 
     id: str | None
     algorithms: frozenset[str]
@@ -32,10 +32,10 @@ class Key(NamedTuple):
 
 
 def read_keys(document: bytes) -> tuple[Key, ...]:
-    """Read the usable keys of a JWK Set.
+    """Return the usable keys of a JWK Set.
 
-    Keys of other kinds are left out: a set may hold them for others. Raises
-    `InvalidKeySetError` where the document is no JWK Set.
+    Keys of other kinds are left out: a set may contain them for other services. Raises
+    `InvalidKeySetError` if the document is not a JWK Set.
     """
     try:
         tree = parse(document)
@@ -48,7 +48,7 @@ def read_keys(document: bytes) -> tuple[Key, ...]:
 
 
 def find(keys: Iterable[Key], id_: str | None, algorithm: str) -> Key | None:
-    """The one key that a token's header can mean; None where it could be several, or none."""
+    """Return the only key that matches a token's header; None if no key or several keys match."""
     fitting = [
         key for key in keys if algorithm in key.algorithms and (id_ is None or id_ == key.id)
     ]
@@ -76,5 +76,5 @@ def _key(jwk: JsonValue) -> Key | None:
 def _is_for_verifying(jwk: Mapping[str, JsonValue]) -> bool:
     operations = jwk.get("key_ops", ["verify"])
     stated = isinstance(operations, list) and "verify" in operations
-    # Whoever publishes a private key has lost it: nothing that it signs can be believed.
+    # An issuer that publishes a private key has lost it: its signatures prove nothing.
     return jwk.get("use", "sig") == "sig" and stated and "d" not in jwk

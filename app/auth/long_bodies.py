@@ -1,7 +1,7 @@
-"""Long bodies of one user are checked one after the other, with rests for the requests of others.
+"""Turns for long bodies: those of one user are checked one at a time, with pauses for other users.
 
-To parse and check a body takes the event loop up to some milliseconds. A burst of a hundred from
-one user would take it for a second, although each of them is within the limits.
+Parsing and checking a body can block the event loop for some milliseconds. A burst of a hundred
+from one user would block it for a second, although each of them is within the limits.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ T = TypeVar("T")
 
 LONG_BYTES = 8 * 1024
 LONG_QUERY_BYTES = 1024
-"""A query that is as long as this one takes about as long as a long body."""
+"""A query string of this length takes about as long to check as a long body."""
 WAIT_SECONDS = 10
 RESTS = 2
-"""How many times as long as a check took, the next one of the same user waits."""
+"""The pause after a check, as a multiple of its duration, before the user's next one."""
 
 
 class LongBodies:
-    """Whose turn it is, by user."""
+    """The turns of each user."""
 
     def __init__(self) -> None:
         self._turns = Turns(1, WAIT_SECONDS)
 
     async def schedule(self, request: Request, body_bytes: int, work: Callable[[], T]) -> T:
-        """Check a request: at once if it is short, when it is the user's turn if it is long."""
+        """Check a request: a short one at once, a long one when it is the user's turn."""
         if body_bytes <= LONG_BYTES and len(request.query_string) <= LONG_QUERY_BYTES:
             return work()
         return await self.check(state_of(request.scope).user_id or "", work)
 
     async def check(self, user_id: str, work: Callable[[], T]) -> T:
-        """Do `work` when it is the user's turn; return its result.
+        """Run `work` when it is the user's turn; return its result.
 
-        Raises `TooManyInFlightError` where that takes longer than `WAIT_SECONDS`.
+        Raises `TooManyInFlightError` if the turn does not come within `WAIT_SECONDS`.
         """
         try:
             await self._turns.take(user_id)

@@ -1,4 +1,4 @@
-"""How the errors of authentication are answered."""
+"""The problems with which the API responds to errors of authentication."""
 
 from app.auth.errors import (
     InvalidTokenError,

@@ -1,4 +1,4 @@
-"""How many requests a user may make, and how many tokens a client may try, in a window of time."""
+"""Rate limits on a user's requests, and on the invalid tokens from a client's address."""
 
 import math
 import time
@@ -23,7 +23,7 @@ REDIS_PAUSE_SECONDS = 5
 
 
 class Allowance(NamedTuple):
-    """What is left of `limit` requests in a window of `window` seconds that ends in `seconds`."""
+    """The use of `limit` requests in a window of `window` seconds that ends in `seconds`."""
 
     limit: int
     window: int
@@ -32,31 +32,31 @@ class Allowance(NamedTuple):
 
     @property
     def remaining(self) -> int:
-        """How many more may come."""
+        """Return how many more requests are allowed."""
         return max(self.limit - self.used, 0)
 
     def check(self) -> None:
-        """Raise `RateLimitedError` where more came than may."""
+        """Raise `RateLimitedError` if more requests came than are allowed."""
         if self.used > self.limit:
             raise RateLimitedError(self.seconds)
 
 
 class Counters(Protocol):
-    """What counts: part of what each storage of the library can do."""
+    """The interface of a counter storage: a part of that of the library's storages."""
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a counter, and answer its value; one that is new ends in `expiry` seconds."""
+        """Add to a counter and return its value; a new counter expires in `expiry` seconds."""
 
     async def seconds_left(self, key: str) -> float:
-        """Return the time until a counter ends."""
+        """Return the seconds until a counter expires."""
 
 
 class RateLimiter:
     """Counts in windows that begin with the first request. All counting is atomic.
 
-    Several processes share their counters in the Redis at `redis_url`; while it is down, each
-    counts for itself. In memory users and addresses are apart, so that however many there are of
-    one kind, no counter of the other is forgotten.
+    Processes share their counters in the Redis at `redis_url`; while it is down, each counts in
+    memory. In memory, users and addresses have separate counters, so that however many there are of
+    one kind, no counter of the other kind is evicted.
     """
 
     def __init__(self, limit: RateLimitItem, redis_url: str | None = None) -> None:
@@ -65,18 +65,19 @@ class RateLimiter:
         self._name = limit.key_for()
         self._memory = {"user": MemoryCounters(), "address": MemoryCounters()}
         self._redis = _shared_counters(redis_url) if redis_url else None
+        # Until this moment, after an error of Redis, counting is in memory.
         self._redis_from = float("-inf")
 
     async def take(self, user_id: str) -> Allowance:
-        """Count a request of a user."""
+        """Count a request of a user; return the user's allowance."""
         return await self._add(1, "user", user_id)
 
     @asynccontextmanager
     async def attempt(self, address: str) -> AsyncIterator[None]:
-        """Count what is tried in this context, unless it succeeds, for a client's address.
+        """Count an attempt to verify a token for a client's address, unless the attempt succeeds.
 
-        Raises `RateLimitedError` where too many tokens from there did not hold. It is counted
-        before it is tried, so that it makes no difference how many are tried at once.
+        Raises `RateLimitedError` if too many tokens from that address were invalid. An attempt is
+        counted before it runs, so that simultaneous attempts do not pass the limit.
         """
         (await self._add(1, "address", address)).check()
         try:
@@ -118,21 +119,21 @@ _NONE = _Counter(0, 0)
 
 
 class MemoryCounters:
-    """The counters of one process: bounded, and forgotten when their window ends.
+    """The counters of one process: bounded in number, and dropped when their window ends.
 
-    The library's own looks at every counter at each request: with 100,000 of them, for 10 ms. It
-    also measures time by the wall clock, whose steps would end a window or prolong it.
+    The library's own memory storage checks every counter at each request: with 100,000 counters,
+    that takes 10 ms. It also uses the wall clock, whose steps would shorten or prolong a window.
     """
 
     def __init__(self, size: int = MAX_COUNTERS) -> None:
         self._counters: LRUCache[str, _Counter] = LRUCache(size)
 
     def __len__(self) -> int:
-        """The number of counters, with some that nobody has asked for since their end."""
+        """Return the number of counters, including expired ones that were not used since."""
         return len(self._counters)
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a counter; one that is new ends in `expiry` seconds."""
+        """Add to a counter and return its value; a new counter expires in `expiry` seconds."""
         now = time.monotonic()
         value, expires_at = self._counters.get(key, _NONE)
         if expires_at <= now:
@@ -141,12 +142,12 @@ class MemoryCounters:
         return value + amount
 
     async def seconds_left(self, key: str) -> float:
-        """Return the time until a counter ends."""
+        """Return the seconds until a counter expires."""
         return self._counters.get(key, _NONE).expires_at - time.monotonic()
 
 
 def _shared_counters(url: str) -> "RedisCounters":
-    # Who has no Redis need not hold its client in memory, either.
+    # Optional dependency: import it only when Redis is configured.
     from app.auth.redis_counters import RedisCounters  # noqa: PLC0415
 
     return RedisCounters(url)

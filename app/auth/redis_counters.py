@@ -1,4 +1,4 @@
-"""Counters that several processes share, in Redis or Valkey."""
+"""Counters in Redis or Valkey, which several processes share."""
 
 from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
@@ -10,7 +10,7 @@ REDIS_SECONDS = 0.5
 
 
 class RedisCounters(RedisStorage):
-    """The counters in the Redis at `url`; it connects when it is first used."""
+    """The counters in the Redis at `url`; it connects on first use."""
 
     def __init__(self, url: str) -> None:
         super().__init__(
@@ -20,15 +20,15 @@ class RedisCounters(RedisStorage):
             key_prefix="taskward",
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
-            # After a restart of Redis each connection is dead; the next try makes a new one.
-            retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type]  # goes to the client as it is
+            # After a restart of Redis, each connection is closed; the retry opens a new one.
+            retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type]  # passed on to the client
         )
 
     async def seconds_left(self, key: str) -> float:
-        """Return the time until a counter ends, by the clock of Redis and no other.
+        """Return the seconds until a counter expires, by the clock of Redis only.
 
-        The library's `get_expiry` adds our wall clock, and rounds to a second that can be too
-        early. Raises `StorageError`, as what is inherited does.
+        It replaces the library's `get_expiry`, which adds the wall clock of this machine and rounds
+        to a second that can be too early. Raises `StorageError`, as the inherited methods do.
         """
         connection = self.bridge.get_connection()  # type: ignore[attr-defined]  # redispy's
         try:

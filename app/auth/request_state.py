@@ -1,4 +1,4 @@
-"""What the parts of the server tell one another about a request: one object for each request."""
+"""The state of a request, which the parts of the server share: one object for each request."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -14,52 +14,52 @@ _KEY = "taskward"
 
 @dataclass(slots=True)
 class RequestState:
-    """The outermost middleware makes it, and the others fill it in. It is kept in the ASGI scope.
+    """The outermost middleware creates it, and the others fill it in. It is kept in the ASGI scope.
 
-    What is None was not found out, or does not apply.
+    A value of None is not known yet, or does not apply.
     """
 
     request_id: str
     """The id in `X-Request-Id`."""
     fields: Mapping[bytes, bytes]
-    """The header fields by name; one that is repeated has its last value."""
+    """The header fields by name; a repeated field has its last value."""
     task: asyncio.Task[None] | None = None
-    """The task that serves the request, while it does."""
+    """The task that serves the request; None before and after that."""
     client_address: str = ""
-    """The address that limits count by."""
+    """The address by which limits count."""
     refusal: Problem | None = None
     """Why the request is rejected before it is matched to an operation."""
     known: tuple[str, str] | None = None
-    """A token that was verified before, and its user."""
+    """A token that was verified for an earlier request, and its user."""
     end_turn: Callable[[], None] | None = None
-    """Ends the turn of a request without a known token; None once it has ended."""
+    """A function that ends the turn of a request without a known token; None once it has ended."""
     operation: str | None = None
     """The operationId."""
     route: str | None = None
-    """The path of the operation, as the contract has it."""
+    """The path of the operation in the contract."""
     user_id: str | None = None
-    """The user, once the token is verified."""
+    """The user; None until the token is verified."""
     token_is_known: bool | None = None
-    """Whether the token was verified before."""
+    """True if the token was verified for an earlier request."""
     flight: Flight | None = None
-    """Counts the request among those of its user."""
+    """The user's requests in flight, once this request counts among them."""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Headers for the response, whatever it is."""
+    """Headers to add to the response, whatever it is."""
     status: int | None = None
-    """The status of the response, once it has begun."""
+    """The status of the response; None until it has begun."""
     problem: str | None = None
-    """The code of the problem that is the response."""
+    """The code of the problem, if the response is one."""
     feed_lag: int | None = None
-    """How many revisions a reader of the change feed had not seen."""
+    """For a reader of the change feed: the number of revisions it had not received."""
 
 
 def begin(scope: WWWScope, state: RequestState) -> None:
-    """Keep the state of a request in its scope."""
+    """Store the state of a request in its scope."""
     scope["state"][_KEY] = state
 
 
 def found_state(scope: WWWScope) -> RequestState | None:
-    """Return the state of a request; None before the request log middleware has begun."""
+    """Return the state of a request; None before the request log middleware has created it."""
     state: RequestState | None = scope["state"].get(_KEY)
     return state
 

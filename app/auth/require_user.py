@@ -1,4 +1,4 @@
-"""`@require_user`: a handler that is decorated cannot run without a verified user."""
+"""`@require_user`: a decorated handler cannot run without a verified user."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ _UNKNOWN = None, ""
 def require_user(
     handler: Callable[Concatenate[S, str, P], Awaitable[R]],
 ) -> Callable[Concatenate[S, P], Awaitable[R]]:
-    """Inject the verified user's id as the first argument of a handler, which is a method.
+    """Pass the verified user's id as the first argument of a handler, which is a method.
 
     The decorated handler raises `UnauthenticatedError` for a request that `BearerAuthentication`
     has not authenticated.
@@ -40,14 +40,14 @@ def require_user(
 
     signature = inspect.signature(handler)
     itself, _, *others = signature.parameters.values()
-    # The contract says nothing of the argument that is injected here.
+    # The contract does not describe the injected argument, so the signature omits it.
     visible = {"__signature__": signature.replace(parameters=[itself, *others])}
     vars(authenticated).update({_MARK: True, **visible})
     return authenticated
 
 
 class UnauthenticatedError(Exception):
-    """A handler was called for a request that nobody has authenticated."""
+    """A handler was called for a request without authentication."""
 
 
 class BearerAuthentication:
@@ -67,8 +67,8 @@ class BearerAuthentication:
     async def authenticate(self, request: Request) -> None:
         """Verify the token of a request, and count the request.
 
-        It is in flight from then on; the envelope ends that. Raises `MissingTokenError`,
-        `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and
+        The request is in flight from then on, until the envelope ends it. Raises
+        `MissingTokenError`, `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and
         `TooManyInFlightError`.
         """
         state = state_of(request.scope)
@@ -76,7 +76,7 @@ class BearerAuthentication:
         known_token, user_id = state.known or _UNKNOWN
         state.token_is_known = token == known_token
         if not state.token_is_known:
-            if state.end_turn is not None:  # to verify it can take long, and has its own limits
+            if state.end_turn is not None:  # verification can be slow and has its own limits
                 state.end_turn()
             user_id = await self._verified(token, state.client_address)
         state.user_id = user_id
@@ -94,7 +94,7 @@ class BearerAuthentication:
 
 
 def _announcement(allowance: Allowance) -> list[tuple[bytes, bytes]]:
-    """The headers that say what is left of the user's allowance."""
+    """Return the headers `RateLimit-Policy` and `RateLimit` for the user's allowance."""
     policy = f'"user";q={allowance.limit};w={allowance.window}'
     left = f'"user";r={allowance.remaining};t={allowance.seconds}'
     return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]

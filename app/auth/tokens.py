@@ -17,7 +17,7 @@ from quart_contract.strict_json import JsonValue, parse
 LEEWAY_SECONDS = 30
 REMEMBERED_TOKENS = 10_000
 
-# These would choose a key, change how the payload is read, or must be understood and are not.
+# Headers that choose a key, change how the payload is read, or require support that is missing.
 _REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "zip", "enc", "b64"})
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 _PARTS = 3
@@ -26,9 +26,9 @@ _PARTS = 3
 class TokenVerifier:
     """Verifies HS256 tokens against `secrets`, and others against the keys of `jwks_url`.
 
-    Of secrets there are two while one takes the place of the other. Where there is none, or no
-    URL, tokens of that kind are refused. `issuer` and `audience` are checked where they are
-    given. A token that held is remembered until it expires, by its digest.
+    Two secrets are accepted during a rotation. Without a secret, HS256 tokens are rejected; without
+    a URL, all others. `issuer` and `audience` are checked if they are given. A valid token is
+    remembered by its digest until it expires.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class TokenVerifier:
     ) -> None:
         self._secrets = [secret.encode() for secret in secrets]
         self._verified: LRUCache[bytes, Identity] = LRUCache(REMEMBERED_TOKENS)
-        # What a key that was withdrawn has signed does not hold any more.
+        # When the keys change, forget the tokens: a withdrawn key may have signed some of them.
         self._keys = Issuer(jwks_url, self._verified.clear) if jwks_url else None
         self._issuer = issuer
         self._audience = audience
@@ -53,28 +53,28 @@ class TokenVerifier:
         }
 
     def remembered(self, token: str) -> str | None:
-        """Answer the user of a token that has held before, and still does; else None."""
+        """Return the user of a token that was verified before and has not expired, or None."""
         if self._keys is not None:
             self._keys.renew()
         identity = self._verified.get(_digest(token))
         return identity.user_id if identity and time.time() < identity.expires_at else None
 
     async def verify(self, token: str, address: str = "") -> str:
-        """Answer the user of a token that came from a client's address.
+        """Return the user of a token from a client's address.
 
-        Raises `InvalidTokenError` for any that does not hold, and `KeysUnavailableError` where
-        that cannot be told because the issuer's keys are not to be had.
+        Raises `InvalidTokenError` for an invalid token, and `KeysUnavailableError` if the issuer's
+        keys cannot be fetched.
         """
         identity = await self._verify(token, address)
         self._verified[_digest(token)] = identity
         return identity.user_id
 
     async def has_keys(self) -> bool:
-        """Tell whether tokens can be verified: those of an issuer, once its keys were fetched."""
+        """Return whether tokens can be verified: with an issuer, once its keys were fetched."""
         return self._keys is None or await self._keys.has_keys()
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel a running fetch of keys."""
         if self._keys is not None:
             await self._keys.close()
 
@@ -82,14 +82,14 @@ class TokenVerifier:
         header, payload = _parts(token)
         algorithm = _algorithm(header)
         keys = await self._keys_for(header.get("kid"), algorithm, address)
-        # Each is tried, so that the time of a refusal does not tell which secret nearly fitted.
+        # Try every key, so that the response time does not show which secret was nearly right.
         faults = [self._fault(token, key, algorithm) for key in keys]
         if all(faults):
             raise InvalidTokenError(", ".join(map(str, faults)))
         return identity_of(payload)
 
     def _fault(self, token: str, key: bytes | AllowedPublicKeys, algorithm: str) -> str | None:
-        """What keeps a token from holding under a key; None where it holds."""
+        """Return why a token is invalid under a key; None if it is valid."""
         try:
             jwt.decode(
                 token,
@@ -107,7 +107,7 @@ class TokenVerifier:
     async def _keys_for(
         self, id_: JsonValue, algorithm: str, address: str
     ) -> Sequence[bytes] | Sequence[AllowedPublicKeys]:
-        """The keys that the algorithm asks for: never may one kind stand in for the other."""
+        """Return the keys for an algorithm; keys of one kind never verify tokens of the other."""
         if algorithm == "HS256" and self._secrets:
             return self._secrets
         if algorithm in ALGORITHMS and self._keys is not None and isinstance(id_, str | None):
@@ -120,13 +120,13 @@ def _digest(token: str) -> bytes:
 
 
 def _parts(token: str) -> tuple[dict[str, JsonValue], bytes]:
-    """Header and payload of a token that is written in the one form that it has."""
+    """Return the header and payload of a token in its only canonical form."""
     try:
         raw = [jwt.utils.base64url_decode(part) for part in token.split(".")]
         header = parse(raw[0])
     except ValueError as error:
         raise InvalidTokenError(f"header: {error}") from None
-    # The last character of a part can have bits that count for nothing.
+    # The last character of a part can contain unused bits, so one token would have several forms.
     if b".".join(map(jwt.utils.base64url_encode, raw)) != token.encode() or len(raw) != _PARTS:
         raise InvalidTokenError("not three parts of base64url")
     if not isinstance(header, dict) or _REFUSED_HEADERS & header.keys():

@@ -1,1 +1,1 @@
-"""The commands of `python -m app`, one a module."""
+"""The commands of `python -m app`, one in each module."""

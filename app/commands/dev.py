@@ -1,4 +1,4 @@
-"""`dev`: the development server, with everything that is missing made on the way."""
+"""`dev`: the development server, which creates what is missing."""
 
 import sys
 import textwrap
@@ -19,7 +19,7 @@ _TOKEN_SECONDS = 24 * 3600
 
 
 def dev(settings: Settings, interruption: Interruption) -> None:
-    """Serve on an embedded database unless another is configured, with a secret of its own."""
+    """Serve on an embedded database unless another is configured, with a generated secret."""
     warn_of_names()
     with server_database(development_secret(settings)) as complete:
         migrate_database(complete)

@@ -1,4 +1,4 @@
-"""`doctor`: checks what Taskward stands on, a line each."""
+"""`doctor`: checks what Taskward needs, and prints a line for each check."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -26,11 +26,11 @@ _NEEDS = {
     "isolation": ["settings", "database", "schema"],
     "users": ["settings", "database", "schema", "isolation"],
 }
-"""The checks that mean nothing where another has failed."""
+"""The checks that each check needs; it is skipped if one of them has failed."""
 
 
 def doctor(settings: Settings) -> None:
-    """Print a line for each check. Raises `CommandError` where one fails."""
+    """Print a line for each check. Raises `CommandError` if one fails."""
     failed: list[str] = []
     for name, check in _checks(settings):
         try:

@@ -1,13 +1,13 @@
-"""Why a command stops."""
+"""Errors that stop a command."""
 
 
 class CommandError(Exception):
-    """The command cannot go on; the message says what happened and what to do."""
+    """The command cannot continue; the message gives the reason and what to do."""
 
 
 class UnreachableError(CommandError):
-    """The database cannot be reached, so it is not known whether it is as it should be."""
+    """The database is unreachable, so its state is unknown."""
 
 
 class NotAllowedError(CommandError):
-    """The login of the database lacks a right."""
+    """The login lacks a privilege on the database."""

@@ -1,28 +1,29 @@
-"""Ctrl-C and SIGTERM while a command has not begun to serve."""
+"""Ctrl-C and SIGTERM before a command serves."""
 
 import signal
 from types import FrameType
 
 
 class Interruption:
-    """Ends the process where it stands, so that every context closes and nothing is left running.
+    """Ends the process with `SystemExit`, so that every context closes and stops its processes.
 
-    A library can swallow what is raised in it, so it is also remembered that it was raised.
+    A library can swallow the exception, so the signal is also recorded.
     """
 
     def __init__(self) -> None:
+        # The exit status, once a signal has arrived.
         self._status: int | None = None
 
     def install(self) -> None:
-        """Take SIGINT and SIGTERM, until a server takes them for itself."""
+        """Handle SIGINT and SIGTERM, until a server installs its own handlers."""
         signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGTERM, self._end)
 
     def check(self) -> None:
-        """Raise `SystemExit` where a signal has come before."""
+        """Raise `SystemExit` if a signal has arrived before."""
         if self._status is not None:
             raise SystemExit(self._status)
 
     def _end(self, number: int, _: FrameType | None) -> None:
-        self._status = 128 + number  # as a shell reports a process that a signal ended
+        self._status = 128 + number  # the status that shells report for a process ended by a signal
         self.check()

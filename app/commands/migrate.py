@@ -1,4 +1,4 @@
-"""`migrate`: brings the schema of the database to this version."""
+"""`migrate`: migrates the schema of the database to this version."""
 
 from sqlalchemy import text
 
@@ -13,12 +13,12 @@ from app.database.wall.audit import find_holes
 from app.database.wall.citus import require_citus
 from app.settings import Settings
 
-# Where the tables are distributed, it reaches every machine.
+# If the tables are distributed, this statement reaches every machine.
 _NOBODYS = text("SELECT count(*) FROM tasks")
 
 
 def migrate_command(settings: Settings, *, citus: bool = False) -> None:
-    """Migrate, and say to which revision; with `citus`, distribute the tables by user."""
+    """Migrate and print the revision; with `citus`, distribute the tables by user."""
     check_names(settings)
     with any_database(settings) as complete:
         if citus:
@@ -31,14 +31,14 @@ def migrate_command(settings: Settings, *, citus: bool = False) -> None:
 
 
 def migrate_database(settings: Settings) -> str:
-    """Bring the schema to head; answer its revision."""
+    """Migrate the schema to head; return its revision."""
     return with_database(settings, migrate)
 
 
 def prepare_database(settings: Settings) -> None:
-    """Migrate the database where the settings allow it, and raise `CommandError` where it is unfit.
+    """Migrate the database if the settings allow it, and check it.
 
-    That is where it has not this version's schema, or would not keep users apart.
+    Raises `CommandError` if it does not have this version's schema, or would not separate users.
     """
     if settings.migrate_on_start:
         migrate_database(settings)
@@ -48,7 +48,7 @@ def prepare_database(settings: Settings) -> None:
 
 
 def require_schema(settings: Settings) -> None:
-    """Raise `CommandError` where the database does not have this version's schema."""
+    """Raise `CommandError` if the database does not have this version's schema."""
     if not with_database(settings, is_current):
         raise CommandError(
             f"the database is not at schema revision {head()}. Run python -m app migrate, "
@@ -57,7 +57,7 @@ def require_schema(settings: Settings) -> None:
 
 
 def require_isolation(settings: Settings) -> None:
-    """Raise `CommandError` where the database would let one user see rows of another."""
+    """Raise `CommandError` if the database would show one user rows of another."""
     holes = with_database(settings, find_holes)
     if holes:
         lines = "".join(f"\n  {hole}" for hole in holes)

@@ -1,4 +1,4 @@
-"""Names in the environment and `.env` that are close to those of settings, but no settings."""
+"""Names in the environment and `.env` that resemble settings but are not."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,16 +10,16 @@ from app.commands.errors import CommandError
 from app.settings import FILE, Settings
 
 _SHORT = 6
-"""Up to this length, a name may differ in one place only."""
+"""The length up to which a name may differ in one character only; longer ones in two."""
 
 logger = structlog.get_logger("app.commands")
 
 
 def check_names(settings: Settings) -> None:
-    """Warn of names that seem misspelt, for a command that works on tasks which are there already.
+    """Warn of misspelt names, for a command that works on existing tasks.
 
-    Raises `CommandError` where that of `DATABASE_URL` is, or its value is empty: the tasks would go
-    into an embedded PostgreSQL.
+    Raises `CommandError` if `DATABASE_URL` is misspelt or empty, because the command would then use
+    the embedded PostgreSQL.
     """
     given = _given()
     for name, meant in _misspelt(given):
@@ -36,7 +36,7 @@ def check_names(settings: Settings) -> None:
 
 
 def warn_of_names() -> None:
-    """Warn of names that seem misspelt."""
+    """Log a warning for each misspelt name."""
     for name, meant in _misspelt(_given()):
         _warn(name, meant)
 
@@ -46,7 +46,7 @@ def _warn(name: str, meant: str) -> None:
 
 
 def _given() -> Mapping[str, str | None]:
-    """Return what is set in `.env` and, with precedence, in the environment."""
+    """Return the variables of `.env` and of the environment, which has precedence."""
     return {**dotenv_values(FILE, interpolate=False), **os.environ}
 
 
@@ -61,7 +61,7 @@ def _misspelt(given: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _distance(one: str, other: str, most: int) -> int:
-    """Return how many characters must be inserted, deleted or replaced; `most` + 1 for more."""
+    """Return how many characters to insert, delete or replace; `most` + 1 if there are more."""
     if abs(len(one) - len(other)) > most:
         return most + 1
     above = list(range(len(other) + 1))

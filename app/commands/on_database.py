@@ -1,4 +1,4 @@
-"""Runs something on the database for a command, and says what is wrong where that fails."""
+"""Runs an action on the database for a command, and converts its errors into messages."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ from app.settings import Settings, required
 
 T = TypeVar("T")
 
-# What a connection says whose prepared statements another one has, or whose settings are refused.
+# SQLSTATEs behind a pooler: it rejects a setting, or a prepared statement is another connection's.
 _OF_POOLER = ("08P01", "26000", "42P05")
 _LOGIN = "28"
 _TOLD = (
@@ -29,16 +29,16 @@ _TOLD = (
     RoleRefusedError,
     UnfitDatabaseError,
 )
-"""Errors whose message says what to do."""
+"""Errors whose message already says what to do."""
 
 logger = structlog.get_logger("app.commands")
 
 
 def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]) -> T:
-    """Run something on the database, once it was found fit.
+    """Run an action on the database, after checking that it is fit; return its result.
 
-    Raises `UnreachableError` where it cannot be used at present, `NotAllowedError` where the login
-    lacks a right, and `CommandError` for anything else that is wrong with it.
+    Raises `UnreachableError` if it cannot be used at present, `NotAllowedError` if the login lacks
+    a privilege, and `CommandError` for any other fault of the database.
     """
 
     async def run() -> T:
@@ -88,7 +88,7 @@ def _refusal(settings: Settings, error: DBAPIError) -> CommandError:
         )
     if hint := _pooler_hint(settings, state):
         return CommandError(f"{place} rejected a statement ({_first_line(error.orig)}). {hint}")
-    if error.statement is None:  # none was run: the connection itself was refused
+    if error.statement is None:  # no statement was run: the connection itself was rejected
         return CommandError(
             f"{place} rejected the connection ({error.orig}). Check the parameters of DATABASE_URL."
         )

@@ -1,4 +1,4 @@
-"""`purge`: finishes erasures and drops what has expired; the same in the background of a server."""
+"""`purge`: finishes erasures and deletes expired rows; servers do the same in the background."""
 
 import asyncio
 import random
@@ -29,9 +29,9 @@ SECONDS_WHILE_BUSY = 1
 
 
 def purge_command(settings: Settings) -> None:
-    """Finish erasures and purge, and print how much was dropped.
+    """Finish erasures and purge, and print how many rows were deleted.
 
-    Raises `CommandError` where some of it could not be dropped.
+    Raises `CommandError` if some of them could not be deleted.
     """
     check_names(settings)
     with any_database(settings) as complete:
@@ -60,9 +60,9 @@ async def _keep_house(database: Database) -> tuple[Finished, Purged]:
 
 
 def purge_in_background(app: Application) -> None:
-    """Keep house while an app serves: finish erasures when requested, and purge every hour.
+    """Run housekeeping while an app serves: finish requested erasures, and purge every hour.
 
-    Of many processes, one does each of them at a time.
+    Of all processes, one at a time does each of them.
     """
     database, requested = app.services.database, app.services.erasure_requested
     in_background(app, partial(_purge_hourly, database))
@@ -81,16 +81,16 @@ async def _purge_hourly(database: Database) -> None:
             await _warn_of("purge incomplete", purged)
         except DatabaseUnavailableError as error:
             await logger.awarning("purge failed", reason=str(error))
-        except Exception:  # noqa: BLE001 - whatever it is, it is logged
-            # Such as amid the restoring of a backup: in an hour it can be otherwise.
+        except Exception:  # noqa: BLE001 - every error is logged
+            # It can pass, for example during the restore of a backup: try again in an hour.
             await logger.aexception("purge failed")
-        # Not in step with the other processes, nor with what else begins at the full hour.
+        # A random pause, out of step with other processes and with jobs that run on the hour.
         await asyncio.sleep(SECONDS_BETWEEN * random.uniform(0.9, 1.1))  # noqa: S311
 
 
 async def _erase_promptly(database: Database, requested: asyncio.Event) -> None:
     while True:
-        # Before the work: a request during it may concern a user who was passed already.
+        # Clear it before the work: a later request may concern a user who was already passed.
         requested.clear()
         seconds = await _finish_erasures(database)
         with suppress(TimeoutError):
@@ -99,7 +99,7 @@ async def _erase_promptly(database: Database, requested: asyncio.Event) -> None:
 
 
 async def _finish_erasures(database: Database) -> float:
-    """Finish erasures; return after how many seconds to do it again."""
+    """Finish erasures; return the seconds until the next run."""
     try:
         finished = await finish_erasures(database)
     except BusyError:
@@ -107,7 +107,7 @@ async def _finish_erasures(database: Database) -> float:
     except DatabaseUnavailableError as error:
         await logger.awarning("erasure failed", reason=str(error))
         return SECONDS_UNTIL_RETRY
-    except Exception:  # noqa: BLE001 - whatever it is, it is logged
+    except Exception:  # noqa: BLE001 - every error is logged
         await logger.aexception("erasure failed")
         return SECONDS_UNTIL_RETRY
     if finished.users:

@@ -1,4 +1,4 @@
-"""How a command ends: with a status, and with a message where a person can mend what is wrong."""
+"""The end of a command: its exit status, and a message for errors that an operator can correct."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from app.settings import SettingsError
 from quart_contract.binding import ContractDriftError
 from quart_contract.document import ContractError
 
-# Errors whose message is meant for the person at the terminal; any other is a bug.
+# Errors with a message for the operator. Any other is a bug.
 _EXPECTED = (
     BindError,
     CommandError,
@@ -26,7 +26,7 @@ _EXPECTED = (
 
 
 def reporting(run: Callable[[], None]) -> int:
-    """Run a command; answer the process's exit status."""
+    """Run a command; return the exit status of the process."""
     try:
         run()
     except _EXPECTED as error:

@@ -1,4 +1,4 @@
-"""`restored`: to be run once a backup was restored, before Taskward serves it."""
+"""`restored`: run it after restoring a backup, before Taskward serves the database."""
 
 from app.commands.errors import CommandError, NotAllowedError
 from app.commands.migrate import require_schema
@@ -10,7 +10,10 @@ from app.tasks.renewal import renew
 
 
 def restored_command(settings: Settings) -> None:
-    """Let every client read everything anew, and say of how many users."""
+    """Make every client resync from scratch, and print the number of users.
+
+    Raises `CommandError` if the database has no users, or if the login does not own the tables.
+    """
     check_names(settings)
     with any_database(settings) as complete:
         require_schema(complete)

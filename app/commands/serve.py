@@ -1,4 +1,4 @@
-"""`serve`: production. It refuses to start on anything that is not as it should be."""
+"""`serve`: the production server. It refuses to start if a check fails."""
 
 import signal
 from functools import partial
@@ -22,11 +22,11 @@ logger = structlog.get_logger("app.serve")
 
 
 def serve(settings: Settings, interruption: Interruption) -> None:
-    """Serve under Hypercorn, in this process, or in several workers under it.
+    """Serve with Hypercorn, in this process or in several workers under it.
 
-    Raises `CommandError` without a key to verify tokens with, and where isolation would not hold.
+    Raises `CommandError` if there is no key to verify tokens, or if users would not be separated.
     """
-    # A reload while this starts must not end it: it has the newest settings and version anyway.
+    # SIGHUP during the start must not end this process: its settings and version are the newest.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if settings.better_auth_secret is None and settings.jwks_url is None:
         raise CommandError(
@@ -41,7 +41,7 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             app, listener = create_app(complete), listen(complete.bind)
             interruption.check()
             if complete.workers > 1:
-                # Made all the same: what is wrong with the app ends this process, and is told.
+                # Create the app here as well: its errors then end this process with a message.
                 order = partial(worker.read_order, settings, complete)
                 supervise(listener, complete.workers, worker.__name__, order)
             else:

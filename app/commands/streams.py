@@ -1,11 +1,14 @@
-"""Standard input, output and error, where whoever has started this process has closed them."""
+"""Standard streams that the parent process has closed."""
 
 import os
 import sys
 
 
 def open_closed_streams() -> None:
-    """Open nothing in their place: else the next socket would be taken for one of them."""
+    """Open the null device in place of closed streams.
+
+    Otherwise the next socket would get the number of one of them.
+    """
     for number in range(3):
         try:
             os.fstat(number)

@@ -1,4 +1,4 @@
-"""What the commands need before they can start: a database, and a secret."""
+"""What commands need before they start: a database, and a secret."""
 
 import secrets
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _SECRET = "secret"  # noqa: S105 - the name of a file in the data folder
 
 @contextmanager
 def server_database(settings: Settings) -> Iterator[Settings]:
-    """Settings with a database for a server: the configured one, or an embedded one of its own."""
+    """Yield settings with a database for a server: the configured one, or a new embedded one."""
     if settings.database_url is not None:
         yield settings
         return
@@ -27,7 +27,10 @@ def server_database(settings: Settings) -> Iterator[Settings]:
 
 @contextmanager
 def any_database(settings: Settings) -> Iterator[Settings]:
-    """Settings with a database for one command, which shares a running server's embedded one."""
+    """Yield settings with a database for one command.
+
+    Without `DATABASE_URL`, it is the embedded one of a running server, or a new one.
+    """
     url = None if settings.database_url else embedded.attach(settings.data_dir)
     if url is not None:
         yield _with_url(settings, url)
@@ -37,7 +40,10 @@ def any_database(settings: Settings) -> Iterator[Settings]:
 
 
 def development_secret(settings: Settings) -> Settings:
-    """Settings with a secret: the configured one, or one that is made once and kept."""
+    """Return settings with a secret: the configured one, or one that is generated once and kept.
+
+    Raises `CommandError` if the data folder cannot hold it.
+    """
     if settings.better_auth_secret is not None:
         return settings
     try:
@@ -53,7 +59,7 @@ def development_secret(settings: Settings) -> Settings:
 
 
 def kept_secret(settings: Settings) -> SecretStr | None:
-    """Return the secret that the development server made; None where there is none."""
+    """Return the secret that the development server generated; None if there is none."""
     try:
         secret = open_data_folder(settings.data_dir).read(_SECRET)
     except OSError:

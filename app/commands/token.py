@@ -1,4 +1,4 @@
-"""`token`: prints a token for trying things out."""
+"""`token`: prints a token for testing."""
 
 import asyncio
 import time
@@ -13,9 +13,9 @@ from app.settings import Settings, required
 
 
 def token(settings: Settings, user: str, ttl: int) -> None:
-    """Print an HS256 token for `user` that is good for `ttl` seconds.
+    """Print an HS256 token for `user` that is valid for `ttl` seconds.
 
-    Raises `CommandError` for a user or a time that no token can hold for.
+    Raises `CommandError` for an invalid user id or lifetime.
     """
     complete = _with_kept_secret(settings)
     made = make_token(complete, user, ttl)
@@ -30,7 +30,7 @@ def token(settings: Settings, user: str, ttl: int) -> None:
 
 
 def make_token(settings: Settings, user: str, ttl: int) -> str:
-    """Make an HS256 token as the issuer of these settings would."""
+    """Return an HS256 token as the issuer in these settings would sign it."""
     secret = required(settings.better_auth_secret, "BETTER_AUTH_SECRET").get_secret_value()
     now = int(time.time())
     claims: dict[str, object] = {"sub": user, "iat": now, "exp": now + ttl}

@@ -1,4 +1,4 @@
-"""Answers requests: in the process of `serve` itself, or in a worker that it starts."""
+"""Serving of requests: in the process of `serve` itself, or in a worker that it starts."""
 
 import asyncio
 import gc
@@ -26,16 +26,16 @@ logger = structlog.get_logger("app.workers")
 
 
 def answer(app: Application, listener: Listener) -> None:
-    """Serve and purge, until SIGINT or SIGTERM."""
+    """Serve and purge until SIGINT or SIGTERM."""
     purge_in_background(app)
-    # What is there by now stays: to look through it for garbage takes 50 ms each time.
+    # Keep the objects that exist by now out of collections, each of which would take 50 ms.
     gc.collect()
     gc.freeze()
     run(app, listener)
 
 
 def answer_alone(app: Application, listener: Listener) -> None:
-    """Serve in the only process there is, which nobody can take over from."""
+    """Serve in the only process, which ignores SIGHUP, because no other could take over."""
 
     @app.before_serving
     async def ignore_hangups() -> None:
@@ -47,10 +47,11 @@ def answer_alone(app: Application, listener: Listener) -> None:
 
 
 def read_order(started_with: Settings, complete: Settings) -> bytes:
-    """What a worker is told: what `.env` says now, so that all have the same until a SIGHUP.
+    """Return the order to a worker as JSON: the variables of `.env`, the same for all workers.
 
-    It also names the database that `serve` has started, if there is one. Everything else is in the
-    environment. These are variables, and no objects, as a worker may be of a newer version.
+    They are read again at SIGHUP. The order also names the database that `serve` has started, if
+    any. All other settings come from the environment. The values are texts, not objects, because a
+    worker may run a newer version. Raises `OrderError` if `.env` is invalid.
     """
     try:
         variables = read_file()
@@ -62,17 +63,17 @@ def read_order(started_with: Settings, complete: Settings) -> bytes:
 
 
 def work(descriptor: str) -> None:
-    """Be a worker: read the order, and answer on an inherited socket."""
+    """Run a worker: read the order, and serve on the inherited socket `descriptor`."""
     channel = Channel()
     order = channel.read_order()
-    if not order:  # the supervisor has ended before it said anything
+    if not order:  # the supervisor exited before it sent the order
         return
     from_file: dict[str, str] = json.loads(order)
     channel.end_with_supervisor()
     settings = read_settings(from_file)
     configure_logs(settings.log_level, settings.log_format)
     try:
-        # A worker that comes later may be of a newer version than the others.
+        # A worker that starts later may run a newer version than the others.
         prepare_database(settings)
     except UnreachableError as error:
         logger.warning("database preparation failed", reason=str(error))

@@ -1,4 +1,4 @@
-"""The database, as the login sees it and as one user does."""
+"""Access to the database, as the login and as one user."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -33,10 +33,9 @@ T = TypeVar("T")
 
 
 class Database:
-    """Connects when it is first used: `pool_size` times at most for users, and once for itself.
+    """Opens at most `pool_size` connections for users and one for the login, each on first use.
 
-    Whatever waits longer than `TIMEOUT_SECONDS`, or passes by itself, raises
-    `DatabaseUnavailableError`.
+    Transient errors, and waits longer than `TIMEOUT_SECONDS`, raise `DatabaseUnavailableError`.
     """
 
     def __init__(
@@ -54,23 +53,23 @@ class Database:
         self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
         self._shares = UserShares(pool_size, admit)
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
-        # It is used rarely, and the database may end it meanwhile.
+        # The server may have closed this rarely used connection, so it is pinged before use.
         self.engine = make_engine(url, pooler, TIMEOUTS, {}, **pool, pool_pre_ping=True)
         listen(self.engine.sync_engine, "begin", limit_statements)
 
     @property
     def usage(self) -> PoolUsage:
-        """How many of the connections for users are in use."""
+        """Return how many connections the pool has, how many are in use, and how many wait."""
         return self._users.usage
 
     @property
     def share_usage(self) -> ShareUsage:
-        """How many requests wait for a share of their user, and how many search."""
+        """Return how many requests wait for a share, and how many searches run and wait."""
         return self._shares.usage
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction of the login itself: leaving commits, raising rolls back."""
+        """Run a transaction as the login: leaving commits, raising rolls back."""
         with telling_what_passes(self._outage):
             async with self.engine.begin() as connection:
                 yield connection
@@ -78,13 +77,14 @@ class Database:
 
     @asynccontextmanager
     async def unhurried(self) -> AsyncIterator[AsyncConnection]:
-        """A connection of its own for the login, on which a statement may take any time.
+        """Open a separate connection for the login, whose statements have no time limit.
 
-        Within a transaction it does not wait for a lock for longer than `LOCK_TIMEOUT_MS`: others
-        would wait behind it.
+        A transaction on it waits at most `LOCK_TIMEOUT_MS` for a lock, because other transactions
+        queue behind a waiting one.
         """
-        # A provider can limit the statements of a role. A pooler takes no such setting: behind it
-        # that limit is lifted in transactions alone, and stays for an index that is built.
+        # A provider can limit the statements of a role. A pooler rejects the setting that lifts the
+        # limit. Behind a pooler only transactions lift it, and it still applies to an index that is
+        # built concurrently, outside of a transaction.
         settings = {} if self._pooler else {"statement_timeout": "0"}
         timeouts = {"timeout": TIMEOUT_SECONDS}
         engine = make_engine(self._url, self._pooler, timeouts, settings, poolclass=NullPool)
@@ -95,24 +95,24 @@ class Database:
 
     @asynccontextmanager
     async def housekeeping(self, lock: int) -> AsyncIterator[Housekeeping]:
-        """A connection of its own for work in the background, closed at the end.
+        """Open a separate connection for background work, and close it at the end.
 
-        Of many processes, those with the same `lock` work one at a time.
+        Processes that use the same `lock` number work one at a time.
         """
         async with connected(self._url, lock, self._outage) as house:
             yield house
 
     def session(self, user_id: str) -> UserSession:
-        """What single statements of a user run in."""
+        """Return the session in which each statement of a user runs alone."""
         return SingleStatements(user_id, self._run, self._search)
 
     def user_transaction(
         self, user_id: str, *, locking: bool = False
     ) -> AbstractAsyncContextManager[UserTransaction]:
-        """A transaction to which there are no rows but those of one user.
+        """Return a transaction that sees the rows of one user only.
 
-        Leaving commits, raising rolls back. With `locking`, no other transaction changes what
-        the user has until then. After `TIMEOUT_SECONDS` it is rolled back.
+        Leaving commits, raising rolls back. With `locking`, no other transaction changes the user's
+        rows until then. After `TIMEOUT_SECONDS` it is rolled back.
         """
         return self._transaction(self._shares.share(user_id), user_id, locking=locking)
 
@@ -123,7 +123,7 @@ class Database:
         *,
         locking: bool = False,
     ) -> T:
-        """Do `work` in a transaction of a user; anew, where a conflict has undone it."""
+        """Run `work` in a transaction of a user; retry it after a conflict."""
 
         async def once() -> T:
             async with self.user_transaction(user_id, locking=locking) as transaction:
@@ -163,7 +163,7 @@ class Database:
                 try:
                     async with asyncio.timeout(TIMEOUT_SECONDS):
                         yield transaction
-                    # Not under the deadline: of a COMMIT that is cancelled, the outcome is unknown.
+                    # COMMIT is outside: the outcome of a cancelled COMMIT is unknown.
                     await transaction.commit()
                 except BaseException as error:
                     await self._users.take_back(connection, error)
@@ -172,7 +172,10 @@ class Database:
         self._outage.succeeded()
 
     def _local_settings(self, traits: Traits, limit_ms: int | None) -> Mapping[str, object]:
-        """Return the settings that a connection, or a machine of Citus behind it, does not have."""
+        """Return the settings that each transaction must set itself.
+
+        Behind a pooler, and on the workers of Citus, connections lack the settings of the pool.
+        """
         limit = min(limit_ms or traits.limit_ms, traits.limit_ms)
         if self._pooler or traits.is_distributed:
             return {"statement_timeout": limit, **wall.LOCAL_SETTINGS}
@@ -189,7 +192,7 @@ class Database:
         except CONFLICT:
             raise
         except asyncpg.PostgresError as error:
-            # Such as that the role may not be taken on any more; readiness says which.
+            # For example, the login has lost the role. The readiness check reports the reason.
             raise DatabaseUnavailableError(str(error)) from error
         return connection
 

@@ -1,4 +1,4 @@
-"""Checks that Taskward can work with a database at all, before a command does anything with it."""
+"""Checks whether Taskward can work with a database, before a command does anything with it."""
 
 from sqlalchemy import text
 
@@ -19,19 +19,20 @@ SELECT current_setting('server_version_num')::int AS version,
 
 
 class UnfitDatabaseError(Exception):
-    """Taskward cannot work with the database; the message says why, and what to do."""
+    """Taskward cannot work with the database; the message gives the reason and what to do."""
 
 
 class StandbyError(UnfitDatabaseError):
-    """The database takes no writes at present: a failover can make it the primary."""
+    """The database is read-only at present; a failover can make it the primary."""
 
 
 async def require_fit(database: Database) -> int:
-    """Return PostgreSQL's version number.
+    """Return PostgreSQL's version number, such as 180001.
 
-    Raises `UnfitDatabaseError`.
+    Raises `UnfitDatabaseError` if it is too old, has another encoding, is read-only or has no
+    schema for the tables.
     """
-    # A connection that begins with a setting, which a pooler refuses where none was expected.
+    # This connection starts with a setting. A pooler rejects it if `DATABASE_POOLER` is missing.
     async with database.unhurried() as connection:
         state = (await connection.execute(_STATE)).one()
     major, name = state.version // 10_000, state.database
@@ -59,7 +60,7 @@ async def require_fit(database: Database) -> int:
 
 
 def _check_schema(schema: str | None, first: str, search_path: str) -> None:
-    """Refuse a search path whose first schema is missing: the tables would go into the next one."""
+    """Reject a search path whose first schema is missing: the tables would go into the next one."""
     if schema is None or (schema != first and first not in {"$user", ""}):
         raise UnfitDatabaseError(
             f"there is no schema for the tables, or the login may not use it (search_path is "

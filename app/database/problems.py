@@ -1,4 +1,4 @@
-"""How the errors of the database are answered."""
+"""The problems with which the API responds to errors of the database."""
 
 from app.database.driver.errors import DatabaseUnavailableError, SearchTimeoutError
 from quart_contract import Problem, ProblemFrom

@@ -1,1 +1,1 @@
-"""The peers: the same four operations, as each framework's own documentation writes them."""
+"""The peers: the same four operations, written as the documentation of each framework shows."""

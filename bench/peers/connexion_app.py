@@ -1,8 +1,8 @@
 """Connexion 3 with SQLAlchemy and PyJWT: contract-first, by `connexion.yaml`.
 
-After "Quickstart", "Routing", "Security", "Lifespan" and "Validation" (connexion.readthedocs.io),
-and its examples `jwt` and `sqlalchemy`, whose rows dump themselves. Requests are validated;
-answers are not, as its documentation has it unless one asks for that.
+It follows "Quickstart", "Routing", "Security", "Lifespan" and "Validation" of
+connexion.readthedocs.io, and the examples `jwt` and `sqlalchemy`, whose rows have a `dump` method.
+Requests are validated; responses are not, which is the default.
 """
 
 import os
@@ -29,18 +29,18 @@ NOT_FOUND = ({"detail": "Task not found"}, 404)
 
 
 def now() -> datetime:
-    """The time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 class Base(DeclarativeBase):
-    """What tables have in common."""
+    """The base class of the tables."""
 
     type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's way
 
 
 class Task(Base):
-    """A row."""
+    """A row of the table of tasks."""
 
     __tablename__ = "tasks"
 
@@ -56,13 +56,13 @@ class Task(Base):
     revision: Mapped[int] = mapped_column(default=1)
 
     def dump(self) -> dict[str, Any]:
-        """The members of the JSON object."""
+        """Return the members of the JSON object."""
         return {each.key: getattr(self, each.key) for each in self.__table__.columns}
 
 
 @asynccontextmanager
 async def lifespan(_: ConnexionMiddleware) -> AsyncIterator[dict[str, object]]:
-    """Keep the engine's pool for as long as the app runs."""
+    """Open the engine's pool, and close it when the app stops."""
     pool_size = int(os.environ["POOL_SIZE"])
     engine = create_async_engine(os.environ["DATABASE_URL"], pool_size=pool_size, max_overflow=0)
     yield {"sessions": async_sessionmaker(engine, expire_on_commit=False)}
@@ -70,7 +70,7 @@ async def lifespan(_: ConnexionMiddleware) -> AsyncIterator[dict[str, object]]:
 
 
 def decode_token(token: str) -> dict[str, Any]:
-    """The claims of a token."""
+    """Return the claims of a token. Raises `Unauthorized` for an invalid one."""
     try:
         return jwt.decode(token, SECRET_KEY, algorithms=["HS256"])
     except jwt.InvalidTokenError:
@@ -78,7 +78,7 @@ def decode_token(token: str) -> dict[str, Any]:
 
 
 def new_session() -> AsyncSession:
-    """A session for one request."""
+    """Return a session for one request."""
     session: AsyncSession = request.state.sessions()
     return session
 

@@ -1,9 +1,9 @@
 """FastAPI with SQLModel, asyncpg and PyJWT.
 
-After the tutorials "SQL (Relational) Databases" (fastapi.tiangolo.com/tutorial/sql-databases),
-"FastAPI and Pydantic" of SQLModel (sqlmodel.tiangolo.com/tutorial/fastapi), and "OAuth2 with
-Bearer with JWT tokens" (fastapi.tiangolo.com/tutorial/security/oauth2-jwt). Their session is
-synchronous; SQLModel's own `AsyncSession` is what goes with asyncpg.
+It follows the tutorials "SQL (Relational) Databases" (fastapi.tiangolo.com/tutorial/sql-databases),
+"FastAPI and Pydantic" of SQLModel (sqlmodel.tiangolo.com/tutorial/fastapi), and "OAuth2 with Bearer
+with JWT tokens" (fastapi.tiangolo.com/tutorial/security/oauth2-jwt). Their session is synchronous;
+this app uses SQLModel's own `AsyncSession`, which asyncpg needs.
 """
 
 import os
@@ -37,12 +37,12 @@ Instant: Any = DateTime(timezone=True)
 
 
 def now() -> datetime:
-    """The time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 class TaskBase(SQLModel):
-    """What a person writes about a task."""
+    """The properties of a task that a client writes."""
 
     title: str = Field(min_length=1, max_length=200)
     description: str | None = Field(default=None, max_length=10000)
@@ -50,7 +50,7 @@ class TaskBase(SQLModel):
 
 
 class Task(TaskBase, table=True):  # type: ignore[call-arg]
-    """A row."""
+    """A row of the table of tasks."""
 
     __tablename__ = "tasks"
 
@@ -64,11 +64,11 @@ class Task(TaskBase, table=True):  # type: ignore[call-arg]
 
 
 class TaskCreate(TaskBase):
-    """A task that is to be made."""
+    """The body of a request that creates a task."""
 
 
 class TaskPublic(TaskBase):
-    """A task, as it is answered."""
+    """A task in a response."""
 
     id: UUID
     user_id: str
@@ -87,19 +87,19 @@ class TaskPage(SQLModel):
 
 
 class Completion(SQLModel):
-    """Whether a task is completed."""
+    """The body of a request that completes a task."""
 
     completed: bool
 
 
 async def get_session() -> AsyncIterator[AsyncSession]:
-    """A session for one request."""
+    """Yield a session for one request."""
     async with AsyncSession(engine) as session:
         yield session
 
 
 async def get_current_user(token: Annotated[str, Depends(oauth2_scheme)]) -> str:
-    """The user whose token it is."""
+    """Return the user of a token. Raises `HTTPException` for an invalid one."""
     credentials_exception = HTTPException(
         status_code=status.HTTP_401_UNAUTHORIZED,
         detail="Could not validate credentials",
@@ -116,7 +116,7 @@ async def get_current_user(token: Annotated[str, Depends(oauth2_scheme)]) -> str
 
 
 # "Early exit and scope" (fastapi.tiangolo.com/tutorial/dependencies/dependencies-with-yield): by
-# default, a session is kept until the answer is sent, and others wait for its connection.
+# default, a session is kept until the response is sent, and others wait for its connection.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 UserDep = Annotated[str, Depends(get_current_user)]
 

@@ -1,8 +1,8 @@
 """Litestar with SQLAlchemy, msgspec and its own JWT backend.
 
-After "SQLAlchemy Init Plugin" (docs.litestar.dev/2/usage/databases/sqlalchemy/plugins), the
-tutorial "Working with Controllers and Repositories", from which the settings of its session are,
-and "JWT Security Backends" (docs.litestar.dev/2/usage/security/jwt.html).
+It follows "SQLAlchemy Init Plugin" (docs.litestar.dev/2/usage/databases/sqlalchemy/plugins), the
+tutorial "Working with Controllers and Repositories" for the settings of its session, and "JWT
+Security Backends" (docs.litestar.dev/2/usage/security/jwt.html).
 """
 
 import os
@@ -30,18 +30,18 @@ from bench.peers.cursors import decode_cursor, encode_cursor
 
 
 def now() -> datetime:
-    """The time."""
+    """Return the current time."""
     return datetime.now(UTC)
 
 
 class Base(DeclarativeBase):
-    """What tables have in common."""
+    """The base class of the tables."""
 
     type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's way
 
 
 class TaskModel(Base):
-    """A row."""
+    """A row of the table of tasks."""
 
     __tablename__ = "tasks"
 
@@ -58,7 +58,7 @@ class TaskModel(Base):
 
 
 class TaskCreate(msgspec.Struct):
-    """A task that is to be made."""
+    """The body of a request that creates a task."""
 
     title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
     description: Annotated[str, msgspec.Meta(max_length=10000)] | None = None
@@ -66,7 +66,7 @@ class TaskCreate(msgspec.Struct):
 
 
 class Task(msgspec.Struct):
-    """A task, as it is answered."""
+    """A task in a response."""
 
     id: UUID
     user_id: str
@@ -88,13 +88,13 @@ class TaskPage(msgspec.Struct):
 
 
 class Completion(msgspec.Struct):
-    """Whether a task is completed."""
+    """The body of a request that completes a task."""
 
     completed: bool
 
 
 class User(msgspec.Struct):
-    """Who asks."""
+    """The user of a request."""
 
     id: str
 
@@ -105,12 +105,12 @@ UserRequest: TypeAlias = Request[User, Token, Any]
 async def retrieve_user_handler(
     token: Token, _: "ASGIConnection[Any, Any, Any, Any]"
 ) -> User | None:
-    """The user whose token it is."""
+    """Return the user of a token."""
     return User(id=token.sub)
 
 
 async def find(db_session: AsyncSession, user: User, id_: UUID) -> TaskModel:
-    """Read a row of a user."""
+    """Return a task of a user. Raises `NotFoundException` if there is none."""
     task = await db_session.get(TaskModel, (user.id, id_))
     if task is None:
         raise NotFoundException(detail="Task not found")

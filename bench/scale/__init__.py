@@ -1,1 +1,1 @@
-"""Whether Taskward takes as long with ten million tasks as with ten thousand."""
+"""A measurement whether Taskward is as fast with ten million tasks as with ten thousand."""

@@ -28,9 +28,9 @@ PAGE = ROOT / "docs" / "explanation" / "scale.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the measurement; answer the process's exit status."""
+    """Run the measurement; return the exit status of the process."""
     options = _parser().parse_args(arguments)
-    Interruption().install()  # every context closes, and nothing is left running
+    Interruption().install()  # on a signal, every context closes and stops its processes
     try:
         _run(options)
     except (BenchError, EmbeddedPostgresError) as error:

@@ -1,4 +1,4 @@
-"""Asks a question of many users, one request after the other over one connection."""
+"""Requests of one question for many users, one after the other over one connection."""
 
 import json
 import random
@@ -18,14 +18,14 @@ from bench.tokens import token_for
 from bench.usage import peak_megabytes
 
 REQUESTS = 200
-"""How many there are at the most in a sample; each is of a user drawn anew."""
+"""The maximum of requests in a sample; each is for a user drawn at random."""
 
-# It is refused after the token was verified, and without the database.
+# The server rejects it after verifying the token, without using the database.
 _REFUSED = "/api/tasks?limit=0"
 
 
 class Asker:
-    """Asks a server, whose database has these users, by their numbers."""
+    """Sends requests to a server whose database has these users, given by their numbers."""
 
     def __init__(self, system: str, server: Server, users: Sequence[int]) -> None:
         self._system = system
@@ -33,8 +33,11 @@ class Asker:
         self._users = users
 
     def ask(self, question: Question, round_: int, seconds: int) -> Sample:
-        """Ask for some seconds. Raises `BenchError` for an answer that is not as it should be."""
-        chosen = random.Random(f"{round_} {question.name}")  # noqa: S311 - the same at every run
+        """Send requests for some seconds; return the sample.
+
+        Raises `BenchError` for an unexpected response.
+        """
+        chosen = random.Random(f"{round_} {question.name}")  # noqa: S311 - the same sequence at every run
         users = chosen.choices(self._users, k=REQUESTS)
         tokens = {user: token_for(user_name(user)) for user in set(users)}
         requests = [
@@ -42,7 +45,7 @@ class Asker:
             for user in users
         ]
         with Connection(self._server.base_url) as connection:
-            for token in tokens.values():  # to verify it takes as long at every size
+            for token in tokens.values():  # verify it before: that takes as long at every size
                 _check(connection.ask(request(token, _REFUSED)), HTTPStatus.UNPROCESSABLE_ENTITY)
             _check_answer(connection.ask(requests[-1]), question)
             taken = _time(connection, requests[:-1], question.status, seconds)

@@ -1,4 +1,4 @@
-"""Fills a migrated database fast: without indexes and keys, which are made again afterwards."""
+"""Fast filling of a migrated database: indexes and keys are dropped before and rebuilt after it."""
 
 import asyncpg
 
@@ -37,7 +37,7 @@ FROM (
 ) numbers (u, tasks)
 """
 
-# In the order in which all users together have made them: the tasks of one lie far apart, and
+# In the order in which all users together create them: the tasks of one user are far apart, and
 # every `stride`th is the heavy user's.
 _TASKS = f"""
 INSERT INTO tasks (user_id, id, title, description, due_at, completed, completed_at, created_at,
@@ -67,7 +67,7 @@ FROM generate_series(1, {TOMBSTONES}) n CROSS JOIN users
 
 
 async def fill(connection: asyncpg.Connection, size: Size) -> None:
-    """Fill a database. Raises `BenchError` where the schema is another afterwards."""
+    """Fill a database. Raises `BenchError` if the schema differs afterwards."""
     for setting in ("synchronous_commit = off", "maintenance_work_mem = '1GB'"):
         await connection.execute(f"SET {setting}")
     before = await _schema(connection)
@@ -85,7 +85,7 @@ async def fill(connection: asyncpg.Connection, size: Size) -> None:
 
 
 async def _drop_indexes(connection: asyncpg.Connection) -> list[str]:
-    """Drop keys and indexes; answer the commands that make them again."""
+    """Drop keys and indexes; return the commands that create them again."""
     again = []
     for table, name, definition, kind in await connection.fetch(_CONSTRAINTS, _TABLES):
         if kind in {"p", "f"}:

@@ -1,4 +1,4 @@
-"""How many times as long the same takes at another size: within each round, and then the median."""
+"""Ratios of latency between sizes: computed within each round, then reduced to the median."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,30 +9,30 @@ TOLERANCE = 0.15
 
 
 class Line(NamedTuple):
-    """What one question takes in milliseconds, round by round, of each system, in their order."""
+    """The times of one question in milliseconds, by round, for each system in order."""
 
     question: str
     times: dict[str, list[float]]
 
     def ratio(self, system: str, base: str) -> Spread:
-        """How many times as long it takes of one system as of another."""
+        """Return the spread of the ratios of one system's times to another's."""
         pairs = zip(self.times[system], self.times[base], strict=True)
         return spread([own / other for own, other in pairs])
 
     @property
     def worst(self) -> float:
-        """The greatest ratio to the first system."""
+        """Return the greatest median ratio to the first system."""
         base, *others = self.times
         return max((self.ratio(system, base).median for system in others), default=1.0)
 
     @property
     def is_flat(self) -> bool:
-        """Whether no system takes longer than the first, within the tolerance."""
+        """Return whether no system takes longer than the first, within the tolerance."""
         return self.worst <= 1 + TOLERANCE
 
 
 def lines_of(samples: Sequence[Sample], systems: Sequence[str]) -> list[Line]:
-    """The lines of some systems."""
+    """Return one line for each question, over some systems."""
     ordered = sorted(samples, key=lambda sample: sample.round)
     own = [sample for sample in ordered if sample.system in systems]
     return [
@@ -42,7 +42,7 @@ def lines_of(samples: Sequence[Sample], systems: Sequence[str]) -> list[Line]:
 
 
 def places_of(samples: Sequence[Sample], system: str, prefix: str) -> Line:
-    """A line of the questions of one system that begin alike, as if they were systems."""
+    """Return a line over the questions of one system with the same prefix, in place of systems."""
     ordered = sorted(samples, key=lambda sample: sample.round)
     own = [sample for sample in ordered if sample.system == system]
     names = dict.fromkeys(sample.operation for sample in own if sample.operation.startswith(prefix))

@@ -1,4 +1,4 @@
-"""Starts a server for each size, and measures them in interleaved rounds."""
+"""The measurement: starts a server for each size, and measures all in interleaved rounds."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ HEAVY = "heavy user, "
 
 
 class Subject(NamedTuple):
-    """Users of a database, and what they are asked."""
+    """Users of a database, and the questions for them."""
 
     name: str
     size: Size
@@ -32,7 +32,7 @@ class Subject(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What was measured, and on what."""
+    """The results of a measurement, and the conditions under which they were measured."""
 
     samples: list[Sample]
     work: list[Work]
@@ -49,12 +49,12 @@ def measure(
     *,
     shared_buffers: str | None = None,
 ) -> Result:
-    """Measure all sizes; databases that an earlier run has left in the folder are taken.
+    """Measure all sizes; reuse databases that an earlier run has left in the folder.
 
-    With `shared_buffers`, PostgreSQL has so much, and they are filled beforehand.
+    With `shared_buffers`, PostgreSQL has buffers of that size, and they are filled before.
     """
     with ExitStack() as stack:
-        with embedded.start(folder / "postgresql") as cluster:  # it takes effect at the next start
+        with embedded.start(folder / "postgresql") as cluster:  # applies from the next start
             Databases(cluster.url).set_shared_buffers(shared_buffers)
         cluster = stack.enter_context(embedded.start(folder / "postgresql"))
         databases = Databases(cluster.url)
@@ -88,7 +88,7 @@ def measure(
 
 
 def subjects(sizes: Sequence[Size]) -> list[Subject]:
-    """The ordinary users of each size, and the heavy ones."""
+    """Return the ordinary users of each size, and the heavy ones."""
     ordinary = [
         Subject(f"{size.tasks:,}", size, range(size.users), OF_ORDINARY_USERS) for size in sizes
     ]

@@ -1,4 +1,4 @@
-"""The plot: a panel for each question, its latency over the sizes, and the tolerance as a band."""
+"""The plot: a panel for each question, with its latencies by size, and the tolerance as a band."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ polyline { fill: none; stroke: #0969da; stroke-width: 1.5 }
 
 
 def plot(samples: Sequence[Sample], sizes: Sequence[str]) -> str:
-    """Draw all questions of ordinary users, and the pages of the heavy one."""
+    """Return the SVG plot of all questions for ordinary users, and of the heavy user's pages."""
     lines = lines_of(samples, sizes)
     for system in dict.fromkeys(sample.system for sample in samples):
         if system.startswith(HEAVY):

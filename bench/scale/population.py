@@ -1,4 +1,4 @@
-"""Who and what is in a database of some size: in terms of numbers, as the SQL of `filling` has it.
+"""The users and tasks of a database of some size, as numbers; `filling` has the same in SQL.
 
 A task's number is its age rank among the tasks of its user.
 """
@@ -11,51 +11,51 @@ from uuid import UUID
 from bench.rows import TASKS_OF_A_USER, user_name
 
 HEAVY_USER = 9_000_000_000
-"""The number of the user who has as many tasks as one may have."""
+"""The number of the heavy user, who has as many tasks as one user may have."""
 HEAVY_TASKS = 100_000
 HEAVY_FROM = 1_000_000
-"""Databases of so many tasks have that user, too, on top of the others."""
+"""Databases with at least this many tasks also have the heavy user, besides the others."""
 TOMBSTONES = 10
-"""Deletions of each user, after all else."""
+"""Deletions of each user, after all other changes."""
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 DAY, MINUTE = 24 * 60, 1
-"""Minutes between the tasks of an ordinary user, and of the heavy one."""
+"""Minutes between the tasks of an ordinary user, and between those of the heavy user."""
 
 
 class Size(NamedTuple):
-    """A database with so many tasks of ordinary users."""
+    """A database, by the number of its ordinary users' tasks."""
 
     tasks: int
 
     @property
     def name(self) -> str:
-        """The name of the database."""
+        """Return the name of the database."""
         return f"scale_{self.tasks}"
 
     @property
     def users(self) -> int:
-        """How many ordinary users there are."""
+        """Return the number of ordinary users."""
         return self.tasks // TASKS_OF_A_USER
 
     @property
     def has_heavy_user(self) -> bool:
-        """Whether the heavy user is there."""
+        """Return whether the database has the heavy user."""
         return self.tasks >= HEAVY_FROM
 
 
 def task_count(user: int) -> int:
-    """How many tasks a user has."""
+    """Return the number of a user's tasks."""
     return HEAVY_TASKS if user == HEAVY_USER else TASKS_OF_A_USER
 
 
 def created_at(user: int, task: int) -> datetime:
-    """When a task was made."""
+    """Return the time of a task's creation."""
     if user == HEAVY_USER:
         return FIRST + task * timedelta(minutes=MINUTE)
     return FIRST + timedelta(minutes=task * DAY, seconds=user)
 
 
 def epoch(user: int) -> UUID:
-    """The epoch of a user."""
+    """Return the epoch of a user."""
     return UUID(hashlib.md5(user_name(user).encode(), usedforsecurity=False).hexdigest())

@@ -1,4 +1,4 @@
-"""What is asked: each question as a request over HTTP, and as what the store does for it."""
+"""The questions: each as a request over HTTP, and as the store's work for it."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from bench.scale.population import TOMBSTONES, created_at, epoch, task_count
 
 PAGE = 50
 LATE = 10
-"""How many tasks are younger than a late change token, besides the deletions."""
+"""How many tasks are newer than a late change token, besides the deletions."""
 
 _NO_FILTER: dict[str, Any] = {"q": None, "due_before": None, "due_after": None}
 _ALL = Listing(completed=None, sort="-created_at", **_NO_FILTER)
@@ -23,10 +23,10 @@ _COMPLETED = Listing(completed=True, sort="-created_at", **_NO_FILTER)
 
 
 class Question(NamedTuple):
-    """A question about a user's task, or from its place on; both are numbers.
+    """A question about a user's task, or about the page after it; user and task are numbers.
 
-    `etag` is sent in If-None-Match, and then answered with 304. An answer of 200 has so many
-    `entries`; None is a single task.
+    With `etag`, If-None-Match is sent, and the response is a 304. A response of status 200 has
+    `entries` entries; None means a single task.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Question(NamedTuple):
 
     @property
     def status(self) -> HTTPStatus:
-        """The status of every answer."""
+        """Return the expected status of every response."""
         return HTTPStatus.NOT_MODIFIED if self.etag else HTTPStatus.OK
 
 
@@ -71,7 +71,7 @@ def _position(user: int, passed: int) -> Position:
 
 
 def _deep(name: str, passed_of: Callable[[int], int]) -> Question:
-    """A page of which so many tasks stand before it as a place says."""
+    """Return a question for a page that starts after `passed_of(task)` tasks."""
 
     def path(user: int, task: int) -> str:
         cursor = encode_cursor(_position(user, passed_of(task)), user_name(user), _ALL.scope)
@@ -84,7 +84,7 @@ def _deep(name: str, passed_of: Callable[[int], int]) -> Question:
 
 
 def _changes(name: str, left: int | None, entries: int = PAGE) -> Question:
-    """The feed, from where so many tasks are left, or from the beginning."""
+    """Return a question for the change feed with `left` tasks to read, or for all of it."""
 
     def token(user: int) -> str | None:
         if left is None:
@@ -119,7 +119,8 @@ OF_ORDINARY_USERS = (
     _changes("changes, from a late token", LATE, LATE + TOMBSTONES),
 )
 
-# A place at random is the heavy user's whole list, again and again: other pages than just before.
+# A random place in the heavy user's whole list, so that each request reads other pages than the
+# request before.
 OF_THE_HEAVY_USER = (
     _FIRST,
     _deep("list, page 1,000", lambda _: 1_000 * PAGE),

@@ -1,4 +1,4 @@
-"""The tables: what each question takes at each size, and how many blocks PostgreSQL looks at."""
+"""The tables: the latency of each question at each size, and the blocks that PostgreSQL reads."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -9,7 +9,7 @@ from bench.scale.work import Work
 
 
 def tables(result: Result, sizes: Sequence[str]) -> str:
-    """All tables, in Markdown; `sizes` are the systems of ordinary users."""
+    """Return all tables in Markdown; `sizes` are the systems of ordinary users."""
     systems = dict.fromkeys(sample.system for sample in result.samples)
     heavy = [system for system in systems if system.startswith(HEAVY)]
     parts = [_table("request", sizes, lines_of(result.samples, sizes))]

@@ -1,4 +1,4 @@
-"""Brings the rows and indexes into memory: what is measured is a database that has run for long."""
+"""Warming: reads rows and indexes into memory, as in a database that has run for a long time."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ FROM pg_index WHERE indrelid = ANY (ARRAY['users', 'tasks', 'tombstones']::regcl
 
 
 def read_files(cluster: Path) -> int:
-    """Read everything once into the system's cache; answer how many MB that was."""
+    """Read all files once, into the cache of the operating system; return their size in MB."""
     size = 0
     for path in (cluster / "base").rglob("*"):
         if path.is_file():
@@ -24,7 +24,7 @@ def read_files(cluster: Path) -> int:
 
 
 async def scan(connection: asyncpg.Connection) -> None:
-    """Scan every index and every table, which fills shared_buffers as far as there is room."""
+    """Scan every index and every table, to fill shared_buffers as far as there is room."""
     await connection.execute("SET enable_sort = off; SET max_parallel_workers_per_gather = 0")
     for table, columns in await connection.fetch(_INDEXES):
         await connection.execute("SET enable_seqscan = off")

@@ -1,4 +1,4 @@
-"""How many blocks PostgreSQL looks at for a question: that does not depend on the machine."""
+"""Counts of the blocks that PostgreSQL reads for a question; they do not depend on the machine."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ class Work(NamedTuple):
 def count_blocks(
     system: str, url: str, users: Sequence[int], questions: Sequence[Question]
 ) -> list[Work]:
-    """Ask some users everything; answer the medians."""
+    """Run every question for some users; return the medians."""
     counted = asyncio.run(_count_all(url, users, questions))
     return [
         Work(system, question.name, *(median(numbers) for numbers in zip(*each, strict=True)))
@@ -38,7 +38,7 @@ def count_blocks(
 async def _count_all(
     url: str, users: Sequence[int], questions: Sequence[Question]
 ) -> list[list[tuple[int, int]]]:
-    chosen = random.Random("work")  # noqa: S311 - the same at every run
+    chosen = random.Random("work")  # noqa: S311 - the same sequence at every run
     return [
         await _count(url, user, chosen.randrange(task_count(user)), questions)
         for user in chosen.choices(users, k=USERS)

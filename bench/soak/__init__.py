@@ -1,1 +1,1 @@
-"""Whether the memory of a server grows while it answers."""
+"""The soak: whether the memory of a server grows while it serves."""

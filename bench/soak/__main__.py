@@ -12,9 +12,9 @@ from bench.soak.verdict import Verdict, judge
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the soak; answer the process's exit status, 1 where memory grows."""
+    """Run the soak; return the exit status of the process, which is 1 if memory grows."""
     options = _parser().parse_args(arguments)
-    Interruption().install()  # every context closes, and nothing is left running
+    Interruption().install()  # on a signal, every context closes and stops its processes
     try:
         verdict = judge(soak(options.requests, options.connections, _show))
     except (BenchError, EmbeddedPostgresError) as error:

@@ -1,4 +1,4 @@
-"""The mix of requests: lives of tasks, one after the other, and what goes wrong meanwhile."""
+"""The mix of requests: tasks that are created, changed and deleted, and rejected requests."""
 
 import json
 import random
@@ -16,18 +16,18 @@ _TOO_LONG = {"title": "x" * 201}
 
 
 class _Step(NamedTuple):
-    """A request, and the status of its answer."""
+    """A request, and the expected status of its response."""
 
     status: int
     request: bytes
 
 
 def live(connection: Connection, seed: int) -> Iterator[None]:
-    """Let tasks of users drawn at random live and die, without an end; a step is an answer.
+    """Create, change and delete tasks of random users without end; yield after each response.
 
-    Raises `BenchError` for an answer of another status than it should have.
+    Raises `BenchError` for a response of an unexpected status.
     """
-    chosen = random.Random(seed)  # noqa: S311 - the same at every run
+    chosen = random.Random(seed)  # noqa: S311 - the same sequence at every run
     while True:
         user = chosen.randrange(rows.USERS)
         token = token_for(rows.user_name(user))

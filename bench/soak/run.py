@@ -1,4 +1,4 @@
-"""Keeps a server busy over many connections, and looks at its memory meanwhile."""
+"""Load on a server over many connections, and samples of its memory."""
 
 import threading
 from collections.abc import Callable
@@ -19,14 +19,14 @@ EVERY_SECONDS = 2
 
 
 class Look(NamedTuple):
-    """How many requests were answered, and the memory of the server in MB."""
+    """The number of responses so far, and the memory of the server in MB."""
 
     answered: int
     megabytes: float
 
 
 class _Tally:
-    """Counts over all threads, up to a number."""
+    """Counts the requests of all threads, up to a number."""
 
     def __init__(self, enough: int) -> None:
         self.count = 0
@@ -35,18 +35,18 @@ class _Tally:
         self._stopped = threading.Event()
 
     def add(self) -> bool:
-        """Count one; answer whether there shall be more."""
+        """Count one request; return whether to send more."""
         with self._lock:
             self.count += 1
         return self.count < self._enough and not self._stopped.is_set()
 
     def stop(self) -> None:
-        """Let no more come."""
+        """Make `add` return False from now on."""
         self._stopped.set()
 
 
 def soak(requests: int, connections: int, show: Callable[[Look], None]) -> list[Look]:
-    """Send that many requests to one process; the first look is before, at rest."""
+    """Send `requests` requests to one process; return the samples, the first one at rest."""
     with ExitStack() as stack:
         folder = stack.enter_context(open_folder())
         cluster = stack.enter_context(embedded.start(folder / "postgresql"))

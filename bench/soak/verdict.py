@@ -1,4 +1,4 @@
-"""Whether memory is flat: small at rest, and from the tenth part on as good as constant."""
+"""The verdict on memory: small at rest, and almost constant after a tenth of the requests."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,13 +19,13 @@ class Verdict(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether it is small at rest, and grows no more once it is warm."""
+        """Return whether memory is small at rest and does not grow after the warm-up."""
         warm, *_, last = self.at.values()
         return self.at_rest < REST_MEGABYTES and last <= warm * (1 + GROWTH)
 
 
 def judge(looks: Sequence[Look]) -> Verdict:
-    """Sum up what was seen."""
+    """Return the verdict on all samples."""
     answered = looks[-1].answered
     at = {
         share: next(look.megabytes for look in looks if look.answered >= share * answered)

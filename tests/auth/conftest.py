@@ -1,4 +1,4 @@
-"""Tokens, good and bad, and an issuer's keys."""
+"""Valid and invalid tokens, and an issuer's keys."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -13,44 +13,44 @@ from tests.tokens.key_server import KeyServer, key_server
 
 @pytest.fixture
 def valid_token(user: str) -> str:
-    """A token that holds for an hour."""
+    """A token that is valid for an hour."""
     return token_for(user)
 
 
 @pytest.fixture
 def expired_token(user: str) -> str:
-    """A token that expired before the leeway."""
+    """A token that expired one second before the leeway begins."""
     return token_for(user, exp=timedelta(seconds=-31))
 
 
 @pytest.fixture
 def not_yet_valid_token(user: str) -> str:
-    """A token that is not valid before the leeway's end."""
+    """A token that becomes valid after the leeway ends."""
     return token_for(user, nbf=timedelta(seconds=60))
 
 
 @pytest.fixture
 def forged_token(user: str) -> str:
-    """A token that is signed with another secret."""
+    """A token signed with another secret."""
     return sign(claims_for(user), secret="another-secret-of-at-least-32-bytes!")
 
 
 @pytest.fixture
 def userless_token() -> str:
-    """A token that holds, and names nobody."""
+    """A valid token without a user."""
     return token_for("", sub=None)
 
 
 @pytest.fixture
 def published() -> Iterator[KeyServer]:
-    """The issuer's server."""
+    """The server of the issuer's keys."""
     with key_server() as server:
         yield server
 
 
 @pytest.fixture
 async def verifier(published: KeyServer) -> AsyncIterator[TokenVerifier]:
-    """A verifier of both kinds of tokens."""
+    """A verifier for both kinds of tokens."""
     verifier = TokenVerifier([SECRET], published.url, issuer=ISSUER["iss"], audience=ISSUER["aud"])
     yield verifier
     await verifier.close()

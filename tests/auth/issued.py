@@ -9,10 +9,10 @@ ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
 
 
 async def user_of(verifier: TokenVerifier, token: str) -> str:
-    """As a request asks for it."""
+    """Return the user of a token, as a request does: remembered or verified."""
     return verifier.remembered(token) or await verifier.verify(token)
 
 
 def issued(algorithm: str = "EdDSA", generation: int = 1, **headers: JsonValue) -> str:
-    """A token of the issuer, for ada."""
+    """Return a token of the issuer for ada."""
     return sign_with_key(claims_for("ada", **ISSUER), algorithm, generation, **headers)

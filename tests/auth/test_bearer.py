@@ -1,4 +1,4 @@
-"""Taking the token out of the Authorization header."""
+"""Tests of the token in the Authorization header."""
 
 import pytest
 

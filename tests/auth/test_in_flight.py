@@ -1,4 +1,4 @@
-"""Story: another device of mine hangs, or asks for everything at once, and only mine wait."""
+"""Story: another device of mine hangs or sends too many requests, and only my requests wait."""
 
 import asyncio
 import socket
@@ -16,12 +16,12 @@ from tests.tokens import token_for
 
 LONGEST = "\N{WINKING FACE}" * 10_000
 FIT = 24
-"""So many of the longest tasks are a page."""
+"""The number of the longest tasks that fit on a page."""
 
 
 @contextmanager
 def sent(server: LiveServer, user: str, first: str, *headers: str) -> Iterator[socket.socket]:
-    """A connection on which a request was sent, and no response is read."""
+    """Open a connection, send a request, and read no response."""
     lines = [f"{first} HTTP/1.1", "Host: taskward", f"Authorization: Bearer {token_for(user)}"]
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -32,7 +32,7 @@ def sent(server: LiveServer, user: str, first: str, *headers: str) -> Iterator[s
 
 
 async def becomes(client: httpx.AsyncClient, status: int) -> httpx.Response:
-    """Ask until a status comes."""
+    """Send requests until the response has a status; return that response."""
     async with asyncio.timeout(20):
         while True:
             answer = await client.get("/api/me")

@@ -1,4 +1,4 @@
-"""The issuer's keys: fetched once, kept while it is down, and given up when it withdraws them."""
+"""The issuer's keys: fetched once, kept while it is unavailable, and dropped when withdrawn."""
 
 import asyncio
 import base64
@@ -130,7 +130,7 @@ async def test_however_many_keys_are_asked_for_the_issuer_is_asked_once(
 
 
 async def unknown(verifier: TokenVerifier, kid: str, address: str) -> None:
-    """Name a key that the issuer does not have, from an address."""
+    """Verify a token with a key id that the issuer does not have, from an address."""
     with pytest.raises(InvalidTokenError):
         await verifier.verify(issued(kid=kid), address)
 
@@ -171,7 +171,7 @@ async def test_however_many_name_unknown_keys_a_rotation_waits_for_one_refill(
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
     rotated_at, before = time.monotonic(), published.requests
     new = issued(generation=2)
-    # Its client has an address from which unknown keys were named, too.
+    # Unknown keys were also named from the address of this client.
     while not await holds(verifier, new, "stranger-0"):
         assert time.monotonic() - rotated_at < 2 * refill
         await asyncio.sleep(0.02)
@@ -199,7 +199,7 @@ async def test_a_fetch_that_began_before_a_rotation_is_not_the_last_one(
     published.seconds = 0.3
     strangers = asyncio.create_task(unknown(verifier, "unknown", "192.0.2.1"))
     await asyncio.sleep(0.1)
-    # What that fetch brings was read before.
+    # The running fetch has already read the previous document.
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
     assert await verifier.verify(issued(generation=2), "198.51.100.1") == "ada"
     await strangers

@@ -1,4 +1,4 @@
-"""What the issuer answers is taken for a key set only where it is one."""
+"""Tests of the issuer's responses: only a valid key set is accepted."""
 
 import gzip
 import json
@@ -28,7 +28,7 @@ def _private_rsa() -> dict[str, JsonValue]:
 
 
 def _short_rsa() -> dict[str, JsonValue]:
-    short = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - it must be refused
+    short = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - it must be rejected
     members: dict[str, JsonValue] = json.loads(RSAAlgorithm.to_jwk(short))
     return members
 
@@ -50,7 +50,7 @@ def _short_rsa() -> dict[str, JsonValue]:
         _unusable(jwk("EdDSA"), x="AAAA"),
         _unusable(jwk("EdDSA"), kid=7),
         _unusable(jwk("ES256"), alg="ES512"),
-        _unusable(jwk("ES256"), y=jwk("ES256", 2)["y"]),  # no point of the curve
+        _unusable(jwk("ES256"), y=jwk("ES256", 2)["y"]),  # not a point of the curve
         _unusable(jwk("ES256"), alg="HS256"),
         _unusable(jwk("RS256"), n=None),
         jwk_set({"kty": "oct", "k": "AAAA", "kid": "EdDSA-1"}),

@@ -1,4 +1,4 @@
-"""Story: another user sends a hundred long bodies at once, and I do not notice."""
+"""Story: another user sends a hundred long bodies at once, and my requests are not delayed."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ async def test_the_checks_of_a_user_have_rests_between_them() -> None:
     await asyncio.gather(*(bodies.check("ada", work) for _ in range(20)))
     assert len(spans) == 20
     for (began, ended), (next_began, _) in pairwise(spans):
-        # The loop's clock is coarser than ours.
+        # The clock of the event loop is coarser than `perf_counter`.
         assert next_began - ended >= (RESTS - 1) * (ended - began)
 
 

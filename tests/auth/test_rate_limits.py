@@ -1,4 +1,4 @@
-"""What one user, and one client, can take in a window of time."""
+"""Rate limits of one user, and of one client's address."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ BAD = "bad.bad.bad"
 
 @pytest.fixture
 def serve(settings: Settings) -> Serve:
-    """Serve with a limit: `serve("3/minute", **settings)`."""
+    """Return a function that serves with a limit: `serve("3/minute", **settings)`."""
 
     def start(limit: str | None, **changes: object) -> AbstractContextManager[LiveServer]:
         parsed = parse(limit) if limit else None
@@ -58,7 +58,7 @@ async def ask(
 
 
 async def statuses(server: LiveServer, tokens: list[str], **headers: str) -> Counter[int]:
-    """Ask once with each token, all at once, and count the answers."""
+    """Send one request with each token, all at once; return the count of each status."""
     async with httpx.AsyncClient(base_url=server.base_url, timeout=20) as client:
         answers = await asyncio.gather(*(ask(client, each, **headers) for each in tokens))
     return Counter(each.status_code for each in answers)
@@ -124,7 +124,7 @@ async def test_guessing_tokens_is_bounded_however_many_are_tried_at_once(
         assert await statuses(server, [known]) == {200: 1}
         guesses = [f"{BAD}{number}" for number in range(50)]
         assert await statuses(server, guesses) == {401: 5, 429: 45}
-        # A token that holds may have been guessed as well, but not one that held before.
+        # A new valid token may be a lucky guess, so it is limited, too. A known token is not.
         assert await statuses(server, [someone()]) == {429: 1}
         assert await statuses(server, [known]) == {200: 1}
         async with httpx.AsyncClient(base_url=server.base_url) as client:
@@ -231,7 +231,7 @@ async def test_a_window_in_redis_ends_by_the_clock_of_redis(
 ) -> None:
     limiter, now = RateLimiter(parse("1/minute"), shared.url), time.time
     await limiter.take("ada")
-    # As a process whose clock is wrong; a step at every look at it is the worst of them.
+    # A process with a wrong clock; the worst case is a step each time that it is read.
     steps = itertools.count()
     monkeypatch.setattr(time, "time", lambda: now() + step * next(steps))
     told = await limiter.take("ada")
@@ -276,7 +276,7 @@ async def test_a_redis_that_does_not_answer_holds_nobody_up_for_long(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_counters, "REDIS_SECONDS", 0.2)
-    # The kernel takes connections for it, and nobody answers.
+    # The kernel accepts connections for it, but no process responds.
     silent = socket.create_server(("127.0.0.1", 0))
     port = silent.getsockname()[1]
     storage = SecretStr(f"redis://127.0.0.1:{port}")

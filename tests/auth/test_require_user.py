@@ -1,4 +1,4 @@
-"""Every secured operation asks for a token that holds, and the public ones do not."""
+"""Every secured operation requires a valid token, and public operations do not."""
 
 import httpx
 import pytest

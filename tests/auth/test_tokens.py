@@ -1,4 +1,4 @@
-"""What depends on the settings of the verifier; what is wrong with a token is the corpus's."""
+"""Tests of the verifier's settings; the corpus of tokens covers invalid tokens."""
 
 import asyncio
 import json
@@ -84,7 +84,7 @@ def test_those_of_a_third_do_not(secret: str) -> None:
 @pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
 def test_an_expired_token_does_not_hold_under_either(secret: str) -> None:
     token = sign(claims_for("ada", exp=timedelta(seconds=-60)), secret)
-    # Both are tried, whichever it was: how long a refusal takes does not tell.
+    # Both secrets are tried, so that the response time does not show which one was right.
     with pytest.raises(InvalidTokenError, match=r"^[A-Za-z]+Error, [A-Za-z]+Error$"):
         verify(token, secrets=[OTHER_SECRET, SECRET])
 

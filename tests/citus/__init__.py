@@ -1,1 +1,1 @@
-"""The tables distributed by user with Citus, for when one PostgreSQL is not enough."""
+"""Tests of tables that Citus distributes by user, for loads beyond one PostgreSQL."""

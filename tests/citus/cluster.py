@@ -22,12 +22,12 @@ class Node(NamedTuple):
 
 @asynccontextmanager
 async def spanning_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A database without tables on all machines of the cluster that `server` is in.
+    """Create an empty database on all machines of the cluster that `server` belongs to.
 
-    Citus is neither among Debian's packages nor in PyPI, so CI has none, and this is the one part
-    that may be missing there: what needs it is skipped. To run it, let TEST_DATABASE_URL lead to
-    a database of a coordinator that knows its workers. When another database is made there, Citus
-    forbids the roles for a moment to log in to the workers, so no other tests may run meanwhile.
+    Citus is neither among Debian's packages nor on PyPI, so CI has none. This is the one part that
+    may be missing there: tests that need it are skipped. To run them, set TEST_DATABASE_URL to a
+    database of a coordinator with workers. While another database is created there, Citus prevents
+    the roles from logging in to the workers, so no other tests may run at the same time.
     """
     url = server.for_sqlalchemy.set(drivername="postgresql")
     nodes = await _nodes(url)
@@ -50,7 +50,7 @@ async def spanning_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
 
 async def _nodes(url: URL) -> list[Node]:
-    """The machines of the cluster, the coordinator first; none where there is no Citus."""
+    """Return the machines of the cluster, the coordinator first; an empty list without Citus."""
     connection = await asyncpg.connect(url.render_as_string(hide_password=False))
     try:
         rows = await connection.fetch(

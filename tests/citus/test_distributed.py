@@ -1,6 +1,6 @@
-"""On a real Citus, users are distributed over machines, and all that holds elsewhere holds there.
+"""On a real Citus, users are distributed over machines, and everything works as on PostgreSQL.
 
-It runs where TEST_DATABASE_URL leads to a Citus: CI has none.
+These tests run if TEST_DATABASE_URL leads to a Citus: CI has none.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ from tests.support.live_server import live
 
 USERS = 40
 REFUSED = re.compile(r"the list .* has [0-5]|the changes are \[[05], 0\]|what she made is not hers")
-"""What an attacker finds where Citus refuses a statement for being about many: of hers at most."""
+"""The findings if Citus rejects a statement about many users: some rows of her own are missing."""
 PLACEMENTS = """
 SELECT count(DISTINCT nodeport), count(*) FROM pg_dist_shard_placement
 JOIN pg_dist_shard USING (shardid) WHERE logicalrelid = 'tasks'::regclass
 """
-# Of each shard of a table: whether the wall stands before it, and before all of it.
+# For each shard of a table: whether it has the policy for all roles and forces row-level security.
 WALLS = """
 SELECT result FROM run_command_on_placements('{table}', $$
     SELECT relrowsecurity AND relforcerowsecurity AND EXISTS (
@@ -155,7 +155,7 @@ async def test_two_walls_stand_on_every_machine(
 async def test_the_attack_is_seen_to_succeed_without_the_second(
     settings: Settings, database_url: DatabaseUrl
 ) -> None:
-    """Otherwise the test above would show nothing."""
+    """Otherwise the test above would prove nothing."""
     async with spanning_database(database_url) as url:
         ground = Ground(settings, url)
         await ground.prepare(None)

@@ -1,7 +1,7 @@
-"""Each statement is about one user in each table that it names, and so is carried out on one shard.
+"""Each statement concerns one user in each table that it names, so it runs on one shard.
 
-PostgreSQL itself says so, where there is no Citus: its planner derives for each table which rows a
-statement is about, and that of Citus asks it for just that.
+These tests need no Citus, because PostgreSQL's plan shows it: the planner derives for each table
+which rows a statement concerns, and Citus's planner uses the same derivation.
 """
 
 import itertools
@@ -33,7 +33,7 @@ OF_TRANSACTIONS = re.compile(rf"{BEGIN}; |COMMIT$|ROLLBACK$|SELECT pg_try_adviso
 
 
 async def every_statement(client: httpx.AsyncClient, user: str) -> list[Sent]:
-    """What the API says to the database for each operation, list and page."""
+    """Return the statements of the API for each operation, list and page."""
     with listening() as sent:
         for trips in TRIPS:
             task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
@@ -65,7 +65,7 @@ async def _walk(
 
 
 def unpinned(plan: dict[str, Any], user: str) -> Iterator[str]:
-    """The tables in a plan of which other rows than the user's are looked at."""
+    """Yield the tables of a plan in which rows of other users are read, with the condition."""
     table = plan.get("Relation Name")
     if table in OWNER_COLUMNS and "Scan" in plan["Node Type"]:
         conditions = "".join(str(plan.get(name, "")) for name in ("Index Cond", "Filter"))
@@ -82,9 +82,9 @@ async def unpinned_in(login: asyncpg.Connection, sent: Sent, user: str) -> list[
 
 @pytest.fixture
 async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
-    """A superuser, who is bound by no policy: only the conditions of the statement count."""
+    """A superuser's connection, without policies, so that only the statement's conditions count."""
     connection = await asyncpg.connect(**database_url.for_driver)
-    # A bitmap would tell its condition in a node of its own.
+    # A bitmap scan would show its condition in a separate node.
     await connection.execute("SET enable_bitmapscan = off")
     yield connection
     await connection.close()
@@ -123,13 +123,13 @@ def test_a_transaction_locks_one_user() -> None:
 
 
 def test_where_the_tables_are_distributed_no_statement_has_a_volatile_function() -> None:
-    """Citus would not change a row in it; there the transaction names the owner."""
+    """Citus would reject a change in it; there, the transaction sets the owner."""
     known = [
         statements.INSERT_TASK,
         statements.SELECT_TASK,
         statements.DELETE_TASK,
         statements.update_task(frozenset({"title", "completed"})),
-        changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - it is made nowhere else
+        changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - only made there
         changes._select_changes(begins=False, sized=True),  # noqa: SLF001 - the same
         idempotency.STORE_KEY,
         erasures.DELETE_SMALL_USER,

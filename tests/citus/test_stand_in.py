@@ -1,6 +1,6 @@
-"""What is said to a Citus, said to a PostgreSQL that takes note of what it is asked to distribute.
+"""Tests of the statements for Citus, on a PostgreSQL that records what it is asked to distribute.
 
-So it runs in CI, too. That a real Citus understands it shows `test_distributed.py`.
+So they run in CI, too. `test_distributed.py` shows that a real Citus accepts the statements.
 """
 
 from collections.abc import AsyncIterator

@@ -1,1 +1,1 @@
-"""Tests of commands."""
+"""Tests of app/commands."""

@@ -1,4 +1,4 @@
-"""Clients that keep a server busy with several workers, and remember what they were told."""
+"""Clients that keep a server with several workers busy, and record the acknowledged tasks."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from tests.tokens import claims_for, sign
 
 
 class Clients:
-    """Clients of one user, each with a connection that stays, creating one task after the other."""
+    """Clients of one user, each with a persistent connection, that create task after task."""
 
     def __init__(self, base_url: str, user: str) -> None:
         self.acknowledged: list[str] = []
@@ -32,7 +32,7 @@ class Clients:
                     self.acknowledged.append(answer.raise_for_status().json()["id"])
 
     def wait_for_more(self, count: int) -> None:
-        """Wait until more is acknowledged. Raises `AssertionError` where it is not."""
+        """Wait until `count` more tasks are acknowledged. Raises `AssertionError` after 10 s."""
         due = len(self.acknowledged) + count
         for _ in range(1000):
             if len(self.acknowledged) >= due:
@@ -58,7 +58,7 @@ def headers_of(user: str) -> dict[str, str]:
 
 
 def stored(base_url: str, user: str) -> list[str]:
-    """The ids of all tasks of a user."""
+    """Return the ids of all tasks of a user."""
     ids: list[str] = []
     with httpx.Client(base_url=base_url, headers=headers_of(user)) as client:
         page = {"next_cursor": ""}

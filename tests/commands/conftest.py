@@ -1,4 +1,4 @@
-"""Runs `python -m app` as a person would: a process, an environment, two streams."""
+"""Fixtures that run `python -m app` as an operator does: a process, an environment, two streams."""
 
 import asyncio
 import io
@@ -33,13 +33,13 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
-# Nobody reads the log meanwhile, and a full pipe would stop the server.
+# No test reads the log of a running server, and a full pipe would block it.
 QUIET = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
 _SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 class Finished(NamedTuple):
-    """What a command left: its status, and what it said."""
+    """The exit status of a command, and its output."""
 
     status: int
     out: str
@@ -47,13 +47,13 @@ class Finished(NamedTuple):
 
 
 class Taskward:
-    """A data folder and an address, and commands that work with them."""
+    """A data folder and an address, and commands that use them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        """Where servers are started, and look for `.env`."""
+        """The working folder of servers, in which they look for `.env`."""
         self.before: tuple[str, ...] = ()
-        """A command that runs the command."""
+        """A command that starts the command, such as a wrapper."""
         self.data_dir = folder / "data"
         self.bind = f"127.0.0.1:{free_port()}"
         self.base_url = f"http://{self.bind}"
@@ -65,7 +65,7 @@ class Taskward:
         self._running: list[subprocess.Popen[str]] = []
 
     def run(self, *arguments: str, **environment: str) -> Finished:
-        """Run a command to its end, in this process: starting another takes a second."""
+        """Run a command to its end, in this process: starting another one takes a second."""
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, self._environment | environment, clear=True),
@@ -80,7 +80,7 @@ class Taskward:
         return Finished(status, out.getvalue(), err.getvalue())
 
     def serve(self, command: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a server, and wait until it answers, with all of its workers."""
+        """Start a server, and wait until it serves with all of its workers."""
         process = self.start(command, **environment)
         self.wait_for_answer(process)
         workers = int(environment.get("WORKERS", "1"))
@@ -90,11 +90,11 @@ class Taskward:
         return process
 
     def start(self, command: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a server, and do not wait for it."""
+        """Start a server without waiting for it."""
         return self._spawn((command,), environment)
 
     def wait_for_answer(self, process: subprocess.Popen[str]) -> None:
-        """Wait until a server answers that was started before."""
+        """Wait until a server that was started before responds."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and process.poll() is None:
             try:
@@ -106,16 +106,16 @@ class Taskward:
         raise AssertionError(process.communicate())
 
     def stop(self, process: subprocess.Popen[str], number: int = signal.SIGINT) -> Finished:
-        """Send a signal, and wait for the end."""
+        """Send a signal, and wait until the process has exited; return its result."""
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
         return Finished(process.returncode, out, err)
 
     def end_all(self) -> None:
-        """End what a failed test left running."""
+        """Kill the processes that a failed test left running."""
         for process in self._running:
             if process.poll() is None:
-                # Its workers, too: one that a test has suspended would not notice the end.
+                # Its workers, too: a worker that a test has suspended would not exit.
                 for each in psutil.Process(process.pid).children(recursive=True):
                     each.kill()
                 process.kill()
@@ -132,14 +132,14 @@ class Taskward:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # a test may signal its whole group, as a terminal does
+            start_new_session=True,  # a test may signal the whole process group, as a terminal does
         )
         self._running.append(process)
         return process
 
 
 def bare_application(url: DatabaseUrl | None = None) -> Application:
-    """Make an app without operations, on a database that is not there unless a URL is given."""
+    """Create an app without operations. Without a URL, its database does not exist."""
     app = Application(__name__)
     database = Database(url or DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1)
     app.services = Services(database, InFlight(), asyncio.Event())
@@ -148,7 +148,7 @@ def bare_application(url: DatabaseUrl | None = None) -> Application:
 
 @pytest.fixture
 def taskward() -> Iterator[Taskward]:
-    """A Taskward of one's own."""
+    """A separate Taskward for a test."""
     with open_folder() as folder:
         own = Taskward(folder)
         yield own
@@ -157,14 +157,14 @@ def taskward() -> Iterator[Taskward]:
 
 @pytest.fixture
 def settings_of_two(database_url: DatabaseUrl) -> dict[str, str]:
-    """Two workers on the database that all tests share."""
+    """Settings for two workers on the database that all tests share."""
     url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
     return {**QUIET, "DATABASE_URL": url, "WORKERS": "2"}
 
 
 @pytest.fixture
 def pasted() -> Callable[[str], str]:
-    """Find the `curl` command in a banner, and run it in a shell."""
+    """Return a function that runs the `curl` command of a banner in a shell."""
 
     def paste(banner: str) -> str:
         (command,) = re.findall(r"(?ms)^curl .*?[^\\]$", banner)
@@ -177,7 +177,7 @@ def pasted() -> Callable[[str], str]:
 
 
 def _serving_workers(server: subprocess.Popen[str]) -> int:
-    """Count the workers that serve: only then do they handle SIGTERM."""
+    """Return the number of workers that serve: only then do they handle SIGTERM."""
     mask = 1 << signal.SIGTERM - 1
     children = psutil.Process(server.pid).children(recursive=True)
     states = [Path(f"/proc/{each.pid}/status") for each in children if is_worker(each)]
@@ -187,7 +187,7 @@ def _serving_workers(server: subprocess.Popen[str]) -> int:
 
 @contextmanager
 def _undone() -> Iterator[None]:
-    """Undo what a command does to its process."""
+    """Undo a command's changes to this process."""
     root = logging.getLogger()
     handlers, level, structure = root.handlers, root.level, structlog.get_config()
     actions = {each: signal.getsignal(each) for each in _SIGNALS}

@@ -10,7 +10,7 @@ def workers_of(server: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def is_worker(process: psutil.Process) -> bool:
-    """Whether a process is a worker of `serve`."""
+    """Return whether a process is a worker of `serve`."""
     try:
         return "app.commands.worker" in process.cmdline()
     except (psutil.NoSuchProcess, psutil.ZombieProcess):

@@ -1,4 +1,4 @@
-"""Clients that connect and stay silent, or do not read, cost others nothing and little memory."""
+"""Clients that connect and send nothing, or do not read, delay no others and cost little memory."""
 
 import socket
 import time
@@ -18,9 +18,9 @@ DESCRIPTORS = 256
 SILENT = 300
 UNREAD = 100
 GROWTH_BYTES = 250_000_000
-"""What `docs/explanation/reliability.md` promises."""
+"""The limit in `docs/explanation/reliability.md`."""
 WITHOUT_COPIES = 60_000_000
-"""Less than a half of what one copy of the script for each client would take."""
+"""Less than half of the size of one copy of the script for each client."""
 ELSEWHERE = "127.0.0.2"
 LONGEST = "\N{WINKING FACE}" * 10_000
 SCRIPT = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: taskward\r\n\r\n"
@@ -37,7 +37,7 @@ def headers(user: str) -> dict[str, str]:
 
 @contextmanager
 def unread(taskward: Taskward, count: int, request: str) -> Iterator[None]:
-    """Connections on each of which a request was sent, and no response is read."""
+    """Open `count` connections, send a request on each, and read no response."""
     host, _, port = taskward.bind.partition(":")
     with ExitStack() as stack:
         for _ in range(count):
@@ -49,7 +49,7 @@ def unread(taskward: Taskward, count: int, request: str) -> Iterator[None]:
 
 
 def visit(taskward: Taskward, times: int) -> list[int]:
-    """The statuses of requests from another address, each over a connection of its own."""
+    """Send requests from another address, each on a new connection; return their statuses."""
     token = headers(f"honest {uuid4()}")
     statuses = []
     for _ in range(times):
@@ -60,7 +60,7 @@ def visit(taskward: Taskward, times: int) -> list[int]:
 
 
 def growth(pid: int, during: Callable[[], None]) -> int:
-    """By how many bytes of memory a process grows at the most."""
+    """Return by how many bytes the memory of a process grows at most."""
     process = psutil.Process(pid)
     before, most = process.memory_info().rss, 0
     during()

@@ -1,4 +1,4 @@
-"""A worker and its supervisor, when one of both falls silent."""
+"""Tests of a worker and its supervisor, when one of them stops responding."""
 
 import asyncio
 import socket
@@ -30,7 +30,7 @@ while True:
     listener = listen("127.0.0.1:0")
     beating = await worker_process.Worker.start("program", listener.descriptor, b"an order")
     assert await beating.is_ready()
-    time.sleep(0.5)  # noqa: ASYNC251 - as SIGSTOP, or a machine that is suspended
+    time.sleep(0.5)  # noqa: ASYNC251 - it acts like SIGSTOP, or a suspended machine
     await asyncio.sleep(0.05)
     assert not beating.ended.done()
     await beating.end()

@@ -1,4 +1,4 @@
-"""SIGTERM: nobody loses a request who has a connection."""
+"""SIGTERM: no request on an open connection is lost."""
 
 import signal
 import socket

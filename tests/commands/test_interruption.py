@@ -1,4 +1,4 @@
-"""A signal ends a command that is starting, even if a library swallows what it raises."""
+"""A signal ends a starting command, even if a library swallows the exception."""
 
 import os
 import signal

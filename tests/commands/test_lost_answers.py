@@ -1,4 +1,4 @@
-"""Story: the server dies after it has stored my task and before it says so; I send it again."""
+"""Story: the server crashes after storing my task and before its response; I send it again."""
 
 import signal
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ COMMIT = b"COMMIT\0"
 
 @pytest.fixture
 def line(database_url: DatabaseUrl) -> Iterator[Relay]:
-    """What the server reaches its database through."""
+    """The relay between the server and its database."""
     host, port = address_of(database_url)
     with relay(port, host) as running:
         yield running
 
 
 def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
-    """The environment of a server on that line."""
+    """Return the environment of a server that connects through the relay."""
     url = moved(database_url, "127.0.0.1", line.port)
-    # A Citus offers TLS, in which nothing could be told apart.
+    # A Citus offers TLS, in which the relay cannot distinguish messages.
     text = url.update_query_dict({"sslmode": "disable"}).render_as_string(hide_password=False)
     return {"DATABASE_URL": text, "BETTER_AUTH_SECRET": SECRET}
 
@@ -48,7 +48,7 @@ def test_a_repeat_under_the_same_key_makes_no_second_task_though_the_server_was_
         headers["Idempotency-Key"] = key
     with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
         server = taskward.serve("serve", **environment)
-        # Without a key there is one statement, which commits itself on one PostgreSQL.
+        # Without a key there is a single statement, which commits automatically on one PostgreSQL.
         title = TASK["title"].encode()
         line.lose_answer(to=COMMIT if key or is_distributed else title, after=title)
         line.on_loss = server.kill

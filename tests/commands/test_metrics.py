@@ -1,4 +1,4 @@
-"""Metrics of `serve` with several workers: what they count is one sum, whoever dies."""
+"""Metrics of `serve` with several workers: they are one sum, even after a worker was killed."""
 
 import socket
 from pathlib import Path
@@ -19,7 +19,7 @@ POOL_SIZE = 3
 
 @pytest.fixture
 def environment(database_url: DatabaseUrl) -> dict[str, str]:
-    """Two workers on the database that all tests share."""
+    """Settings for two workers on the database that all tests share."""
     url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
     return {
         "BETTER_AUTH_SECRET": SECRET,
@@ -32,17 +32,17 @@ def environment(database_url: DatabaseUrl) -> dict[str, str]:
 
 @pytest.fixture
 def metrics_bind() -> str:
-    """Where the metrics are."""
+    """The address of the metrics endpoint."""
     return f"127.0.0.1:{free_port()}"
 
 
 def alive(found: Scrape) -> float:
-    """How many times somebody asked whether the server lives."""
+    """Return how many liveness requests were counted."""
     return found.value("taskward_requests_total", operation="getLiveness", status="200")
 
 
 def ask_without(worker: psutil.Process, base_url: str, times: int) -> None:
-    """Ask the other worker."""
+    """Send liveness requests while a worker is suspended, so that the other one responds."""
     worker.suspend()
     for _ in range(times):
         httpx.get(f"{base_url}/health/live", timeout=10)
@@ -71,7 +71,7 @@ def test_what_workers_count_is_one_sum_and_outlives_them_and_what_they_hold_does
     assert alive(found) == before + 5
     ask_without(second, taskward.base_url, 2)
     scrape_until(metrics_bind, lambda found: alive(found) == before + 7)
-    # The new worker has gone on in the files of the dead one.
+    # The new worker has continued the files of the killed one.
     assert len(list(folder.glob("counter_*.db"))) == 3
 
     finished = taskward.stop(server)

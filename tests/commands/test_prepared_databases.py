@@ -1,4 +1,4 @@
-"""`migrate`, `doctor` and `serve` on databases that are not as expected, whose rows stay."""
+"""`migrate`, `doctor` and `serve` on unexpected databases, whose rows stay as they are."""
 
 import asyncio
 import re
@@ -34,7 +34,7 @@ ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC
 
 
 class Prepared(NamedTuple):
-    """A database: how it is made, and what each command says of it (None: all is well)."""
+    """A database: how it is created, and the message of each command about it (None: no fault)."""
 
     says: str | None
     sql: str = ""
@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
     migrated: bool = False
     doctor: str | None = ""
     serve: str | None = ""
-    """What these say, where that is not the same."""
+    """The messages of these commands, if they differ from that of `migrate`."""
 
 
 FOREIGN = "conflicts with Taskward"
@@ -162,7 +162,7 @@ DATABASES: dict[str, Prepared] = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DatabaseUrl]:
-    """A PostgreSQL of the machine's own packages, on which there was a Taskward before."""
+    """A PostgreSQL of Debian's packages, whose cluster a Taskward has used before."""
     with plain_server(more="default_transaction_isolation = 'repeatable read'\n") as url:
         execute(text_of(url), *(f"CREATE ROLE {role} NOLOGIN" for role in ROLES))
         yield url
@@ -186,7 +186,7 @@ def execute(url: str, *commands: str) -> None:
     asyncio.run(run())
 
 
-# Everything but what is Taskward's own, with its rows.
+# Everything in the database except what is Taskward's own, with its rows.
 OF_OTHERS = """
 SELECT concat_ws(' ', 'relation', c.oid::regclass, c.relkind, c.relowner::regrole,
                  c.relrowsecurity, c.relforcerowsecurity, c.relacl, c.reloptions,
@@ -237,10 +237,10 @@ OWN = "taskward_version|users|tasks|idempotency_keys|tombstones|erasures"
 
 
 def fingerprint(url: str) -> set[str]:
-    """Return everything that is in a database and its server, with its rows."""
+    """Return everything in a database and its cluster, with its rows."""
 
     async def run() -> set[str]:
-        # Without a search path, each name stands there with its schema.
+        # Without a search path, PostgreSQL prints each name with its schema.
         connection = await asyncpg.connect(url, server_settings={"search_path": ""})
         rows = await connection.fetch(OF_OTHERS)
         await connection.close()
@@ -274,7 +274,7 @@ def test_each_command_says_the_same_and_nothing_of_others_changes(
 
 
 def _check_others(before: set[str], after: set[str], prepared: Prepared) -> None:
-    """Check that what is new is Taskward's own, and that nothing is gone or changed."""
+    """Check that every new object is Taskward's own, and that nothing is missing or changed."""
     if prepared.says is not None:
         assert after == before
         return
@@ -294,7 +294,7 @@ def _check(
     taskward: Taskward, monkeypatch: pytest.MonkeyPatch, prepared: Prepared, url: str
 ) -> None:
     settings = QUIET | {"DATABASE_URL": url}
-    # All that comes before a server listens.
+    # Run everything that precedes serving.
     monkeypatch.setattr("app.commands.worker.answer", _close)
     doctor = prepared.says if prepared.doctor == "" else prepared.doctor
     serve = prepared.says if prepared.serve == "" else prepared.serve
@@ -400,7 +400,7 @@ ROWS = {
         "PgBouncer without the setting",
     )
 }
-"""The rows of docs/how-to/databases.md, and which of the databases above each is about."""
+"""The rows of docs/how-to/databases.md, and the databases above that each one describes."""
 
 
 def test_the_page_has_each_database_and_its_messages() -> None:

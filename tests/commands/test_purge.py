@@ -1,4 +1,4 @@
-"""`purge` drops what has expired, and `serve` does so by itself."""
+"""`purge` deletes expired rows, and `serve` does so automatically."""
 
 import asyncio
 import time
@@ -68,8 +68,8 @@ async def test_a_purge_that_fails_is_tried_again_later_and_stops_nothing(
     app = bare_application(empty_database)
     purge_in_background(app)
     await app.startup()
-    await asyncio.sleep(0.3)  # by then it has failed: there are no tables
-    await app.shutdown()  # raises what a task in the background has ended with
+    await asyncio.sleep(0.3)  # by then it has failed, because there are no tables
+    await app.shutdown()  # raises the exception of a background task
     await app.services.database.close()
 
 
@@ -144,7 +144,7 @@ async def test_a_background_purge_survives_an_outage() -> None:
 def test_a_server_finishes_an_erasure_that_a_crash_interrupted(
     taskward: Taskward, url: str, command: str
 ) -> None:
-    """Killed between the response and the end of the deletion, then started again."""
+    """Kill the server between the response and the end of the deletion, then start it again."""
     taskward.run("migrate", DATABASE_URL=url)
     execute(url, MANY)
     server = taskward.serve(command, DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)

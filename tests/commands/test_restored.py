@@ -1,4 +1,4 @@
-"""`restored`: every user gets another life, whoever owns the tables."""
+"""`restored`: every user gets a new epoch, whichever login owns the tables."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from app.database.driver.url import DatabaseUrl
 from tests.commands.conftest import SECRET, Taskward
 from tests.support.pgbouncer import pgbouncer
 
-# The login is no superuser: row-level security binds it, although it owns the tables.
+# The login is not a superuser: row-level security applies to it, although it owns the tables.
 MAKE_LOGIN = (
     "CREATE ROLE {name} LOGIN NOINHERIT PASSWORD 'x'; GRANT ALL ON SCHEMA public TO {name};"
     "GRANT taskward_app, taskward_purge TO {name}"
@@ -33,7 +33,7 @@ def administrator(empty_database: DatabaseUrl) -> str:
 
 @pytest.fixture
 def owner(empty_database: DatabaseUrl, administrator: str) -> Iterator[str]:
-    """The URL of a login that owns the tables, and is nobody special otherwise."""
+    """Create a login that owns the tables and has no other privileges; yield its URL."""
     name = f"owner_{uuid4().hex}"
     execute(administrator, MAKE_LOGIN.format(name=name))
     url = empty_database.for_sqlalchemy.set(drivername="postgresql", username=name, password="x")
@@ -121,7 +121,7 @@ def test_a_database_of_another_version_is_left_alone(
 def test_doctor_remarks_on_a_database_without_users(
     taskward: Taskward, administrator: str, owner: str, has_pooler: bool
 ) -> None:
-    """Although row-level security shows the owner of the tables no user at all."""
+    """Row-level security hides all users even from the owner of the tables."""
     taskward.run("migrate", DATABASE_URL=owner)
     settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": owner}
     with ExitStack() as running:

@@ -1,4 +1,4 @@
-"""SIGHUP: new workers take over from the old ones. `tests/faults` does it under load."""
+"""SIGHUP: new workers replace the old ones. `tests/faults` does it under load."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def roll(server: subprocess.Popen[str]) -> None:
-    """Send SIGHUP, and wait until all workers are others."""
+    """Send SIGHUP, and wait until all workers are new."""
     former = {each.pid for each in workers_of(server)}
 
     def is_rolled() -> bool:
@@ -70,7 +70,7 @@ def test_a_roll_to_wrong_settings_leaves_everything_as_it_is(
         lines.append(server.stderr.readline())
         assert lines[-1]
     assert workers_of(server) == workers
-    # Who ends is replaced by one with the settings that are right.
+    # A worker that exits is replaced by one with the last valid settings.
     workers[0].kill()
     workers[0].wait(5)
     workers[1].suspend()

@@ -1,4 +1,4 @@
-"""`dev` and `serve`: from the first start to the last Ctrl-C."""
+"""Tests of `dev` and `serve`, from the first start to the last Ctrl-C."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ def test_a_signal_while_starting_leaves_nothing_running(
 
 
 def test_what_was_acknowledged_survives_a_kill_of_the_server(taskward: Taskward) -> None:
-    # Nobody reads its log meanwhile, and a full pipe would stop it.
+    # This test does not read the log of the running server, and a full pipe would block it.
     settings = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
     server = taskward.serve("serve", **settings)
     headers = {"Authorization": f"Bearer {sign(claims_for('ada'), SECRET)}"}
@@ -102,7 +102,7 @@ def test_a_second_server_on_the_same_folder_is_told_why_not(taskward: Taskward) 
     taskward.stop(server)
 
 
-# Hypercorn leaves the socket that it could not bind to the end of the process.
+# Hypercorn does not close the socket that it could not bind.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -113,7 +113,7 @@ def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
     assert "Traceback" not in finished.err
 
 
-# Hypercorn leaves the socket that it did not want to the end of the process.
+# Hypercorn does not close the socket that it rejected.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_inherited_socket_of_another_kind_is_named(
     taskward: Taskward, settings_of_two: dict[str, str]

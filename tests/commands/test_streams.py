@@ -1,4 +1,4 @@
-"""A process whose standard streams are closed, as by `<&-` in a shell."""
+"""Tests of a process whose standard streams are closed, as with `<&-` in a shell."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ assert os.open(os.devnull, os.O_RDONLY) > 2
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_nothing_that_is_opened_later_is_taken_for_a_closed_stream(number: int) -> None:
-    # Apart from the rest of the app, which takes a second to import.
+    # Separate from the rest of the app, which takes a second to import.
     python = sys.executable, "-c", PROGRAM, streams.__file__
     command = ["/bin/sh", "-c", f'exec "$@" {number}>&-', "sh", *python]
     assert subprocess.run(command, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""`token`, `migrate`, `doctor`, and what a person gets who mistypes."""
+"""Tests of `token`, `migrate` and `doctor`, and of the messages for misspelt settings."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Traces of `serve` with several workers, and the log lines that lead to them."""
+"""Traces of `serve` with several workers, and the log lines that refer to them."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ TRACES = [f"{number:032x}" for number in (1, 2)]
 
 @pytest.fixture
 def environment(database_url: DatabaseUrl) -> dict[str, str]:
-    """What `serve` needs, on the database that all tests share."""
+    """Settings of `serve` on the database that all tests share."""
     url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
     return {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
 

@@ -1,4 +1,4 @@
-"""`serve` with several workers: who answers, who replaces whom, and how all of it ends."""
+"""`serve` with several workers: how they serve, are replaced, and exit."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3
         clients.wait_for_more(20)
     assert clients.lost <= 8
     survivor.suspend()
-    # A connection waits in the queue of the socket until the new worker takes it.
+    # A connection stays in the queue of the socket until the new worker accepts it.
     left = began + limit - time.monotonic()
     assert httpx.get(f"{taskward.base_url}/health/live", timeout=left).status_code == 200
     survivor.resume()
@@ -124,7 +124,7 @@ def test_one_process_has_no_supervisor(
 
 @contextmanager
 def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A supervisor of two workers that run a program of the test."""
+    """Start a supervisor of two workers that run a program of the test."""
     (folder / "program.py").write_text(program)
     script = (
         "from app.server import listener, logs, worker_process, workers;"

@@ -1,1 +1,1 @@
-"""Tests of database."""
+"""Tests of app/database."""

@@ -1,4 +1,4 @@
-"""What PostgreSQL undoes for the sake of another transaction is done again, and nobody notices."""
+"""Transactions that PostgreSQL rolls back because of another one are retried without an error."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ TASK = {"title": "x"}
 BATCH = {"operations": [{"op": "create", "task": TASK}]}
 KEY = {"Idempotency-Key": "a key"}
 
-# A sequence does not go back with the transaction: of three attempts, two fail.
+# A rollback does not reset a sequence: two of three attempts fail.
 FAILING_TWICE = """
 CREATE SEQUENCE attempts;
 GRANT USAGE ON attempts TO taskward_app;
@@ -40,7 +40,7 @@ SELECT EXISTS (
 
 @pytest.fixture
 async def login(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to a database of one's own, which a server can use, too."""
+    """A connection to a separate database, which a server can use, too."""
     database = Database(empty_database, pool_size=1)
     await migrate(database)
     await database.close()
@@ -53,9 +53,9 @@ async def login(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection
 async def ada(
     settings: Settings,
     empty_database: DatabaseUrl,
-    login: asyncpg.Connection,  # noqa: ARG001 - with it comes the schema
+    login: asyncpg.Connection,  # noqa: ARG001 - it creates the schema
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a server on that database, which has not connected yet."""
+    """A client of a server on that database; the server has not connected to it yet."""
     app = create_app(settings.model_copy(update={"database_url": empty_database}))
     headers = {"Authorization": f"Bearer {token_for('ada')}"}
     with live(app) as server:
@@ -90,12 +90,12 @@ async def test_the_victim_of_a_deadlock_makes_its_change_again(
     ada: httpx.AsyncClient, login: asyncpg.Connection
 ) -> None:
     address = (await ada.post("/api/tasks", json=TASK)).headers["Location"]
-    # Who looks for a deadlock first is its victim.
+    # The session that checks for a deadlock first is cancelled.
     await login.execute("SET deadlock_timeout = '20s'")
     async with login.transaction():
         await login.execute("SELECT FROM tasks FOR UPDATE")
         change = asyncio.create_task(ada.patch(address, json={"title": "y"}))
-        while not await login.fetchval(WAITS_FOR_US):  # noqa: ASYNC110 - nobody tells us
+        while not await login.fetchval(WAITS_FOR_US):  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(0.02)
         await login.execute("SELECT FROM users FOR UPDATE")
     assert (await change).status_code == 200

@@ -29,7 +29,7 @@ WHERE state <> 'idle' AND query LIKE '%pg_sleep(8)%' AND pid <> pg_backend_pid()
 
 @pytest.fixture(params=["direct", "pooler"])
 def reached(request: pytest.FixtureRequest, database_url: DatabaseUrl) -> Iterator[DatabaseUrl]:
-    """The database, with a pooler between and without."""
+    """The database, directly and through a pooler."""
     if request.param == "direct":
         yield database_url
     else:
@@ -39,7 +39,7 @@ def reached(request: pytest.FixtureRequest, database_url: DatabaseUrl) -> Iterat
 
 @pytest.fixture
 async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the superuser, past the pooler."""
+    """A connection of the superuser, not through the pooler."""
     login = await asyncpg.connect(**database_url.for_driver)
     yield login
     await login.close()
@@ -58,7 +58,7 @@ async def until_running(login: asyncpg.Connection, count: int) -> None:
 
 @contextmanager
 def limited(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]:
-    """Let the driver give up sooner than PostgreSQL."""
+    """Set a time-out of the driver that is shorter than PostgreSQL's."""
     with monkeypatch.context() as patch:
         patch.setitem(pools.TIMEOUTS, "command_timeout", seconds)
         yield

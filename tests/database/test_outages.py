@@ -1,4 +1,4 @@
-"""An outage is a warning for each reason, and a line when it is over."""
+"""An outage is logged as a warning for each reason, and a line when it is over."""
 
 import pytest
 import structlog
@@ -11,7 +11,7 @@ from app.database.driver.outages import CALM_SECONDS, Outage
 def test_an_outage_is_logged_once_at_its_beginning_and_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A command that another test ran in this process may have given it the logs of that command.
+    # A command that another test ran in this process may have configured this logger.
     monkeypatch.setattr(outages, "logger", structlog.get_logger())
     now = 0.0
     outage = Outage("database", lambda: now)

@@ -1,4 +1,4 @@
-"""The pool of users' connections: none is lost, none is used that has died."""
+"""Tests of the pool of users' connections: none leaks, and no lost one is used."""
 
 import asyncio
 import threading
@@ -88,7 +88,7 @@ async def test_a_connection_that_died_while_nobody_used_it_is_replaced(
 
 
 def end(url: DatabaseUrl, process: object) -> None:
-    """End a connection from the side of the database, and wait until it has ended."""
+    """Terminate a connection from the side of the database, and wait until it is closed."""
 
     async def run() -> None:
         login = await asyncpg.connect(**url.for_driver)
@@ -105,7 +105,7 @@ async def test_an_end_that_is_announced_at_the_last_moment_is_heard(
     if rests:
         monkeypatch.setattr(pools, "RESTED_SECONDS", 0)
     process = await ask(pool)
-    # While this waits, nothing is read: the announcement stays in the socket.
+    # Nothing reads during this wait, so the server's message stays in the socket.
     thread = threading.Thread(target=end, args=(database_url, process))
     thread.start()
     thread.join()

@@ -1,4 +1,4 @@
-"""Behind a real PgBouncer that gives every transaction another connection, the wall stands."""
+"""Behind a real PgBouncer, which gives every transaction another connection, the wall works."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +38,7 @@ def pooled(database_url: DatabaseUrl) -> Iterator[DatabaseUrl]:
 
 @pytest.fixture
 async def clients(pooled: DatabaseUrl) -> AsyncIterator[list[asyncpg.Connection]]:
-    """Three clients of the one connection."""
+    """Three clients that share the pooler's only connection."""
     clients = [await asyncpg.connect(**pooled.for_driver, statement_cache_size=0) for _ in range(3)]
     yield clients
     for each in clients:
@@ -101,7 +101,7 @@ async def test_a_migration_behind_a_pooler_is_not_bound_by_the_limit_of_its_logi
 
 
 async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: DatabaseUrl) -> None:
-    """Else a role that was set once would be on the connection of another."""
+    """Otherwise a role that one client has set would apply to another client's connection."""
     database = Database(pooled, pool_size=1)
     with pytest.raises(
         DatabaseUnavailableError, match=r"unsupported startup parameter.*DATABASE_POOLER"

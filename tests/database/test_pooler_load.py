@@ -1,4 +1,4 @@
-"""Ten thousand requests through a real PgBouncer leave its connections as they were."""
+"""Ten thousand requests through a real PgBouncer leave its connections unchanged."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ NOTHING = {"statements": 0, "locks": 0, "role": "none", "user_id": "", "settings
 
 
 class Client:
-    """A user on a connection that stays."""
+    """A user with a persistent connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.answers: Counter[str] = Counter()
@@ -47,7 +47,7 @@ class Client:
         self._headers = f"Host: x\r\nAuthorization: Bearer {token}\r\n"
 
     async def use(self) -> None:
-        """Make a task, look at it, change and delete it: the requests of `EVERY_ROUND`."""
+        """Create, read, change and delete a task: the requests of `EVERY_ROUND`."""
         made = await self._ask("POST", "/api/tasks", '{"title": "x"}')
         task = f"/api/tasks/{json.loads(made)['id']}"
         lists = ("/api/tasks", "/api/tasks?q=x", "/api/tasks/changes")
@@ -89,7 +89,7 @@ async def use_all(port: int) -> Counter[str]:
 
 
 async def left_behind(pooled: DatabaseUrl) -> list[asyncpg.Record]:
-    """What is left on each connection of the pooler to the server: all are held at once."""
+    """Return the state of each server connection of the pooler, while all of them are held."""
     async with AsyncExitStack() as stack:
         held = []
         for _ in range(SERVER_CONNECTIONS):
@@ -114,7 +114,7 @@ async def test_ten_thousand_requests_leave_nothing_behind_on_the_connections_of_
             BETTER_AUTH_SECRET=SECRET,
             RATE_LIMIT="off",
             LOG_LEVEL="warning",
-            COVERAGE_PROCESS_CONFIG="",  # with its lines counted it would take twice as long
+            COVERAGE_PROCESS_CONFIG="",  # measuring its coverage would double the time
         )
         try:
             began = asyncio.get_running_loop().time()

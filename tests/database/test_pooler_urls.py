@@ -1,4 +1,4 @@
-"""A URL tells whether it leads to a pooler."""
+"""Tests that recognise a pooler by its URL."""
 
 import pytest
 

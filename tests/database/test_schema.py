@@ -1,4 +1,4 @@
-"""The tables: migrations, SQLAlchemy and the contract say the same."""
+"""Migrations, SQLAlchemy's tables and the contract describe the same schema."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ from app.tasks.models import metadata
 from quart_contract.document import Document
 from tests.tasks.test_create_and_view import WHITE_SPACE
 
-# Everything that makes a table what it is, in the words of PostgreSQL's catalogue.
+# All definitions of a table, as PostgreSQL's catalogue prints them.
 DEFINITIONS = """
 SELECT c.relname, con.conname AS name, pg_get_constraintdef(con.oid) AS definition
 FROM pg_constraint con JOIN pg_class c ON c.oid = con.conrelid
@@ -51,7 +51,7 @@ async def connection(database_url: DatabaseUrl) -> AsyncIterator[AsyncConnection
 async def definitions(connection: AsyncConnection, schema: str) -> set[tuple[Any, ...]]:
     await connection.execute(text(f"SET LOCAL search_path TO {schema}"))
     rows = await connection.execute(text(DEFINITIONS), {"schema": schema})
-    # Others are of Alembic and of Citus; what is too many, Alembic finds.
+    # Other tables belong to Alembic and Citus. Alembic itself finds superfluous ones.
     return {tuple(row) for row in rows if row[0] in metadata.tables}
 
 

@@ -1,4 +1,4 @@
-"""A user's share of the pool: what one user may hold, and who comes next."""
+"""Tests of a user's share of the pool: how much one user may hold, and which request is next."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""TLS to a real PostgreSQL: each mode does what libpq does, as psql shows it."""
+"""TLS to a real PostgreSQL: each mode behaves as in libpq, compared with psql."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ def authority(folder: Path) -> Authority:
 
 @pytest.fixture(scope="module")
 def wrong(folder: Path) -> Authority:
-    """Another authority, which has signed nothing."""
+    """Another certificate authority, which has signed none of the certificates."""
     return Authority(folder, "wrong")
 
 
@@ -57,7 +57,7 @@ def url_of(port: int, query: str, role: str = ROLES[0], host: str = HOST) -> str
 
 
 async def outcome(url: str) -> str:
-    """How a connection comes about, to the driver itself and through SQLAlchemy."""
+    """Return how the driver connects to a URL, alone and through SQLAlchemy, which must agree."""
     try:
         parsed = DatabaseUrl(url)
     except ValueError:
@@ -90,7 +90,7 @@ async def _of_driver(url: DatabaseUrl) -> str:
 
 
 async def outcome_of_libpq(url: str) -> str:
-    """How a connection of psql comes about."""
+    """Return how psql connects to a URL."""
     psql = await asyncio.create_subprocess_exec(
         *(str(debian_binaries() / "psql"), "--no-psqlrc", "-Atc", IS_TLS, url),
         stdout=asyncio.subprocess.PIPE,
@@ -101,7 +101,7 @@ async def outcome_of_libpq(url: str) -> str:
 
 
 async def outcomes(urls: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Ours and that of libpq, for each URL."""
+    """Return the driver's outcome and libpq's for each URL."""
     return {name: (await outcome(url), await outcome_of_libpq(url)) for name, url in urls.items()}
 
 
@@ -166,7 +166,7 @@ async def test_whoever_asks_for_channel_binding_gets_no_less_than_a_certificate_
         "of the authority that is named",
         "not required",
     }
-    # Here libpq binds where we verify; what it refuses, we refuse.
+    # For channel binding, the driver verifies the certificate. It rejects all that libpq rejects.
     assert all(ours == REFUSED for ours, libpq in found.values() if libpq == REFUSED)
 
 

@@ -1,4 +1,4 @@
-"""What the database does wrong is a 503 with Retry-After, and passes by itself."""
+"""Faults of the database cause a 503 with Retry-After, and recovery is automatic."""
 
 import httpx
 import pytest
@@ -103,7 +103,7 @@ def test_an_error_of_our_own_is_not_transient() -> None:
 
 @pytest.fixture(scope="module")
 def unreachable(settings: Settings) -> Settings:
-    """Settings whose database nobody listens for."""
+    """Settings with a database URL at which no server listens."""
     url = DatabaseUrl("postgresql://taskward:hunter2@127.0.0.1:1/taskward")
     return settings.model_copy(update={"database_url": url})
 
@@ -128,7 +128,7 @@ async def test_without_a_database_only_liveness_answers(
 async def test_a_bug_is_a_500_that_tells_nothing(
     settings: Settings, empty_database: DatabaseUrl, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A schema that is not there stands for a bug: no request can bring it about.
+    # A missing schema represents a bug: no request can cause it.
     app = create_app(settings.model_copy(update={"database_url": empty_database}))
     with live(app) as server:
         headers = {"Authorization": f"Bearer {token_for('ada')}"}

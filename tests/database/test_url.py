@@ -1,4 +1,4 @@
-"""Database URLs, as providers print them, and what the driver is told of each."""
+"""Tests of database URLs, as providers print them, and of the driver's arguments for each."""
 
 import ssl
 from pathlib import Path
@@ -114,7 +114,7 @@ def test_the_driver_is_told_where_a_provider_s_database_is(
 def test_channel_binding_which_the_driver_does_not_know_is_replaced_by_a_certificate_that_holds(
     host: str,
 ) -> None:
-    """Neon's own words, direct and pooled; what they ask for is that nobody is in between."""
+    """Neon's own URLs, direct and pooled; they require that nothing intercepts the connection."""
     text = f"postgresql://u:npg_x1@{host}.eu-central-1.aws.neon.tech/neondb"
     told = DatabaseUrl(f"{text}?sslmode=require&channel_binding=require").for_driver
     context = told.pop("ssl")

@@ -1,1 +1,1 @@
-"""What breaks around a server, or is done to it, and what becomes of acknowledged changes."""
+"""Faults in and around a server, and whether acknowledged changes survive them."""

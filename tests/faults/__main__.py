@@ -16,12 +16,12 @@ SIZE = Size(kills=20, aborted=20_000, rounds=20, windows=9)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Let the faults happen; answer the process's exit status, 1 where a promise is broken."""
+    """Run the faults; return the exit status of the process, which is 1 if a promise is broken."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.write and {*options.only} != {*FAULTS}:
         parser.error("--write takes all of them")
-    Interruption().install()  # every context closes, and nothing is left running
+    Interruption().install()  # on a signal, every context closes and stops its processes
     with (
         open_folder() as folder,
         postgres.running(folder) as running,

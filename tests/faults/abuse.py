@@ -1,7 +1,6 @@
-"""One user, or one address without a token, asks for much; the others must not notice.
+"""One user, or one address without a token, sends expensive requests; others must not be affected.
 
-Everything stays within the default rate limit. The bounds are those of
-docs/explanation/reliability.md.
+All requests stay within the default rate limit. docs/explanation/reliability.md has the bounds.
 """
 
 import json
@@ -23,12 +22,12 @@ from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
 
 GROWTH_MEGABYTES = 250
-"""How much memory one user, or one address, may take of the server."""
+"""How much of the server's memory one user, or one address, may use."""
 STORED_MEGABYTES = 64
-"""How much one user may store besides tasks, with what PostgreSQL adds to it."""
+"""How much one user may store besides tasks, with PostgreSQL's overhead."""
 
 RATE = 600
-"""Requests a minute, the default of `RATE_LIMIT`; all windows together send no more."""
+"""Requests per minute, the default of `RATE_LIMIT`; all windows together send at most that many."""
 
 _TASKS = """
 INSERT INTO tasks (user_id, id, title, description, revision)
@@ -47,7 +46,7 @@ _ACTIVE = (
 
 
 class Abuse(NamedTuple):
-    """What one user does, after `tasks` long tasks with some `text` of that user were stored."""
+    """The requests of one user, after `tasks` long tasks with some `text` were stored."""
 
     fault: str
     tasks: int = 0
@@ -71,7 +70,7 @@ ABUSES = {
 
 
 def abused(kind: str, scene: Scene, size: Size) -> Row:
-    """Measure other users with and without the abuse, in turns."""
+    """Measure other users with and without the abuse, in turns; return the row."""
     abuse, user, ledger = ABUSES[kind], f"abuser {uuid4()}", Ledger()
     with scene.another(RATE_LIMIT=f"{RATE}/minute") as other:
         if abuse.tasks:
@@ -93,7 +92,7 @@ def abused(kind: str, scene: Scene, size: Size) -> Row:
         active = other.run(_ACTIVE)
     judge(row, alone, beside, size)
     row.require_statuses("200", "201")
-    row.require(len(active) <= 1, f"statements go on: {active}")  # one of them asks
+    row.require(len(active) <= 1, f"statements go on: {active}")  # one of them is this query
     row.require(grown <= GROWTH_MEGABYTES, f"the server has {grown:.0f} MB more")
     row.require(stored <= STORED_MEGABYTES, f"{stored:.0f} MB are stored besides tasks")
     unexpected = {*responses} - {*abuse.responses, "none", "closed"}
@@ -120,7 +119,10 @@ def _stored(scene: Scene) -> float:
 def _abusing(
     kind: str, scene: Scene, user: str, size: Size, responses: Counter[str]
 ) -> Iterator[Callable[[float], bool]]:
-    """Abuse the server, and yield what tells whether the abuse lasts; then count the responses."""
+    """Abuse the server in a process; yield a function that returns whether the abuse lasts.
+
+    At the end, count the responses.
+    """
     port, pipe = str(urlsplit(scene.base_url).port), subprocess.PIPE
     holds = KINDS[kind].holds
     count = KINDS[kind].at_once if holds else KINDS[kind].times * size.abuse // size.windows

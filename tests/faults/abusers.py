@@ -1,8 +1,8 @@
-"""One user's requests that cost the server most, sent from a process of their own.
+"""The requests of one user that cost the server most, sent from a separate process.
 
 `python -m tests.faults.abusers KIND PORT TOKEN COUNT` prints `ready` once the first requests are
-sent, goes on until it has sent COUNT, then prints the number of responses of each status, as JSON.
-Requests that `hold` leave their response unread until standard input ends.
+sent, continues until it has sent COUNT, then prints the number of responses of each status, as
+JSON. A client that `holds` leaves its response unread until standard input ends.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from bench.connection import request
 from quart_contract.strict_json import MAX_VALUES
 
 BODY_BYTES = 255_000
-"""Just below the limit of a body."""
+"""Just below the limit of a body, in bytes."""
 BATCH = 100
 BEGIN_SECONDS = 5
-"""How long it takes to connect at most, before the abuse counts as begun."""
+"""How many seconds connecting may take, before the abuse counts as begun."""
 END_SECONDS = 60
-"""How long the rest of the abuse may take."""
+"""How many seconds the rest of the abuse may take."""
 HELD_END_SECONDS = 5
-"""The same where responses are held."""
+"""The same, if responses are held."""
 STAY_SECONDS = 0.2
-"""How long a client that leaves stays."""
+"""How many seconds a client that leaves stays connected."""
 _SMALL_BUFFER = 4096
 """The receive buffer of a client that does not read, in bytes."""
 
@@ -39,7 +39,7 @@ Address = tuple[str, int]
 
 
 def task_id(number: int) -> str:
-    """Return the id of the task with this number of the user who abuses."""
+    """Return the id of the abusing user's task with this number."""
     return str(UUID(int=number + (7 << 76) + (8 << 60)))
 
 
@@ -101,10 +101,10 @@ def _nothing(_: str) -> Iterator[bytes]:
 
 
 class Kind(NamedTuple):
-    """What is sent, over how many connections `at_once`.
+    """What is sent, over `at_once` connections.
 
-    A client that `holds` leaves its response unread; one that `leaves` disconnects before it. One
-    without a token sends `times` as many.
+    A client that `holds` leaves its response unread; one that `leaves` disconnects before it. A
+    client without a token sends `times` as many requests.
     """
 
     requests: Callable[[str], Iterator[bytes]]
@@ -143,7 +143,7 @@ class Abuser:
         self.responses = Counter[str]()
 
     async def run(self) -> None:
-        """Send all requests, and read the responses, some only once standard input has ended."""
+        """Send all requests and read the responses; held ones only once standard input ends."""
         tasks = [asyncio.create_task(self._run()) for _ in range(self._connections)]
         with suppress(TimeoutError):  # the server may accept fewer connections
             await asyncio.wait_for(self._begun.wait(), BEGIN_SECONDS)

@@ -1,4 +1,4 @@
-"""All faults, by name: each happens to a scene, and answers a row."""
+"""All faults, by name: each is a function that runs on a scene and returns a row."""
 
 from collections.abc import Callable
 from functools import partial

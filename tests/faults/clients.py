@@ -1,4 +1,4 @@
-"""Clients that remember what was acknowledged to them."""
+"""Clients that record which changes were acknowledged."""
 
 import http.client
 import json
@@ -14,12 +14,12 @@ from tests.faults.ledger import ACKNOWLEDGED, LOST, Exchange, Ledger, problem_co
 TIMEOUT_SECONDS = 60
 PAUSE_SECONDS = 0.005
 PAUSE_AFTER_FAILURE_SECONDS = 0.1
-"""Much less than `Retry-After` asks for, so as to see when all is well again."""
+"""Much less than `Retry-After` requests, to measure when the service recovers."""
 KEYED = "keyed"
 
 
 class Client:
-    """A user with one connection, which stays as long as both sides want it to."""
+    """A user with one connection, which stays open until one side closes it."""
 
     def __init__(
         self, base_url: str, token: str, ledger: Ledger, address: str = "127.0.0.1"
@@ -31,7 +31,7 @@ class Client:
         self._ledger = ledger
 
     def create(self, title: str, key: str | None = None) -> str | None:
-        """Create a task; answer its id, if that was acknowledged."""
+        """Create a task; return its id if the server acknowledged it."""
         headers = {"Idempotency-Key": key} if key else {}
         return self.ask("POST", "/api/tasks", {"title": title}, headers, promises="{id}").promise
 
@@ -47,7 +47,7 @@ class Client:
         headers: dict[str, str] | None = None,
         promises: str = "",
     ) -> Exchange:
-        """Send a request, and note what came back; a 2xx `promises` what is stored of a task."""
+        """Send a request and record the response; a 2xx `promises` what is stored of a task."""
         began = time.monotonic()
         try:
             content = json.dumps(body) if body is not None else None
@@ -74,9 +74,10 @@ class Client:
 
 
 class Load:
-    """Clients that create a task and complete it, again and again.
+    """Clients that repeatedly create a task and complete it.
 
-    Every second one names an idempotency key, and sends what was not acknowledged again under it.
+    Every second one sends an idempotency key, and repeats unacknowledged requests with the same
+    key.
     """
 
     def __init__(self, base_url: str, tokens: list[str], name: str = "task") -> None:
@@ -88,7 +89,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[Ledger]:
-        """Let them run until the block ends, and what they have begun is done."""
+        """Run the clients until the context ends, and wait for their last requests."""
         numbered = enumerate(self._tokens)
         threads = [threading.Thread(target=self._run, args=each) for each in numbered]
         for each in threads:
@@ -101,12 +102,12 @@ class Load:
                 each.join()
 
     def wait_for(self, count: int) -> None:
-        """Wait until this many changes more are acknowledged."""
+        """Wait until `count` more changes are acknowledged."""
         enough = self.ledger.acknowledged + count
         wait_until(lambda: self.ledger.acknowledged >= enough)
 
     def wait_for_first(self, since: float) -> float:
-        """Wait until a change is acknowledged after a moment; answer how long it took."""
+        """Wait until a change is acknowledged after a moment; return the seconds since then."""
         wait_until(lambda: self.ledger.first_acknowledged(since) is not None)
         return (self.ledger.first_acknowledged(since) or 0) - since
 
@@ -134,7 +135,7 @@ class Load:
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = TIMEOUT_SECONDS) -> None:
-    """Wait until something holds. Raises `AssertionError` where it does not in that time."""
+    """Wait until a condition is true. Raises `AssertionError` if that takes too long."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "that took too long"

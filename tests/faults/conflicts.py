@@ -1,4 +1,4 @@
-"""PostgreSQL undoes a change for the sake of another one."""
+"""PostgreSQL rolls back a change because of another one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -14,7 +14,7 @@ _WAITS_FOR_US = "SELECT pid FROM pg_locks WHERE pg_backend_pid() = ANY (pg_block
 
 
 def serialization_failures(scene: Scene, _: Size) -> Row:
-    """Each third new task is refused, while the default of the database is `serializable`."""
+    """Reject every third new task, while the default isolation is `serializable`."""
     since = scene.postgres.log_position()
     load, users = scene.load("serialization")
     with (
@@ -35,7 +35,7 @@ def serialization_failures(scene: Scene, _: Size) -> Row:
 
 
 def deadlocks(scene: Scene, size: Size) -> Row:
-    """Another transaction locks in the other order, and the change of a user is the victim."""
+    """Lock in the opposite order in another transaction; PostgreSQL cancels the user's change."""
     ledger, user = Ledger(), f"deadlock {uuid4()}"
     client = scene.client(user, ledger)
     since = scene.postgres.log_position()
@@ -44,7 +44,7 @@ def deadlocks(scene: Scene, size: Size) -> Row:
         scene.session() as rival,
         ThreadPoolExecutor(1) as thread,
     ):
-        rival("SET deadlock_timeout = '20s'")  # who looks for a deadlock first is its victim
+        rival("SET deadlock_timeout = '20s'")  # the first session to detect it is cancelled
         for number in range(size.rounds):
             id_ = str(client.create(f"task {number}"))
             rival("BEGIN")

@@ -1,4 +1,4 @@
-"""New workers take over from the old ones, as a new version does."""
+"""New workers replace the old ones, as in an upgrade."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ STEP = 100
 
 
 def rolled(scene: Scene, size: Size) -> Row:
-    """All workers are replaced under load, again and again."""
+    """Replace all workers under load, several times."""
     with scene.another(WORKERS=str(WORKERS)) as other:
         load, users = other.load("rolled", clients=8)
         with load.running() as ledger:

@@ -1,4 +1,4 @@
-"""More is asked for than there are connections, or clients go before they are answered."""
+"""Requests exceed the connections, or clients disconnect before their response."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ def pool_exhausted(scene: Scene, size: Size) -> Row:
 
 
 def aborted_requests(scene: Scene, size: Size) -> Row:
-    """Clients reset their connection before they are answered, also in the middle of a request."""
+    """Clients reset their connection before the response, also in the middle of a request."""
     load, users = scene.load("honest", HONEST)
     user = f"aborting {uuid4()}"
     with load.running() as ledger:
@@ -71,7 +71,7 @@ def aborted_requests(scene: Scene, size: Size) -> Row:
     ledger.exchanges += [Exchange(began, began, ABORTED)] * size.aborted
     row = scene.row("Requests are aborted", ledger, users)
     scene.require_clean(row)
-    wait_until(lambda: scene.clients() == 0)  # long before an idle one would be let go
+    wait_until(lambda: scene.clients() == 0)  # long before an idle connection is closed
     row.require_statuses("200", "201", ABORTED)
     stored = scene.run("SELECT task_count FROM users WHERE id = $1", user)
     row.note(f"{sum(stored):,} tasks of the aborting clients stored, whole ones")

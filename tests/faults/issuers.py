@@ -1,4 +1,4 @@
-"""The issuer is down, slow, or answers nonsense."""
+"""The issuer is unavailable, slow, or returns invalid keys."""
 
 import time
 from collections.abc import Callable
@@ -17,9 +17,9 @@ from tests.tokens.keys import jwk_set, key_id, sign_with_key
 
 ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
 SLOW_SECONDS = 8
-"""Longer than it is waited for."""
+"""Longer than the server waits for a response."""
 BACK_SECONDS = 6
-"""Without keys, the issuer is asked every five seconds."""
+"""Above the five seconds between two fetches while no keys are known."""
 KNOWN = 20
 KID = key_id("EdDSA")
 
@@ -50,7 +50,7 @@ STATES: dict[str, Callable[[KeyServer], None]] = {
 
 
 def issuer(scene: Scene, size: Size) -> Row:
-    """The issuer is down, slow, or answers nonsense: to a server each, at the same time."""
+    """Run each state of the issuer with a separate server, at the same time."""
     with ThreadPoolExecutor(len(STATES)) as threads:
         rows = threads.map(partial(_go_through, scene, size), STATES.values())
     return Row.together(
@@ -59,7 +59,7 @@ def issuer(scene: Scene, size: Size) -> Row:
 
 
 def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) -> Row:
-    """It is so from the start; then its keys can be had; then it is so again."""
+    """Start with the trouble, then serve the keys, then cause the trouble again."""
     issued, users = Ledger(), [f"issued {uuid4()}", f"shared {uuid4()}"]
     with key_server() as keys:
         settings = {

@@ -1,4 +1,4 @@
-"""What was sent, what came back, and what was thereby promised."""
+"""Records of requests, of their responses, and of the changes that these acknowledged."""
 
 import json
 import statistics
@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 LOST = "no answer"
 ABORTED = "aborted by the client"
-"""In the place of a status."""
+"""The value in place of a status."""
 ACKNOWLEDGED = {"200", "201"}
 
 
 class Exchange(NamedTuple):
-    """A request and its answer; `began` and `ended` are seconds of the monotonic clock."""
+    """A request and its response; `began` and `ended` are seconds of the monotonic clock."""
 
     began: float
     ended: float
@@ -25,12 +25,12 @@ class Exchange(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long the answer took."""
+        """Return the seconds until the response."""
         return self.ended - self.began
 
 
 class Ledger:
-    """All exchanges of a fault, of all its clients: they are added by several threads."""
+    """All exchanges of all clients during a fault. Several threads add to it."""
 
     def __init__(self) -> None:
         self.began = time.monotonic()
@@ -38,43 +38,43 @@ class Ledger:
 
     @property
     def promises(self) -> set[str]:
-        """What was acknowledged."""
+        """Return the acknowledged changes."""
         return {each.promise for each in self.exchanges if each.promise}
 
     @property
     def acknowledged(self) -> int:
-        """How many exchanges have acknowledged a change so far."""
+        """Return how many exchanges have acknowledged a change so far."""
         return sum(1 for each in self.exchanges if each.promise)
 
     @property
     def statuses(self) -> Counter[str]:
-        """How often each status came."""
+        """Return the count of each status."""
         return Counter(each.status for each in self.exchanges)
 
     @property
     def slowest(self) -> float:
-        """How long the slowest answer took, in seconds."""
+        """Return the seconds of the slowest response."""
         return max((each.seconds for each in self.exchanges), default=0)
 
     @property
     def errors(self) -> list[str]:
-        """Everything but success, as it came: when, and what."""
+        """Return a line for each response that is not a success, with its status and time."""
         fine = {"200", "201", ABORTED}
         wrong = sorted(each[:4] for each in self.exchanges if each.status not in fine)
         return [f"{status} `{code}`, {end - self.began:.2f} s" for _, end, status, code in wrong]
 
     def first_acknowledged(self, since: float) -> float | None:
-        """When the first change was acknowledged after a moment."""
+        """Return when the first change was acknowledged after a moment, or None."""
         ends = [each.ended for each in self.exchanges[:] if each.promise and each.ended >= since]
         return min(ends, default=None)
 
     def unanswered(self, stored: Collection[str]) -> int:
-        """How much of what is stored was never acknowledged."""
+        """Return how many stored changes were never acknowledged."""
         return len({*stored} - self.promises)
 
 
 def problem_code(body: bytes) -> str:
-    """The `code` of a problem document; nothing where it is none."""
+    """Return the `code` of a problem document; an empty text for other JSON."""
     try:
         document = json.loads(body)
     except ValueError:
@@ -83,5 +83,5 @@ def problem_code(body: bytes) -> str:
 
 
 def percentile(seconds: Sequence[float], share: float = 0.99) -> float:
-    """The time that this share of answers did not exceed."""
+    """Return the time that this share of the responses did not exceed."""
     return statistics.quantiles(seconds, n=1000, method="inclusive")[round(share * 1000) - 1]

@@ -1,4 +1,4 @@
-"""One user leaves much behind: rows to erase and rows to purge. The others must not notice."""
+"""One user leaves many rows to erase or to purge; other users must not be affected."""
 
 import json
 import subprocess
@@ -19,9 +19,9 @@ from tests.faults.scene import Scene, Size
 
 ERASED_TASKS = 50_000
 LEFT_KEYS = 36_000
-"""As many as the default rate limit allows in an hour."""
+"""The number that the default rate limit allows in an hour."""
 LEFT_TOMBSTONES = 50_000
-"""As many as are kept of one user."""
+"""The largest number that is kept for one user."""
 LOCKED = 10
 FINISH_SECONDS = 120
 POLL_SECONDS = 0.25
@@ -48,7 +48,7 @@ SELECT count(*) FROM (SELECT FROM users WHERE id = $1 UNION ALL SELECT FROM task
 
 
 def large_erasure(scene: Scene, size: Size) -> Row:
-    """A user with many long tasks erases all, and starts over at once."""
+    """A user with many long tasks erases all of them, and starts over at once."""
     user, ledger, erased = f"erased {uuid4()}", Ledger(), Ledger()
     with scene.another() as other:
         store_tasks(other, user, ERASED_TASKS, "")
@@ -74,7 +74,7 @@ def large_erasure(scene: Scene, size: Size) -> Row:
 
 
 def leftovers_purged(scene: Scene, size: Size) -> Row:
-    """What a user leaves expires, and some of it cannot be deleted; others' rows are purged."""
+    """One user's rows expire, and some of them cannot be deleted; other users' rows are purged."""
     ledger, ready = Ledger(), Ledger()
     leaver, bystanders = f"leaver {uuid4()}", [f"bystander {n} {uuid4()}" for n in range(LOCKED)]
     with scene.another() as other:
@@ -125,7 +125,7 @@ def _some_locked(scene: Scene, user: str) -> Iterator[None]:
 
 @contextmanager
 def _purging(scene: Scene) -> Iterator[Callable[[], bool]]:
-    """Run `python -m app purge`, and yield what tells whether it runs."""
+    """Run `python -m app purge`, and yield a function that returns whether it runs."""
     environment = {"DATABASE_URL": scene.postgres.url(scene.database), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "app", "purge"]
     with subprocess.Popen(
@@ -139,7 +139,7 @@ def _purging(scene: Scene) -> Iterator[Callable[[], bool]]:
 
 
 def polled(holds: Callable[[], bool]) -> Callable[[float], bool]:
-    """Return what tells whether something holds, looked at now and then."""
+    """Return a function that polls a condition now and then, and returns the last value."""
     looked_at, held = 0.0, True
 
     def lasts(waited: float) -> bool:

@@ -1,6 +1,6 @@
-"""Other users, who must not notice what one user does.
+"""Other users, whom one user's requests must not affect.
 
-The bounds are those of docs/explanation/reliability.md.
+docs/explanation/reliability.md has the bounds.
 """
 
 import statistics
@@ -18,15 +18,18 @@ from tests.faults.scene import Scene, Size
 TIMES = 4
 """How many times as long another user's median response may take."""
 LATER_SECONDS = 0.25
-"""How much later another user's slowest response may come."""
+"""How many seconds later another user's slowest response may come."""
 HONEST = 8
 ADDRESS = "127.0.0.2"
-"""They are not at the address of the one who abuses, where idle connections make room."""
+"""The address of the other users.
+
+The abusing user has another one, because idle connections of its address are closed first.
+"""
 PAUSE_SECONDS = 0.015
 LEAST = 10
-"""How many responses make a window at the least."""
+"""The minimum of responses in a window."""
 LONGEST_SECONDS = 20
-"""How long a window lasts at most, where others hardly get a response."""
+"""The maximum of a window in seconds, if others get hardly any response."""
 
 
 class Others:
@@ -40,7 +43,7 @@ class Others:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Go on until the block ends."""
+        """Send requests until the context ends."""
         thread = threading.Thread(target=self._run)
         thread.start()
         try:
@@ -52,10 +55,10 @@ class Others:
                 each.close()
 
     def measure(self, lasts: Callable[[float], bool]) -> list[float]:
-        """Return how long responses took, in seconds, while something `lasts`.
+        """Return the seconds that each response took, while `lasts` returns True.
 
         `lasts` gets the seconds since the beginning. There are at least `LEAST` responses; if they
-        take more than `LONGEST_SECONDS`, that is the last figure.
+        take more than `LONGEST_SECONDS`, that time is the last value.
         """
         begin, began = len(self._ledger.exchanges), time.monotonic()
         measured: list[float] = []
@@ -84,7 +87,7 @@ class Others:
 
 
 def judge(row: Row, alone: list[float], beside: list[float], size: Size) -> None:
-    """Require that others hardly notice, and note their figures."""
+    """Require that others are hardly affected, and record their figures."""
     times = statistics.median(beside) / statistics.median(alone)
     later = max(beside) - max(alone)
     row.require(times <= TIMES * size.patience, f"others wait {times:.1f} times as long")

@@ -1,4 +1,4 @@
-"""A PostgreSQL that faults happen to: it can be killed, and started again."""
+"""A PostgreSQL for faults: it can be killed and started again."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ Session: TypeAlias = Callable[..., list[Any]]
 
 START_SECONDS = 30
 DISK_MEGABYTES = 48
-# What a fault does to the defaults of a database is not for who does it.
+# The faults change defaults of a database; these sessions must not be affected.
 _UNTROUBLED = {"default_transaction_read_only": "off", "statement_timeout": "0"}
 _LAUNCHER = Path(__file__).with_name("small_disk.py")
 
@@ -37,14 +37,15 @@ class Postgres:
         self._password = ensure_cluster(self._place)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
-        # Beside the cluster, so that the account of PostgreSQL gets there, whoever we are.
+        # Beside the cluster, so that PostgreSQL's account can enter it, even if root runs the
+        # tests.
         self._small_disk = self._place.cluster.with_name("small-disk")
         self._small_disk.mkdir(exist_ok=True)
         self._log = folder / "postgresql.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
-        """Start, and answer the moment from which on connections are accepted."""
+        """Start PostgreSQL; return the moment from which it accepts connections."""
         cluster, account = self._place.cluster, self._place.account
         stop_leftover(cluster)
         command = [sys.executable, "-I", "-S", str(_LAUNCHER), str(self._small_disk)]
@@ -71,37 +72,37 @@ class Postgres:
         raise AssertionError(self._log.read_text(errors="replace")[-2000:])
 
     def kill(self) -> None:
-        """End all of its processes at once, as a lack of memory or of power does (`kill -9`)."""
+        """Kill all processes at once, as a lack of memory or of power does (`kill -9`)."""
         for each in self.processes():
             each.kill()
         self._wait()
 
     def stop(self) -> None:
-        """End it in order; its connections are told."""
+        """Stop PostgreSQL in order, which closes its connections with a message."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             self._wait()
 
     def processes(self) -> list[psutil.Process]:
-        """All of its processes; the first is the parent of the others."""
+        """Return all processes; the first is the parent of the others."""
         assert self._process is not None
         first = psutil.Process(self._process.pid)
         return [first, *first.children(recursive=True)]
 
     @property
     def small_disk(self) -> Path | None:
-        """The folder that is a disk of `DISK_MEGABYTES` for PostgreSQL; None where it is none."""
+        """Return the folder that is a disk of `DISK_MEGABYTES` for PostgreSQL, or None."""
         mounts = Path(f"/proc/{self.processes()[0].pid}/mounts")
         mounted = mounts.exists() and f" {self._small_disk} tmpfs " in mounts.read_text()
         return self._small_disk if mounted else None
 
     def url(self, database: str = NAME) -> str:
-        """Where it serves a database; the same after each start."""
+        """Return the URL of a database, which stays the same after each start."""
         return f"postgresql://{NAME}:{self._password}@127.0.0.1:{self._port}/{database}"
 
     @contextmanager
     def session(self, database: str = NAME) -> Iterator[Session]:
-        """A session of the superuser; what runs a statement in it answers the first column."""
+        """Open a superuser's session; yield a function that runs SQL and returns a column."""
         with asyncio.Runner() as runner:
 
             async def connect() -> asyncpg.Connection:
@@ -117,13 +118,13 @@ class Postgres:
                 runner.run(connection.close())
 
     def said(self, pattern: str, since: int) -> int:
-        """How often something stands in its log behind a position."""
+        """Return how often a pattern occurs in the log after a position."""
         with self._log.open("rb") as log:
             log.seek(since)
             return len(re.findall(pattern, log.read().decode(errors="replace"), re.MULTILINE))
 
     def log_position(self) -> int:
-        """The end of the log."""
+        """Return the position of the log's end."""
         return self._log.stat().st_size
 
     def _wait(self) -> None:
@@ -133,7 +134,7 @@ class Postgres:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Postgres]:
-    """A PostgreSQL until the block ends."""
+    """Run a PostgreSQL until the context ends."""
     postgres = Postgres(folder)
     postgres.start()
     try:

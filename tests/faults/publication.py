@@ -1,4 +1,4 @@
-"""Where the figures go: into `docs/explanation/reliability.md`, with the date and the machine."""
+"""Output of the figures into `docs/explanation/reliability.md`, with the date and the machine."""
 
 import platform
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "explanation" / "reliability.md"
 
 
 def describe(rows: Sequence[Row], scene: Scene) -> str:
-    """The figures, and what they were taken on."""
+    """Return the figures, and the conditions under which they were measured."""
     (version,) = scene.run("SHOW server_version")
     return (
         f"Measured on {today()}: {describe_machine()}. Python {platform.python_version()}, "
@@ -22,5 +22,5 @@ def describe(rows: Sequence[Row], scene: Scene) -> str:
 
 
 def publish(report: str) -> None:
-    """Put the report into the page."""
+    """Write the report into the page."""
     write_block(PAGE, "faults", report)

@@ -1,4 +1,4 @@
-"""PostgreSQL is there, but refuses to write, or does not come to it."""
+"""PostgreSQL is reachable, but rejects writes or is too slow."""
 
 import time
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ BACK_SECONDS = 1
 
 
 def disk_full(scene: Scene, size: Size) -> Row:
-    """No page can be added to the table of tasks."""
+    """Let no page be added to the table of tasks."""
     with troubles.tasks_on_a_small_disk(scene) as ballast:
         trouble = troubles.full(scene, ballast)
         row = _go_through("The disk of the tasks is full", scene, size, trouble)
@@ -25,14 +25,14 @@ def disk_full(scene: Scene, size: Size) -> Row:
 
 
 def read_only(scene: Scene, size: Size) -> Row:
-    """A fail-over has led to a database that cannot be written to."""
+    """A failover has led to a read-only database."""
     row = _go_through("The database is read-only", scene, size, troubles.read_only(scene))
     row.note("connections ended, and new ones read-only, as in a fail-over")
     return row
 
 
 def lock_time_outs(scene: Scene, size: Size) -> Row:
-    """A lock is held for longer than a change waits for it."""
+    """Hold a lock for longer than a change waits for it."""
     trouble = troubles.locked(scene)
     row = _go_through("A lock is held", scene, size, trouble, LOCK_SECONDS)
     row.note(f"the table locked against changes for {LOCK_SECONDS} s")
@@ -40,7 +40,7 @@ def lock_time_outs(scene: Scene, size: Size) -> Row:
 
 
 def statement_time_outs(scene: Scene, size: Size) -> Row:
-    """Statements take longer than they may."""
+    """Make statements take longer than their limit."""
     trouble = troubles.statements_that_time_out(scene)
     row = _go_through("Statements time out", scene, size, trouble)
     row.note("`statement_timeout` of 0.2 s, inserts that take 1 s")
@@ -54,7 +54,7 @@ def _go_through(
     trouble: AbstractContextManager[None],
     seconds: float = TROUBLE_SECONDS,
 ) -> Row:
-    """Change and read before, during and after some trouble, with the same server."""
+    """Send changes and reads before, during and after some trouble, to the same server."""
     load, users = scene.load(fault.lower(), clients=4)
     reads = Ledger()
     reader = scene.client(users[0], reads)

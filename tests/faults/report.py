@@ -20,7 +20,7 @@ HEADINGS = (
 
 @dataclass
 class Row:
-    """A fault: what was counted, what else was seen, and which promises were `broken`."""
+    """A fault: its counts, notes, and the promises that are `broken`."""
 
     fault: str
     ledger: Ledger
@@ -35,7 +35,7 @@ class Row:
 
     @classmethod
     def together(cls, fault: str, rows: "Mapping[str, Row]") -> "Row":
-        """One row of several, each of which is named in its notes."""
+        """Return one row for several, each of which its notes name."""
         ledger = Ledger()
         ledger.began = min(row.ledger.began for row in rows.values())
         for row in rows.values():
@@ -48,31 +48,31 @@ class Row:
 
     @property
     def found(self) -> int:
-        """How much of what was acknowledged is stored."""
+        """Return how many acknowledged changes are stored."""
         return len(self.ledger.promises & {*self.stored})
 
     @property
     def missing(self) -> int:
-        """How much of what was acknowledged is not stored."""
+        """Return how many acknowledged changes are not stored."""
         return len(self.ledger.promises) - self.found
 
     def note(self, text: str) -> None:
-        """Add what is special to this fault."""
+        """Add a note that is specific to this fault."""
         self.notes.append(text)
 
     def require(self, holds: bool, otherwise: str) -> None:
-        """Note a promise that does not hold."""
+        """Record a promise as broken unless a condition is true."""
         if not holds:
             self.broken.append(otherwise)
 
     def require_statuses(self, *allowed: str) -> None:
-        """Note statuses that must not come."""
+        """Record statuses other than the allowed ones as a broken promise."""
         others = {*self.ledger.statuses} - {*allowed}
         self.require(not others, f"status {', '.join(sorted(others))}: {self.ledger.errors[:3]}")
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The figures, in the order of `HEADINGS`."""
+        """Return the figures, in the order of `HEADINGS`."""
         statuses = sorted(self.ledger.statuses.items())
         told = [f"{count:,} × {status}" for status, count in statuses]  # noqa: RUF001
         errors = self.ledger.errors
@@ -95,7 +95,7 @@ class Row:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The table, in Markdown."""
+    """Return the table in Markdown."""
     alignment = ["---", *["--:"] * 4, "---", "---", "--:", "---"]
     lines = [HEADINGS, alignment, *(row.cells for row in rows)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

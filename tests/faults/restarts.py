@@ -1,4 +1,4 @@
-"""PostgreSQL ends and comes back, or ends its connections."""
+"""PostgreSQL exits and restarts, or closes its connections."""
 
 import statistics
 import time
@@ -19,7 +19,7 @@ PING, STATEMENT = r"statement: SELECT$", r"SELECT set_config\("
 
 
 def killed(scene: Scene, size: Size) -> Row:
-    """PostgreSQL is killed under load, and started again; there are two workers."""
+    """Kill PostgreSQL under load, and start it again; there are two workers."""
     delays = []
     with scene.another(WORKERS="2") as other:
         load, users = other.load("killed", clients=4)
@@ -47,7 +47,7 @@ def killed(scene: Scene, size: Size) -> Row:
 
 
 def idle_connections_ended(scene: Scene, size: Size) -> Row:
-    """The database ends connections that nobody uses, as it does when it is suspended."""
+    """Close idle connections from the database, as when it is suspended."""
     ledger = Ledger()
     users = [f"idle {number} {uuid4()}" for number in range(POOL_SIZE)]
     clients = [scene.client(each, ledger) for each in users]

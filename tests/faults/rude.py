@@ -1,7 +1,7 @@
-"""Rude clients, in a process of their own, so that they do not slow down those who measure.
+"""Rude clients, in a separate process, so that they do not slow down the measuring clients.
 
-`python -m tests.faults.rude KIND PORT CLIENTS TOKEN` says `ready` once all have begun, goes on
-until its standard input ends, and then prints how often which status was answered, as JSON.
+`python -m tests.faults.rude KIND PORT CLIENTS TOKEN` prints `ready` once all have begun, continues
+until its standard input ends, and then prints how often each status was returned, as JSON.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ Address = tuple[str, int]
 Answers = Counter[str]
 
 PER_SECOND = {"oversize": 50, "malformed": 200, "resets": 200}
-"""How much all clients do together; the slow and the silent hold what they have begun."""
+"""Requests per second of all clients together. Slow and silent clients keep connections open."""
 BEGIN_SECONDS = 0.5
-"""How long it takes them to connect, which is not to be measured."""
+"""How many seconds connecting takes, which is not measured."""
 SLOW_SECONDS = 0.5
 OVERSIZE = 1_000_000
 HEAD = b"POST /api/tasks HTTP/1.1\r\nHost: taskward\r\nContent-Type: application/json\r\n"
@@ -40,7 +40,7 @@ MALFORMED = [each for each in (*FRAMINGS, *SMUGGLING, *HOSTILE, *TARGETS) if eac
 
 
 async def slow(address: Address, number: int, _: bytes, answers: Answers) -> None:
-    """Send a request byte by byte: its head, or its body."""
+    """Send the head or the body of a request byte by byte."""
     reader, writer = await asyncio.open_connection(*address)
     writer.write(HEAD + (b"Content-Length: 10000\r\n\r\n" if number % 2 else b"X-Slow: "))
     while not reader.at_eof():
@@ -50,7 +50,7 @@ async def slow(address: Address, number: int, _: bytes, answers: Answers) -> Non
 
 
 async def silent(address: Address, number: int, _: bytes, answers: Answers) -> None:
-    """Say nothing, at all or after a first request."""
+    """Send nothing, at all or after a first request."""
     reader, writer = await asyncio.open_connection(*address)
     if number % 2:
         writer.write(LIVE)
@@ -58,7 +58,7 @@ async def silent(address: Address, number: int, _: bytes, answers: Answers) -> N
 
 
 async def oversize(address: Address, number: int, token: bytes, answers: Answers) -> None:
-    """Send more than is taken, with its length told before or in chunks."""
+    """Send a body above the limit, with its length in the head or in chunks."""
     head = HEAD + b"Authorization: Bearer " + token
     if number % 2:
         sent = head + b"\r\nContent-Length: %d\r\n\r\n" % OVERSIZE + b"x" * OVERSIZE
@@ -68,23 +68,23 @@ async def oversize(address: Address, number: int, token: bytes, answers: Answers
 
 
 async def malformed(address: Address, number: int, token: bytes, answers: Answers) -> None:
-    """Send what is no good HTTP, or has another request in it."""
+    """Send malformed HTTP, or a request with another one in it."""
     bad = MALFORMED[(number + answers.total()) % len(MALFORMED)]
     status = await answered(address, bad.raw.replace(TOKEN, token))
     answers[status if status.startswith("4") or not status else f"{status} for {bad.name}"] += 1
 
 
 async def resets(address: Address, number: int, _: bytes, answers: Answers) -> None:
-    """Connect, ask, and reset the connection at once."""
+    """Send a request on a new connection, and reset it at once."""
     await send_and_reset(address, HTTP2 if number % 2 else LIVE)
     answers["reset"] += 1
 
 
 async def send_and_reset(address: Address, sent: bytes, after_seconds: float = 0) -> None:
-    """Send all of it on a new connection, and reset that, whatever has come back."""
+    """Send bytes on a new connection, and reset it, whatever the response."""
     _, writer = await asyncio.open_connection(*address)
     connection: socket.socket = writer.get_extra_info("socket")
-    # Closed like this, a connection ends with a reset.
+    # With this option, closing a connection sends a reset.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.write(sent)
     await asyncio.sleep(after_seconds)
@@ -93,7 +93,7 @@ async def send_and_reset(address: Address, sent: bytes, after_seconds: float = 0
 
 
 async def answered(address: Address, sent: bytes) -> str:
-    """Send all of it on a new connection; answer the status."""
+    """Send bytes on a new connection; return the status of the response."""
     reader, writer = await asyncio.open_connection(*address)
     head = b""
     with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -104,7 +104,7 @@ async def answered(address: Address, sent: bytes) -> str:
 
 
 def status_of(answer: bytes) -> str:
-    """The status of an answer; nothing where there is none."""
+    """Return the status of a response; an empty text if there is none."""
     return answer[9:12].decode()
 
 
@@ -114,7 +114,7 @@ KINDS: dict[str, Callable[[Address, int, bytes, Answers], Awaitable[None]]] = {
 
 
 async def be_rude(kind: str, address: Address, clients: int, token: bytes) -> Answers:
-    """Be so until standard input ends."""
+    """Run rude clients of one kind until standard input ends; return the statuses."""
     answers: Answers = Counter()
 
     async def run(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Rude clients beside honest ones, who shall not notice."""
+"""Rude clients beside honest ones, who must not be affected."""
 
 import json
 import statistics
@@ -20,10 +20,10 @@ from tests.faults.rude import KINDS, PER_SECOND
 from tests.faults.scene import Scene, Size
 
 TIMES = 2
-"""How many times as long an answer to an honest client may take, at the 99th percentile."""
+"""How many times as long a response to an honest client may take, at the 99th percentile."""
 HONEST = 2
 LEAST = 20
-"""How many of their answers make a window at the least."""
+"""The minimum of their responses in a window."""
 GROWTH_MEGABYTES = 30
 FAULTS = {
     "slow": "Slow clients, who send a byte at a time",
@@ -35,7 +35,7 @@ FAULTS = {
 
 
 def rude_clients(kind: str, scene: Scene, size: Size) -> Row:
-    """Measure honest clients with and without rude ones, in turns."""
+    """Measure honest clients with and without rude ones, in turns; return the row."""
     load, users = scene.load("honest", HONEST)
     rude_user, answers = f"rude {uuid4()}", Counter[str]()
     alone, beside = [], []
@@ -70,7 +70,7 @@ def rude_clients(kind: str, scene: Scene, size: Size) -> Row:
 
 @contextmanager
 def _rude(kind: str, scene: Scene, user: str, clients: int) -> Iterator[Counter[str]]:
-    """Rude clients until the block ends; what is yielded has then what they were answered."""
+    """Run rude clients until the context ends; then the yielded counter has their statuses."""
     told = Counter[str]()
     port = str(urlsplit(scene.base_url).port)
     command = [sys.executable, "-m", "tests.faults.rude", kind, port, str(clients), token_for(user)]

@@ -1,4 +1,4 @@
-"""What faults happen to: a PostgreSQL, a database on it, and a server that was started once."""
+"""The scene of faults: a PostgreSQL, a database on it, and a server that is started only once."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_p
 
 
 class Size(NamedTuple):
-    """How much of each fault there is; what the issue names is the least."""
+    """The size of each fault; the defaults are the minimum."""
 
     kills: int = 10
     aborted: int = 5_000
@@ -45,18 +45,18 @@ class Size(NamedTuple):
     rolls: int = 20
     posts: int = 20_000
     rounds: int = 8
-    """How often connections are ended, and how many deadlocks there are."""
+    """How often connections are closed, and how many deadlocks there are."""
     windows: int = 2
     """How often honest clients are measured, with rude ones and without."""
     window_seconds: float = 1.5
     abuse: int = 600
-    """How many requests one user sends who abuses the service, in all windows together."""
+    """How many requests the abusing user sends in all windows together."""
     patience: float = 1.0
-    """How many times as long as promised something may take, where others use the machine, too."""
+    """The factor by which bounds are relaxed if others use the machine, too."""
 
 
 class Scene(NamedTuple):
-    """Its server goes through one fault after the other, and is not restarted."""
+    """A server that goes through one fault after the other without a restart."""
 
     postgres: Postgres
     database: str
@@ -66,21 +66,21 @@ class Scene(NamedTuple):
 
     @contextmanager
     def another(self, **settings: str) -> Iterator["Scene"]:
-        """A server with other settings, on a database of its own."""
+        """Start a server with other settings, on a separate database."""
         with staged(self.postgres, self.folder, **settings) as scene:
             yield scene
 
     def load(self, name: str, clients: int = 8) -> tuple[Load, list[str]]:
-        """Clients, each of a user of its own, and their users."""
+        """Return `(load, users)`: clients, each with a separate user."""
         users = [f"{name} {number} {uuid4()}" for number in range(clients)]
         return Load(self.base_url, [token_for(each) for each in users], name=name), users
 
     def client(self, user: str, ledger: Ledger, address: str = "127.0.0.1") -> Client:
-        """A client of a user, at an address of this machine."""
+        """Return a client of a user, at an address of this machine."""
         return Client(self.base_url, token_for(user), ledger, address)
 
     def row(self, fault: str, ledger: Ledger, users: Collection[str]) -> Row:
-        """Compare what was acknowledged with the rows of these users."""
+        """Compare the acknowledged changes with the stored rows of these users; return the row."""
         row = Row(fault, ledger, self.run(_STORED, [*users]))
         twice = len(self.run(_TWICE, [*users]))
         row.require(twice == 0, f"{twice} tasks were made twice under one key")
@@ -90,20 +90,20 @@ class Scene(NamedTuple):
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A session of the superuser in the database."""
+        """Open a session of the superuser in the database."""
         with self.postgres.session(self.database) as session:
             yield session
 
     def run(self, sql: str, *arguments: object) -> list[Any]:
-        """Run a statement as the superuser; answer the first column."""
+        """Run a statement as the superuser; return the first column."""
         with self.session() as session:
             return session(sql, *arguments)
 
     @contextmanager
     def default(self, setting: str, *, keeping_connections: bool = False) -> Iterator[None]:
-        """Let all connections have a setting as their default: those that there are, end.
+        """Set a default for all connections, which closes the existing ones.
 
-        So they do in the end, unless those that were made meanwhile are to keep it.
+        At the end they are closed again, unless connections made in between keep the setting.
         """
         self.run(f"ALTER DATABASE {self.database} SET {setting}")
         self.end_connections()
@@ -115,16 +115,16 @@ class Scene(NamedTuple):
                 self.end_connections()
 
     def end_connections(self) -> int:
-        """End the connections to the database, and answer how many there were."""
+        """Close the connections to the database; return how many there were."""
         return len(self.run(f"SELECT pg_terminate_backend(pid, 5000) {_OTHERS}"))
 
     def connections(self, state: str = "%") -> int:
-        """How many connections the server has in this state."""
+        """Return how many connections of the server are in a state."""
         return len(self.run(f"SELECT pid {_OTHERS} AND state LIKE $1", state))
 
     def require_clean(self, row: Row, pool_size: int = POOL_SIZE) -> None:
-        """Require that nothing was leaked: neither a transaction, nor a connection."""
-        # What was begun is carried out, also where the client has gone.
+        """Require that nothing leaked: neither a transaction nor a connection."""
+        # The server also finishes requests whose client has disconnected.
         wait_until(lambda: self.connections("active") == 0)
         open_ = self.connections("idle in transaction%")
         row.require(open_ == 0, f"{open_} connections are idle in a transaction")
@@ -133,18 +133,18 @@ class Scene(NamedTuple):
         row.note(f"connections to the database afterwards: {have}, none in a transaction")
 
     def megabytes(self) -> float:
-        """The memory of the server."""
+        """Return the memory of the server in MB."""
         return float(psutil.Process(self.pid).memory_info().rss) / 1e6
 
     def clients(self) -> int:
-        """How many connections of clients the server holds."""
+        """Return how many connections of clients the server has."""
         port, held = urlsplit(self.base_url).port, psutil.Process(self.pid).net_connections("inet")
         return sum(1 for each in held if each.laddr[1] == port and each.status != CONN_LISTEN)
 
 
 @contextmanager
 def staged(postgres: Postgres, folder: Path, **settings: str) -> Iterator[Scene]:
-    """A new database, and a server on it, until the block ends."""
+    """Create a database and run a server on it until the context ends."""
     database = f"faults_{uuid4().hex[:12]}"
     with postgres.session() as session:
         session(f"CREATE DATABASE {database}")

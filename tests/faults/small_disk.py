@@ -1,9 +1,9 @@
-"""Runs a command that sees a small disk of its own: a program, which imports nothing of ours.
+"""A program that runs a command with a small disk. It imports nothing of Taskward.
 
-`small_disk.py FOLDER MEGABYTES UID GID COMMAND…`: for the command alone, a file system of that size
-lies over the folder. It is gone with the command's last process. Root does not need to be asked for
-it, and others get it in a user namespace, where there are such. Without, the command runs all the
-same.
+`small_disk.py FOLDER MEGABYTES UID GID COMMAND…` mounts a file system of that size over the folder,
+for the command alone. It disappears with the command's last process. Root may mount it; other
+accounts do so in a user namespace, if the system allows that. Otherwise the command runs without
+it.
 """
 
 import ctypes
@@ -18,21 +18,21 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main(folder: str, megabytes: str, uid: str, gid: str, *command: str) -> None:
-    """Mount, become the account, and run the command in place of this program."""
+    """Mount the disk, switch to the account, and run the command in place of this program."""
     account = int(uid), int(gid)
     try:
         mount(folder, f"size={megabytes}m,mode=700,uid={uid},gid={gid}", account)
-    except (OSError, AttributeError) as error:  # not Linux: there are no such functions
+    except (OSError, AttributeError) as error:  # not Linux: these functions do not exist
         sys.stderr.write(f"there is no small disk: {error}\n")
     if os.geteuid() != account[0]:
         os.setgroups([])
         os.setgid(account[1])
         os.setuid(account[0])
-    os.execv(command[0], command)  # noqa: S606 - it is what this program is for
+    os.execv(command[0], command)  # noqa: S606 - the purpose of this program
 
 
 def mount(folder: str, options: str, account: tuple[int, int]) -> None:
-    """Lay the disk over the folder, for this process and its children."""
+    """Mount the disk over the folder, for this process and its children."""
     if os.geteuid() == 0:
         check(libc.unshare(CLONE_NEWNS))
     else:
@@ -45,7 +45,7 @@ def mount(folder: str, options: str, account: tuple[int, int]) -> None:
 
 
 def check(result: int) -> None:
-    """Raise what a call of the C library says of its failure."""
+    """Raise `OSError` if a call of the C library has failed."""
     if result != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 

@@ -1,4 +1,4 @@
-"""Story: something breaks, and what I was told to be stored is stored; soon all is well again."""
+"""Story: something breaks; what was acknowledged stays stored, and the service soon recovers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,13 +12,13 @@ from tests.faults.scene import Scene, Size, staged
 from tests.faults.troubles import MissingPartError
 from tests.support.folders import open_folder
 
-# Beside other tests everything takes longer; the figures that count are those of `make faults`.
+# Other tests slow everything down; `make faults` measures the published figures.
 SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, abuse=120, patience=5)
 
 
 @pytest.fixture(scope="session")
 def scene() -> Iterator[Scene]:
-    """What all faults happen to, one after the other, in whatever order."""
+    """The scene on which all faults run, one after the other, in any order."""
     with (
         open_folder() as folder,
         postgres.running(folder) as running,

@@ -1,4 +1,4 @@
-"""What a database can be in the middle of, as contexts: trouble until the block ends."""
+"""Troubles of a database, as contexts: each lasts until its context ends."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -14,7 +14,7 @@ _FIRES = "CREATE TRIGGER trouble BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUN
 _FILL = """
 COPY (SELECT repeat('x', 100000) FROM generate_series(1, 10000)) TO '{ballast}'
 """
-# A sequence does not go back with the transaction.
+# A rollback does not reset a sequence.
 _REFUSE = """
 IF nextval('refusals') % 3 = 0 THEN
     RAISE EXCEPTION 'could not serialize access' USING ERRCODE = 'serialization_failure';
@@ -23,12 +23,12 @@ END IF;
 
 
 class MissingPartError(Exception):
-    """A fault cannot be brought about here; the message says why."""
+    """A fault cannot be caused on this machine; the message gives the reason."""
 
 
 @contextmanager
 def inserts_that(scene: Scene, does: str) -> Iterator[None]:
-    """Before each new task, PostgreSQL does something."""
+    """Run a command in PostgreSQL before each new task."""
     scene.run(_TRIGGER.format(does=does))
     scene.run(_FIRES)
     try:
@@ -39,7 +39,7 @@ def inserts_that(scene: Scene, does: str) -> Iterator[None]:
 
 @contextmanager
 def refused_inserts(scene: Scene) -> Iterator[None]:
-    """Each third new task is refused, as if it could not be serialized."""
+    """Reject every third new task with a serialization failure."""
     scene.run("CREATE SEQUENCE refusals")
     scene.run("GRANT USAGE ON refusals TO taskward_app")
     try:
@@ -50,16 +50,16 @@ def refused_inserts(scene: Scene) -> Iterator[None]:
 
 
 def read_only(scene: Scene) -> AbstractContextManager[None]:
-    """The connections end, and new ones lead to a database that cannot be written to.
+    """Close the connections, and make new ones read-only.
 
-    As with a fail-over to one that is still a standby. In the end, connections are not ended.
+    This is like a failover to a standby. At the end, connections are not closed.
     """
     return scene.default("default_transaction_read_only = on", keeping_connections=True)
 
 
 @contextmanager
 def locked(scene: Scene) -> Iterator[None]:
-    """Somebody holds a lock that no task can be changed under."""
+    """Hold a lock that blocks every change of tasks."""
     with scene.session() as session:
         session("BEGIN")
         session("LOCK TABLE tasks IN EXCLUSIVE MODE")
@@ -69,7 +69,7 @@ def locked(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def statements_that_time_out(scene: Scene) -> Iterator[None]:
-    """Inserts take longer than the database allows to a statement."""
+    """Make inserts take longer than the statement limit of the database."""
     with (
         inserts_that(scene, "PERFORM pg_sleep(1);"),
         scene.default("statement_timeout = '200ms'"),
@@ -79,7 +79,7 @@ def statements_that_time_out(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def tasks_on_a_small_disk(scene: Scene) -> Iterator[str]:
-    """The tasks are on a disk of their own; what is yielded is the path of a file on it."""
+    """Move the tasks to a separate disk; yield the path of a file on it."""
     disk = scene.postgres.small_disk
     if disk is None:
         raise MissingPartError("this system gives nobody a small disk of his own")
@@ -90,13 +90,13 @@ def tasks_on_a_small_disk(scene: Scene) -> Iterator[str]:
     finally:
         scene.run("ALTER TABLE tasks SET TABLESPACE pg_default")
         scene.run("DROP TABLESPACE small")
-        # Else a recovery would look for the disk, which is gone with each end of PostgreSQL.
+        # A recovery would otherwise look for the disk, which each stop of PostgreSQL removes.
         scene.run("CHECKPOINT")
 
 
 @contextmanager
 def full(scene: Scene, ballast: str) -> Iterator[None]:
-    """The disk is full."""
+    """Fill the disk."""
     with suppress(asyncpg.DiskFullError):
         scene.run(_FILL.format(ballast=ballast))
     try:

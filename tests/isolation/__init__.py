@@ -1,1 +1,1 @@
-"""Tests of isolation: each operation asked by everybody, and a model of the whole API."""
+"""Tests of isolation: every operation tried by every kind of user, and a model of the whole API."""

@@ -1,4 +1,4 @@
-"""An attack by one user on all others, and what it brought."""
+"""An attack by one user on all others, and its results."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,13 +26,13 @@ LISTS: tuple[tuple[dict[str, str], int], ...] = (
     ({"q": "X"}, 4),
     ({"due_after": "2026-12-01T00:00:00Z"}, 1),
 )
-"""Parameters of a list, and how many of her tasks it has."""
+"""Parameters of a list, and the number of her tasks in it."""
 _ABSENT = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 _OK, _CREATED = httpx.codes.OK, httpx.codes.CREATED
 
 
 class Attack:
-    """Eve, who has tasks of her own, tries every operation on those of the others."""
+    """Eve, who has tasks herself, tries every operation on tasks of the others."""
 
     def __init__(self, base_url: str, database: Database) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class Attack:
         self._own: list[str] = []
 
     async def prepare(self) -> None:
-        """Make tasks of Ada and of Eve; hers come before and after in the order of a list."""
+        """Create tasks of Ada and of Eve; Eve's come before and after Ada's in a list."""
         self._foreign = [await _create(self._ada, due_at) for due_at in DUE]
         self._own = [await _create(self._client, due_at) for due_at in (*DUE, None, None, None)]
         self._foreign += [await _create(self._ada, due_at) for due_at in DUE]
@@ -54,7 +54,7 @@ class Attack:
         await self._client.patch(f"/api/tasks/{self._own[0]}/complete")
 
     async def leaks(self) -> list[str]:
-        """Say what Eve has read, changed, counted or inferred; nothing where isolation holds."""
+        """Return what Eve has read, changed, counted or inferred; empty if isolation works."""
         leaks = await self._etag()
         before = await self._rows_of_others()
         leaks += [
@@ -89,7 +89,7 @@ class Attack:
         return leaks
 
     async def _changes(self) -> list[str]:
-        """The feed has her tasks, and from a token on what she has done since; nothing else."""
+        """Check that the feed has only her tasks, and after a token only her later changes."""
         first = (await self._client.get("/api/tasks/changes")).json()
         gone = self._own.pop()
         await self._client.delete(f"/api/tasks/{gone}")
@@ -105,7 +105,7 @@ class Attack:
         return [f"the changes are {[len(page) for page in told]}"]
 
     async def _etag(self) -> list[str]:
-        """What others do is nothing that a list's ETag shows."""
+        """Check that changes of others do not change the ETag of her list."""
         listed = await self._client.get("/api/tasks")
         await self._ada.patch(f"/api/tasks/{self._foreign[2]}/complete", json={})
         headers = {"If-None-Match": listed.headers.get("ETag", "*")}
@@ -122,7 +122,7 @@ class Attack:
         return leaks
 
     async def _replay(self) -> list[str]:
-        """She tries a key that Ada has used, with the same body."""
+        """Try an idempotency key that Ada has used, with the same body."""
         answer = await self._client.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
         theirs = answer.status_code == _CREATED and answer.json()["user_id"] != self._eve
         replayed = theirs or "Idempotent-Replayed" in answer.headers
@@ -131,7 +131,7 @@ class Attack:
         return ["she got Ada's answer"] if replayed else []
 
     async def _revision(self) -> list[str]:
-        """Her own changes are counted on from those that she has made; and hers alone."""
+        """Check that her revisions count only her own changes."""
         last = (await self._client.get("/api/me")).json()["revision"]
         changes = [
             await self._client.put(f"/api/tasks/{self._own[1]}", json={"title": "mine"}),
@@ -181,7 +181,7 @@ async def _answer(
 
 
 async def _walk(eve: httpx.AsyncClient, **parameters: str) -> list[dict[str, Any]]:
-    """All tasks of a list, by pages of two; of a list without an end, the first 50."""
+    """Return all tasks of a list, by pages of two; at most 50."""
     found: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
     for _ in range(25):

@@ -1,4 +1,4 @@
-"""What a person writes about a task: as it was sent, and as it is answered."""
+"""The content of a task that a user writes: in a request, and in a response."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,14 +8,14 @@ from tests.isolation.wire import Json
 
 
 def as_sent(body: Mapping[str, Json]) -> Json:
-    """The content of a request, however it is written; another offset is another request."""
+    """Return the content of a request in a standard form, which keeps the offset of the time."""
     due_at = body.get("due_at")
     as_read = due_at and datetime.fromisoformat(due_at.upper()).isoformat()
     return {"title": body["title"], "description": body.get("description"), "due_at": as_read}
 
 
 def written(body: Mapping[str, Json]) -> Task:
-    """What a person wrote: text as it was sent, instants in UTC, to the microsecond."""
+    """Return the written content: text as it was sent, times in UTC, to the microsecond."""
     due_at = body.get("due_at")
     return {
         "title": body["title"],
@@ -25,5 +25,5 @@ def written(body: Mapping[str, Json]) -> Task:
 
 
 def in_utc(text: str) -> str:
-    """An instant as it is answered."""
+    """Return a time as it appears in a response."""
     return instant(text).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Where everybody asks for each secured operation of the contract, as its plan says."""
+"""A client for each secured operation of the contract, with requests from its plan."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ READING = [name for name in PLANNED if SECURED[name].method == "GET"]
 
 
 class Desk:
-    """Where everybody asks. The owner and the stranger have two tasks each."""
+    """Sends requests of all users. The owner and the stranger have two tasks each."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -31,14 +31,14 @@ class Desk:
         conditions: dict[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Ask for an operation as its plan says."""
+        """Send a request for an operation as its plan describes; return the response."""
         plan, user = PLANS[name], user_of(authorization)
         asked = plan.request(SECURED[name], task_id, user, **(query or {}))
         method, target, body, headers = asked
         return self._wire.ask(method, target, authorization, body, headers | (conditions or {}))
 
     def owner_of_two(self) -> Owned:
-        """A user with a pending and a completed task, whose every word is unique."""
+        """Create a user with a pending and a completed task, whose every word is unique."""
         user = someone()
         tasks = [self._create(user), self._create(user)]
         address = f"/api/tasks/{tasks[0]['id']}/complete"
@@ -52,35 +52,35 @@ class Desk:
         return dict(created.body)
 
     def everything(self, *users: Owned) -> list[Answer]:
-        """All that these users can read: each reading operation, for each task of both."""
+        """Return all that these users can read: each reading operation, for each task of both."""
         ids = [task["id"] for owned in (self.owned, self.stranger) for task in owned.tasks]
         tokens = [bearer(owned.user) for owned in users]
         return [self.ask(name, id_, each) for each in tokens for name in READING for id_ in ids]
 
 
 def someone() -> str:
-    """A new user; all of these ids are equally long, and so are the answers that name them."""
+    """Return a new user id. All of them are equally long, and so are the responses with them."""
     return f"someone-{uuid4()}"
 
 
 def absent() -> str:
-    """An id that no task ever had."""
+    """Return an id that no task has ever had."""
     return f"01890000-0000-7000-8000-{uuid4().hex[:12]}"
 
 
 def anywhere(answer: Answer, task_id: str) -> Answer:
-    """An answer as if another task had been asked for: `instance` names the path asked for."""
+    """Return a response without the task's id in `instance`, so that two tasks can be compared."""
     instance = answer.body["instance"].replace(task_id, "{id}")
     return answer._replace(body=answer.body | {"instance": instance})
 
 
 def shown(plan: Plan, owned: Owned) -> tuple[int, object]:
-    """Status and body that are due to a user who has this."""
+    """Return the expected status and body for a user with these tasks."""
     return plan.status, stripped(plan.shows(owned), plan.made)
 
 
 def mentions(answer: Answer, owned: Owned) -> set[str]:
-    """What of somebody's an answer gives away."""
+    """Return the words in a response that belong to a user: the id, and ids and titles of tasks."""
     told = json.dumps([answer.headers, stripped(answer.body, ("instance",))])
     words = {owned.user, *(task[name] for task in owned.tasks for name in ("id", "title"))}
     return {word for word in words if word in told}

@@ -1,10 +1,10 @@
-"""Faults that forget the owner, planted into the SQL of the store on its way to the database."""
+"""Faults that drop the owner, planted into the store's SQL on its way to the database."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Each place where a statement says whose rows it is about.
+# Each condition of a statement that names the owner of the rows.
 _OWNER_CONDITION = re.compile(
     r"(?:tasks\.user_id|users\.id|idempotency_keys\.user_id|tombstones\.user_id) = "
     r"(?:(?:owner_row|locked_owner)\.id|locked\.user_id|(?P<parameter>\$\d+::VARCHAR))"
@@ -37,21 +37,21 @@ _ETAG_OF_LISTS = r"SELECT users\.(?!.*FROM tasks)"
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong, and how it comes into a statement; others are left as they are."""
+    """A fault, and how it is planted into a statement; other statements stay as they are."""
 
     name: str
     plant: Callable[[str], str]
 
 
 def _without(name: str, statement: str, *removed: int) -> Fault:
-    """Remove conditions on the owner, by their indexes, from one kind of statement."""
+    """Return a fault that removes conditions on the owner, by index, from one kind of statement."""
 
     def plant(sql: str) -> str:
         if not re.match(statement, sql, re.DOTALL):
             return sql
         places = list(_OWNER_CONDITION.finditer(sql))
         for place in sorted((places[number] for number in removed), key=_start, reverse=True):
-            # A parameter must stay, or PostgreSQL could not tell its type.
+            # Keep one use of the parameter: without it, PostgreSQL cannot derive its type.
             always = f"{place['parameter']} IS NOT NULL" if place["parameter"] else "true"
             sql = sql[: place.start()] + always + sql[place.end() :]
         return sql
@@ -68,7 +68,7 @@ def _given_away(sql: str) -> str:
 
 
 def _of_a_change(name: str, statement: str, *places: int) -> list[Fault]:
-    """Seven places: the row that is locked, the task, that both belong together, and so on."""
+    """Return faults for the seven conditions of a change: the locked row, the task, and so on."""
     owner, task, both, revision, revision_of, changed, changed_of = places
     return [
         _without(f"{name}: whose row is locked", statement, owner),
@@ -104,7 +104,7 @@ FAULTS = [
     _without("etag of lists", _ETAG_OF_LISTS, 0),
     *_of_a_change("replace", _CHANGE_CONTENT, *range(7)),
     *_of_a_change("complete", _CHANGE_COMPLETED, *range(7)),
-    # Between them stands which tombstones are dropped.
+    # The conditions in between select the tombstones that are deleted.
     *_of_a_change("delete", _DELETE, 0, 2, 3, 4, 5, 8, 9),
     _without("delete: whose tombstones are dropped", _DELETE, 1, 6, 7),
     Fault("create: the owner is another", _given_away),
@@ -112,14 +112,14 @@ FAULTS = [
 
 
 class Planter:
-    """Plants one fault at a time into what the driver is given, and counts how often it did."""
+    """Plants one fault at a time into the driver's SQL, and counts how often it did."""
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
         self.planted = 0
 
     def rewrite(self, sql: str) -> str:
-        """The statement with the fault."""
+        """Return the statement with the fault."""
         rewritten = self.fault.plant(sql) if self.fault else sql
         self.planted += rewritten != sql
         return rewritten

@@ -1,4 +1,4 @@
-"""Lists of tasks, specified in Python: filters, orders, and what comes behind a task."""
+"""Lists of tasks, specified in Python: filters, orders, and what follows a task."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ Task: TypeAlias = dict[str, Json]
 
 
 class Listing(NamedTuple):
-    """Which tasks of a user, and in which order."""
+    """The selection and the order of a user's tasks."""
 
     status: str = "all"
     q: str = ""
@@ -23,16 +23,16 @@ class Listing(NamedTuple):
 
     @property
     def column(self) -> str:
-        """What it is sorted by."""
+        """Return the property that the list is sorted by."""
         return self.sort.removeprefix("-")
 
     @property
     def descends(self) -> bool:
-        """Whether the greatest comes first."""
+        """Return whether the greatest value comes first."""
         return self.sort.startswith("-")
 
     def fits(self, task: Task) -> bool:
-        """Whether a task is in the list."""
+        """Return whether a task is in the list."""
         texts = (_folded(task["title"]), _folded(task["description"] or ""))
         return (
             task["completed"] in STATES[self.status]
@@ -47,16 +47,16 @@ class Listing(NamedTuple):
             yield due_at is not None and instant(due_at) >= instant(self.due_after)
 
     def of(self, tasks: Iterable[Task]) -> list[Task]:
-        """The tasks of the list, in its order; undated ones are its end."""
+        """Return the tasks of the list, in its order; tasks without a date come last."""
         found = sorted(filter(self.fits, tasks), key=self.place, reverse=self.descends)
         return sorted(found, key=lambda task: task[self.column] is None)
 
     def place(self, task: Task) -> tuple[datetime, str]:
-        """What tasks are ordered by among those that have a date, or among those without."""
+        """Return the sort key of a task, among those with a date or among those without."""
         return instant(task[self.column] or "0001-01-01T00:00:00Z"), task["id"]
 
     def after(self, tasks: Iterable[Task], last: Task) -> list[Task]:
-        """The part of a list behind a task as it was, whether it still is in there or not."""
+        """Return the part of a list after a task as it was, even if the task is no longer in it."""
         return [task for task in self.of(tasks) if self._is_behind(task, last)]
 
     def _is_behind(self, task: Task, last: Task) -> bool:
@@ -68,7 +68,7 @@ class Listing(NamedTuple):
 
 
 def instant(text: str) -> datetime:
-    """An instant, in UTC."""
+    """Return a time in UTC."""
     return datetime.fromisoformat(text.upper()).astimezone(UTC)
 
 

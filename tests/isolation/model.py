@@ -1,7 +1,7 @@
 """The task API, specified in Python: a dictionary of tasks for each user.
 
-Each operation answers the status and the body that are due. What only the server can make (ids,
-instants, cursors) is taken from the body that it sent, `seen`, checked, and held from then on.
+Each operation returns the expected status and body. Values that only the server can create (ids,
+times, cursors) are taken from its response, `seen`, checked, and expected from then on.
 """
 
 import json
@@ -31,26 +31,26 @@ class User:
         self.id = id
         self.tasks: dict[str, Task] = {}
         self.deleted: dict[str, int] = {}
-        """The revisions of the deletions."""
+        """The revision of each deletion, by the task's id."""
         self._server = server
         self.keys: dict[tuple[str, str], tuple[Json, Due]] = {}
-        """What came first under each operation and key, and its answer."""
+        """The first body and response under each operation and key."""
         self._life = 0
         self._revision = 0
 
     @property
     def state(self) -> State:
-        """What every list depends on; all who have changed nothing yet have the same."""
+        """Return the state that every list depends on; users without changes have the same one."""
         return State(self.id, self._life, self._revision) if self._revision else State("", 0, 0)
 
     def create_task(self, seen: Json, body: Json, idempotency_key: str | None = None) -> Due:
-        """A new task is pending, and belongs to who made it."""
+        """Create a pending task that belongs to its user."""
         return self._once(
             "create_task", idempotency_key, as_sent(body), lambda: self._create(seen, body)
         )
 
     def batch_tasks(self, seen: Json, body: Json, idempotency_key: str | None = None) -> Due:
-        """All operations are carried out, or none."""
+        """Run all operations, or none."""
         return self._once("batch_tasks", idempotency_key, body, lambda: self._batch(seen, body))
 
     def _once(self, operation: str, key: str | None, body: Json, perform: Callable[[], Due]) -> Due:
@@ -65,7 +65,7 @@ class User:
         return due
 
     def _replayed(self, due: Due) -> Due:
-        """A task that was updated is in a repeated answer as it is now."""
+        """Return a repeated response; an updated task is in it as it is now."""
         body = due.body
         if "results" in body:
             results = [
@@ -102,7 +102,7 @@ class User:
             case "create" if seen:
                 return self._create(seen, operation["task"])
             case "create":
-                # The batch fails later on: what would have been made, nobody can know.
+                # The batch fails later: the id that the server would have created stays unknown.
                 self._revision += 1
                 return Due(201, None)
             case "update":
@@ -119,7 +119,7 @@ class User:
         if_none_match: str | None = None,
         **listing: str,
     ) -> Due:
-        """A cursor is good for one user and list."""
+        """Return a page of a list. A cursor is valid for one user and list."""
         wanted = Listing(**listing)
         tasks = wanted.of(self.tasks.values())
         if cursor is not None:
@@ -137,7 +137,7 @@ class User:
         return Due(200, {"items": items, "next_cursor": next_cursor}, self.state)
 
     def list_changes(self, seen: Json, since: str | None = None, limit: int = 50) -> Due:
-        """Each task once, at its latest, and each deletion that the reader does not know of."""
+        """Return each changed task as it is now, and each deletion that the reader has not seen."""
         place = START if since is None else self._server.tokens.get(since)
         if place is None or place not in {START, place._replace(user=self.id, life=self._life)}:
             return Due(410, TOKEN_EXPIRED)
@@ -166,18 +166,18 @@ class User:
         return Due(200, {"changes": changes[:limit], "next": token, "has_more": has_more})
 
     def get_task(self, seen: Json, id: str, if_none_match: str | None = None) -> Due:  # noqa: ARG002
-        """Nobody else's task is found."""
+        """Return a task of the user; tasks of others are not found."""
         if id not in self.tasks:
             return Due(404, NOT_FOUND)
         due = found(self.tasks[id])
         return due._replace(status=304, body=None) if due.etag == if_none_match else due
 
     def replace_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
-        """What is absent becomes null; whether the task is completed stays."""
+        """Set absent properties to null; whether the task is completed stays."""
         return self._update(seen, id, if_match, **written(body))
 
     def update_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
-        """What is absent stays."""
+        """Keep absent properties."""
         fields = dict(body)
         if fields.get("due_at") is not None:
             fields["due_at"] = in_utc(fields["due_at"])
@@ -186,12 +186,12 @@ class User:
     def complete_task(
         self, seen: Json, id: str, body: Json = None, if_match: str | None = None
     ) -> Due:
-        """Completed by default."""
+        """Complete the task, unless the body says otherwise."""
         completed = (body or {}).get("completed", True)
         return self._update(seen, id, if_match, completed=completed)
 
     def delete_task(self, seen: Json, id: str, if_match: str | None = None) -> Due:  # noqa: ARG002
-        """A deletion is a change too; a repeat finds nothing."""
+        """Delete a task. That is a change, too; a repeated deletion finds no task."""
         if refusal := self._refusal(id, if_match):
             return refusal
         del self.tasks[id]
@@ -200,12 +200,12 @@ class User:
         return Due(204, None)
 
     def get_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
-        """The counts of who asks."""
+        """Return the counts of the user."""
         counts = {"task_count": len(self.tasks), "max_tasks": 100_000, "revision": self._revision}
         return Due(200, {"user_id": self.id, **counts})
 
     def delete_me(self, seen: Json, confirm: str) -> Due:  # noqa: ARG002 - like the others
-        """As if the user had never been, unless another's id came with it."""
+        """Erase the user completely, unless `confirm` is another user's id."""
         if confirm != self.id:
             return Due(422, NOT_CONFIRMED)
         self.tasks.clear()
@@ -223,7 +223,7 @@ class User:
         return Due(412, PRECONDITION_FAILED)
 
     def _update(self, seen: Json, id: str, if_match: str | None, **fields: Json) -> Due:
-        """What already is so is no change, and does not move `completed_at`."""
+        """Update a task. Without a difference, it is no change and `completed_at` stays."""
         if refusal := self._refusal(id, if_match):
             return refusal
         task = self.tasks[id]
@@ -235,7 +235,7 @@ class User:
         return found(self._changed(id, now, **fields))
 
     def _changed(self, id: str, now: str, **changes: Json) -> Task:
-        """Each change has the next revision of its user."""
+        """Change a task; each change gets the next revision of its user."""
         self._revision += 1
         changes |= {"updated_at": now, "revision": self._revision}
         self.tasks[id] = {**self.tasks[id], **changes}
@@ -243,5 +243,5 @@ class User:
 
 
 def found(task: Task, status: int = 200) -> Due:
-    """The answer with a task."""
+    """Return the response with a task."""
     return Due(status, task, f'"{task["revision"]}"')

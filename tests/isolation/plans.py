@@ -1,6 +1,6 @@
-"""How to ask for each operation of the contract, and what its owner must see.
+"""Plans: for each operation of the contract its request, and the response that its owner must get.
 
-A new operation needs a plan here; an operation that takes a task's id says so with `TASK`.
+A new operation needs a plan here. An operation on one task has `TASK` in its plan.
 """
 
 import json
@@ -13,33 +13,33 @@ from quart_contract.operations import Operation
 from tests.isolation.wire import Json
 
 TASK = "{the id of a task}"
-"""Stands in a plan for the id of the task that is asked for."""
+"""The placeholder in a plan for the id of the requested task."""
 USER = "{the id of the token's user}"
-"""Stands in a plan for the id of the user whose token is sent."""
+"""The placeholder in a plan for the id of the token's user."""
 
 
 class Owned(NamedTuple):
-    """What a user has: the tasks are as the server shows them, newest first."""
+    """The tasks of a user, as the server shows them, newest first."""
 
     user: str
     tasks: tuple[Json, ...] = ()
 
     @property
     def task(self) -> Json:
-        """The task that is asked for."""
+        """Return the requested task."""
         return self.tasks[0]
 
     @property
     def next_revision(self) -> int:
-        """The revision of the next change."""
+        """Return the revision of the next change."""
         return max((task["revision"] for task in self.tasks), default=0) + 1
 
 
 class Place(NamedTuple):
-    """The parameter that goes on where an answer ended.
+    """The parameter that continues after an earlier response.
 
-    `member` of the answer holds the next place. `nonsense` has a place's form, and is none; None
-    where the contract answers a foreign place otherwise than nonsense.
+    `member` of the response contains the next place. `nonsense` has the form of a place, but is
+    invalid; it is None if the contract responds differently to a foreign place.
     """
 
     parameter: str
@@ -58,10 +58,10 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One operation: its inputs, and the answer to a user who has what `Owned` says.
+    """One operation: its inputs, and the response to a user with `Owned`.
 
-    `made` names headers and members whose values only the server can know. A plan without `TASK`
-    is about all that a user has, and must answer somebody who has nothing, too.
+    `made` names headers and members whose values only the server can create. A plan without `TASK`
+    concerns all tasks of a user, and must also respond to a user without tasks.
     """
 
     status: int
@@ -75,13 +75,13 @@ class Plan:
 
     @property
     def about_a_task(self) -> bool:
-        """Whether the operation is about one task, wherever its id stands."""
+        """Return whether the operation concerns one task, wherever its id is."""
         return TASK in json.dumps([dict(self.path), dict(self.query), self.body])
 
     def request(
         self, operation: Operation, task_id: str, user: str = USER, **query: str
     ) -> Request:
-        """Ask for the task of this id."""
+        """Return the request for the task with this id."""
 
         def filled(value: Json) -> Json:
             return json.loads(json.dumps(value).replace(TASK, task_id).replace(USER, user))
@@ -103,13 +103,13 @@ SAME_KEY = {"Idempotency-Key": "everybody's"}
 
 
 def new(owned: Owned) -> Json:
-    """A task that was just made."""
+    """Return a task that was just created."""
     owner = {"user_id": owned.user, "revision": owned.next_revision}
     return {**NOTHING, **REWRITTEN, **owner}
 
 
 def changed(owned: Owned, **changes: Json) -> Json:
-    """The task after a change."""
+    """Return the task after a change."""
     return {**owned.task, **changes, "revision": owned.next_revision}
 
 

@@ -1,4 +1,4 @@
-"""The problems that the model answers with, without `instance` and `request_id`."""
+"""The problems in the model's responses, without `instance` and `request_id`."""
 
 NOT_FOUND = {
     "type": "/problems#task_not_found",

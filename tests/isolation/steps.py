@@ -1,4 +1,4 @@
-"""Random steps: mostly what users do with what is theirs, often what they should not try."""
+"""Random steps: mostly of users on their own tasks, often what they must not do."""
 
 from collections.abc import Mapping
 from random import Random
@@ -63,7 +63,7 @@ class Step(NamedTuple):
 
     @property
     def request(self) -> Request:
-        """The step as a request."""
+        """Return the step as a request."""
         operation = OPERATIONS[self.operation]
         sent: dict[str, dict[str, Json]] = {"path": {}, "query": {}, "header": {}}
         for parameter in operation.parameters:
@@ -75,15 +75,15 @@ class Step(NamedTuple):
 
 
 class Steps:
-    """Draws steps; the same seed draws the same steps of users who behave the same."""
+    """Draws steps. The same seed draws the same steps for users who behave the same."""
 
     def __init__(self, seed: int, users: list[User], server: Server) -> None:
-        self._random = Random(seed)  # noqa: S311 - it is to be repeatable
+        self._random = Random(seed)  # noqa: S311 - steps must be repeatable
         self._users = users
         self._server = server
 
     def draw(self) -> Step:
-        """The next step."""
+        """Return the next step."""
         user = self._random.choice(self._users)
         operation = self._random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         arguments: dict[str, Json]
@@ -106,7 +106,7 @@ class Steps:
         return Step(user, operation, arguments)
 
     def _key(self, user: User, operation: str, body: Json) -> dict[str, Json]:
-        """None, a new key, one that others use, or one of before: with its body, or this one."""
+        """Return no key, a new one, a common one, or an old one with its own body or this one."""
         chance = self._random.random()
         if chance < 0.5:
             return {}
@@ -125,7 +125,7 @@ class Steps:
         op = self._random.choice(("create", "update", "update", "delete"))
         if op == "create":
             return {"op": op, "task": self._content()}
-        # A batch of many operations would hardly ever succeed on the ids of others.
+        # A batch of many operations on ids of others would hardly ever succeed.
         own = list(user.tasks) if self._random.random() < 0.8 else []
         id_ = self._random.choice(own) if own else self._id(user)
         operation: dict[str, Json] = {"op": op, "id": id_}
@@ -155,7 +155,7 @@ class Steps:
         return arguments
 
     def _id(self, user: User) -> str:
-        """One's own, a neighbour's, anybody's (also one that is gone), or one that never was."""
+        """Return a task's id: of the user, a neighbour, any user (maybe deleted), or of no task."""
         chance = self._random.random()
         tasks = user.tasks if chance < 0.5 else self._neighbour(user).tasks
         if tasks and chance < 0.65:
@@ -165,7 +165,7 @@ class Steps:
         return self._random.choice(ABSENT)
 
     def _neighbour(self, user: User) -> User:
-        """The user before or after: those who are easily taken for one another stand together."""
+        """Return the previous or next user: users with similar ids are next to each other."""
         place = self._users.index(user) + self._random.choice((-1, 1))
         return self._users[place % len(self._users)]
 
@@ -190,7 +190,7 @@ class Steps:
         return arguments
 
     def _changes(self, user: User) -> dict[str, Json]:
-        """From the beginning, or from a token of one's own, a neighbour's, anybody's, nobody's."""
+        """Return arguments of the feed: no token, the user's, a neighbour's, or an invalid one."""
         arguments: dict[str, Json] = {"limit": self._random.choice((1, 2, 5, 50, 200))}
         chance, newest = self._random.random(), list(self._server.tokens.items())[-400:]
         owner = user if chance < 0.7 else self._neighbour(user)
@@ -202,7 +202,7 @@ class Steps:
         return arguments
 
     def _cursor(self, user: User) -> str | None:
-        """None, or a cursor of one's own, a neighbour's, anybody's or nobody's."""
+        """Return None, or a cursor of the user, of a neighbour, of any user, or an invalid one."""
         newest = list(self._server.cursors.items())[-400:]
         chance = self._random.random()
         owner = user if chance < 0.4 else self._neighbour(user)
@@ -214,7 +214,7 @@ class Steps:
         return NO_CURSOR if chance < 0.65 else None
 
     def _patch(self) -> dict[str, Json]:
-        """Each member that `_content` has, or not; often what already is so."""
+        """Return some of the members of `_content`; often they change nothing."""
         fields = {**self._content(), "completed": self._random.random() < 0.5}
         return {name: fields[name] for name in fields if self._random.random() < 0.5}
 

@@ -1,7 +1,7 @@
-"""Every secured operation of the contract, asked by its owner and by everybody else.
+"""Every secured operation of the contract, requested by its owner and by all other kinds of users.
 
-The operations are read from the contract, so one that is added is asked here, or the build fails
-for want of a plan.
+The operations are read from the contract, so a new one is tested here, or the build fails because
+it has no plan.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from tests.support.live_server import LiveServer
 ABOUT_A_TASK = [name for name in PLANNED if PLANS[name].about_a_task]
 ABOUT_ALL = [name for name in PLANNED if not PLANS[name].about_a_task]
 PLACES = {"cursor", "since"}
-"""The parameters that take up where an answer ended."""
+"""The parameters that continue after an earlier response."""
 CONTINUED = [name for name in PLANNED if PLACES & {each.name for each in SECURED[name].parameters}]
 
 CONDITIONS = [
@@ -38,7 +38,7 @@ CONDITIONS = [
     for header in SECURED[name].headers
     for value in ("*", '"1"', '"3"', 'W/"3"')
 ]
-"""Each header by which an operation depends on what there is, with values that can be right."""
+"""Each header that makes an operation conditional, with values that can match."""
 
 CHOICES = [
     (name, parameter.name, value)
@@ -46,7 +46,7 @@ CHOICES = [
     for parameter in SECURED[name].parameters
     for value in CONTRACT.resolve(parameter.schema).get("enum", ())
 ]
-"""Each value that a parameter can choose: it may lead to a query of its own."""
+"""Each value of a parameter with choices: it may lead to a different query."""
 
 EXPIRED = {"exp": timedelta(hours=-1)}
 CODES = {"no token": "missing_token", "an expired token": "invalid_token"}
@@ -122,7 +122,7 @@ def test_who_has_nothing_gets_nothing_of_anothers(name: str, desk: Desk) -> None
 def test_who_has_tasks_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
     plan, stranger = PLANS[name], desk.stranger
     if SECURED[name].method == "POST":
-        # The same request of the owner, whose answer must not be replayed to the stranger.
+        # The owner sends the same request. Its response must not be replayed to the stranger.
         assert desk.ask(name, absent(), bearer(desk.owned.user)).status == plan.status
     before = desk.everything(desk.owned)
     answer = desk.ask(name, desk.owned.task["id"], bearer(stranger.user))
@@ -145,7 +145,7 @@ def test_no_choice_of_a_parameter_shows_what_is_anothers(
 
 @pytest.mark.parametrize("name", CONTINUED)
 def test_no_page_shows_what_is_anothers(name: str, desk: Desk) -> None:
-    # Those who came before and after the stranger have tasks on either side of the stranger's.
+    # These users come before and after the stranger, so their tasks surround the stranger's.
     others = [desk.owned, desk.owner_of_two()]
     place, query, pages = PLANS[name].place, {"limit": "1"}, len(desk.stranger.tasks) + 1
     assert place is not None
@@ -196,7 +196,7 @@ def test_without_a_token_that_holds_all_operations_answer_alike(
     refused = desk.ask(name, desk.owned.task["id"], authorization)
     elsewhere = desk.ask(PLANNED[0], absent(), authorization)
     assert (refused.status, refused.body["code"]) == (401, CODES[caller])
-    # The length follows from the path, which `instance` repeats.
+    # The length depends on the path, which `instance` repeats.
     differing = ("instance", "content-length")
     assert refused.without(*differing) == elsewhere.without(*differing)
     target = path_of(SECURED[name], desk.owned.task["id"])

@@ -1,4 +1,4 @@
-"""What the second wall costs: measured and reported, for a time is no test."""
+"""The cost of the second wall: measured and reported only, because a duration is not a test."""
 
 import re
 import time
@@ -48,7 +48,7 @@ async def test_the_second_wall_adds_little_to_a_list(
     url = database_url.for_sqlalchemy
     behind: list[float] = []
     before: list[float] = []
-    # A superuser is bound by no policy.
+    # Policies do not apply to a superuser.
     async with connected(url, role=ROLE) as walled, connected(url) as bare:
         for _ in range(ROUNDS):
             behind.append(await _milliseconds(walled, sql, *arguments))

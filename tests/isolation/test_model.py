@@ -1,8 +1,8 @@
-"""Many users at once, and a model that knows what each of them must be told.
+"""Many users at once, and a model that knows the right response to each of them.
 
-The steps are drawn by a seeded generator and not by Hypothesis: the server takes nearly all of the
-time, and a state machine that replays its runs to shrink them would make fewer steps of it. What
-fails is told by its seed, the number of the step, and the steps before it.
+A seeded generator draws the steps, not Hypothesis: the server takes nearly all of the time, and a
+state machine that replays its runs to shrink them would make fewer steps in it. A failure is
+reported with its seed, the number of the step, and the steps before it.
 """
 
 import logging
@@ -30,7 +30,7 @@ from tests.support.live_server import LiveServer
 SEEDS = range(1, 5)
 STEPS = 5_000
 REMEMBERED = 25
-"""How many steps before a failure are told."""
+"""How many steps before a failure are reported."""
 
 STATUSES: dict[str, set[int]] = {
     "create_task": {201, 422},
@@ -42,7 +42,7 @@ STATUSES: dict[str, set[int]] = {
     "get_me": {200},
     "delete_me": {204, 422},
 }
-"""The answers that a run must have seen; of other operations, those to a change of a task."""
+"""The statuses that a run must have seen. Other operations have those of a change of a task."""
 
 
 class Run:
@@ -60,7 +60,7 @@ class Run:
         self.answered: Counter[tuple[str, int]] = Counter()
 
     def go(self, steps: int) -> None:
-        """Take steps, and look at everything in the end."""
+        """Take steps, and compare everything at the end."""
         for _ in range(steps):
             self._take(self._draw())
         for user in self._users:
@@ -90,7 +90,7 @@ class Run:
         return answer
 
     def _due(self, step: Step, answer: Answer) -> Due:
-        """Ask the model; a value that the server cannot have made is a failure, too."""
+        """Return the model's response; a value that no server creates is a failure, too."""
         operation = getattr(step.user, step.operation)
         try:
             due: Due = operation(answer.body, **step.arguments)
@@ -125,7 +125,7 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def only_warnings() -> Iterator[None]:
-    """Keep thousands of log lines from hiding what failed."""
+    """Limit the log to warnings, so that thousands of lines do not hide a failure."""
     configured = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     yield
@@ -142,7 +142,7 @@ def wire(server: LiveServer) -> Iterator[Wire]:
 def test_every_answer_is_what_the_model_says(
     seed: int, wire: Wire, is_distributed: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    # On a Citus, an instant is that of the machine that has the rows, or of the coordinator.
+    # With Citus, the time is that of the machine that has the rows, or of the coordinator.
     clocks_differ = timedelta(seconds=1 if is_distributed else 0)
     run, began = Run(wire, seed, clocks_differ), time.perf_counter()
     run.go(STEPS)

@@ -1,4 +1,4 @@
-"""Each of the two walls holds alone: the conditions of the queries, and row-level security."""
+"""Each of the two walls works alone: the conditions of the queries, and row-level security."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ WALL_DOWN = [
 
 
 class Ground:
-    """A server on a database of its own, into whose queries faults are planted."""
+    """A server on a separate database, into whose queries faults are planted."""
 
     def __init__(self, settings: Settings, url: DatabaseUrl) -> None:
         self.app = create_app(settings.model_copy(update={"database_url": url}))
@@ -36,14 +36,14 @@ class Ground:
         self._planter = Planter()
 
     async def prepare(self, command: str | None) -> None:
-        """Make the tables, and change each as said."""
+        """Create the tables, and run `command` on each of them."""
         await migrate(self._database)
         async with self._database.transaction() as connection:
             for table in metadata.tables if command else ():
                 await connection.execute(text(str(command).format(table=table)))
 
     async def attacked(self, base_url: str, fault: Fault | None = None) -> list[str]:
-        """The leaks of an attack, with this fault."""
+        """Return the leaks of an attack, with this fault."""
         attack = Attack(base_url, self._database)
         await attack.prepare()
         planted = self._planter.planted
@@ -64,7 +64,7 @@ class Ground:
 async def serve(
     settings: Settings, server: DatabaseUrl, command: str | None = None
 ) -> AsyncIterator[Callable[..., Awaitable[list[str]]]]:
-    """Serve on a database whose tables were changed by `command`; what is yielded attacks it."""
+    """Serve on a database whose tables `command` has changed; yield a function that attacks it."""
     async with make_empty_database(server) as url:
         ground = Ground(settings, url)
         await ground.prepare(command)
@@ -92,7 +92,7 @@ async def test_where_a_query_forgets_the_owner_the_second_wall_alone_lets_nothin
 async def test_with_both_walls_down_the_attack_is_seen_to_succeed(
     settings: Settings, database_url: DatabaseUrl, record_property: Callable[[str, object], None]
 ) -> None:
-    """Otherwise the tests above would show nothing."""
+    """Otherwise the tests above would prove nothing."""
     async with serve(settings, database_url, WALL_DOWN[0]) as attacked:
         succeeded = [fault.name for fault in FAULTS if await attacked(fault)]
     assert len(succeeded) >= ENOUGH_FAULTS, succeeded

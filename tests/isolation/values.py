@@ -1,4 +1,4 @@
-"""The values that only the server can make, held from then on; none of them comes twice."""
+"""The values that only the server can create: recorded, and never the same twice."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from tests.isolation.wire import Json
 
 
 class Due(NamedTuple):
-    """The answer that is due; that of a problem without `instance`, which is the path."""
+    """The expected response; that of a problem has no `instance`, which is the path."""
 
     status: int
     body: Json
     etag: "str | State | None" = None
-    """Of a list it is made by the server, and stands for a state."""
+    """The server creates the ETag of a list, and it stands for a state."""
     replayed: bool = False
 
 
 class Place(NamedTuple):
-    """Where a cursor leads: after a task, in a list of one user."""
+    """The place of a cursor: after a task, in a list of one user."""
 
     user: str
     listing: Listing
@@ -30,17 +30,17 @@ class Place(NamedTuple):
 
 
 class Since(NamedTuple):
-    """Where a change token leads: behind a change, in one life of a user."""
+    """The place of a change token: after a change, in one epoch of a user."""
 
     user: str
     life: int
     position: int
     horizon: int
-    """Up to here, deletions do not matter to whoever has the token."""
+    """The revision up to which the reader needs no deletions."""
 
 
 class State(NamedTuple):
-    """What a user has at one time; `life` counts the erasures."""
+    """The state of a user's tasks at one time; `life` counts the erasures."""
 
     user: str
     life: int
@@ -49,7 +49,7 @@ class State(NamedTuple):
 
 @dataclass
 class Server:
-    """What all users share: the values that the server has made, none of which comes twice."""
+    """The values that the server has created, which all users share; none occurs twice."""
 
     clocks_differ: timedelta
     ids: list[str] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Server:
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
 
     def etag(self, seen: str | None, due: str | State | None) -> None:
-        """An ETag of lists stands for one state, and has no other."""
+        """Check that an ETag of lists stands for one state, which has no other ETag."""
         if not isinstance(due, State):
             assert seen == due
             return
@@ -68,7 +68,7 @@ class Server:
         assert [each for each, state in self.etags.items() if state == due] == [seen]
 
     def new_id(self, seen: Json) -> str:
-        """The id of a new task."""
+        """Return the id of a new task."""
         id_ = str(seen["id"])
         assert UUID(id_).version == 7
         assert id_ not in self.ids
@@ -76,7 +76,7 @@ class Server:
         return id_
 
     def instant(self, seen: Json, name: str) -> str:
-        """The instant of a change; time does not run backwards."""
+        """Return the time of a change; it is never before an earlier one."""
         instant = str(seen[name])
         assert instant.endswith("Z")
         at = datetime.fromisoformat(instant)
@@ -85,14 +85,14 @@ class Server:
         return instant
 
     def cursor(self, seen: Json, place: Place) -> str:
-        """The cursor of a place; it leads to no other."""
+        """Return the cursor of a place; it leads to no other place."""
         cursor = str(seen["next_cursor"])
         assert re.fullmatch("[A-Za-z0-9_-]{43}", cursor)
         assert self.cursors.setdefault(cursor, place) == place
         return cursor
 
     def token(self, seen: Json, since: Since) -> str:
-        """The token of a place in the changes; it leads to no other, and no other leads there."""
+        """Return the token of a place in the feed; token and place belong to each other only."""
         token = str(seen["next"])
         assert re.fullmatch("[A-Za-z0-9_-]{43}", token)
         assert self.tokens.setdefault(token, since) == since
@@ -100,4 +100,4 @@ class Server:
 
 
 START = Since("", 0, 0, 0)
-"""Where everybody begins, and where who has changed nothing yet stays."""
+"""The start of the feed, where a user without changes stays."""

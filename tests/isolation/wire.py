@@ -1,4 +1,4 @@
-"""A client on one connection that adds nothing of its own, and answers that can be compared."""
+"""A client on one connection that adds no headers, and responses that can be compared."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -8,17 +8,17 @@ from typing import Any, NamedTuple, TypeAlias
 from tests.tokens import token_for
 
 Json: TypeAlias = Any
-"""A parsed body: as free as JSON is."""
+"""A parsed body, of any JSON type."""
 
 VARYING = frozenset({"date", "x-request-id", "ratelimit", "ratelimit-policy"})
-"""The headers, in lower case, in which answers may differ that are otherwise the same."""
+"""The headers, in lower case, in which otherwise equal responses may differ."""
 
 
 class Answer(NamedTuple):
-    """An answer without what varies; two that tell the same are equal.
+    """A response without what varies; two with the same content are equal.
 
-    `headers` are in the order they came in, names in lower case. `body` is parsed, None where
-    there was none, and without its `request_id`.
+    `headers` are in the order of the response, with names in lower case. `body` is parsed, without
+    its `request_id`; it is None if there was none.
     """
 
     status: int
@@ -26,17 +26,17 @@ class Answer(NamedTuple):
     body: Json
 
     def header(self, name: str) -> str | None:
-        """The value of a header, by its name in lower case."""
+        """Return the value of a header, by its name in lower case."""
         return dict(self.headers).get(name)
 
     def without(self, *names: str) -> "Answer":
-        """The same without some headers, and without members of the body of these names."""
+        """Return the same without some headers, and without members of the body of these names."""
         headers = tuple(each for each in self.headers if each[0] not in names)
         return Answer(self.status, headers, stripped(self.body, names))
 
 
 def stripped(body: Json, names: tuple[str, ...]) -> Json:
-    """A body without members of these names, at any depth."""
+    """Return a body without members of these names, at any depth."""
     if isinstance(body, list):
         return [stripped(each, names) for each in body]
     if isinstance(body, dict):
@@ -45,7 +45,7 @@ def stripped(body: Json, names: tuple[str, ...]) -> Json:
 
 
 MOST_REQUESTS = 900
-"""On one connection: the thousandth answer says `Connection: close`, as no other does."""
+"""Requests on one connection. The thousandth response has `Connection: close`, as no other has."""
 
 
 class Wire:
@@ -63,7 +63,7 @@ class Wire:
         body: Json = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Send a request; a body of None is none."""
+        """Send a request, without a body if it is None; return the response."""
         self._requests += 1
         if self._requests % MOST_REQUESTS == 0:
             self._connection.close()
@@ -89,12 +89,12 @@ class Wire:
 
 
 def bearer(user: str, **changes: object) -> str:
-    """The `Authorization` of a user; changed claims as in `token_for`."""
+    """Return the `Authorization` of a user; claims change as in `token_for`."""
     return f"Bearer {token_for(user, **changes)}"
 
 
 def user_of(authorization: str | None) -> str:
-    """The user of what `bearer` made."""
+    """Return the user of a value that `bearer` returned."""
     if authorization is None:
         return "nobody"
     payload = authorization.split(".")[1]

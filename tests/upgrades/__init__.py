@@ -1,1 +1,1 @@
-"""Upgrades: the schema changes while the version before reads and writes."""
+"""Tests of upgrades: the schema changes while the previous version reads and writes."""

@@ -10,7 +10,7 @@ from app.database.driver.url import DatabaseUrl
 
 @pytest.fixture
 async def other(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
-    """Another session."""
+    """A session besides those that migrate."""
     connection = await asyncpg.connect(**empty_database.for_driver)
     yield connection
     await connection.close()

@@ -1,4 +1,4 @@
-"""Squawk, a linter for migrations that knows PostgreSQL's locks, on what a migration says."""
+"""Checks of migrations' SQL with Squawk, a linter that knows PostgreSQL's locks."""
 
 import json
 import os
@@ -13,18 +13,18 @@ import pytest
 from sqlalchemy import Connection, event
 
 EXCLUDED = (
-    "prefer-bigint-over-int",  # the numbers here have bounds
+    "prefer-bigint-over-int",  # the numbers here are bounded
     "prefer-bigint-over-smallint",
-    "prefer-robust-stmts",  # what failed was rolled back, and an index is built anew
+    "prefer-robust-stmts",  # a failed migration is rolled back, and an index rebuilt
     "prefer-text-field",  # Alembic's own table
     "require-lock-timeout",  # `migrate` sets it for each transaction
-    "require-statement-timeout",  # the time that others wait is bounded, that of an index is not
+    "require-statement-timeout",  # the wait of others is limited, building an index is not
 )
 
 
 @contextmanager
 def listening(connection: Connection) -> Iterator[list[str]]:
-    """What is yielded is filled with the commands on the connection that define something."""
+    """Yield a list that collects the definitions (ALTER, CREATE, DROP) on the connection."""
     said: list[str] = []
 
     def listen(_: Connection, __: object, statement: str, *___: object) -> None:
@@ -39,7 +39,7 @@ def listening(connection: Connection) -> Iterator[list[str]]:
 
 
 def lint(*statements: str) -> list[str]:
-    """The rules that statements break; skipped where there is no linter, but not in CI."""
+    """Return the rules that statements break. Without the linter, skip the test, but fail in CI."""
     folder = Path(sys.executable).parent
     executable = shutil.which("squawk", path=f"{folder}:{os.environ['PATH']}")
     if executable is None:

@@ -1,4 +1,4 @@
-"""The load of the released version: clients who go through the life of a task again and again."""
+"""The load of the released version: clients that create, change and delete tasks repeatedly."""
 
 import asyncio
 import time
@@ -14,22 +14,22 @@ from tests.upgrades import released_0_1_0 as released
 
 CLIENTS = 4
 LOCK_TIMEOUT_MS = 2_000
-"""Four times what a migration waits for a lock: who waits longer fails, and so does the test."""
+"""Four times the lock time-out of a migration: a client that waits longer fails the test."""
 
 
 class Load:
-    """What clients have done, and what went wrong."""
+    """The counts and the errors of all clients."""
 
     def __init__(self) -> None:
         self.failures: list[str] = []
         self.statements = 0
         self.longest = 0.0
         self.kept: dict[str, int] = {}
-        """How many tasks are left of each user."""
+        """The number of tasks that each user has left."""
         self.stopped = False
 
     async def client(self, url: DatabaseUrl) -> None:
-        """Go through the life of tasks of one new user until stopped."""
+        """Create, change and delete tasks of one new user until stopped."""
         connection = await asyncpg.connect(
             **url.for_driver, server_settings={"lock_timeout": str(LOCK_TIMEOUT_MS)}
         )
@@ -80,7 +80,7 @@ class Load:
 
 @asynccontextmanager
 async def under_load(url: DatabaseUrl) -> AsyncIterator[Load]:
-    """Let clients work on the database meanwhile."""
+    """Run clients on the database until the context ends."""
     load = Load()
     async with asyncio.TaskGroup() as clients:
         for _ in range(CLIENTS):

@@ -1,6 +1,6 @@
-"""What version 0.1.0 said to the database, word for word but for its names of parameters.
+"""The statements of version 0.1.0, word for word except for the names of parameters.
 
-It is what an upgrade to the next version must not disturb, and so is not to be changed.
+An upgrade to the next version must not disturb them, so do not change them.
 """
 
 REVISION = "0002"

@@ -1,4 +1,4 @@
-"""Databases on the way to the schema of this version."""
+"""Databases at earlier revisions of the schema."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ REVISIONS = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*
 
 
 async def migrate_to(database: Database, revision: str) -> None:
-    """Bring the schema to a revision, as the version did whose head that was."""
+    """Migrate the schema to a revision, as the version with that head did."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(version, "head", lambda: revision)
         assert await migrate(database) == revision
@@ -24,7 +24,7 @@ async def migrate_to(database: Database, revision: str) -> None:
 
 @asynccontextmanager
 async def closing(*databases: Database) -> AsyncIterator[None]:
-    """Close the connections in the end."""
+    """Close the databases at the end."""
     try:
         yield
     finally:

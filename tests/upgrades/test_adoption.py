@@ -1,4 +1,4 @@
-"""`migrate` adopts the version table of each released version, whose servers go on."""
+"""`migrate` adopts the version table of each released version, whose servers continue to work."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from app.database.wall.audit import find_holes
 from app.settings import Settings
 from tests.upgrades.steps import closing, migrate_to
 
-# What the versions up to 0.2 left: their own version table was Alembic's.
+# The state that versions up to 0.2 left: Alembic's own version table.
 RELEASED = """
 CREATE TABLE alembic_version (version_num varchar(32) NOT NULL);
 ALTER TABLE alembic_version ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
@@ -28,7 +28,7 @@ GRANT taskward_app, taskward_purge TO {role};
 GRANT SELECT ON alembic_version TO {role}
 """
 READINESS = text("SELECT version_num FROM alembic_version")
-"""How a server of those versions asks for the revision."""
+"""How servers of those versions read the revision."""
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_a_released_version_table_is_adopted_and_stays(
         serving = DatabaseUrl(url.render_as_string(hide_password=False))
         server = Database(serving, pool_size=1)
         async with closing(server):
-            # Two at once, and once more.
+            # Two at the same time, then one more.
             assert await asyncio.gather(*(migrate(each) for each in databases)) == [head()] * 2
             assert await migrate(databases[0]) == head()
             async with server.transaction() as connection:

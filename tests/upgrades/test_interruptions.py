@@ -1,4 +1,4 @@
-"""`migrate` that is interrupted, waits, gives up, or finds what is newer than itself."""
+"""Tests of `migrate` that is interrupted, waits, gives up, or finds a newer schema."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,7 +41,7 @@ async def test_an_index_whose_build_was_interrupted_is_built_anew(
 ) -> None:
     await migrate_to(database, "0002")
     watcher = await asyncpg.connect(**empty_database.for_driver)
-    # What was begun before the index has to end before it is finished.
+    # An index build waits for transactions that began before it.
     old = other.transaction(isolation="repeatable_read")
     await old.start()
     await other.fetchval("SELECT count(*) FROM tasks")

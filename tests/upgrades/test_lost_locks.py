@@ -1,4 +1,7 @@
-"""`migrate` whose connection with the lock is lost, as behind a proxy that closes idle ones."""
+"""Tests of `migrate` that loses the connection with the lock, as behind some proxies.
+
+Such a proxy closes idle connections.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +23,7 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity JOIN pg_locks USIN
 WHERE locktype = 'advisory' AND granted AND datname = current_database()
   AND state = 'idle in transaction' AND query LIKE '%DO $$%'
 """
-"""The query is the last that the holder runs before the migrations."""
+"""It matches the last statement that the holder of the lock runs before the migrations."""
 USED_AT = """
 SELECT query_start FROM pg_stat_activity JOIN pg_locks USING (pid)
 WHERE locktype = 'advisory' AND granted AND datname = current_database()

@@ -1,4 +1,4 @@
-"""No migration keeps others from writing for long, or takes from under them what they use."""
+"""No migration blocks writes for long, or removes what the previous version uses."""
 
 import pytest
 from sqlalchemy import Connection, text
@@ -108,7 +108,7 @@ def test_the_linter_sees_what_others_would_wait_for() -> None:
 async def test_a_check_is_added_in_two_steps_that_let_others_write(
     empty_database: DatabaseUrl,
 ) -> None:
-    """The second reads the whole table, but nobody waits for it; nor for what then relies on it."""
+    """Neither the second step, which reads the whole table, nor what relies on it blocks others."""
     database = Database(empty_database, pool_size=1)
     is_there = "ALTER TABLE tasks ADD CONSTRAINT planted CHECK (due_at IS NOT NULL) NOT VALID"
     async with closing(database):

@@ -1,4 +1,4 @@
-"""A database of 100,000 tasks is upgraded while the released version reads and writes in it."""
+"""Upgrades of a database with 100,000 tasks while the released version reads and writes in it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -32,7 +32,7 @@ FROM generate_series(1, 1000) u, generate_series(1, 100) n
 
 @asynccontextmanager
 async def long_transaction(url: DatabaseUrl, seconds: float) -> AsyncIterator[asyncio.Task[None]]:
-    """Somebody has looked at the table of users, and does not end his transaction for a while."""
+    """Read the table of users in a transaction that stays open for some seconds; yield its end."""
     connection = await asyncpg.connect(**url.for_driver)
     await connection.execute("BEGIN; SELECT FROM users LIMIT 1")
 
@@ -60,7 +60,7 @@ async def test_an_upgrade_makes_nobody_of_the_released_version_fail_or_wait(
                 await connection.execute(text(statement))
         async with under_load(empty_database) as load:
             await asyncio.sleep(0.5)
-            # Longer than the clients wait: whoever queued behind it would keep them from going on.
+            # Longer than the clients wait: a statement that queued behind it would block them.
             async with long_transaction(empty_database, seconds=3) as ending:
                 migrating = asyncio.gather(*(migrate(each) for each in databases))
                 await ending

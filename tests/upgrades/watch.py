@@ -1,4 +1,4 @@
-"""Watches what a migration does to tables that others are reading and writing."""
+"""A watch on a migration's effects on tables that others are reading and writing."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, event
 
-# All locks that keep others from writing, of this transaction.
+# All locks of this transaction that block writes of others.
 STRONG = "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
 TABLES = f"""
 SELECT c.relname, c.relfilenode, pg_stat_get_xact_numscans(c.oid) AS scans,
@@ -35,7 +35,7 @@ class Table(NamedTuple):
 
 @contextmanager
 def watching(connection: Connection) -> Iterator[list[str]]:
-    """What is yielded is filled with the faults of what runs on the connection meanwhile."""
+    """Yield a list that collects the faults of the statements on the connection."""
     faults: list[str] = []
     known, columns, looking = _tables(connection), _columns(connection), False
 

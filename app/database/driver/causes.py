@@ -1,4 +1,4 @@
-"""Why the database cannot be used, in words that are safe in a log: nothing that others wrote."""
+"""Reasons why the database is unavailable, safe to log: no text from the server or from users."""
 
 import socket
 import ssl
@@ -25,7 +25,7 @@ _BY_STATE = {
     "DATABASE_POOLER=transaction)",
     "08": "connection lost",
 }
-"""By SQLSTATE, or by its beginning; the longest that fits counts."""
+"""Reasons by SQLSTATE or a prefix of it; the longest matching prefix applies."""
 
 _BY_KIND: dict[type[BaseException], str] = {
     socket.gaierror: "unknown host name",
@@ -35,7 +35,7 @@ _BY_KIND: dict[type[BaseException], str] = {
 
 
 def reason(error: BaseException) -> str:
-    """Return why the database cannot be used."""
+    """Return the reason why the database is unavailable."""
     chain = list(_chain(error))
     for each in chain:
         if words := _words(each):
@@ -44,7 +44,7 @@ def reason(error: BaseException) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, and what it was raised for; that of the driver before SQLAlchemy's."""
+    """Yield an error and its causes; the driver's error comes before SQLAlchemy's."""
     while error is not None:
         original = getattr(error, "orig", None)
         if isinstance(original, BaseException):

@@ -1,4 +1,4 @@
-"""Does again what PostgreSQL has undone for the sake of another transaction."""
+"""Retries of transactions that PostgreSQL rolled back because of another transaction."""
 
 import asyncio
 import random
@@ -11,13 +11,16 @@ T = TypeVar("T")
 
 ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 0.01
-"""Then twice as long each time, more or less, so that the same do not meet again."""
+"""The first pause. Each later pause is about twice as long.
+
+Pauses are random, so that two transactions that conflicted do not conflict again.
+"""
 
 
 async def again_after_conflicts(transaction: Callable[[], Awaitable[T]]) -> T:
-    """Carry out a transaction, `ATTEMPTS` times at most; nothing is left of one that failed.
+    """Run a transaction, and retry it after a conflict, at most `ATTEMPTS` times in all.
 
-    Raises the last `ConflictError`.
+    A failed attempt leaves nothing in the database. Raises the last `ConflictError`.
     """
     for attempt in range(ATTEMPTS - 1):
         try:

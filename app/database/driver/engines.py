@@ -1,4 +1,4 @@
-"""The connections of the login, which migrates and looks after the database, through SQLAlchemy."""
+"""SQLAlchemy engines for the login, which migrates and maintains the database."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.database.driver.url import DatabaseUrl
 
 LOCK_TIMEOUT_MS = 500
-"""Less than PostgreSQL's `deadlock_timeout`: who waits for what waits for it gives up first."""
+"""How long a transaction of the login waits for a lock.
+
+It is shorter than PostgreSQL's `deadlock_timeout` (one second by default), so that this transaction
+gives up before PostgreSQL cancels another one that waits for it.
+"""
 
 _NO_CACHES = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
-"""Of the driver and of SQLAlchemy: what one connection has prepared, the next does not know."""
+"""Disable the caches of prepared statements of asyncpg and SQLAlchemy.
+
+Behind a pooler, the next transaction may get a server connection without those statements.
+"""
 
 
 def make_engine(
@@ -22,17 +29,17 @@ def make_engine(
     settings: Mapping[str, str],
     **pool: Any,  # noqa: ANN401 - SQLAlchemy's
 ) -> AsyncEngine:
-    """Make an engine, which connects when it is first used.
+    """Create an engine, which connects when it is first used.
 
-    `timeouts` are the driver's, in seconds; `settings` are those of PostgreSQL for each session.
+    `timeouts` are the driver's, in seconds; `settings` are PostgreSQL's, and apply to each session.
     """
     arguments = {**timeouts, **url.connect_arguments, **(_NO_CACHES if pooler else {})}
     if settings:
         arguments["server_settings"] = {**arguments.get("server_settings", {}), **settings}
     return create_async_engine(
         url.for_sqlalchemy,
-        # Not the database's own default: with a stricter one, an index that is built concurrently
-        # waits for the transaction that holds the lock of migrations.
+        # Do not use the default of the database: with a stricter level, an index that is built
+        # concurrently waits for the transaction that holds the migration lock.
         isolation_level="READ COMMITTED",
         hide_parameters=True,  # an error in the log must not quote what users have written
         connect_args=arguments,

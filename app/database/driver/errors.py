@@ -1,4 +1,4 @@
-"""What can go wrong between this program and the database."""
+"""Errors of the database, and functions that classify them."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from app.database.driver.outages import Outage
 
 
 class DatabaseUnavailableError(Exception):
-    """The database cannot be reached, is overloaded, or gave up on the statement."""
+    """The database is unreachable or overloaded, or it cancelled the statement."""
 
 
 class SearchTimeoutError(DatabaseUnavailableError):
@@ -22,15 +22,15 @@ class SearchTimeoutError(DatabaseUnavailableError):
 
 
 class ConflictError(DatabaseUnavailableError):
-    """PostgreSQL has undone all of a transaction for the sake of another one."""
+    """PostgreSQL rolled back the whole transaction because of another one."""
 
 
 class StatementError(Exception):
-    """A statement is wrong, or breaks a constraint. What it was given is not told."""
+    """A statement is invalid or violates a constraint. The message contains no values."""
 
 
 class CommitError(Exception):
-    """A transaction was to be committed that had failed before."""
+    """COMMIT was sent for a transaction that had already failed."""
 
 
 CONNECTION_LOST = (
@@ -38,46 +38,46 @@ CONNECTION_LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleSessionTimeoutError,
     asyncpg.InterfaceError,
-    # Of a connection whose end was announced while nobody used it.
+    # Raised for an idle connection that the server has closed.
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     OSError,
 )
-"""What the driver raises where the connection is gone."""
+"""Errors of the driver that mean that the connection is lost."""
 
 
 def is_lost(error: BaseException) -> bool:
-    """Tell whether an error says that the connection is gone: nobody waited in vain for it.
+    """Return whether an error means that the connection is lost. A time-out does not.
 
-    A value that the driver cannot write is an error of its interface, too, but a bug; unlike a
-    certificate that does not hold, which is an error of a value as well.
+    A value that the driver cannot encode raises an `InterfaceError` that is a `ValueError`: that is
+    a bug, not a lost connection. A rejected certificate is also a `ValueError`, but counts as lost.
     """
     is_bug = isinstance(error, ValueError) and not isinstance(error, SSLCertVerificationError)
     return isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError) and not is_bug
 
 
 def is_read_only(error: BaseException) -> bool:
-    """Tell whether an error says that nothing can be written, as after a fail-over.
+    """Return whether an error means that the database is read-only, as after a failover.
 
-    The database that has taken over can be at the same address: it is reached by a new connection.
+    The new primary can have the same address, so a new connection may reach it.
     """
     return isinstance(error, asyncpg.ReadOnlySQLTransactionError)
 
 
 CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""What the driver raises where a transaction was undone for the sake of another."""
+"""Errors of the driver that mean that a transaction was rolled back because of another one."""
 
-# Connection (08), log-in (28, while a password is changed), no such database (3D, while one is
+# Connection (08), login (28, while a password is changed), no such database (3D, while a backup is
 # restored), resources (53), operator intervention (57P0, and 57014: cancelled by a time-out), a
-# disk that fails (58030), read-only after a fail-over (25006), lock time-out, serialization,
+# disk that fails (58030), read-only after a failover (25006), lock time-out, serialization,
 # deadlock.
 _TRANSIENT = re.compile(r"08...|28...|3D000|53...|57P0.|57014|58030|25006|55P03|40001|40P01")
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether an error passes by itself, so that the same request can succeed later.
+    """Return whether an error is transient, so that the same request can succeed later.
 
-    It comes from SQLAlchemy, or from the driver itself.
+    The error comes from SQLAlchemy or from the driver.
     """
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
@@ -88,17 +88,17 @@ def is_transient(error: BaseException) -> bool:
     return is_lost(error) or isinstance(error, passing)
 
 
-# A conflict, a lock that is not released and a statement that takes too long are of one request.
+# Conflicts, lock time-outs and statement time-outs concern a single request, not the database.
 _OF_ONE_REQUEST = re.compile("40...|55P03|57014")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return whether an error says that the database as a whole cannot be used."""
+    """Return whether an error means that the whole database is unavailable."""
     if isinstance(error, SearchTimeoutError):
         return False
     if isinstance(error, TimeoutError) and error.errno is None:
         return False  # a request waited for its user's share, or its transaction took too long
-    if isinstance(error, DatabaseUnavailableError):  # what the pool has found
+    if isinstance(error, DatabaseUnavailableError):  # raised by the pool
         return error.__cause__ is None or is_outage(error.__cause__)
     if isinstance(error, PoolTimeoutError) or not is_transient(error):
         return False
@@ -108,9 +108,9 @@ def is_outage(error: BaseException) -> bool:
 
 @contextmanager
 def telling_what_passes(outage: Outage) -> Iterator[None]:
-    """Raise `DatabaseUnavailableError` for what passes by itself, and note an outage.
+    """Raise `DatabaseUnavailableError` for transient errors, and record an outage.
 
-    What else the driver raises is a `StatementError`, without its words: they quote values.
+    Raises `StatementError` for other errors of the driver, without their text, which quotes values.
     """
     try:
         yield

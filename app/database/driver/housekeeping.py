@@ -1,4 +1,4 @@
-"""Housekeeping: work in small transactions, on a connection that nothing else waits for."""
+"""Housekeeping: background work in small transactions, on a connection that no request uses."""
 
 import asyncio
 import time
@@ -17,22 +17,22 @@ from app.database.wall.citus import HAS_CITUS, IS_DISTRIBUTED
 from app.database.wall.policies import ROLE, housekeeping_prelude
 
 SECONDS_OF_A_PORTION = 0.1
-"""How long a portion should take: a request can wait for it, for a row that is being deleted."""
+"""Target duration of a portion: a request may wait that long for a row that is being deleted."""
 MOST_ROWS = 1000
 
 _TAKE_LOCK = select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)))
 
 
 class LeftError(Exception):
-    """A transaction failed on the rows that it was about; another can succeed on other rows."""
+    """A transaction failed on its rows; another one can succeed on other rows."""
 
 
 class BusyError(Exception):
-    """Another process does the same work at the moment."""
+    """Another process is doing the same work."""
 
 
 class Housekeeping:
-    """A connection of its own. Each transaction takes the lock of this kind of work, or fails.
+    """A separate connection. Each transaction on it takes the lock of this kind of work, or fails.
 
     So one process at a time does the work, and none holds the lock for longer than a portion.
     """
@@ -48,8 +48,8 @@ class Housekeeping:
     ) -> AsyncIterator[UserTransaction]:
         """Run a transaction as a role: leaving commits, raising rolls back.
 
-        Raises `BusyError`, and `LeftError` where PostgreSQL refuses a statement: a lock is held, a
-        time limit is over, a trigger raises. After both, the connection can be used again.
+        Raises `BusyError`, and `LeftError` if PostgreSQL rejects a statement: a lock is held, a
+        time limit has passed, or a trigger raised. After both, the connection can be used again.
         """
         prelude = housekeeping_prelude(role, user_id, distributed=self._distributed)
         transaction = UserTransaction(
@@ -67,7 +67,7 @@ class Housekeeping:
             if is_lost(error) or is_read_only(error):
                 raise
             await self._connection.execute("ROLLBACK")
-            # Its words are left out: they can quote what a user has written.
+            # The message of PostgreSQL is left out: it can quote what a user has written.
             raise LeftError(type(error).__name__) from None
 
     async def _take_lock(self, transaction: UserTransaction) -> None:
@@ -76,11 +76,11 @@ class Housekeeping:
 
 
 async def in_portions(delete: Callable[[int], Awaitable[int]]) -> int:
-    """Call `delete` with a number of rows until it deletes fewer; return how many it deleted.
+    """Call `delete` with a number of rows until it deletes fewer; return how many rows it deleted.
 
-    The number adapts, so that a portion takes about `SECONDS_OF_A_PORTION` whatever the rows are.
-    After each, the database has as long for others. Raises what `delete` does; for a `LeftError`
-    only where it fails on a single row.
+    The number adapts, so that a portion takes about `SECONDS_OF_A_PORTION`, whatever the rows are.
+    Each portion is followed by a pause of the same length, which leaves the database to requests.
+    Raises what `delete` raises; a `LeftError` only if it fails on a single row.
     """
     rows, total = 10, 0
     while True:
@@ -105,9 +105,9 @@ async def in_portions(delete: Callable[[int], Awaitable[int]]) -> int:
 
 @asynccontextmanager
 async def connected(url: DatabaseUrl, lock: int, outage: Outage) -> AsyncIterator[Housekeeping]:
-    """Connect for a while. Raises `DatabaseUnavailableError` as soon as the connection is lost."""
+    """Open a connection for housekeeping. Raises `DatabaseUnavailableError` once it is lost."""
     with telling_what_passes(outage):
-        # Without prepared statements, a pooler makes no difference.
+        # Without prepared statements, the same connection works behind a pooler.
         arguments = {**TIMEOUTS, **url.for_driver, "statement_cache_size": 0}
         connection = await asyncpg.connect(**arguments)
         try:

@@ -1,4 +1,4 @@
-"""A connection that can tell, without asking, that the database has said something unasked."""
+"""A connection that notices without a round trip that the server has closed it."""
 
 import select
 from contextlib import suppress
@@ -6,18 +6,18 @@ from contextlib import suppress
 import asyncpg
 
 END_SECONDS = 2
-"""How long a cancelled statement, and then the rollback of its transaction, may take to end."""
+"""How long a cancelled statement may take to end, and how long the rollback after it may take."""
 
 
 class Link(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection of the driver; it costs a system call to hear, and a round trip to ask."""
+    """An asyncpg connection with a cheap check: one system call instead of a round trip."""
 
     __slots__ = ()
 
     def has_heard(self) -> bool:
-        """Tell whether something has come that nobody has read: as good as always, its end.
+        """Return whether the socket has unread data: almost always, the server has closed it.
 
-        Only for a connection on which no command is under way.
+        Only valid while no command runs on the connection.
         """
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
@@ -25,10 +25,11 @@ class Link(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
 
 
 async def comes_to_rest(connection: Link, error: BaseException) -> bool:
-    """Wait until a cancelled statement has ended in PostgreSQL, and roll back its transaction.
+    """Wait until a cancelled statement has ended in PostgreSQL, then roll back its transaction.
 
-    The driver sends its cancel in a task of its own, which `terminate` would drop: the statement
-    would go on. The next command waits for that task.
+    Return whether the connection can be used again. The driver sends its cancel request in a
+    separate task, which `terminate` would drop, and the statement would go on. The next command
+    waits for that task.
     """
     if connection.is_closed():
         return False
@@ -38,6 +39,6 @@ async def comes_to_rest(connection: Link, error: BaseException) -> bool:
                 await connection.execute("SELECT", timeout=END_SECONDS)
         if connection.is_in_transaction():
             await connection.execute("ROLLBACK", timeout=END_SECONDS)
-    except Exception:  # noqa: BLE001 - whatever it is, the connection cannot be used
+    except Exception:  # noqa: BLE001 - after any error, the connection cannot be used
         return False
     return True

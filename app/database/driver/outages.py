@@ -1,4 +1,4 @@
-"""Says in the log when something begins to fail and when it works again, once each."""
+"""Log lines for outages: one when something starts to fail, one when it works again."""
 
 import time
 from collections.abc import Callable
@@ -6,25 +6,28 @@ from collections.abc import Callable
 import structlog
 
 CALM_SECONDS = 5
-"""How long nothing must have failed before an outage counts as over."""
+"""Seconds without a failure after which an outage is over."""
 
 logger = structlog.get_logger("app.outages")
 
 
 class Outage:
-    """Logs a warning for each reason that is new in an outage, and a line when it is over."""
+    """Logs a warning for each new reason during an outage, and a line when the outage is over."""
 
     def __init__(self, part: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._part = part
         self._clock = clock
         self._began_at: float | None = None
-        """None while there is no outage."""
+        """Set at the first failure of an outage; None while there is no outage."""
+        # When the last failure was, on `clock`.
         self._failed_at = 0.0
+        # The failures of this outage.
         self._failures = 0
+        # The reasons that this outage has logged.
         self._reasons: set[str] = set()
 
     def failed(self, reason: str) -> None:
-        """Note a failure. `reason` is one of few, and nothing secret."""
+        """Record a failure. `reason` is one of a small set, and not secret."""
         self._failed_at = self._clock()
         self._failures += 1
         if self._began_at is None:
@@ -34,7 +37,7 @@ class Outage:
             logger.warning("%s unavailable", self._part, reason=reason)
 
     def succeeded(self) -> None:
-        """Note a success; while there is no outage, that costs nothing."""
+        """Record a success; while there is no outage, that returns at once."""
         if self._began_at is None or self._clock() - self._failed_at < CALM_SECONDS:
             return
         seconds = round(self._failed_at - self._began_at, 1)

@@ -1,7 +1,7 @@
-"""The parameters of a database URL, which are libpq's, in the terms of the driver.
+"""The parameters of a database URL, which are libpq's, translated for asyncpg.
 
-Each does what libpq makes of it, or is refused by its name: a connection that is less than was
-asked for would be worse than none.
+Each parameter behaves as in libpq, or is rejected by name. A weaker connection than the operator
+requested would be worse than none.
 """
 
 import os
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _TLS_VERSIONS = ("TLSv1.2", "TLSv1.3")
 
-# Taskward writes, so a standby is no place for it.
+# No value for standbys: Taskward writes.
 _CHOICES = {
     "sslmode": _SSL_MODES,
     "ssl_min_protocol_version": _TLS_VERSIONS,
@@ -22,8 +22,8 @@ _CHOICES = {
     "target_session_attrs": ("any", "read-write", "primary"),
     "channel_binding": ("disable", "prefer", "require"),
     "pgbouncer": ("true", "false"),
-    "ssl": ("true", *_SSL_MODES),  # as drivers other than libpq write sslmode
-    # Of these the driver does one thing, whatever it is told.
+    "ssl": ("true", *_SSL_MODES),  # the name for sslmode in some other drivers
+    # The driver always behaves in this way, so only these values are accepted.
     "client_encoding": ("UTF8", "utf8", "UTF-8", "utf-8", "auto"),
     "gssencmode": ("disable", "prefer"),
     "load_balance_hosts": ("disable",),
@@ -42,7 +42,7 @@ _TLS = (
     "ssl_max_protocol_version",
 )
 _OF_DRIVER = ("sslmode", "sslrootcert", *_TLS, "passfile", "target_session_attrs")
-"""What the driver reads from a URL itself, and takes as libpq does."""
+"""What the driver itself reads from a URL and treats as libpq does."""
 _OF_SERVER = ("application_name", "options")
 _OTHERS = ("connect_timeout", "fallback_application_name")
 _KNOWN = {*_CHOICES, *_OF_DRIVER, *_OF_SERVER, *_OTHERS}
@@ -54,9 +54,9 @@ _USUAL_ROOT = "~/.postgresql/root.crt"
 
 
 def driver_arguments(parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Answer what the driver is to be told.
+    """Return the arguments of the driver for the parameters of a URL.
 
-    Raises `ValueError` naming a parameter that is unknown, or cannot be honoured.
+    Raises `ValueError` that names a parameter which is unknown or unsupported.
     """
     for name, value in parameters.items():
         _check(name, value)
@@ -91,7 +91,7 @@ def _is_timeout(value: str) -> bool:
 
 
 def _as_of_libpq(parameters: Mapping[str, str]) -> dict[str, str]:
-    """The parameters, with what follows from them."""
+    """Return the parameters with those that they imply."""
     told = dict(parameters)
     if "ssl" in told:
         told.setdefault("sslmode", "require" if told["ssl"] == "true" else told["ssl"])
@@ -106,10 +106,11 @@ def _as_of_libpq(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _verify_instead(told: dict[str, str]) -> None:
-    """Ask for a certificate that holds.
+    """Require a valid certificate in place of channel binding.
 
-    Who requires channel binding wants nobody in between. The driver cannot bind; so the server
-    has to show a certificate for its name, of a public authority unless another is given.
+    With channel binding, an operator requires that nothing intercepts the connection. The driver
+    does not support it. So the server must present a certificate for its host name, signed by a
+    public authority unless the URL names another.
     """
     mode = told.setdefault("sslmode", "require")
     if mode not in ("require", *_VERIFYING):
@@ -133,7 +134,7 @@ def _check_root(told: Mapping[str, str]) -> None:
 def _usual_root_exists() -> bool:
     try:
         return Path(_USUAL_ROOT).expanduser().is_file()
-    except RuntimeError:  # nobody's account has no home
+    except RuntimeError:  # an account without a home folder
         return False
 
 

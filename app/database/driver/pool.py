@@ -1,4 +1,4 @@
-"""The connections that users' statements run on."""
+"""The pool of connections that run users' statements."""
 
 import asyncio
 import errno
@@ -20,39 +20,38 @@ T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10
 TIMEOUTS = {"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS}
-"""How long the driver waits for a connection, and for an answer."""
+"""How many seconds the driver waits for a connection, and for the result of a command."""
 RESTED_SECONDS = 30
-"""After how long without use a connection is asked whether it still lives.
+"""Idle seconds after which a connection is pinged before use.
 
-An end that the database or its machine announces is heard before; not that a router between has
-forgotten the connection.
+A close sent by the server is noticed without a ping; a silent drop by a router is not.
 """
 PING_SECONDS = 2
-"""How long it may take to answer that."""
+"""How many seconds a ping may take."""
 CLOSE_SECONDS = 2
-"""How long a connection may take to end."""
+"""How many seconds a connection may take to close."""
 
 SETTINGS = {
     "role": ROLE,
     "lock_timeout": str(LOCK_WAIT_MS),
-    # The default, and what the statements are made for, whatever a database's own default is.
+    # The statements rely on this level, so a different default of the database must not apply.
     "default_transaction_isolation": "read committed",
-    # The default. Were it 0, a policy would cost as little as the condition that names the owner,
-    # and could be evaluated before it.
+    # The default. If it were 0, a policy would cost as little as the condition that names the
+    # owner, and PostgreSQL could evaluate it first.
     "cpu_operator_cost": "0.0025",
     **LOCAL_SETTINGS,
 }
-"""What each connection starts with, unless it leads to a pooler."""
+"""Settings of each connection from its start, unless there is a pooler."""
 _IF_POOLER = "if DATABASE_URL points to a pooler, set DATABASE_POOLER=transaction"
 _NO_ROLE = f"connections do not keep the role {ROLE}; {_IF_POOLER}"
 _ABOUT = f"SELECT current_user, {HAS_CITUS}, {LIMIT_MS}"
-# Not on a connection that lost the role: it can be a pooler's, whose next client would be limited.
+# Without the role, the connection can be a pooler's: then it would limit the pooler's next client.
 _LIMIT = f"CASE current_user WHEN '{ROLE}' THEN {set_limit(local=False)} END"
 _DISTRIBUTED_SINCE = "the tables were distributed after this process started; restart it"
 
 
 class PoolUsage(NamedTuple):
-    """How many connections there can be, how many are in use, and how many wait for one."""
+    """The size of the pool, the connections in use, and the requests that wait for one."""
 
     size: int
     in_use: int
@@ -60,9 +59,9 @@ class PoolUsage(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """What new connections find out: whether Citus distributes the tables, and a statement's limit.
+    """What each new connection reads: whether the tables are distributed, and the statement limit.
 
-    The limit can be lower than `STATEMENT_MS`, where an operator has set a lower one.
+    The limit is below `STATEMENT_MS` if an operator has set a lower one.
     """
 
     is_distributed: bool
@@ -70,11 +69,12 @@ class Traits(NamedTuple):
 
 
 class UserPool:
-    """At most `size` connections; each is made when it is first needed.
+    """At most `size` connections; each is opened when it is first needed.
 
-    A connection has the role of users from its beginning, unless there is a pooler: that gives
-    every transaction another connection, and each has to take the role on itself. The pools of
-    the driver and of SQLAlchemy take as much time for each statement as the statement.
+    Connections start with the role of users. Behind a pooler that is impossible, because each
+    transaction may get a different server connection: there, every transaction sets the role
+    itself. The pools of asyncpg and SQLAlchemy are not used, because their overhead per statement
+    is as large as the statement.
     """
 
     def __init__(
@@ -94,27 +94,28 @@ class UserPool:
                 **SETTINGS,
             }
         self._begins_with_role = not pooler
-        # None until the first connection has asked.
+        # Set by the first connection; None until then.
         self.traits: Traits | None = None
         self._size = size
         self._places = asyncio.Semaphore(size)
-        # Each with when it was last used: that one is used next.
+        # Pairs `(connection, time of its last use)`; the last one is taken next.
         self._idle: list[tuple[Link, float]] = []
         self._in_use = self._waiting = 0
+        # True once `close` was called; connections given back are then closed, too.
         self._is_closed = False
 
     @property
     def usage(self) -> PoolUsage:
-        """How much of the pool is in use."""
+        """Return how much of the pool is in use."""
         return PoolUsage(self._size, self._in_use, self._waiting)
 
     async def begin(
         self, command: Callable[[asyncpg.Connection], Awaitable[T]], *, repeatable: bool
     ) -> tuple[asyncpg.Connection, T]:
-        """Take a connection and give it a first command; answer it, and what the command brought.
+        """Take a connection and run a first command on it; return `(connection, result)`.
 
-        A command that is `repeatable` is given to the next connection where it finds that this
-        one has died. Of another command it cannot be told whether it was carried out.
+        If the connection turns out to be lost, a `repeatable` command runs on the next one. For any
+        other command it is unknown whether PostgreSQL executed it, so the error is raised.
         """
         for _ in range(self._size + 1):
             connection = await self._take()
@@ -127,13 +128,13 @@ class UserPool:
         raise DatabaseUnavailableError("no usable database connection")
 
     async def ask_traits(self) -> Traits:
-        """Return the traits; make the first connection for that."""
-        while self.traits is None:  # a new connection sets them
+        """Return the traits; open the first connection to read them if needed."""
+        while self.traits is None:  # each new connection sets them
             self.give_back(await self._take())
         return self.traits
 
     def give_back(self, connection: asyncpg.Connection) -> None:
-        """Let others use a connection, on which no transaction is under way."""
+        """Return a connection to the pool; no transaction may be open on it."""
         if self._is_closed:
             connection.terminate()
         else:
@@ -141,9 +142,10 @@ class UserPool:
         self._leave()
 
     async def take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
-        """Take back a connection on which a command or a transaction has failed.
+        """Return a connection to the pool after a failed command or transaction.
 
-        It is kept once nothing of that is left in PostgreSQL, and closed where that fails.
+        It is kept if the statement has ended and is rolled back in PostgreSQL, and otherwise
+        closed.
         """
         is_usable = False
         try:
@@ -157,11 +159,11 @@ class UserPool:
                 self._leave()
 
     async def close(self) -> None:
-        """Close the connections that are not in use, and the others when they are given back."""
+        """Close the idle connections now, and the others when they are given back."""
         self._is_closed = True
         closing = [connection.close(timeout=CLOSE_SECONDS) for connection, _ in self._idle]
         self._idle.clear()
-        # A database that hangs is no reason not to end; its connections are then cut off.
+        # A database that hangs must not delay the exit: connections are cut after the time-out.
         await asyncio.gather(*closing, return_exceptions=True)
 
     async def _take(self) -> asyncpg.Connection:
@@ -196,12 +198,12 @@ class UserPool:
         try:
             connection = await asyncpg.connect(**self._arguments)
         except TimeoutError:
-            # With a number, which tells it from the time-out of a request.
+            # The error number distinguishes it from the time-out of a request.
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)) from None
         except asyncpg.ProtocolViolationError as error:
             raise DatabaseUnavailableError(f"{error}; {_IF_POOLER}") from None
         except asyncpg.PostgresError as error:
-            # Such as that the role is gone, or may not be taken on; readiness says which.
+            # For example, the role is missing. The readiness check reports the reason.
             raise DatabaseUnavailableError(str(error)) from error
         try:
             await self._check(connection)
@@ -211,9 +213,9 @@ class UserPool:
         return connection
 
     async def _check(self, connection: asyncpg.Connection) -> None:
-        """Refuse a connection that lost the role on its way, as through a pooler that drops it.
+        """Reject a connection that does not have the role, as behind a pooler that drops it.
 
-        And one that leads to tables which have been distributed since, and are spoken to otherwise.
+        Also reject one to tables that were distributed since the start, which need other SQL.
         """
         about = f"{_ABOUT}, {_LIMIT}" if self._begins_with_role else _ABOUT
         role, has_citus, limit_ms = (await connection.fetchrow(about))[:3]
@@ -226,10 +228,10 @@ class UserPool:
 
 
 async def _lives(connection: Link, rested: float) -> bool:
-    """Tell whether a connection that nobody has used for `rested` seconds can be used.
+    """Return whether a connection that was idle for `rested` seconds can be used.
 
-    A database that restarts, fails over or is suspended ends connections, and says so on each:
-    who hears nothing does not have to ask.
+    A database that restarts, fails over or is suspended sends data on every connection that it
+    closes. So a recently used connection without unread data needs no ping.
     """
     if connection.is_closed():
         return False

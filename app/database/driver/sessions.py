@@ -1,4 +1,4 @@
-"""What the statements of a user run in. Its `user_id` is their `OWNER`."""
+"""Sessions: what the statements of a user run in. `user_id` is the value of `OWNER`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeAlias
@@ -14,27 +14,27 @@ Run: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 
 
 class UserSession(Protocol):
-    """Runs statements that see no rows but those of one user."""
+    """Runs statements that see the rows of one user only."""
 
     user_id: str
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes nothing, with the values of its parameters."""
+        """Run a statement that changes nothing, with values for its parameters; return its rows."""
 
     async def search(
         self, statement: ClauseElement, prepare: Prepare = dict, **values: object
     ) -> list[asyncpg.Record]:
-        """Run a statement that reads all that the user has, within tighter limits.
+        """Run a statement that reads all rows of the user, within tighter limits.
 
-        `prepare` makes more of its values, once it is this search's turn.
+        `prepare` is called when it is this search's turn; it returns further values of parameters.
         """
 
     async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes something; answer its rows."""
+        """Run a statement that changes something; return its rows."""
 
 
 class SingleStatements:
-    """Each statement is a transaction of its own, and one round trip; a search takes three."""
+    """Runs each statement as a separate transaction in one round trip; a search takes three."""
 
     def __init__(self, user_id: str, run: Run, search: Run) -> None:
         self.user_id = user_id
@@ -42,25 +42,25 @@ class SingleStatements:
         self._search = search
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes nothing, with the values of its parameters."""
+        """Run a statement that changes nothing, with values for its parameters; return its rows."""
         return await self._run(self.user_id, statement, values, repeatable=True)
 
     async def search(
         self, statement: ClauseElement, prepare: Prepare = dict, **values: object
     ) -> list[asyncpg.Record]:
-        """Run a statement that reads all that the user has, with what `prepare` makes, too.
+        """Run a statement that reads all rows of the user; `prepare` returns more of its values.
 
-        Raises `SearchTimeoutError` where it takes too long, or other searches do.
+        Raises `SearchTimeoutError` if this search, or the searches before it, take too long.
         """
         return await self._search(self.user_id, prepare, statement, values)
 
     async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes something; answer its rows."""
+        """Run a statement that changes something; return its rows."""
         return await self._run(self.user_id, statement, values, repeatable=False)
 
 
 class UserTransaction:
-    """All statements are one transaction, which has begun on the connection `driver`."""
+    """Runs all statements in one transaction, which has begun on the connection `driver`."""
 
     def __init__(self, user_id: str, driver: asyncpg.Connection, *, distributed: bool) -> None:
         self.user_id = user_id
@@ -68,7 +68,7 @@ class UserTransaction:
         self._distributed = distributed
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        """Run a statement that changes nothing, with the values of its parameters."""
+        """Run a statement that changes nothing, with values for its parameters; return its rows."""
         known = compiled(statement, distributed=self._distributed)
         sql, arguments = bound(known, self.user_id, values)
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)
@@ -79,14 +79,14 @@ class UserTransaction:
     async def search(
         self, statement: ClauseElement, prepare: Prepare = dict, **values: object
     ) -> list[asyncpg.Record]:
-        """Run a statement, with what `prepare` makes of its values."""
+        """Run a statement with further values from `prepare`."""
         return await self.read(statement, **values, **prepare())
 
     async def commit(self) -> None:
-        """Commit it.
+        """Commit the transaction.
 
-        Raises `CommitError` where a statement of it had failed: PostgreSQL then rolls back, and
-        says so, but not as an error.
+        Raises `CommitError` if one of its statements has failed: PostgreSQL then rolls back and
+        reports that in the command tag, not as an error.
         """
         if await self._driver.execute("COMMIT") != "COMMIT":
             raise CommitError

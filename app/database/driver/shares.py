@@ -1,7 +1,7 @@
-"""Shares of the pool: one user's requests do not keep another user waiting.
+"""Shares of the pool, so that one user's requests do not delay another user's.
 
-A request waits for the share of its own user outside the queue of the pool. So the pool's queue
-holds at most a share of each user.
+A request waits for the share of its user outside the queue of the pool. So the pool's queue holds
+at most one share of each user.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from app.database.driver.pool import TIMEOUT_SECONDS
 from app.turns import Turns
 
 _ALL_SEARCHES = ""
-"""The one key under which the searches of all users are counted."""
+"""The key under which the searches of all users count together."""
 
 
 def admit_all(_: str) -> None:
-    """Reject no request."""
+    """Accept every request."""
 
 
 class ShareUsage(NamedTuple):
@@ -30,38 +30,38 @@ class ShareUsage(NamedTuple):
 
 
 class UserShares:
-    """A user holds at most half of the pool, and searches once at a time.
+    """Limits each user to half of the pool, and to one search at a time.
 
-    `admit` is called with the user's id once there is a share, before the pool is asked; it raises
-    to reject the request.
+    `admit` is called with the user's id once the user has a share, before a connection is taken; it
+    raises to reject the request.
     """
 
     def __init__(self, pool_size: int, admit: Callable[[str], None]) -> None:
         self._shares = Turns(max(1, pool_size // 2), TIMEOUT_SECONDS)
         self._searches_of_user = Turns(1, TIMEOUT_SECONDS)
-        # Two in the default pool of 5: the search of one user does not delay that of another.
+        # Two in the default pool of 5, so that one user's search does not delay another's.
         self._searches = Turns(max(1, (pool_size + 1) // 3), TIMEOUT_SECONDS)
         self._admit = admit
 
     @property
     def usage(self) -> ShareUsage:
-        """How many requests hold and wait for what."""
+        """Return how many requests wait for a share, and how many searches run and wait."""
         waiting = self._searches_of_user.waiting + self._searches.waiting
         return ShareUsage(self._shares.waiting, self._searches.held, waiting)
 
     def share(self, user_id: str) -> AbstractAsyncContextManager[None]:
-        """Hold one connection of the user's share.
+        """Return a context that holds one connection of the user's share.
 
-        Raises `TimeoutError` where there is none within `TIMEOUT_SECONDS`.
+        Entering it raises `TimeoutError` if none is free within `TIMEOUT_SECONDS`.
         """
         return _Share(self._shares, self._admit, user_id)
 
     @asynccontextmanager
     async def search(self, user_id: str) -> AsyncIterator[None]:
-        """Hold one connection of the user's share, and the right to search on it.
+        """Take one connection of the user's share, and one of the places for searches.
 
-        Raises `SearchTimeoutError` where that takes longer than `TIMEOUT_SECONDS`. The place among
-        all searches is taken last: a search that waits for it delays its own user only.
+        Raises `SearchTimeoutError` if that takes longer than `TIMEOUT_SECONDS`. The place among all
+        searches is taken last, so a search that waits for it delays its own user only.
         """
         needs = (self._searches_of_user, user_id), (self._shares, user_id)
         async with AsyncExitStack() as held:
@@ -77,7 +77,7 @@ class UserShares:
 
 
 class _Share:
-    """One connection of a user's share. A generator would cost each statement ten times as much."""
+    """Takes one connection of a user's share. A generator would take ten times as long."""
 
     __slots__ = ("_admit", "_shares", "_user_id")
 

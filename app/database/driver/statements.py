@@ -1,4 +1,4 @@
-"""Statements of SQLAlchemy as the driver takes them: compiled once, with numbered parameters."""
+"""SQLAlchemy statements for asyncpg: compiled once, with numbered parameters."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -22,7 +22,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from app.database.wall.policies import SETTING
 
 OWNER = bindparam("owner", type_=Text)
-"""The user whose rows a statement is about."""
+"""The parameter for the user whose rows a statement concerns."""
 
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 _DISTRIBUTED = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
@@ -40,23 +40,23 @@ class _NamesTheOwner(ColumnElement[bool]):
 
 @compiles(_NamesTheOwner)
 def _compile(_: _NamesTheOwner, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
-    # Citus changes no row in a statement with a volatile function.
+    # Citus rejects changes in a statement with a volatile function.
     condition = true() if compiler.dialect is _DISTRIBUTED else _NAMING
     return compiler.process(condition, **options)
 
 
 NAMES_THE_OWNER = _NamesTheOwner()
-"""A condition that is always true, and tells row-level security who the owner is.
+"""A condition that is always true and sets the owner for row-level security.
 
-It stands wherever a statement that can be a transaction of its own reads or writes a table.
-PostgreSQL evaluates it before any row, as it depends on none. If it did not, or if it were
-forgotten, the policies would let that part of the statement see no row at all. Where the tables
-are distributed, the transaction names the owner, and this is just true.
+It is part of every statement that can be a transaction of its own and reads or writes a table.
+PostgreSQL evaluates it before any row, because it depends on none. If PostgreSQL did not, or if a
+statement lacked it, the policies would show that part of the statement no row at all. If the tables
+are distributed, the transaction sets the owner, and this compiles to `true`.
 """
 
 
 class Statement(NamedTuple):
-    """The text of a statement, the names of its parameters in order, and what is constant."""
+    """The text of a statement, the names of its parameters in order, and the constant values."""
 
     sql: str
     names: tuple[str, ...]
@@ -65,7 +65,7 @@ class Statement(NamedTuple):
 
 @cache
 def compiled(statement: ClauseElement, *, distributed: bool = False) -> Statement:
-    """Compile a statement; whoever makes it must keep it, so that it is compiled once."""
+    """Compile a statement. The cache is keyed by identity: build each statement once."""
     dialect = _DISTRIBUTED if distributed else _DIALECT
     compiler = dialect.statement_compiler(dialect, statement)
     constants = {name: bind.value for name, bind in compiler.binds.items() if not bind.required}
@@ -75,6 +75,6 @@ def compiled(statement: ClauseElement, *, distributed: bool = False) -> Statemen
 def bound(
     statement: Statement, user_id: str, values: Mapping[str, object]
 ) -> tuple[str, list[object]]:
-    """A statement of a user as the driver takes it. Raises `KeyError` where a value is missing."""
+    """Return `(sql, arguments)` for the driver. Raises `KeyError` if a value is missing."""
     known = {**statement.constants, **values, OWNER.key: user_id}
     return statement.sql, [known[name] for name in statement.names]

@@ -1,4 +1,4 @@
-"""Database URLs, as providers print them, in the terms of the driver."""
+"""Database URLs, as providers print them, translated for the driver."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _PORT = re.compile(r":[^:\]]+$")
 
 @dataclass(frozen=True, repr=False)
 class DatabaseUrl:
-    """A PostgreSQL URL. Raises `ValueError` where it is none; it never shows its password."""
+    """A PostgreSQL URL. Raises `ValueError` for an invalid one. Its `str` hides the password."""
 
     text: str
 
@@ -37,7 +37,7 @@ class DatabaseUrl:
         _check_places(self._told())
 
     def __str__(self) -> str:
-        # Without its parameters: one of them can be the password of a key.
+        # Leave out the parameters: one of them can be the password of a key.
         place = self._url.difference_update_query(self._parameters)
         return place.render_as_string(hide_password=True)
 
@@ -45,14 +45,15 @@ class DatabaseUrl:
 
     @property
     def for_sqlalchemy(self) -> URL:
-        """The URL without the parameters of libpq, which the driver does not know."""
+        """Return the URL without libpq's parameters, which SQLAlchemy does not support."""
         return self._url.set(drivername=_DRIVER).difference_update_query(self._parameters)
 
     @property
     def leads_to_pooler(self) -> bool:
-        """Whether its host is known to give each transaction another connection.
+        """Return whether the URL leads to a known pooler.
 
-        That of Supabase keeps connections at another port, but not the role they begin with.
+        A pooler can give each transaction another connection. Supabase's session pooler, on another
+        port, keeps connections but not the role that they start with, so it counts too.
         """
         host = self._url.host or ""
         return (
@@ -64,7 +65,7 @@ class DatabaseUrl:
 
     @property
     def for_driver(self) -> dict[str, Any]:
-        """What the driver itself is to be told."""
+        """Return all arguments of `asyncpg.connect`."""
         dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
         create: Callable[[URL], tuple[Any, dict[str, Any]]] = dialect.create_connect_args
         _, arguments = create(self.for_sqlalchemy)
@@ -73,14 +74,14 @@ class DatabaseUrl:
     def _told(self) -> dict[str, Any]:
         try:
             return self.for_driver
-        except ArgumentError:  # it could quote a password that is not percent-encoded
+        except ArgumentError:  # its message could quote a password that is not percent-encoded
             raise ValueError(
                 "has hosts and ports that do not match. Write HOST:PORT for each host."
             ) from None
 
     @property
     def connect_arguments(self) -> dict[str, Any]:
-        """What the URL says in terms of libpq, in those of the driver."""
+        """Return the driver's arguments for libpq's parameters of the URL."""
         return driver_arguments(self._parameters)
 
     @cached_property
@@ -113,18 +114,18 @@ def _check_places(told: Mapping[str, Any]) -> None:
         raise ValueError(f"must have a port from 1 to {_LAST_PORT}")
     try:
         for host in hosts:
-            if not host.startswith("/"):  # the folder of a socket
+            if not host.startswith("/"):  # the folder of a Unix socket
                 host.encode("idna")
     except UnicodeError:
         raise ValueError("has an invalid host name") from None
 
 
-def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a text, a number, or several of them
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a string, a number, or a list of them
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _check_password(text: str) -> None:
-    """Refuse a URL that a password in plain characters takes apart, and show nothing of it."""
+    """Reject a URL that special characters in its password split wrongly; quote none of it."""
     scheme, _, rest = text.partition("://")
     login, at, _ = rest.rpartition("@")
     before_query = "?" not in login or "/" not in login.partition("?")[0]
@@ -136,10 +137,10 @@ def _check_password(text: str) -> None:
 
 
 def _with_hosts_apart(text: str) -> str:
-    """Write several hosts, which libpq separates by commas, as SQLAlchemy has them."""
+    """Rewrite several hosts, which libpq separates by commas, as parameters for SQLAlchemy."""
     parts = urlsplit(text)
     login, at, place = parts.netloc.rpartition("@")
-    if place.lower().startswith("%2f"):  # the folder of a socket, as libpq takes it
+    if place.lower().startswith("%2f"):  # the folder of a Unix socket, in libpq's form
         folder, _, port = place.partition(":")
         place = f"host={folder}" + (f"&port={port}" if port else "")
         query = f"{place}&{parts.query}" if parts.query else place
@@ -147,7 +148,7 @@ def _with_hosts_apart(text: str) -> str:
     if "," not in place:
         return text
     each_host = [each.removesuffix(":") for each in place.split(",") if each]
-    if any(_PORT.search(each) for each in each_host):  # SQLAlchemy wants all of them then
+    if any(_PORT.search(each) for each in each_host):  # SQLAlchemy needs all of them then
         each_host = [each if _PORT.search(each) else f"{each}:{_USUAL_PORT}" for each in each_host]
     hosts = "&".join(f"host={quote(each, safe=':')}" for each in each_host)
     query = f"{hosts}&{parts.query}" if parts.query else hosts

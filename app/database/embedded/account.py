@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ACCOUNTS = ("postgres", "nobody")
-"""As root, one of these runs PostgreSQL: it refuses root."""
+"""The accounts that run PostgreSQL for root, in this order: PostgreSQL refuses to run as root."""
 
 
 class Account(NamedTuple):
-    """Who the processes of PostgreSQL run as."""
+    """The user and group id of the processes of PostgreSQL."""
 
     uid: int
     gid: int
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments of `subprocess` that start a process as this account."""
+        """Return the arguments of `subprocess` that start a process as this account."""
         if os.geteuid() == self.uid:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -32,7 +32,7 @@ class Account(NamedTuple):
 
 
 def server_accounts() -> Iterator[Account]:
-    """Yield those of `ACCOUNTS` that this machine has."""
+    """Yield the accounts of `ACCOUNTS` that exist on this machine."""
     for name in ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)

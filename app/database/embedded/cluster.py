@@ -1,4 +1,4 @@
-"""Making a cluster: all of it, or nothing."""
+"""Creation of a cluster: a complete one, or none."""
 
 import os
 import secrets
@@ -23,13 +23,13 @@ _INITDB = (
 
 
 PASSWORD = "postgresql.password"  # noqa: S105 - the name of a file
-"""The file with the password of that user, in the data folder."""
+"""The file in the data folder with the password of that user."""
 
 _WORK = "postgresql.new"
 
 
 def ensure_cluster(place: Place) -> str:
-    """Make the cluster unless it is there; return its password."""
+    """Create the cluster if it is missing; return its password."""
     with explained(place.cluster):
         if find_cluster(place.folder) is None:
             _make(place)
@@ -37,8 +37,8 @@ def ensure_cluster(place: Place) -> str:
 
 
 def _make(place: Place) -> None:
-    # Made under another name and then renamed: whatever ends this process in the middle, there
-    # is no half a cluster under the right one.
+    # Create the cluster under another name and rename it. If this process is killed in between, no
+    # incomplete cluster has the final name.
     parent = open_data_folder(place.cluster.parent)
     parent.remove_folder(_WORK)
     work = parent.make_folder(_WORK)
@@ -62,7 +62,7 @@ def _initialise(place: Place, work: Folder, password: str) -> None:
     descriptor = work.open("password", os.O_RDONLY)
     os.fchown(descriptor, account.uid, account.gid)
     os.close(descriptor)
-    # From here on it is a folder of another account, where that is another than ours.
+    # From here on, the folder can belong to another account than Taskward's.
     os.fchown(work.descriptor, account.uid, account.gid)
     cluster = str(work.path / "cluster")
     password_file = work.path / "password"
@@ -91,7 +91,7 @@ def _run(place: Place, program: str, *arguments: str, stdin: str = "") -> None:
 
 
 def environment() -> dict[str, str]:
-    """The environment of PostgreSQL's programs: none of the caller's PG variables are in it."""
+    """Return the environment of PostgreSQL's programs, without the caller's PG variables."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 

@@ -1,4 +1,4 @@
-"""Why there is no embedded database."""
+"""Errors of the embedded database."""
 
 import errno
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ LOG_LINES = 8
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot run; the message says what happened and what to do."""
+    """The embedded PostgreSQL cannot run; the message gives the reason and what to do."""
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an `EmbeddedPostgresError`."""
+    """Convert errors of the file system into `EmbeddedPostgresError`."""
     try:
         yield
     except OSError as error:
@@ -24,7 +24,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def failed(action: str, output: str) -> EmbeddedPostgresError:
-    """The error of a program of PostgreSQL, with its last words."""
+    """Return the error for a failed program of PostgreSQL, with the last lines of its output."""
     words = "\n".join(f"  {line}" for line in output.strip().splitlines()[-LOG_LINES:])
     full = "no space left on device" in output.lower()
     advice = "Free some space, or set DATA_DIR to a folder on another disk." if full else _GENERAL

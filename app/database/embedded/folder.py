@@ -1,8 +1,8 @@
-"""Folders as open descriptors, so that no other account can put anything in between.
+"""Folders as open descriptors, so that no other account can replace one between two uses.
 
-A path can lead elsewhere at each use, where another account can change one of its folders. A
-descriptor cannot: what is checked once stays true. No function here follows a symbolic link of
-another account than root and the one that Taskward runs as.
+If another account can change a folder of a path, the path can lead elsewhere at each use. A
+descriptor cannot: what was checked once stays true. No function here follows a symbolic link unless
+it belongs to root or to the account that Taskward runs as.
 """
 
 import errno
@@ -20,13 +20,13 @@ _MAX_LINKS = 40
 _MAX_BYTES = 65_536
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
-# To pass through a folder takes no right to list it. Only Linux has a descriptor for that.
+# Passing through a folder needs no permission to list it. Only Linux has a descriptor for that.
 _PASSING = _DIRECTORY | getattr(os, "O_PATH", 0)
 _MADE_HERE = frozenset({"lock", "secret"})
 
 
 class Folder:
-    """An open folder. Its files belong to its owner, and are never reached through a link."""
+    """An open folder. Its files belong to its owner, and are never opened through a link."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -47,7 +47,7 @@ class Folder:
             error.filename = str(self.path / name)
             raise
         status = os.fstat(descriptor)
-        # A file of ours in a folder of another account could be a hard link that it made.
+        # In another account's folder, a file of Taskward's could be a hard link by that account.
         ours = status.st_uid == os.geteuid() and status.st_nlink == 1
         if not stat.S_ISREG(status.st_mode) or not (ours or status.st_uid == self.owner):
             os.close(descriptor)
@@ -55,7 +55,7 @@ class Folder:
         return descriptor
 
     def read(self, name: str) -> str | None:
-        """Return the first 64 KiB of a file as text; None where there is no such file."""
+        """Return the first 64 KiB of a file as text; None if there is no such file."""
         try:
             descriptor = self.open(name, os.O_RDONLY)
         except FileNotFoundError:
@@ -64,17 +64,17 @@ class Folder:
             return file.read(_MAX_BYTES).decode(errors="replace")
 
     def create(self, name: str) -> int:
-        """Create a file of mode 0600 in place of any that has the name; open it for writing."""
+        """Create a file of mode 0600, replacing any of that name; open it for writing."""
         self.remove(name)
         return self.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of mode 0600 in place of any that has the name."""
+        """Write a file of mode 0600, replacing any of that name."""
         with os.fdopen(self.create(name), "w") as file:
             file.write(text)
 
     def remove(self, name: str) -> None:
-        """Remove a file or a link, if it is there."""
+        """Remove a file or a link, if it exists."""
         try:
             os.unlink(name, dir_fd=self.descriptor)
         except FileNotFoundError:
@@ -84,24 +84,24 @@ class Folder:
             raise
 
     def remove_folder(self, name: str) -> None:
-        """Remove a folder and all that is in it, as far as that can be done."""
+        """Remove a folder and its contents, as far as possible."""
         shutil.rmtree(name, ignore_errors=True, dir_fd=self.descriptor)
 
     def make_folder(self, name: str) -> "Folder":
-        """Make a folder of mode 0700."""
+        """Create a folder of mode 0700."""
         os.mkdir(name, 0o700, dir_fd=self.descriptor)
         return Folder(self.path / name, os.open(name, _DIRECTORY, dir_fd=self.descriptor))
 
     def link_to(self, name: str) -> Path | None:
-        """Return where the link of a name leads; None where the name is no link.
+        """Return the target of a symbolic link; None if the name is not a link.
 
-        Raises `EmbeddedPostgresError` for a link of another account than root and ours.
+        Raises `EmbeddedPostgresError` for a link that belongs neither to root nor to Taskward.
         """
         before = self._status(name)
         if before is None or not stat.S_ISLNK(before.st_mode):
             return None
         target = os.readlink(name, dir_fd=self.descriptor)
-        # It can have been exchanged for another and back; a rename changes ctime.
+        # The link can have been replaced and put back in between. A rename changes ctime.
         after = self._status(name)
         is_same = after and (after.st_ino, after.st_ctime_ns) == (before.st_ino, before.st_ctime_ns)
         if not is_same or before.st_uid not in (0, os.geteuid()):
@@ -122,10 +122,10 @@ class Folder:
 
 
 def open_folder(path: Path, *, within: Folder | None = None, make: bool = False) -> Folder:
-    """Open a folder, and make what is missing of its path where that is asked for.
+    """Open a folder; with `make`, create the missing folders of its path.
 
-    The path begins in the folder `within`, or in the current one. Raises `OSError` where it
-    cannot be opened, and `EmbeddedPostgresError` where a link of another account is on the way.
+    The path starts in the folder `within`, or in the current one. Raises `OSError` if it cannot be
+    opened, and `EmbeddedPostgresError` if the path contains a link of another account.
     """
     here = within or _root()
     links, left = 0, list(reversed((path if within else Path.cwd() / path).parts))
@@ -157,7 +157,7 @@ def _enter(here: Folder, name: str, *, make: bool) -> Folder:
             os.mkdir(name, 0o755, dir_fd=here.descriptor)
             descriptor = os.open(name, _PASSING, dir_fd=here.descriptor)
     except OSError as error:
-        if error.errno == errno.ELOOP:  # for a link some systems have this, others ENOTDIR
+        if error.errno == errno.ELOOP:  # for a link; other systems set ENOTDIR
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from None
         error.filename = str(path)
         raise
@@ -165,10 +165,11 @@ def _enter(here: Folder, name: str, *, make: bool) -> Folder:
 
 
 def open_data_folder(path: Path, *, make: bool = False) -> Folder:
-    """Open a folder to which no account but ours can write, so that all in it is ours.
+    """Open a folder that only Taskward's account can write to, so that its contents are Taskward's.
 
-    Raises as `open_folder`, and `EmbeddedPostgresError` for a folder of another account, or one
-    that others can write to. A folder that Taskward made under a lax umask is closed to them.
+    Raises as `open_folder`, and `EmbeddedPostgresError` for a folder that belongs to another
+    account, or that others can write to. If Taskward created the folder under a permissive umask,
+    the write permission of others is removed.
     """
     folder = open_folder(path, make=make)
     if folder.owner != os.geteuid():
@@ -181,7 +182,7 @@ def open_data_folder(path: Path, *, make: bool = False) -> Folder:
     if mode & _OTHERS_WRITE:
         if not mode & stat.S_ISVTX and _is_ours_alone(folder):
             os.fchmod(folder.descriptor, mode & ~_OTHERS_WRITE)
-        # Once more, for what was put there before it was closed.
+        # Check again, for files that were created before the permission was removed.
         if os.fstat(folder.descriptor).st_mode & _OTHERS_WRITE or not _is_ours_alone(folder):
             raise EmbeddedPostgresError(
                 f"DATA_DIR: other accounts can write to {folder.path}. Set DATA_DIR to a "
@@ -191,7 +192,7 @@ def open_data_folder(path: Path, *, make: bool = False) -> Folder:
 
 
 def _is_ours_alone(folder: Folder) -> bool:
-    """Whether a folder is empty, or what is in it was made by Taskward."""
+    """Return whether a folder is empty, or Taskward created its contents."""
     with os.scandir(folder.descriptor) as listed:
         owners = {each.name: each.stat(follow_symlinks=False).st_uid for each in listed}
     ours = {os.geteuid(), *(account.uid for account in server_accounts())}

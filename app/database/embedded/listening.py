@@ -1,7 +1,7 @@
 """Where PostgreSQL listens: at a socket in a folder that only its own account can enter.
 
-So no other account can listen there in its place, and be sent the password. That holds for as
-long as no other account can exchange the folder, or one above it, for another.
+So no other account can listen there in place of PostgreSQL and receive the password. That is true
+as long as no other account can replace the folder or one of its parents.
 """
 
 import os
@@ -17,19 +17,19 @@ from app.database.embedded.errors import EmbeddedPostgresError
 from app.database.embedded.place import Place
 
 PORT = 5432
-"""A part of the socket's name; each folder has one socket."""
+"""Part of the socket's name; each folder has one socket."""
 
 _SOCKET = f".s.PGSQL.{PORT}"
-_LONGEST = 103 - len(f"/{_SOCKET}")  # macOS: 103 bytes for the path of a socket; Linux: 107
-# A list of folders is what PostgreSQL expects, and URLs and libpq have separators, too.
+_LONGEST = 103 - len(f"/{_SOCKET}")  # bytes of a socket's path: 103 on macOS, 107 on Linux
+# PostgreSQL takes a list of folders, and URLs and libpq have separators: reject other characters.
 _PLAIN = re.compile(r"/[A-Za-z0-9/._-]*")
-_SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - whether others can exchange a folder is checked
+_SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - `_is_fixed` checks that they are safe
 _RECORD = "socket-folder"
 _PREFIX = "taskward-"
 
 
 def is_private(folder: Path, account: Account) -> bool:
-    """Whether no account but `account`, root and ours can listen in a folder, or exchange it."""
+    """Return whether only `account`, root and Taskward can listen in a folder or replace it."""
     if len(str(folder)) > _LONGEST or not _PLAIN.fullmatch(str(folder)):
         return False
     try:
@@ -41,7 +41,7 @@ def is_private(folder: Path, account: Account) -> bool:
 
 
 def check_private(folder: Path, account: Account) -> None:
-    """Raise `EmbeddedPostgresError` for a folder in which another account could listen."""
+    """Raise `EmbeddedPostgresError` if another account could listen in a folder."""
     if not is_private(folder, account):
         raise EmbeddedPostgresError(
             f"the socket of PostgreSQL is in {folder}, where another account could listen "
@@ -50,11 +50,10 @@ def check_private(folder: Path, account: Account) -> None:
 
 
 def choose_folder(place: Place) -> Path:
-    """Return the folder for the socket: the cluster's own, or a short one, which is made.
+    """Return the folder for the socket: the cluster's own, or a new one with a short path.
 
-    The second is for a path that is too long, or that another account can change, and for a
-    file system without sockets. It is recorded in the data folder, and found there again after
-    a crash.
+    The new one is for a path that is too long, or that another account can change, and for a file
+    system without sockets. The data folder records it, so that it is found after a crash.
     """
     if is_private(place.cluster, place.account) and _has_sockets(place.cluster):
         return place.cluster
@@ -73,23 +72,23 @@ def choose_folder(place: Place) -> Path:
 
 
 def clear(folder: Path) -> None:
-    """Remove the socket that a PostgreSQL left behind that was killed."""
+    """Remove the socket that a killed PostgreSQL left behind."""
     for name in (_SOCKET, f"{_SOCKET}.lock"):
         (folder / name).unlink(missing_ok=True)
 
 
 def give_up(place: Place) -> None:
-    """Remove the folder for the socket, where it is one of its own."""
+    """Remove the folder for the socket, unless it is the cluster's own."""
     recorded = _recorded(place)
     if recorded is not None:
         clear(recorded)
-        with suppress(OSError):  # something else is in it
+        with suppress(OSError):  # the folder is not empty
             recorded.rmdir()
     place.folder.remove(_RECORD)
 
 
 def _has_sockets(folder: Path) -> bool:
-    # Folders that containers share with a Mac or Windows have none.
+    # Folders that containers share with macOS or Windows do not support sockets.
     clear(folder)
     try:
         with socket.socket(socket.AF_UNIX) as trial:
@@ -114,8 +113,8 @@ def _recorded(place: Place) -> Path | None:
 
 
 def _is_fixed(folder: Path, account: Account) -> bool:
-    """Whether no other account can exchange what root, we or `account` have in a folder."""
-    # Root's folder belongs to another account than 0 in some containers.
+    """Return whether no other account can replace what root, Taskward or `account` owns there."""
+    # In some containers the root folder does not belong to account 0.
     trusted = {0, os.geteuid(), account.uid, Path("/").stat().st_uid}
     for each in (folder, *folder.parents):
         status = each.lstat()

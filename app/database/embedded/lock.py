@@ -1,4 +1,4 @@
-"""One Taskward for one data folder: a lock that the kernel releases when its holder dies."""
+"""One Taskward for each data folder: a lock that the kernel releases when its process ends."""
 
 import fcntl
 import os
@@ -15,7 +15,7 @@ class FolderLock:
     """The lock of a data folder, held until `release`."""
 
     def __init__(self, folder: Folder) -> None:
-        """Take the lock. Raises `EmbeddedPostgresError` where another process holds it."""
+        """Take the lock. Raises `EmbeddedPostgresError` if another process holds it."""
         with explained(folder.path):
             self._descriptor = folder.open(_NAME, os.O_RDWR | os.O_CREAT)
         if not _try_for_a_while(self._descriptor):
@@ -29,12 +29,12 @@ class FolderLock:
         os.write(self._descriptor, str(os.getpid()).encode())
 
     def release(self) -> None:
-        """Give the lock up."""
+        """Release the lock."""
         os.close(self._descriptor)
 
 
 def _try_for_a_while(descriptor: int) -> bool:
-    # A process that was just killed holds its locks for another moment.
+    # A process that was just killed keeps its locks for a moment.
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not _try(descriptor):
         if time.monotonic() > deadline:
@@ -44,7 +44,7 @@ def _try_for_a_while(descriptor: int) -> bool:
 
 
 def is_locked(folder: Folder) -> bool:
-    """Return whether some process holds the lock of a folder right now."""
+    """Return whether a process holds the lock of a folder at present."""
     try:
         descriptor = folder.open(_NAME, os.O_RDWR)
     except OSError:

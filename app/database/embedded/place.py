@@ -1,8 +1,9 @@
-"""Where the cluster lives, which binaries serve it, and whose processes they are.
+"""Where the cluster is, which binaries serve it, and which account runs them.
 
-PostgreSQL refuses to run as root, so as root another account serves. That account may not reach
-a checkout below a private folder (/root, say). Nobody's folders are opened for it; cluster and
-binaries then live in RUNTIME, and a link in the data folder leads there.
+PostgreSQL refuses to run as root, so as root Taskward runs it under another account. That account
+may be unable to enter a checkout below a private folder (such as /root). Taskward does not open
+such folders to it. Instead, the cluster and the binaries are in RUNTIME, and a link in the data
+folder leads there.
 """
 
 import hashlib
@@ -31,7 +32,7 @@ logger = structlog.get_logger("app.database.embedded")
 
 
 class Place(NamedTuple):
-    """Where one embedded database is: its data folder, and the paths of PostgreSQL."""
+    """The location of one embedded database: its data folder, and the paths of PostgreSQL."""
 
     folder: Folder
     cluster: Path
@@ -40,7 +41,7 @@ class Place(NamedTuple):
 
 
 def find_place(data_dir: Path) -> Place:
-    """Settle all paths below `data_dir`, which is made if need be."""
+    """Return all paths below `data_dir`, which is created if it is missing."""
     with explained(data_dir):
         folder = open_data_folder(data_dir, make=True)
         found = find_cluster(folder)
@@ -52,7 +53,7 @@ def find_place(data_dir: Path) -> Place:
 
 
 def find_cluster(folder: Folder) -> Folder | None:
-    """Open the cluster of a data folder; None where there is none."""
+    """Open the cluster of a data folder; return None if there is none."""
     try:
         return open_folder(Path(CLUSTER), within=folder)
     except FileNotFoundError:
@@ -102,7 +103,7 @@ def _reachable_binaries(account: Account) -> Path:
 
 
 def _installed() -> Path:
-    # Found, not imported: the package's own launcher leaves locks in the temporary folder.
+    # Find the package without importing it: its own launcher leaves locks in the temporary folder.
     package = importlib.util.find_spec(_WHEEL.replace("-", "_"))
     folder = Path((package and package.origin) or "/nowhere").with_name(f"pginstall{MAJOR_VERSION}")
     if not folder.is_dir():
@@ -127,7 +128,7 @@ def _copy_for_all(installed: Path, target: Path) -> None:
                 path.chmod(path.stat().st_mode | 0o444 | (0o111 if _is_entered(path) else 0))
         temporary.rename(target)
     except OSError:
-        # Another process may have been faster; its copy is as good.
+        # Another process may have finished first; its copy is identical.
         if not target.exists():
             raise
     finally:

@@ -1,4 +1,4 @@
-"""Runs PostgreSQL for as long as this process lives, and not longer."""
+"""The embedded PostgreSQL, which runs until this process ends."""
 
 import os
 import signal
@@ -23,19 +23,19 @@ from app.database.embedded.postmaster import STOP_SECONDS, read_postmaster, stop
 
 START_SECONDS = 30
 RESTARTS = 5
-"""How often a PostgreSQL that dies is started again before that is given up."""
+"""How often a PostgreSQL that exits is restarted before Taskward stops trying."""
 STEADY_SECONDS = 60
-"""How long a PostgreSQL runs before earlier deaths no longer count."""
+"""How many seconds a PostgreSQL must run for earlier exits to no longer count."""
 
 _LOG = "postgresql.log"
-"""What PostgreSQL said since its last start, in the data folder. It can name users."""
+"""The output of PostgreSQL since its last start, in the data folder. It can name users."""
 
 logger = structlog.get_logger("app.database.embedded")
 
-# Standard input is a pipe that only the starting Python process holds. When that process ends,
-# by whatever signal, `read` comes to the end of the pipe and PostgreSQL is told to stop: again and
-# again, for a PostgreSQL that has only just begun does not listen yet. Waiting for PostgreSQL
-# keeps its process id from being given to another process meanwhile.
+# Standard input is a pipe that only the starting Python process holds open. When that process ends,
+# by whatever signal, `read` reaches the end of the pipe, and the loop sends SIGINT to PostgreSQL.
+# It sends it repeatedly, because a PostgreSQL that has just started ignores signals. Until `wait`
+# returns, the process id of PostgreSQL cannot be reused.
 _SUPERVISOR = """
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -51,12 +51,13 @@ exit "$status"
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL that serves the cluster of a data folder, to whoever knows its `url`."""
+    """A PostgreSQL that serves the cluster of a data folder at `url`."""
 
     def __init__(self, place: Place, lock: FolderLock, password: str) -> None:
         self._place = place
         self._lock = lock
         self._password = password
+        # Set once `stop` was called, so that the monitor does not restart PostgreSQL.
         self._stopping = threading.Event()
         self._socket_folder = choose_folder(place)
         try:
@@ -69,17 +70,17 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str:
-        """Where it serves; the same after a crash and restart."""
+        """Return the URL of the database; it stays the same after a crash and restart."""
         return _url(self._password, self._socket_folder)
 
     def stop(self) -> None:
-        """End PostgreSQL, and wait for its end; whatever was committed is kept."""
+        """Stop PostgreSQL and wait until it has exited; committed data is kept."""
         if self._stopping.is_set():
             return
         self._stopping.set()
         _end(self._process)
         self._monitor.join()
-        _end(self._process)  # the monitor may just have started another
+        _end(self._process)  # the monitor may just have started another one
         stop_leftover(self._place.cluster)
         give_up(self._place)
         self._lock.release()
@@ -137,9 +138,9 @@ class EmbeddedPostgres:
 
 
 def start(data_dir: Path) -> EmbeddedPostgres:
-    """Serve the database in `data_dir`, which is made by the first start.
+    """Serve the database in `data_dir`, which the first start creates.
 
-    Raises `EmbeddedPostgresError` where that cannot be done, and where another process does it.
+    Raises `EmbeddedPostgresError` if that fails, or if another process serves it.
     """
     place = find_place(data_dir)
     lock = FolderLock(place.folder)
@@ -154,7 +155,7 @@ def start(data_dir: Path) -> EmbeddedPostgres:
 def attach(data_dir: Path) -> str | None:
     """Return the URL of the database that another process serves in `data_dir`, or None.
 
-    Raises `EmbeddedPostgresError` where another account could listen in place of PostgreSQL.
+    Raises `EmbeddedPostgresError` if another account could listen in place of PostgreSQL.
     """
     with explained(data_dir), suppress(FileNotFoundError):
         folder = open_data_folder(data_dir)
@@ -181,7 +182,7 @@ def _spawn(place: Place, socket_folder: Path) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             cwd="/",
             env=environment(),
-            start_new_session=True,  # the terminal's Ctrl-C is for us, not for PostgreSQL
+            start_new_session=True,  # Ctrl-C in the terminal must not reach PostgreSQL
             **options,
         )
 
@@ -192,7 +193,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # what was committed survives that, too
+        os.killpg(process.pid, signal.SIGKILL)  # committed data survives SIGKILL
         process.wait()
 
 

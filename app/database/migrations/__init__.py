@@ -1,1 +1,1 @@
-"""The schema: its migrations, and whose tables they may touch."""
+"""The schema: its migrations, and the check that its tables are Taskward's."""

@@ -1,4 +1,4 @@
-"""Alembic's environment: migrations run on the connection that `migrate` hands over."""
+"""Alembic's environment: migrations run on the connection that `migrate` passes in."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ connection.rollback()  # Alembic begins its own transactions
 
 
 def close(*_: Any, **__: Any) -> None:  # noqa: ANN401 - Alembic's
-    """Close new tables to others before the migration commits."""
+    """Revoke the rights of others on new tables before the migration commits."""
     close_to_others(connection)
 
 
@@ -26,8 +26,8 @@ context.configure(
     version_table_schema=schema,
     on_version_apply=close,
 )
-# In the transaction of the migration, which Alembic goes on with: a process that has lost the
-# connection with the lock of migrations may still be in one.
+# Lock in the transaction of the migration, which Alembic continues: a process that has lost the
+# connection with the migration lock may still be running a migration.
 connection.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 found = connection.scalar(text(f"SELECT version_num FROM {table}"))  # noqa: S608 - quoted
 if not is_at_head(found or ""):

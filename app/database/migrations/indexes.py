@@ -11,10 +11,10 @@ _IS_INVALID = sa.text(
 
 
 def create_index(name: str, table: str, columns: Sequence[str]) -> None:
-    """Build an index in a migration, outside of a transaction: nobody waits for it.
+    """Build an index in a migration, outside of a transaction, so that no user waits for it.
 
-    It can be run again: an index that is there stays, and what an interrupted build has left,
-    which costs every write and serves no read, is built anew.
+    It can be run again: an existing index stays. An invalid index, which an interrupted build
+    leaves, costs every write and serves no read, so it is dropped and rebuilt.
     """
     with op.get_context().autocommit_block():
         if op.get_bind().scalar(_IS_INVALID, {"name": name}):

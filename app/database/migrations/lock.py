@@ -1,4 +1,4 @@
-"""The lock of migrations: of many processes, one migrates at a time."""
+"""The migration lock, with which one process migrates at a time."""
 
 import asyncio
 import time
@@ -14,12 +14,13 @@ from app.database.database import Database
 
 SECONDS_BETWEEN_REPORTS = 5
 
-# Any number will do, as long as every Taskward takes the same.
+# Any number works, as long as every Taskward uses the same.
 _LOCK = text("SELECT pg_try_advisory_xact_lock(7402271103)")
 _LOCK_POLL_SECONDS = 0.1
-# While an index is built, the transaction that holds the lock has nothing to do. Not every version
-# has the second setting. It is the last command there: what a SELECT has seen stays reserved for
-# its cursor until the next command, and the index would wait for that.
+# While an index is built, the transaction that holds the lock is idle. These settings keep
+# PostgreSQL from ending it. Not every version has the second one. This must be the last command
+# there: PostgreSQL keeps the snapshot of a SELECT until the next command, and the index build would
+# wait for that snapshot.
 _STAY = text("""
 DO $$ BEGIN
     PERFORM set_config(name, '0', true) FROM pg_settings
@@ -31,15 +32,15 @@ logger = structlog.get_logger("app.migrate")
 
 @asynccontextmanager
 async def migration_lock(database: Database) -> AsyncIterator[AsyncConnection]:
-    """Hold the lock of migrations, and yield the connection that holds it.
+    """Take the migration lock, and yield the connection that holds it.
 
-    The lock is a transaction's, and so passes a pooler.
+    The lock belongs to a transaction, so it also works behind a pooler.
 
-    A process that waits asks again and again: a statement that waits would itself be waited for by
-    an index that is built concurrently.
+    A process that waits tries again and again. An index that is built concurrently would wait for a
+    statement that waits for the lock.
 
-    Where the lock is lost, with its connection, another process may take it. So each migration
-    locks the version table, too, and the end of a lost lock is no error.
+    If the connection is lost, the lock is lost, and another process may take it. So each migration
+    also locks the version table, and losing the lock at the end is no error.
     """
     began = reported = time.monotonic()
     is_done = False
@@ -63,7 +64,7 @@ async def migration_lock(database: Database) -> AsyncIterator[AsyncConnection]:
 
 
 async def is_held(holder: AsyncConnection) -> bool:
-    """Return whether the connection is open, and so holds the lock."""
+    """Return whether the connection is open, and therefore holds the lock."""
     try:
         await holder.execute(_STAY)
     except (DBAPIError, PendingRollbackError, OSError):

@@ -1,7 +1,7 @@
-"""Brings the schema to this version while the version before serves, and tells whether it is there.
+"""Migrations of the schema while the previous version serves, and the check that they are complete.
 
-Each migration is a transaction of its own, and gives up on a lock soon: whoever waits for a lock on
-a table is waited for by all who come after, even if what they want would not clash.
+Each migration is a separate transaction and waits for a lock only briefly: while it waits for a
+lock on a table, later statements queue behind it, even if they do not conflict with each other.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ from app.database.wall.role import ensure_roles
 SECONDS_BETWEEN_ATTEMPTS = 2
 ATTEMPTS = 150
 SECONDS_BETWEEN_SIGNS = 1
-"""How often the connection that holds the lock is used: a proxy may close an idle one."""
+"""Seconds between two uses of the connection that holds the lock: a proxy may close an idle one."""
 LOSSES = 10
-"""How often `migrate` starts over after the lock was lost."""
+"""How often `migrate` restarts after it has lost the lock."""
 
 _BACKEND = text("SELECT pg_backend_pid()")
-# The transactions of others that are older than this, the oldest first.
+# Other transactions that are older than this, oldest first.
 _OLDEST = text("""
 SELECT pid, extract(epoch FROM clock_timestamp() - xact_start)::int AS seconds
 FROM pg_stat_activity
@@ -53,20 +53,20 @@ logger = structlog.get_logger("app.migrate")
 
 
 class MigrationBlockedError(Exception):
-    """Other transactions hold what a migration needs, and do not end."""
+    """Other transactions hold locks that a migration needs, and do not end."""
 
 
 class _RaceError(Exception):
-    """Another process made the same migration, because one of the two had lost the lock."""
+    """Another process applied the same migration, because one of the two had lost the lock."""
 
 
 async def migrate(database: Database) -> str:
-    """Bring the schema to head, and return its revision; safe to run twice at once.
+    """Migrate the schema to head and return its revision; safe to run twice at once.
 
-    One that is newer, and so of a later version, is left as it is. What was interrupted goes on
-    where it was when this is run again. Raises `ForeignDatabaseError` where the schema has tables
-    that are not Taskward's, `RoleRefusedError` where an administrator has to make the role first,
-    and `MigrationBlockedError`.
+    The schema of a later version stays as it is. After an interruption, the next run continues.
+    Raises `ForeignDatabaseError` if the schema has tables that are not Taskward's,
+    `RoleRefusedError` if an administrator has to create the role first, and
+    `MigrationBlockedError`.
     """
     for _ in range(LOSSES):
         async with migration_lock(database) as holder:
@@ -99,8 +99,8 @@ async def _migrate(database: Database, holder: AsyncConnection) -> str:
 async def distribute(database: Database) -> None:
     """Distribute the tables over the machines of Citus; safe to run twice.
 
-    It copies all rows, and nobody can write them meanwhile. Processes that serve must be started
-    anew. Raises `MigrationBlockedError`.
+    It copies all rows and blocks writes until it ends. Restart all serving processes afterwards.
+    Raises `MigrationBlockedError`.
     """
     async with migration_lock(database), database.unhurried() as connection:
 
@@ -112,10 +112,10 @@ async def distribute(database: Database) -> None:
 
 
 async def is_current(database: Database) -> bool:
-    """Tell whether the database has the schema of this version, or of a later one.
+    """Return whether the database has the schema of this version, or of a later one.
 
-    While a later version is rolled out, this one goes on serving on the schema of that. Raises
-    `ForeignDatabaseError` where the schema has tables that are not Taskward's.
+    During the rollout of a later version, this one continues to serve on that version's schema.
+    Raises `ForeignDatabaseError` if the schema has tables that are not Taskward's.
     """
     async with database.transaction() as connection:
         found, _ = await _checked(connection)
@@ -123,7 +123,10 @@ async def is_current(database: Database) -> bool:
 
 
 async def _checked(connection: AsyncConnection) -> tuple[str, str]:
-    """Return the revision, or else the one to adopt, once the tables are known to be Taskward's."""
+    """Return `(revision, revision to adopt)`; check that the tables are Taskward's.
+
+    At most one of the two is not empty. Raises `ForeignDatabaseError`.
+    """
     while True:
         found = await revision(connection)
         check_number(found)
@@ -133,7 +136,7 @@ async def _checked(connection: AsyncConnection) -> tuple[str, str]:
                 await require_own(connection, found or adopted)
         except ForeignDatabaseError:
             if await revision(connection) == found:
-                raise  # else a migration has ended between the two statements
+                raise  # otherwise a migration committed between the two statements
         else:
             return found, adopted
 
@@ -141,7 +144,7 @@ async def _checked(connection: AsyncConnection) -> tuple[str, str]:
 async def _create_version(connection: AsyncConnection, adopted: str) -> None:
     """Create the version table, with the revision of a version up to 0.2 if there is one.
 
-    Servers of those versions go on reading their own table, which stays as it is.
+    Servers of those versions continue to read their own table, which stays as it is.
     """
     await version.create_table(connection)
     if adopted:
@@ -154,7 +157,7 @@ async def _create_version(connection: AsyncConnection, adopted: str) -> None:
 async def _reporting(holder: AsyncConnection, connection: AsyncConnection) -> AsyncIterator[None]:
     """Log every few seconds that a migration runs, and which transactions it may wait for.
 
-    The connection that holds the lock has nothing else to do.
+    It uses the connection that holds the lock, which is idle otherwise.
     """
     async with connection.begin():
         backend = (await connection.execute(_BACKEND)).scalar_one()
@@ -163,7 +166,7 @@ async def _reporting(holder: AsyncConnection, connection: AsyncConnection) -> As
     try:
         yield
     finally:
-        # Not cancelled: that would break the connection, and with it the lock.
+        # Do not cancel the task: that would break the connection, and the lock would be lost.
         ended.set()
         await reporting
 
@@ -181,7 +184,7 @@ async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -
         try:
             others = (await holder.execute(_OLDEST, {"backend": backend})).all()
         except DBAPIError:
-            return  # the migration itself says what is wrong
+            return  # the migration itself raises the error
         oldest = {f"pid {other.pid}": f"{other.seconds} s" for other in others}
         logger.info(
             "migration running",
@@ -191,7 +194,7 @@ async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -
 
 
 async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[None]]) -> None:
-    """Take a step, again and again until it gets its locks."""
+    """Run a step, and retry it until it gets its locks. Raises `MigrationBlockedError`."""
     for _ in range(ATTEMPTS):
         try:
             await step()
@@ -202,12 +205,12 @@ async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[N
         except _RaceError:
             await connection.rollback()
         except PendingRollbackError as error:
-            # What Alembic says when it tidies up on a connection that is gone.
+            # Alembic raises it while it cleans up on a lost connection.
             raise DatabaseUnavailableError("the connection was lost") from error.__context__
         else:
             await connection.commit()
             return
-        # Not in step with what it collided with.
+        # A random pause, so that it does not run in step with what it conflicted with.
         await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS * random.uniform(0.5, 1.5))  # noqa: S311
     raise MigrationBlockedError(
         "other transactions hold locks that the next migration needs (see pg_stat_activity). "
@@ -216,7 +219,7 @@ async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[N
 
 
 def _step(connection: Connection) -> None:
-    # A server whose schema is up to date need not hold it in memory.
+    # Optional dependency: a server whose schema is up to date does not load it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Tells Taskward's tables from another program's that have the same names."""
+"""Checks that distinguish Taskward's tables from another program's of the same names."""
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -11,7 +11,7 @@ from app.database.migrations import version
 
 
 class Made(NamedTuple):
-    """Which migration creates a table, and by which columns and constraints it is known."""
+    """The migration that creates a table, and the columns and constraints that identify it."""
 
     revision: str
     columns: AbstractSet[str]
@@ -41,7 +41,7 @@ TABLES = {
     ),
     "erasures": Made("0006", {"user_id", "revision", "requested_at"}, {"erasures_pkey"}),
 }
-"""Every table that a migration creates; a later migration must not take away its marks."""
+"""Every table that a migration creates. Later migrations must keep the columns and constraints."""
 
 _FOUND = text("""
 SELECT relname AS name,
@@ -56,13 +56,13 @@ _PLACE = text("SELECT current_schema() AS schema, quote_ident(CURRENT_USER) AS l
 
 
 class ForeignDatabaseError(Exception):
-    """What is in the schema is not Taskward's; the message says what, and what to do."""
+    """The schema contains other programs' tables; the message says which, and what to do."""
 
 
 async def require_own(connection: AsyncConnection, revision: str) -> None:
-    """Check that the tables of a revision are there, and no other program's in their place.
+    """Check that the tables of a revision exist, and that another program did not create them.
 
-    `revision` is empty where the schema has none. Raises `ForeignDatabaseError`.
+    `revision` is empty if the schema has none. Raises `ForeignDatabaseError`.
     """
     rows = (await connection.execute(_FOUND)).all()
     faults = list(_faults(rows, revision))
@@ -73,7 +73,7 @@ async def require_own(connection: AsyncConnection, revision: str) -> None:
 async def adoptable_revision(connection: AsyncConnection) -> str:
     """Return the revision that a version up to 0.2 left, which had no version table of its own.
 
-    Empty where there is none. Raises `ForeignDatabaseError` where the table is another program's.
+    Empty if there is none. Raises `ForeignDatabaseError` if the table is another program's.
     """
     found = await version.released_revision(connection)
     if not found:
@@ -92,7 +92,7 @@ async def adoptable_revision(connection: AsyncConnection) -> str:
 
 
 def check_number(found: str) -> None:
-    """Raise `ForeignDatabaseError` for what no version of Taskward writes as its revision."""
+    """Raise `ForeignDatabaseError` for a revision that no version of Taskward writes."""
     if found and not version.is_revision(found):
         raise ForeignDatabaseError(
             f"the table {version.TABLE} contains {found[:40]!r}, which is not a revision of "

@@ -1,7 +1,7 @@
-"""The revision of the schema, in a table of Taskward's own.
+"""The revision of the schema, in Taskward's own table.
 
-It is in the schema that the tables are in, and always named with it: through the search path the
-table of another program could be found. The versions up to 0.2 shared Alembic's usual name,
+The table is in the same schema as the others, and statements always name that schema: the search
+path could lead to another program's table. The versions up to 0.2 shared Alembic's usual table,
 `alembic_version`, with every other program that uses Alembic.
 """
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 TABLE = "taskward_version"
 RELEASED_TABLE = "alembic_version"
 RELEASED_REVISIONS = ("0001", "0002", "0003", "0004", "0005")
-"""What the versions that had no table of their own wrote into `RELEASED_TABLE`."""
+"""The revisions that versions without a table of their own wrote into `RELEASED_TABLE`."""
 
 MIGRATIONS = Path(__file__).parent
 
@@ -27,33 +27,33 @@ SELECT quote_ident(current_schema()) AS schema,
 
 @cache
 def head() -> str:
-    """Return the revision of the schema that this version works on: that of the last migration."""
+    """Return the revision that this version needs: that of the last migration."""
     names = [path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")]
     return max(names).partition("_")[0]
 
 
 def is_at_head(found: str) -> bool:
-    """Tell whether a revision is that of this version, or of a later one."""
+    """Return whether a revision is that of this version, or of a later one."""
     return is_revision(found) and found >= head()
 
 
 def is_revision(found: str) -> bool:
-    """Tell whether a text is of the form that every revision of Taskward has."""
+    """Return whether a text has the form of Taskward's revisions."""
     return len(found) == len(head()) and found.isascii() and found.isdecimal()
 
 
 async def revision(connection: AsyncConnection) -> str:
-    """Return the revision of the schema, a number of four digits; empty without one."""
+    """Return the revision of the schema, a number of four digits; empty if there is none."""
     return await _read(connection, TABLE)
 
 
 async def released_revision(connection: AsyncConnection) -> str:
-    """Return what the table says that versions up to 0.2 wrote; it may be another program's."""
+    """Return the content of the table that versions up to 0.2 used; it may be another program's."""
     return await _read(connection, RELEASED_TABLE)
 
 
 async def create_table(connection: AsyncConnection) -> None:
-    """Create the table, empty, if it is not there."""
+    """Create the table, empty, unless it exists."""
     schema, is_there = (await connection.execute(_PLACE, {"table": TABLE})).one()
     if not is_there:
         await connection.execute(

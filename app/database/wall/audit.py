@@ -1,4 +1,4 @@
-"""Looks for holes in the second wall: whatever would let a transaction see rows of others."""
+"""Checks for holes in the second wall: whatever would show a transaction rows of other users."""
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -34,8 +34,8 @@ SELECT rolname AS name, rolsuper, rolbypassrls, rolcanlogin, rolcreaterole, rolc
 FROM pg_roles r WHERE rolname = ANY (:roles) ORDER BY rolname
 """).bindparams(roles=list(ROLES))
 
-# The tables that hold users' data, and whatever else of the schema a role can reach, through
-# PUBLIC or a single column too; but for what extensions bring along.
+# The tables with users' data, and every other relation of the schema that a role can access, also
+# through PUBLIC or a single column. Relations of extensions are left out.
 _RELATIONS = text("""
 SELECT c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced, granted.*,
        ARRAY(SELECT concat_ws(' ', polcmd, polpermissive, polroles::regrole[],
@@ -79,7 +79,7 @@ _POWERS = {
 
 
 async def find_holes(database: Database) -> list[str]:
-    """Answer what is wrong with the wall, a line each; nothing where it stands.
+    """Return the holes in the wall, one line each; an empty list if there are none.
 
     Raises `DatabaseUnavailableError`.
     """
@@ -88,7 +88,7 @@ async def find_holes(database: Database) -> list[str]:
 
 
 async def holes_seen_by(connection: AsyncConnection) -> list[str]:
-    """Answer the holes as a transaction of the login sees them."""
+    """Return the holes that a transaction of the login finds."""
     roles = (await connection.execute(_ROLES)).all()
     missing = set(ROLES) - {role.name for role in roles}
     if missing:
@@ -161,9 +161,9 @@ def _holes_of_table(table: Row[Any], owner: str) -> Iterator[str]:
 
 
 def _is_behind_wall(table: Row[Any], owner: str) -> bool:
-    """Whether a table that is not known here shows each user his own rows only.
+    """Return whether an unknown table shows each user only the user's own rows.
 
-    A later version has made it, which is being rolled out while this one serves.
+    During a rollout, a later version has created it while this one serves.
     """
     policy_of_users = f"* t {{-}} (user_id = {owner}) (user_id = {owner})"
     purge = f"{{{PURGE_ROLE}}}"

@@ -14,24 +14,24 @@ _FOREIGN_KEY = "FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE"
 
 
 class CitusMissingError(Exception):
-    """There is no Citus in the database; the message has the SQL to run."""
+    """The database has no Citus; the message contains the SQL to run."""
 
 
 async def has_citus(connection: AsyncConnection) -> bool:
-    """Tell whether there is a Citus in the database."""
+    """Return whether the database has the extension Citus."""
     answer: bool = (await connection.execute(text(f"SELECT {HAS_CITUS}"))).scalar_one()
     return answer
 
 
 async def is_distributed(connection: AsyncConnection) -> bool:
-    """Tell whether the tables are distributed."""
+    """Return whether the tables are distributed."""
     return await has_citus(connection) and bool(
         (await connection.execute(text(IS_DISTRIBUTED))).scalar_one()
     )
 
 
 async def require_citus(connection: AsyncConnection) -> None:
-    """Raise `CitusMissingError` where the database cannot distribute anything."""
+    """Raise `CitusMissingError` if the database cannot distribute tables."""
     if not await has_citus(connection):
         raise CitusMissingError(
             "this database lacks the extension citus. Ask an administrator to create it on every "
@@ -56,11 +56,11 @@ async def _execute(connection: AsyncConnection, *commands: str) -> None:
 def _commands(tables: list[str]) -> list[str]:
     others = [table for table in tables if table != "users"]
     return [
-        # All of a transaction over one connection to each machine, as foreign keys need it.
+        # Use one connection to each machine for the whole transaction, as foreign keys require.
         "SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
         *(f"ALTER TABLE {table} DROP CONSTRAINT {table}_user_id_fkey" for table in others),
         *(_policy(table) for table in tables),
-        # What it may do in single columns does not reach the other machines.
+        # Privileges on single columns are not passed on to the other machines.
         f"GRANT SELECT, UPDATE ON users TO {PURGE_ROLE}",
         *(_distribution(table) for table in tables),
         *(
@@ -82,7 +82,10 @@ def _distribution(table: str) -> str:
 
 
 def _let_in() -> list[str]:
-    """The coordinator logs in to the other machines as the role of the transaction."""
+    """Return the commands with which the coordinator can log in to the other machines.
+
+    It logs in there as the role of the transaction.
+    """
     return [
         *(f"ALTER ROLE {role} LOGIN" for role in ROLES),
         "SET LOCAL citus.enable_alter_role_propagation = off",

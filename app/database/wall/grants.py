@@ -1,7 +1,7 @@
-"""Closes Taskward's tables to everybody else.
+"""Removal of other roles' rights on Taskward's tables.
 
-A database can give others rights on every new table by default, as Supabase's give all of them to
-`anon`: a role that may read a table and name a user would see that user's rows.
+A database can grant rights on every new table by default. Supabase's grant all of them to `anon`. A
+role that may read a table could set any user id and see that user's rows.
 """
 
 from sqlalchemy import Connection, text
@@ -12,9 +12,9 @@ from app.database.wall.policies import OWNER_COLUMNS, ROLE, ROLES
 
 VERSION_TABLES = (version.TABLE, version.RELEASED_TABLE)
 
-# Rights of others on the tables of the schema, but for those that let them do nothing more: to
-# superusers all is open; a role with BYPASSRLS, such as one for backups, may read; and a login
-# that serves may do what the role of users may, and read the version.
+# Rights of others on the tables of the schema, except those that add nothing: a superuser may do
+# everything; a role with BYPASSRLS, such as one for backups, may read; and a login that serves may
+# do what the role of users may, and read the version.
 _OTHERS = text("""
 SELECT c.relname AS table, a.privilege_type AS privilege, a.grantee = 0 AS is_public,
        COALESCE(quote_ident(r.rolname), 'PUBLIC') AS grantee,
@@ -49,7 +49,7 @@ ORDER BY c.relname, grantee, privilege
 """)
 _RIGHTS = _OTHERS.bindparams(app=ROLE, roles=list(ROLES), versions=list(VERSION_TABLES))
 TABLES = (*OWNER_COLUMNS, version.TABLE)
-# Of a version that had no table of its own: who served with a login of its own could read that.
+# For the table of a version without its own table: a login that only serves may read it.
 _READERS = text("""
 SELECT DISTINCT quote_ident(r.rolname)
 FROM pg_class c, aclexplode(c.relacl) a, pg_roles r, pg_roles app
@@ -62,22 +62,22 @@ _SCHEMA = text("SELECT quote_ident(current_schema())")
 
 
 async def rights_of_others(connection: AsyncConnection) -> list[str]:
-    """Return what others may do with Taskward's tables, a line each."""
+    """Return the rights of others on Taskward's tables, one line each."""
     found = (await connection.execute(_RIGHTS, {"tables": TABLES})).all()
     return [
         f"{'PUBLIC' if row.is_public else f'the role {row.grantee}'} may {row.privilege} on "
         f"{row.table}: REVOKE it"
         for row in found
-        # It is a hole that is found by what the roles of Taskward may do.
+        # The audit of Taskward's roles reports this one.
         if not (row.is_public and row.table in OWNER_COLUMNS)
     ]
 
 
 def close_to_others(connection: Connection, *more: str) -> None:
-    """Revoke what others got on Taskward's tables by default, not what an operator granted.
+    """Revoke the rights that others got on Taskward's tables by default.
 
-    `more` are other tables that are Taskward's. Only an owner of the tables can revoke; for another
-    login nothing is done.
+    Rights that an operator granted stay. `more` are further tables of Taskward. Only an owner of
+    the tables can revoke; for another login this does nothing.
     """
     for row in connection.execute(_RIGHTS, {"tables": [*TABLES, *more]}).all():
         given = row.by_default or row.is_public or row.table in VERSION_TABLES

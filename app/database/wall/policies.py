@@ -1,8 +1,8 @@
-"""The second wall: PostgreSQL shows a transaction the rows of the one user that it names.
+"""The second wall: PostgreSQL shows a transaction only the rows of the user that it names.
 
-Row-level security compares the owner of each row with a setting, and binds a statement whatever
-the role that logged in may do, because the statement runs as a role that may nothing else.
-Another role may drop what has expired, of all users, and sees nothing but that.
+Row-level security compares the owner of each row with a setting. It applies whatever the login may
+do, because statements run as a role with no other privileges. Another role deletes expired rows of
+all users, and sees no other rows.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ ROLES = (ROLE, PURGE_ROLE)
 SETTING = "app.user_id"
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 LOCK_WAIT_MS = 3000
-"""How long a user's statement waits for a lock: it has a connection, which others wait for."""
+"""Milliseconds that a user's statement waits for a lock. It occupies a connection until then."""
 HOUSEKEEPING_LOCK_WAIT_MS = 200
-"""How long housekeeping waits for a lock before it leaves a user for later."""
+"""Milliseconds that housekeeping waits for a lock before it leaves a user for later."""
 HOUSEKEEPING_STATEMENT_MS = 5000
-"""How long a statement of housekeeping may take; its portions are made to take much less."""
+"""Milliseconds that a statement of housekeeping may take; its portions take far less."""
 PROPAGATION = "citus.propagate_set_commands = 'local'"
 LOCAL_SETTINGS = {"max_parallel_workers_per_gather": "0"}
-"""A user's statement takes one process of PostgreSQL, however large the user's data is."""
+"""A user's statement uses one process of PostgreSQL, however large the user's data is."""
 
 OWNER_COLUMNS = {
     "users": "id",
@@ -35,7 +35,7 @@ OWNER_COLUMNS = {
 """Every table that holds a user's data, and the column that names the user."""
 
 POLICY = f"( SELECT NULLIF(current_setting('{SETTING}'::text, true), ''::text) AS \"nullif\")"
-"""What the owner must be equal to, as PostgreSQL prints it."""
+"""The expression that the owner must equal, as PostgreSQL prints it."""
 
 PURGE_POLICIES = {
     "users": "true",
@@ -43,7 +43,7 @@ PURGE_POLICIES = {
     "tombstones": "(deleted_at < (now() - '30 days'::interval))",
     "erasures": "true",
 }
-"""The rows that may be purged, and of users and erasures all, as PostgreSQL prints it."""
+"""The condition of the rows that may be purged, as PostgreSQL prints it. `true` shows all rows."""
 
 _OF_USERS = ("SELECT (id)", "SELECT (feed_floor)", "UPDATE (feed_floor)")
 PRIVILEGES: Mapping[str, Mapping[str, AbstractSet[str]]] = {
@@ -55,14 +55,14 @@ PRIVILEGES: Mapping[str, Mapping[str, AbstractSet[str]]] = {
         "erasures": {"SELECT"},
     },
 }
-"""What each role may do on each table, and in which columns; on others nothing."""
+"""The privileges of each role on each table or its columns. On other tables it has none."""
 
 
 _NO_SETTINGS: Mapping[str, object] = MappingProxyType({})
 
 
 class Wall(NamedTuple):
-    """What the owner must be equal to in each policy, and what each role may do on each table."""
+    """The expression that the owner must equal in policies, and privileges by role and table."""
 
     policy: str
     privileges: Mapping[str, Mapping[str, AbstractSet[str]]]
@@ -76,8 +76,10 @@ DISTRIBUTED = Wall(
         PURGE_ROLE: {**PRIVILEGES[PURGE_ROLE], "users": {*_OF_USERS, "SELECT", "UPDATE"}},
     },
 )
-"""Where the tables are distributed: Citus takes no policy with a query in it, and passes on no
-privilege for a column."""
+"""The wall of distributed tables.
+
+Citus supports no policy with a subquery, and does not pass on privileges on columns.
+"""
 
 
 def prelude(
@@ -87,14 +89,14 @@ def prelude(
     distributed: bool = False,
     settings: Mapping[str, object] = _NO_SETTINGS,
 ) -> str:
-    """The SQL that begins a transaction of `user_id`, in one round trip.
+    """Return the SQL that begins a transaction of `user_id`, in one round trip.
 
-    The protocol takes several commands at once only without parameters, so the id is written
-    into them: character by character as its code point, which leaves nothing to escape from.
-    With `locking` the user's row is locked, if there is one: other changes of this user wait.
-    `settings` hold for the transaction; their values must be constants of this program.
-    The statements are made for the isolation that is named, whatever a database's default is. Where
-    the tables are `distributed`, Citus says the same on the machine that has the user's rows.
+    The protocol allows several commands in one message only without parameters, so the id is part
+    of the SQL. Each character is written as its code point, so nothing needs escaping. With
+    `locking` the user's row is locked if it exists, and other changes of this user wait. `settings`
+    apply to the transaction; their values must be constants of this program. BEGIN names the
+    isolation level that the statements need, because the default of the database may differ. With
+    `distributed`, Citus sets the same on the machine with the user's rows.
     """
     owner = _literal(user_id)
     naming = f"SET LOCAL {SETTING} = {owner}"
@@ -109,8 +111,8 @@ def prelude(
 def housekeeping_prelude(role: str, user_id: str | None, *, distributed: bool) -> str:
     """Return the SQL that begins a transaction of housekeeping, as one of the roles.
 
-    The role of users sees the rows of `user_id`. The time limits are short, so that a request
-    waits for no more than that where it needs a row that is being deleted.
+    The role of users sees the rows of `user_id`. The time limits are short, because a request may
+    wait that long for a row that is being deleted.
     """
     commands = f"SET LOCAL ROLE {role}; SET LOCAL lock_timeout = {HOUSEKEEPING_LOCK_WAIT_MS}"
     commands += f"; SET LOCAL statement_timeout = {HOUSEKEEPING_STATEMENT_MS}"
@@ -128,5 +130,5 @@ def _literal(user_id: str) -> str:
 def _propagated(commands: str, *, distributed: bool) -> str:
     if not distributed:
         return commands
-    # It repeats all that the command was sent with, and in a block that is the command alone.
+    # Citus repeats the whole message on the other machine; with a block, that is this command.
     return f"DO $$ BEGIN SET LOCAL {PROPAGATION}; {commands}; END $$"

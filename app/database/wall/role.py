@@ -1,4 +1,4 @@
-"""The roles of transactions: made where they are missing, and open to the role that logs in."""
+"""The roles of transactions: created if they are missing, and granted to the login."""
 
 from collections.abc import Sequence
 
@@ -15,20 +15,20 @@ INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class RoleRefusedError(Exception):
-    """The login may not make a role or not take it on; the message has the SQL to run."""
+    """The login may not create a role or switch to it; the message contains the SQL to run."""
 
 
 async def ensure_roles(connection: AsyncConnection) -> None:
-    """Make the roles, and let the login take them on.
+    """Create the roles, and grant them to the login.
 
-    Raises `RoleRefusedError` where the login has not the rights for that.
+    Raises `RoleRefusedError` if the login lacks the privileges.
     """
     login = (await connection.execute(_LOGIN)).scalar_one()
     missing: list[str] = []
     for role in ROLES:
         create, grant = _create(role), f"GRANT {role} TO {login}"
         exists = (await connection.execute(_EXISTS, {"role": role})).scalar_one()
-        # Databases of one cluster share their roles, so another may make it at the same moment.
+        # Databases of one cluster share their roles: another process may just have created one.
         race = "EXCEPTION WHEN duplicate_object OR unique_violation THEN"
         once = text(f"DO $$ BEGIN {create}; {race} END $$")
         if not exists and not await _allowed(connection, once):
@@ -42,12 +42,12 @@ async def ensure_roles(connection: AsyncConnection) -> None:
 
 
 async def may_take_role(connection: AsyncConnection, role: str) -> bool:
-    """Tell whether the login can run a transaction as the role."""
+    """Return whether the login can switch a transaction to the role."""
     return await _allowed(connection, take_role(role), keep=False)
 
 
 def take_role(role: str) -> TextClause:
-    """The command to run the rest of a transaction as the role."""
+    """Return the command that switches the rest of a transaction to the role."""
     return text(f"SET LOCAL ROLE {role}")
 
 

@@ -1,4 +1,4 @@
-"""Whether a database has any user."""
+"""A check whether a database has any user."""
 
 from sqlalchemy import text
 
@@ -11,7 +11,7 @@ _HAS_USERS = text("SELECT EXISTS (SELECT id FROM users)")
 
 
 async def has_users(database: Database) -> bool:
-    """Return whether there is a user, as the one role sees it that sees all users.
+    """Return whether there is a user, read as the only role that sees all users.
 
     Raises `DatabaseUnavailableError`.
     """

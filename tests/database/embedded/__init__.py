@@ -1,1 +1,1 @@
-"""Tests of the embedded PostgreSQL: real processes, ended in every way."""
+"""Tests of the embedded PostgreSQL, with real processes that exit in every way."""

@@ -29,7 +29,7 @@ time.sleep(60)
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A data folder; whatever still serves it at the end is stopped."""
+    """A data folder. A PostgreSQL that still serves it at the end is stopped."""
     with open_folder() as folder:
         yield folder / "data"
         stop_leftover((folder / "data" / "postgresql").resolve())
@@ -37,7 +37,7 @@ def data_dir() -> Iterator[Path]:
 
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A place for clusters of folders that the account of PostgreSQL may not enter."""
+    """A folder for clusters whose data folder the account of PostgreSQL may not enter."""
     with open_folder() as folder:
         monkeypatch.setattr(place, "RUNTIME", folder)
         yield folder
@@ -45,7 +45,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def serving(data_dir: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], str]]]:
-    """Start Python processes that serve `data_dir`; answer each with its URL."""
+    """Return a function that starts a process serving `data_dir`, and returns it with its URL."""
     started: list[subprocess.Popen[str]] = []
 
     def start() -> tuple[subprocess.Popen[str], str]:
@@ -69,19 +69,19 @@ def serving(data_dir: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str]
 
 
 def postgres_of(data_dir: Path) -> psutil.Process:
-    """The PostgreSQL that serves a folder."""
+    """Return the PostgreSQL process that serves a folder."""
     process = find_process((data_dir / "postgresql").resolve())
     assert process is not None
     return process
 
 
 def kill(process: psutil.Process) -> None:
-    """End a process without giving it a chance."""
+    """Kill a process with SIGKILL."""
     os.kill(process.pid, signal.SIGKILL)
 
 
 async def run_sql(url: str, sql: str) -> object:
-    """Run SQL over a new connection; answer the first value."""
+    """Run SQL on a new connection; return the first value."""
     connection = await asyncpg.connect(url)
     try:
         return await connection.fetchval(sql)

@@ -1,4 +1,4 @@
-"""Another account that exchanges a folder for a symbolic link, and back."""
+"""Another account that replaces a folder by a symbolic link, and back."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ while os.getppid() != 1 and not os.path.exists(stop):
 
 @contextmanager
 def exchanging(path: Path, target: Path, account: int) -> Iterator[None]:
-    """Let another account exchange a folder for a link to another, again and again."""
+    """Run another account that repeatedly replaces a folder by a link to another one."""
     stop = target.parent / "stop-exchanging"
     arguments = [str(path), str(target), str(account), str(stop)]
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL keeps its data, and ends when its process ends, however it ends."""
+"""The embedded PostgreSQL keeps its data, and stops whenever its process ends, however it ends."""
 
 import asyncio
 import shutil
@@ -29,7 +29,7 @@ async def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 async def answering(url: str) -> None:
-    """Wait until PostgreSQL answers again."""
+    """Wait until PostgreSQL accepts connections again."""
     for _ in range(500):
         try:
             await run_sql(url, "SELECT 1")
@@ -226,7 +226,7 @@ async def test_restarts_come_to_an_end(data_dir: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(server, "RESTARTS", 2)
     monkeypatch.setattr(server, "logger", structlog.get_logger())
     with capture_logs() as logs, start(data_dir):
-        # Without its control file PostgreSQL cannot start; with it gone, it cannot go on either.
+        # Without its control file, PostgreSQL cannot start, and a running one cannot continue.
         ((data_dir / "postgresql").resolve() / "global" / "pg_control").unlink()
         kill(postgres_of(data_dir))
         ended = "PostgreSQL not restarted"

@@ -1,4 +1,4 @@
-"""What another account of the machine can do with a data folder: nothing of ours is changed."""
+"""Another account of the machine cannot use a data folder to make Taskward change files."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,14 +19,14 @@ from tests.support.folders import open_folder as new_folder
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="needs a second account")
 OTHER = 54321
-"""An account that runs nothing here, and may not even have a name."""
+"""An account without processes here, and possibly without a name."""
 
 FILES = ("lock", "secret", "postgresql.password", "postgresql.log", "socket-folder")
 
 
 @pytest.fixture
 def victim() -> Iterator[Path]:
-    """A file of ours that the other account may not read."""
+    """A file that the other account may not read; check that it stays unchanged."""
     with new_folder() as folder:
         path = folder / "victim"
         path.write_text("precious")
@@ -42,7 +42,7 @@ def settings_of(data_dir: Path) -> Settings:
 
 
 def try_all(data_dir: Path) -> list[str]:
-    """Do everything that works with a data folder; return the messages."""
+    """Run everything that uses a data folder; return the error messages."""
     settings, said = settings_of(data_dir), []
 
     def serve() -> None:
@@ -94,7 +94,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(data_dir: Path, victim: Path,
     os.chown(data_dir / name, OTHER, OTHER, follow_symlinks=False)
     messages = try_all(data_dir)
     assert all(f"{name} is a symbolic link" in each for each in messages)
-    assert messages or not (data_dir / name).is_symlink()  # it was replaced by a file
+    assert messages or not (data_dir / name).is_symlink()  # a file has replaced it
 
 
 @root_only
@@ -202,7 +202,7 @@ def test_a_pipe_in_place_of_a_file_keeps_no_command_waiting(data_dir: Path) -> N
 async def test_a_path_that_another_account_exchanges_leads_nowhere(
     data_dir: Path, victim: Path
 ) -> None:
-    """The data folder is ours, and the folder above it belongs to another account."""
+    """The data folder belongs to Taskward, and its parent belongs to another account."""
     data_dir.mkdir()
     os.chown(data_dir, OTHER, OTHER)
     folder = data_dir / "data"

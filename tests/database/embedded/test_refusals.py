@@ -1,4 +1,4 @@
-"""Whatever keeps the embedded PostgreSQL from running is told with what to do about it."""
+"""If the embedded PostgreSQL cannot run, the error says what to do."""
 
 import os
 import subprocess
@@ -108,7 +108,7 @@ def test_a_cluster_that_does_not_start_is_told_in_its_own_last_words(data_dir: P
 def private_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder that the account of PostgreSQL may not enter.
 
-    Only as root is that another account than ours; else it is enough that it says so.
+    Only root runs PostgreSQL under another account; otherwise `can_enter` is replaced.
     """
     data_dir.parent.chmod(0o700)
     if not AS_ROOT:
@@ -148,7 +148,7 @@ async def test_binaries_below_a_private_folder_are_copied_once(
 
 def test_binaries_that_are_copied_twice_at_once_are_copied_once(runtime: Path) -> None:
     target = runtime / "copy"
-    installed = place._installed()  # noqa: SLF001 - two processes would have to meet by chance
+    installed = place._installed()  # noqa: SLF001 - two processes rarely do it at once
     with ThreadPoolExecutor() as threads:
         copies = [threads.submit(place._copy_for_all, installed, target) for _ in range(3)]  # noqa: SLF001
         for copy in copies:

@@ -28,12 +28,12 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def long_dir(data_dir: Path) -> Path:
-    """A data folder whose path is too long for that of a socket."""
+    """A data folder whose path is too long for a socket."""
     return data_dir / ("x" * 110)
 
 
 def folder_of(url: str) -> Path:
-    """The folder of the socket that a URL leads to."""
+    """Return the folder of the socket in a URL."""
     return Path(DatabaseUrl(url).for_driver["host"])
 
 
@@ -87,7 +87,7 @@ async def test_a_long_path_has_its_socket_in_a_short_folder(
 async def test_a_file_system_without_sockets_has_its_socket_elsewhere(
     data_dir: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No such file system can be mounted here.
+    # Tests cannot mount such a file system.
     monkeypatch.setattr(listening, "_has_sockets", lambda _: False)
     with start(data_dir) as running:
         assert folder_of(running.url).parent == temporary
@@ -114,7 +114,7 @@ async def test_a_path_that_is_no_plain_text_has_its_socket_elsewhere(
 async def test_the_short_folder_of_a_killed_server_is_used_again(
     data_dir: Path, temporary: Path, serving: Serving
 ) -> None:
-    # A path that others can exchange has a short folder, too.
+    # If others can replace the path, the socket also has a short folder.
     data_dir.parent.chmod(0o777)
     process, url = serving()
     first = postgres_of(data_dir)
@@ -134,7 +134,7 @@ async def test_the_short_folder_of_a_killed_server_is_used_again(
 async def test_a_stale_socket_and_its_lock_do_not_keep_it_from_starting(data_dir: Path) -> None:
     start(data_dir).stop()
     cluster = (data_dir / "postgresql").resolve()
-    # The id of a process that is alive and is no PostgreSQL.
+    # The id of a running process that is not a PostgreSQL.
     (cluster / ".s.PGSQL.5432.lock").write_text(f"{os.getppid()}\n{cluster}\n0\n5432\n{cluster}\n")
     (cluster / ".s.PGSQL.5432").touch()
     with start(data_dir) as again:
@@ -162,7 +162,7 @@ def test_a_path_that_others_can_exchange_has_its_socket_elsewhere(
     with start(shared / "data") as running:
         assert folder_of(running.url).parent == temporary
         assert attach(shared / "data") == running.url
-    shared.chmod(0o1777)  # as /tmp: others can add to it, and exchange nothing
+    shared.chmod(0o1777)  # like /tmp: others can add files, but replace none
     with start(shared / "data") as running:
         assert folder_of(running.url).is_relative_to(shared)
 
@@ -177,7 +177,7 @@ def test_temporary_folders_that_others_can_exchange_are_refused(
 
 
 async def test_data_of_a_server_on_a_port_go_on_working(data_dir: Path) -> None:
-    """Version 0.2.0 had PostgreSQL listen on a port; it left this where it was killed."""
+    """In version 0.2.0, PostgreSQL listened on a port, and left this when it was killed."""
     with start(data_dir) as running:
         await run_sql(running.url, "CREATE TABLE kept AS SELECT 42 AS answer")
         stale = (data_dir / "postgresql").resolve() / "postmaster.pid"

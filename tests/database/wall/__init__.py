@@ -1,1 +1,1 @@
-"""The second wall: row-level security, under a role that can do little else."""
+"""Tests of the second wall: row-level security, under a role with few other privileges."""

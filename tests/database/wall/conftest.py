@@ -1,4 +1,4 @@
-"""A database whose wall tests may change, and its login."""
+"""A database whose wall the tests may change, and its login."""
 
 from collections.abc import AsyncIterator
 
@@ -13,7 +13,7 @@ from tests.support.empty_database import make_empty_database
 
 @pytest.fixture(scope="module")
 async def database_url(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A database of these tests alone: their changes lock tables that others would wait for."""
+    """A database for these tests alone: they lock tables that other tests would wait for."""
     async with make_empty_database(database_url) as url:
         database = Database(url, pool_size=1)
         await migrate(database)
@@ -30,7 +30,7 @@ async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def login(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A transaction of the login, whose changes nobody else ever sees."""
+    """A transaction of the login, rolled back at the end, whose changes no other session sees."""
     async with database.engine.connect() as connection:
         await connection.execution_options(isolation_level="READ COMMITTED")
         yield connection

@@ -1,4 +1,4 @@
-"""What tests of the wall do with a user's rows."""
+"""Operations on a user's rows for tests of the wall."""
 
 from sqlalchemy import text
 

@@ -1,4 +1,4 @@
-"""The second wall stands for whatever login there is, or it says what is missing."""
+"""The second wall works for every login, or the error names what is missing."""
 
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from tests.database.wall.rows import COUNT, counted, create
 
 
 async def hide_roles(connection: AsyncConnection) -> None:
-    """Let there be no such roles; to drop them is not possible while other databases use them."""
+    """Rename the roles, because roles cannot be dropped while other databases use them."""
     for role in ROLES:
         await connection.execute(text(f"ALTER ROLE {role} RENAME TO {role}_gone"))
 
@@ -64,7 +64,7 @@ async def test_a_login_that_may_make_roles_makes_the_role_and_takes_it_on(
 async def test_it_does_not_matter_what_the_login_may_do(
     database: Database, empty_database: DatabaseUrl, powers: str
 ) -> None:
-    """The owner of the tables, and one like the roles that Neon gives out."""
+    """Tests the owner of the tables, and a login like the roles that Neon creates."""
     name = f"login_{uuid4().hex}"
     base = empty_database.for_sqlalchemy
     async with database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""The second wall shows one user's rows, whatever becomes of a transaction."""
+"""The second wall shows only one user's rows, however a transaction ends."""
 
 import asyncio
 from contextlib import suppress
@@ -85,7 +85,7 @@ async def test_the_role_can_do_nothing_but_read_and_write_rows(
         await run(database, "ada", command)
 
 
-# What a user id cannot have is refused long before; what it can have must reach the setting.
+# Invalid user ids are rejected much earlier; every valid one must reach the setting.
 user_ids = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=255
 )
@@ -134,7 +134,7 @@ async def test_a_connection_that_died_in_the_pool_costs_no_request(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = f"ada {uuid4()}"
-    monkeypatch.setattr(pool, "RESTED_SECONDS", 0)  # the test does not wait that long
+    monkeypatch.setattr(pool, "RESTED_SECONDS", 0)  # so that the test need not wait
     await asyncio.gather(create(database, ada), create(database, ada))
     async with database.transaction() as connection:
         await connection.execute(
