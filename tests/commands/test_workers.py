@@ -127,10 +127,12 @@ def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a supervisor of two workers that run a program of the test."""
     (folder / "program.py").write_text(program)
     script = (
-        "from app.server import listener, logs, worker_process, workers;"
-        "worker_process.END_SECONDS = 1; worker_process.SILENT_SECONDS = 1;"
+        "from app.server.http import listener;"
+        "from app.server.observability import logs;"
+        "from app.server.workers import process, supervisor;"
+        "process.END_SECONDS = 1; process.SILENT_SECONDS = 1;"
         "logs.configure_logs('info', 'json');"
-        "workers.supervise(listener.listen('127.0.0.1:0'), 2, 'program', lambda: b'an order')"
+        "supervisor.supervise(listener.listen('127.0.0.1:0'), 2, 'program', lambda: b'an order')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],
