@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from quart_contract.operations import JSON
 
 _COVERING = JSON, "application/*", "*/*"
-"""The media ranges that cover JSON, most specific first. The first one in the header decides."""
+"""The media ranges that cover JSON, most specific first. The first that a header has decides."""
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _RANGE = re.compile(

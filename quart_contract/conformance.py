@@ -112,7 +112,7 @@ class _Comparison:
         self._document = document
         self._direction = direction
         self._defaults = defaults or {}
-        self._seen: set[tuple[int, Any]] = set()
+        self._seen: set[tuple[int, Any]] = set()  # pairs that were compared: schemas can recurse
 
     def differences(self, schema: Node, hint: Any, place: str) -> Iterator[str]:  # noqa: ANN401
         """Yield a line for each difference at or below a place."""

@@ -34,7 +34,8 @@ class Explanations:
     def __init__(self, document: Document, compile_: Compile) -> None:
         self.document = document
         self.compile = compile_
-        # The schemas are kept, too: Python reuses the `id` of an object that was freed.
+        # By the `id` of their schemas. The schemas are kept, too: Python reuses the `id` of an
+        # object that was freed.
         self._nodes: dict[int, tuple[Node, Explanation]] = {}
 
     def of(self, schema: Node) -> Explanation:

@@ -59,7 +59,7 @@ class ResponseValidation:
             await self._app(scope, receive, send)
             return
         operation, checks = found
-        held: list[Any] = []
+        held: list[Any] = []  # the events of the response, until it is complete
 
         async def hold(event: ASGISendEvent) -> None:
             held.append(event)

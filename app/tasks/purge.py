@@ -89,6 +89,7 @@ class _Run:
 
     def __init__(self) -> None:
         self.dropped = {idempotency_keys: 0, tombstones: 0}
+        """The number of rows deleted from each table."""
         self.left: dict[str, str] = {}
         """The reason for each user whose rows could not be deleted."""
 

@@ -59,6 +59,7 @@ class Connections:
         self._limits = limits
         self._all: set[Idling] = set()
         self._of: dict[str, set[Idling]] = {}
+        """The open connections of each address."""
         self._address_full = _limit_reached(scope="address", limit=limits.per_address)
         self._full = _limit_reached(scope="total", limit=limits.total)
 

@@ -99,6 +99,7 @@ class Protocol(H11Protocol):
         limit = self.config.h11_max_incomplete_size
         self.connection = Connection(h11.SERVER, max_incomplete_event_size=limit)
         self._unsent = bytearray()
+        """Parts of a response that have not been written yet."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Do nothing: never switch to HTTP/2 without TLS.

@@ -37,6 +37,7 @@ class Worker:
         self._reader = reader
         self._writer = writer
         self._ready = asyncio.Event()
+        """Set by the first heartbeat."""
         self.ended = asyncio.create_task(self._watch())
         """Completes when the process has exited, with its exit status."""
 

@@ -41,7 +41,9 @@ class _Supervisor:
         self._module = module
         self._read_order = read_order
         self._order = read_order()
+        """The order that new workers receive. A reload replaces it."""
         self._living: set[Worker] = set()
+        """The worker processes that have not exited yet, including those that are being stopped."""
 
     async def run(self, count: int) -> None:
         loop = asyncio.get_running_loop()
@@ -99,6 +101,7 @@ class _Place:
     def __init__(self, start: Callable[[], Awaitable[Worker]]) -> None:
         self._start = start
         self._requests: asyncio.Queue[asyncio.Future[bool]] = asyncio.Queue()
+        """Requests to replace the worker. Each future gets whether that succeeded."""
 
     async def replace(self) -> bool:
         """Replace the worker by a new one, then stop the old one.

@@ -104,6 +104,7 @@ class Server(ThreadingTCPServer):
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         self._open: set[object] = set()
+        """The sockets of the open connections."""
         super().__init__(address, Handler)  # type: ignore[arg-type]  # any address of getaddrinfo
 
     def verify_request(self, request: object, _: object) -> bool:

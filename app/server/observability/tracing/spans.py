@@ -66,6 +66,7 @@ class Complaints(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._passed: dict[str, float] = {}
+        """When a message of each kind last passed, on the monotonic clock."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether a record passes. Its kind is its message without the values."""
