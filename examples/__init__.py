@@ -1,1 +1,1 @@
-"""Small services that show how parts of Taskward are used."""
+"""Small services that show how to use parts of Taskward."""

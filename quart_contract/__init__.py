@@ -1,4 +1,7 @@
-"""A contract at work: `openapi.yaml` drives the routes, checks and problems of a Quart app."""
+"""An OpenAPI 3.1 document drives the routes, request checks and problems of a Quart app.
+
+`Contract` is the entry point: load a document, then install it in an app.
+"""
 
 from quart_contract.binding import ContractDriftError
 from quart_contract.contract import Contract

@@ -1,7 +1,8 @@
-"""What a client accepts (RFC 9110, section 12.5.1).
+"""Read the `Accept` header (RFC 9110, section 12.5.1).
 
-Werkzeug parses each media range with all its parameters, and sorts them: 16 KiB of them take
-tens of milliseconds. Only the ranges that cover JSON count here, and only their quality.
+This replaces Werkzeug's parser, which parses each media range with all its parameters and sorts
+the ranges: 16 KiB of them take tens of milliseconds. This module reads only the ranges that
+cover JSON, and only their quality.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from quart_contract.operations import JSON
 
 _COVERING = JSON, "application/*", "*/*"
-"""The media ranges that cover JSON; the first that a client names decides."""
+"""The media ranges that cover JSON, most specific first. The first that a header has decides."""
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _RANGE = re.compile(
@@ -22,7 +23,7 @@ _VALID_QUALITY = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
 
 
 def accepts_json(headers: Sequence[str]) -> bool:
-    """Return whether the `Accept` headers of a request allow JSON."""
+    """Return whether the `Accept` headers of a request allow JSON. Empty headers allow it."""
     text = _QUOTED.sub('""', ",".join(headers))
     if not text.strip(", \t"):
         return True

@@ -1,4 +1,4 @@
-"""What handlers return, as responses."""
+"""Convert the results of handlers to responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,21 +17,22 @@ _JSON_HEADERS = {"Content-Type": JSON}
 
 @dataclass(frozen=True, slots=True)
 class Encoded(Generic[T]):
-    """A `T` that is JSON already, such as one that was stored."""
+    """A `T` that is already encoded as JSON, such as a stored response."""
 
     data: bytes
 
 
 Body: TypeAlias = msgspec.Struct | Encoded[msgspec.Struct] | None
 Result: TypeAlias = msgspec.Struct | tuple[Body, int] | tuple[Body, int, Mapping[str, str]]
-"""What a handler can return: a body, which is None for no content, with a status and headers.
+"""The result of a handler: a struct (status 200), `(body, status)` or `(body, status, headers)`.
 
-A struct alone has the status 200. The annotation of a handler names each status as a `Literal`.
+A body of None means no content. The return annotation of a handler gives each status as a
+`Literal`.
 """
 
 
 def answer(result: Result) -> Response:
-    """Make the response of a handler's result."""
+    """Return the response for the result of a handler."""
     if isinstance(result, msgspec.Struct):
         return Response(write(result), 200, _JSON_HEADERS)
     body, status, *rest = result

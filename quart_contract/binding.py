@@ -1,4 +1,4 @@
-"""Binds handlers to operations, and refuses to start where the two disagree."""
+"""Bind handlers to operations. Fail at start if the two differ."""
 
 import inspect
 import typing
@@ -20,18 +20,29 @@ from quart_contract.requests import Received, check_accept, parse_body, read_bod
 from quart_contract.security import SecurityScheme
 
 View = Callable[..., Any]
-"""A view takes what its route names, and a handler what its operation does."""
+"""A view or a handler.
+
+A view takes the path parameters of its route; a handler takes all arguments of its operation.
+"""
 
 Arguments: TypeAlias = dict[str, Any]
 Schedule: TypeAlias = Callable[[Request, int, Callable[[], Arguments]], Awaitable[Arguments]]
-"""Call the check of a request, whose body has so many octets, when it is its turn."""
+"""Decides when the check of a request runs.
+
+It is called with the request, the size of its body in octets, and the check. It calls the check
+when the request's turn has come, and returns the handler's arguments. Errors of the check must
+pass through.
+"""
 
 Schemes: TypeAlias = Mapping[str, SecurityScheme]
-"""Security schemes, by their names in the contract."""
+"""The security schemes, by the names that they have in the contract."""
 
 
 class ContractDriftError(Exception):
-    """The code and the contract differ; the message has a line for each difference."""
+    """The code and the contract differ.
+
+    `Contract.install` raises it. The message has one line for each difference.
+    """
 
 
 def bind(
@@ -41,10 +52,11 @@ def bind(
     schemes: Schemes,
     schedule: Schedule | None = None,
 ) -> None:
-    """Give each operation its route, served by the handler that is registered under its name.
+    """Add a route for each operation, served by the handler that is registered under its name.
 
-    Handlers are what the app's blueprints registered with `@blueprint.endpoint`. Raises
-    `ContractDriftError` with every difference.
+    The handlers are the functions that the app's blueprints registered with
+    `@blueprint.endpoint`. Raises `ContractDriftError` with every difference; then no route was
+    added.
     """
     bound = tuple(bound)
     handlers = [each for plan in app.blueprints.values() for each in plan.view_functions.items()]
@@ -136,7 +148,7 @@ def _view(
 
     async def view(**path: str) -> Response:
         current = request_ctx.request
-        # First of all: a request that is not authenticated learns nothing about the contract.
+        # Authenticate first: an unauthenticated client learns nothing about the contract.
         for scheme in schemes:
             await scheme.authenticate(current)
         check_accept(current, operation)

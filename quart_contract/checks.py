@@ -1,4 +1,4 @@
-"""The gate: a request is checked against the contract's own JSON Schemas, compiled at start."""
+"""Check requests against the contract's own JSON Schemas, which are compiled at start."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ from quart_contract.operations import Body, Operation, Parameter
 from quart_contract.requests import Received
 from quart_contract.strict_json import JsonValue
 
-# More digits than any 64-bit integer has are left as text, which no integer schema accepts.
+# A number with more digits than a 64-bit integer stays text, which no integer schema accepts.
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
-# JSON's own form, with an exponent that no double overflows with.
+# The number syntax of JSON, limited to exponents that cannot overflow a double.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
-_BEGIN = datetime(1000, 1, 1, tzinfo=UTC)  # four digits, also in the answer
+_BEGIN = datetime(1000, 1, 1, tzinfo=UTC)  # so that the year has four digits in the response, too
 _END = datetime.max.replace(tzinfo=UTC)
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -29,8 +29,8 @@ _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 class RequestCheck:
     """Checks the requests of one operation.
 
-    `types` names the type of each of the handler's arguments, to which checked values are
-    converted. Raises `ContractError` for a schema that cannot be compiled.
+    `types` gives the type of each argument of the handler. Checked values are converted to it.
+    Raises `ContractError` for a schema that cannot be compiled.
     """
 
     def __init__(self, document: Document, operation: Operation, types: Mapping[str, Any]) -> None:
@@ -40,9 +40,9 @@ class RequestCheck:
         self._body = BodyCheck(document, operation.body) if operation.body else None
 
     def arguments(self, received: Received) -> tuple[dict[str, Any], list[Fault]]:
-        """Check a request; return the handler's arguments and every fault.
+        """Check a request. Return the handler's arguments and the faults.
 
-        There are arguments only where there is no fault. The faults end at `MAX_FAULTS` + 1.
+        The arguments are empty if there is a fault. There are at most `MAX_FAULTS` + 1 faults.
         """
         sent = [(check, received.values(check.parameter)) for check in self._parameters]
         faults = list(islice(self._faults(received, sent), MAX_FAULTS + 1))
@@ -72,7 +72,7 @@ class RequestCheck:
 
 
 class ParameterCheck:
-    """Checks one parameter, which is sent as text."""
+    """Checks one parameter, which arrives as text."""
 
     def __init__(self, document: Document, parameter: Parameter) -> None:
         self.parameter = parameter
@@ -82,7 +82,7 @@ class ParameterCheck:
         self._validator = compile_schema(document, parameter.schema)
 
     def value(self, sent: Sequence[str]) -> JsonValue:
-        """Return the value to check and to pass on; the default where none was sent."""
+        """Return the parsed value of a parameter, or its default if no value was sent."""
         if not sent:
             return self.parameter.default
         if self.parameter.is_array:
@@ -91,7 +91,7 @@ class ParameterCheck:
         return None if self._has_null and not sent[0] else self._read(sent[0])
 
     def faults(self, sent: Sequence[str]) -> Iterator[Fault]:
-        """Yield every fault of what was sent."""
+        """Yield every fault of the values that were sent."""
         place = "header" if self.parameter.location == "header" else "parameter"
         is_list = self.parameter.is_array and self.parameter.explodes
         if len(sent) > 1 and not is_list:
@@ -119,7 +119,7 @@ def _string(text: str) -> JsonValue:
     return text
 
 
-# A text that is not of the type stays a text, which the schema then rejects.
+# A value that cannot be parsed stays text, which the schema then rejects.
 _READERS: Mapping[str, Callable[[str], JsonValue]] = {
     "integer": _integer,
     "number": _number,
@@ -129,7 +129,10 @@ _READERS: Mapping[str, Callable[[str], JsonValue]] = {
 
 
 class BodyCheck:
-    """Checks a body. One that was not sent is `UNSET`, and null is a value like others."""
+    """Checks the body of an operation.
+
+    A body that was not sent is `UNSET`. JSON's null is a body: it is checked against the schema.
+    """
 
     def __init__(self, document: Document, body: Body) -> None:
         self._body = body
@@ -138,13 +141,13 @@ class BodyCheck:
         self._explanation = Explanations(document, compile_).of(body.schema)
 
     def value(self, sent: JsonValue | msgspec.UnsetType) -> JsonValue:
-        """The body with the contract's defaults for what was left out."""
+        """Return the body, with the contract's defaults for absent properties."""
         if isinstance(sent, msgspec.UnsetType):
             return self._body.defaults
         return self._body.defaults | sent if isinstance(sent, dict) else sent
 
     def faults(self, sent: JsonValue | msgspec.UnsetType) -> Iterator[Fault]:
-        """Every fault of what was sent, found as it is asked for."""
+        """Yield every fault of the body. Each fault is searched for when it is requested."""
         if isinstance(sent, msgspec.UnsetType):
             if self._body.required:
                 yield Fault(detail="a body is required", pointer="")
@@ -160,7 +163,10 @@ class BodyCheck:
 
 
 def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:
-    """Compile a schema of the contract; formats are asserted, not mere annotations."""
+    """Compile a schema of the contract, with formats asserted instead of being annotations.
+
+    Raises `ContractError` for an invalid schema, a missing reference or an unknown format.
+    """
     try:
         return jsonschema_rs.Draft202012Validator(
             document.schema(schema),
@@ -173,11 +179,11 @@ def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft20201
 
 
 def is_instant(text: str) -> bool:
-    """Tell whether a text is an RFC 3339 date-time that exists, in UTC too.
+    """Return whether a text is an RFC 3339 date-time within the years 1000 to 9999 in UTC.
 
-    The built-in check accepts leap seconds and offsets that lead out of the years 1000 to 9999,
-    which Python or the answer could not say. The last microsecond of all is refused, too:
-    the database driver takes it for infinity.
+    This replaces the check of jsonschema-rs. That one accepts leap seconds, which Python cannot
+    represent, and offsets that lead out of those years, which a response cannot represent. The
+    last microsecond of 9999 is rejected, too: the database driver reads it as infinity.
     """
     try:
         return _BEGIN <= msgspec.convert(text, _Instant).astimezone(UTC) < _END

@@ -1,7 +1,7 @@
-"""Compares the types of handlers with the schemas of the contract, when the app starts.
+"""Compare the types of handlers with the schemas of the contract, when the app starts.
 
-A value of a request goes from the schema to the type: all that the schema allows must fit. A value
-of a response goes from the type to the schema.
+In a request, the type must accept every value that the schema allows. In a response, the schema
+must allow every value of the type.
 """
 
 import types
@@ -31,7 +31,7 @@ _FORMATS: Mapping[Any, str] = {UUID: "uuid", datetime: "date-time", date: "date"
 
 
 class Direction(StrEnum):
-    """Which way values go between a schema and a type."""
+    """The direction of a value: from a schema to a type (request), or back (response)."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -40,7 +40,7 @@ class Direction(StrEnum):
 def handler_differences(
     document: Document, operation: Operation, handler: Callable[..., Any]
 ) -> Iterator[str]:
-    """Yield what the annotations of a handler say otherwise than its operation."""
+    """Yield a line for each difference between a handler's annotations and its operation."""
     hints = typing.get_type_hints(handler)
     for parameter in operation.parameters:
         schema, hint = document.resolve(parameter.schema), hints.get(parameter.argument, Any)
@@ -100,7 +100,7 @@ def _body_and_status(hint: Any) -> tuple[Any, tuple[int, ...]]:  # noqa: ANN401 
 
 
 def _encoded(body: Any) -> Any:  # noqa: ANN401 - an annotation
-    if body is None:  # `tuple[None, ...]` keeps it as it is
+    if body is None:  # get_args returns None, not NoneType, for `tuple[None, ...]`
         return type(None)
     return typing.get_args(body)[0] if typing.get_origin(body) is Encoded else body
 
@@ -112,7 +112,7 @@ class _Comparison:
         self._document = document
         self._direction = direction
         self._defaults = defaults or {}
-        self._seen: set[tuple[int, Any]] = set()
+        self._seen: set[tuple[int, Any]] = set()  # pairs that were compared: schemas can recurse
 
     def differences(self, schema: Node, hint: Any, place: str) -> Iterator[str]:  # noqa: ANN401
         """Yield a line for each difference at or below a place."""
@@ -136,7 +136,7 @@ class _Comparison:
             yield from self._scalar(schema, hint, place)
 
     def _not_null(self, schema: Node) -> tuple[Node, bool]:
-        """Return a schema without null, and whether it allowed null."""
+        """Return the schema without its null alternative, and whether it allows null."""
         for keyword in ("oneOf", "anyOf"):
             choices = schema.get(keyword, [])
             others = [each for each in choices if each != {"type": "null"}]

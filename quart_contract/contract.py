@@ -1,4 +1,4 @@
-"""The contract of a service, and how it is installed in an app."""
+"""The contract of a service: load it, and install it in an app."""
 
 from os import PathLike
 from pathlib import Path
@@ -23,7 +23,12 @@ _NO_PROBLEMS: Problems = MappingProxyType({})
 class Contract:
     """An OpenAPI 3.1 document that an app is bound to.
 
-    Raises `ContractError` where it says what the engine cannot enforce.
+    A contract does not change after it was made, and can be installed in several apps. In an app,
+    it processes each request in this order: the security schemes, `Accept`, the body, the check of
+    all parameters and the body, the handler. The first step that fails decides the response. If
+    the server cancels a request, the running step is cancelled: no step is shielded.
+
+    Raises `ContractError` if the document contains something that the engine cannot enforce.
     """
 
     def __init__(self, document: Document) -> None:
@@ -31,22 +36,37 @@ class Contract:
         self.operations = operations(document)
         """All operations, in the order of the document."""
         self.catalogue = ProblemCatalogue(document)
-        """The problems that the document lists."""
+        """The problem codes that the document lists, each with its status and title."""
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
-        """Read a contract in YAML or JSON. Raises `OSError` and `ContractError`."""
+        """Return the contract in a YAML or JSON file.
+
+        Raises:
+            OSError: the file cannot be read.
+            ContractError: the file is no OpenAPI document, or contains something that the engine
+                cannot enforce.
+
+        """
         return cls(Document(Path(path).read_bytes()))
 
     @property
     def version(self) -> str:
-        """The version in the document's `info`."""
+        """The version in the `info` of the document."""
         return self.document.version
 
     def validate_responses(self, app: ASGIFramework) -> ResponseValidation:
-        """Return an ASGI app that replaces each response that violates the contract by a 500.
+        """Return an ASGI app that replaces each response that violates the contract with a 500.
 
-        The differences are logged. For development and tests: see README.md for what it costs.
+        It logs the differences. It holds each response in memory until the response is complete,
+        so nothing is streamed: use it in development and tests. Responses that belong to no
+        operation pass unchanged.
+
+        Args:
+            app: the ASGI app to wrap, such as `app.asgi_app` of a Quart app.
+
+        Raises `ContractError` for a response schema that cannot be compiled.
+
         """
         return ResponseValidation(app, self.document, self.operations, self.catalogue)
 
@@ -62,16 +82,21 @@ class Contract:
     ) -> None:
         """Bind the handlers of the app's blueprints to the operations, and serve the contract.
 
-        Args:
-            app: an app whose blueprints are registered, and which has served no request.
-            security: an object for each security scheme that operations name.
-            problems: for each exception that a handler or a scheme raises, its problem.
-            codes: the codes of the `Problem`s that the service raises itself.
-            schedule: calls the check of a request when it is its turn; by default at once.
-            observe: is called with each problem, and returns the request's id, if it has one.
+        The contract is served at `/openapi.yaml`, `/openapi.json`, `/docs` and `/problems`.
 
-        Raises `ContractDriftError` with a line for each difference between the contract and the
-        code.
+        Args:
+            app: an app whose blueprints are registered, and which has not served a request yet.
+            security: an object for each security scheme that operations name.
+            problems: the problem for each exception type that a handler or a scheme raises.
+            codes: the codes of the `Problem`s that the service raises itself.
+            schedule: decides when the check of a request runs. By default it runs immediately.
+            observe: is called with each problem before it is rendered. It returns the id of the
+                request, or None.
+
+        Raises:
+            ContractDriftError: the contract and the code differ. The message has one line for
+                each difference. Discard the app: some of its routes may have been added.
+            ContractError: a schema of a request cannot be compiled.
 
         """
         drifts = list(unknown_codes(self.catalogue, problems, codes))

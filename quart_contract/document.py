@@ -1,4 +1,4 @@
-"""The contract as a document: its bytes, its tree, and its references."""
+"""The contract as a document: its bytes, its parsed tree, and its references."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -9,24 +9,24 @@ from typing import Any, TypeAlias
 import yaml
 
 Node: TypeAlias = Mapping[str, Any]
-"""A part of the contract. Its values are as free as OpenAPI allows, hence `Any`."""
+"""A part of the contract. Its values have the types that OpenAPI allows, hence `Any`."""
 
 _SCHEMAS = "#/components/schemas/"
 
 
 class ContractError(Exception):
-    """The contract cannot be read, or says what this program cannot enforce."""
+    """The document is not an OpenAPI document, or the engine cannot enforce a part of it."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """`openapi.yaml`, read once. `raw` is the file, byte for byte."""
+    """A contract file, read and parsed once. `raw` is the file, byte for byte."""
 
     raw: bytes
 
     @cached_property
     def tree(self) -> Node:
-        """The parsed file."""
+        """The parsed file. Raises `ContractError` if it is no YAML or has no paths."""
         try:
             tree = yaml.load(self.raw, Loader=yaml.CSafeLoader)
         except yaml.YAMLError as error:
@@ -42,12 +42,12 @@ class Document:
 
     @property
     def version(self) -> str:
-        """The version of the contract, which is that of the program."""
+        """The version of the contract: `info.version`."""
         return str(self.tree["info"]["version"])
 
     @cached_property
     def pattern_details(self) -> Mapping[str, str]:
-        """In words, what it means not to match a pattern: `x-pattern-detail` by `pattern`."""
+        """The error detail for each `pattern`, in words: its `x-pattern-detail`."""
         schemas = self.tree.get("components", {}).get("schemas", {}).values()
         return {
             schema["pattern"]: schema["x-pattern-detail"]
@@ -56,15 +56,15 @@ class Document:
         }
 
     def resolve(self, node: Node) -> Node:
-        """Follow `$ref` until something stands there itself."""
+        """Follow `$ref` until a node has none. Raises `ContractError` for a missing target."""
         while "$ref" in node:
             node = self._target(node["$ref"])
         return node
 
     def schema(self, node: Node) -> dict[str, Any]:
-        """A JSON Schema that stands alone: the schemas that it refers to come with it.
+        """Return a self-contained JSON Schema, which includes the schemas that it refers to.
 
-        Only those, since a compiled schema keeps all that it is given.
+        It includes no others, because a compiled schema keeps its whole input in memory.
         """
         names = set[str]()
         self._collect(node, names)
@@ -72,7 +72,7 @@ class Document:
         return {**node, "components": {"schemas": schemas}}
 
     def _collect(self, node: object, names: set[str]) -> None:
-        """Add the names of all schemas that a part of the contract leads to."""
+        """Add the names of all schemas that a node refers to, directly or indirectly."""
         match node:
             case {"$ref": str(reference)} if reference.startswith(_SCHEMAS):
                 name = reference.removeprefix(_SCHEMAS)
@@ -93,7 +93,7 @@ class Document:
                 node = node[part]
             except (KeyError, TypeError):
                 raise ContractError(f"{reference} does not exist") from None
-        return node  # type: ignore[no-any-return]  # the tree is as free as OpenAPI allows
+        return node  # type: ignore[no-any-return]  # nodes have the types that OpenAPI allows
 
     @staticmethod
     def _parts(reference: str) -> Iterator[str]:

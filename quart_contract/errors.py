@@ -1,4 +1,4 @@
-"""Turns every error into a problem document: the one place where errors are rendered."""
+"""Render every error as a problem document. No other module renders errors."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -14,22 +14,27 @@ logger = structlog.get_logger("quart_contract")
 
 
 class ProblemFrom(NamedTuple):
-    """How a problem is made of an exception. `codes` are all that the problem can have."""
+    """A function that makes a problem from an exception, for `Contract.install`.
+
+    Use it where the problem depends on the exception; otherwise map the exception to a `Problem`.
+    """
 
     codes: frozenset[str]
+    """All codes that the problems can have. They are compared with the contract at start."""
     make: Callable[[Any], Problem]
+    """Return the problem for an exception."""
 
     @classmethod
     def code(cls, code: str, make: Callable[[Any], Problem]) -> "ProblemFrom":
-        """Return one whose problems all have the same code."""
+        """Return a `ProblemFrom` whose problems all have the code `code`."""
         return cls(frozenset({code}), make)
 
 
 Problems: TypeAlias = Mapping[type[Exception], Problem | ProblemFrom]
-"""The problem that an exception is answered with."""
+"""The problem, or how to make it, for each exception type. Subclasses are included."""
 
 Observe: TypeAlias = Callable[[Problem], str | None]
-"""Called with each problem before it is rendered; returns the id of the request, if it has one."""
+"""Called with each problem before it is rendered. Returns the id of the request, or None."""
 
 _CODES_OF_THE_FRAMEWORK = {
     400: ("malformed_request", "The request is malformed."),
@@ -44,7 +49,7 @@ _CODES_OF_THE_FRAMEWORK = {
 
 
 def unknown_codes(catalogue: Catalogue, problems: Problems, codes: Iterable[str]) -> Iterator[str]:
-    """Yield a difference for each code that the contract does not have, and where it is used."""
+    """Yield a line for each code that the contract does not have, with the place that uses it."""
     uses = dict.fromkeys(codes, "the service") | dict.fromkeys(ENGINE_CODES, "the engine")
     for kind, problem in problems.items():
         found = {problem.code} if isinstance(problem, Problem) else problem.codes
@@ -55,7 +60,7 @@ def unknown_codes(catalogue: Catalogue, problems: Problems, codes: Iterable[str]
 
 
 def render_errors(app: Quart, catalogue: Catalogue, problems: Problems, observe: Observe) -> None:
-    """Register the handlers that render every error of `app`."""
+    """Register error handlers that render every error of `app` as a problem document."""
 
     def respond(problem: Problem) -> Response:
         body = catalogue.render(problem, path=request.path, request_id=observe(problem))

@@ -1,9 +1,9 @@
-"""Explain why a body does not fit its schema: fault by fault, and only as far as it is asked.
+"""Explain why a body violates its schema. Faults are found lazily, one at a time.
 
-A validator of jsonschema-rs decides at little cost whether a body is valid. Its list of errors
-is costly: it makes every error before it returns the first, and each has a copy of the value
-that it is about, for every choice of a `oneOf`. So this module splits a schema into its nodes.
-Each node checks an object or an array without the content of its members, and then each member.
+A jsonschema-rs validator decides cheaply whether a body is valid. Its list of errors is
+expensive: it creates every error before it returns the first one, each with a copy of the value,
+for every choice of a `oneOf`. This module therefore splits a schema into its nodes. Each node
+checks an object or an array without the content of its members, and then each member.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,35 +22,36 @@ Compile: TypeAlias = Callable[[Node], jsonschema_rs.Draft202012Validator]
 
 
 class Explanation(Protocol):
-    """Explains values by one node of a schema."""
+    """Explains the faults of values under one node of a schema."""
 
     def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
-        """Find the faults of a value, which is at `place` in the body."""
+        """Yield the faults of the value at `place` in the body."""
 
 
 class Explanations:
-    """The nodes of one schema. A node that several references lead to exists once."""
+    """The nodes of one schema. Several references to a node share one explanation."""
 
     def __init__(self, document: Document, compile_: Compile) -> None:
         self.document = document
         self.compile = compile_
-        # The schemas are kept, too, since an `id` may be used again when its object has gone.
+        # By the `id` of their schemas. The schemas are kept, too: Python reuses the `id` of an
+        # object that was freed.
         self._nodes: dict[int, tuple[Node, Explanation]] = {}
 
     def of(self, schema: Node) -> Explanation:
-        """Return the explanation of a schema, which may refer to itself."""
+        """Return the explanation of a schema. The schema may refer to itself."""
         schema = self.document.resolve(schema)
         if id(schema) not in self._nodes:
             (_OneOf if "discriminator" in schema else _Value)(self, schema)
         return self._nodes[id(schema)][1]
 
     def add(self, schema: Node, node: Explanation) -> None:
-        """Remember a node, before it asks for those that it leads to."""
+        """Store a node. A node calls this before it reads its members, which may refer to it."""
         self._nodes[id(schema)] = schema, node
 
 
 class _Value:
-    """Explains a value by what its schema says of it, and its members by their schemas."""
+    """Explains a value by its own schema, and its members by theirs."""
 
     def __init__(self, explanations: Explanations, schema: Node) -> None:
         explanations.add(schema, self)
@@ -68,7 +69,7 @@ class _Value:
         self._items = explanations.of(schema["items"]) if "items" in schema else None
 
     def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
-        """Find the faults of a value, then those of its members or items."""
+        """Yield the faults of a value, then those of its members or items."""
         for error in self._own.iter_errors(self._shallow(value)):
             yield from faults_of(error, place, self._patterns)
         if isinstance(value, dict):
@@ -80,7 +81,11 @@ class _Value:
                 yield from self._items.faults(item, (*place, index))
 
     def _shallow(self, value: JsonValue) -> JsonValue:
-        """Copy a value without the content of its members, and without what is too much."""
+        """Copy a value without the content of its members.
+
+        Omit unknown properties beyond `MAX_FAULTS` + 1 and items beyond `maxItems` + 1: those
+        suffice to find the faults.
+        """
         if isinstance(value, dict):
             return self._shallow_object(value) if "object" in self._types else {}
         if isinstance(value, list):
@@ -99,7 +104,7 @@ class _Value:
 class _OneOf:
     """Explains an object by the choice that its discriminator names.
 
-    Without a known name, it explains what is wrong for all choices.
+    If the name is absent or unknown, it explains only the faults that all choices share.
     """
 
     def __init__(self, explanations: Explanations, schema: Node) -> None:
@@ -122,7 +127,7 @@ class _OneOf:
         )
 
     def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
-        """Find the faults of a value."""
+        """Yield the faults of a value."""
         tag = value.get(self._tag) if isinstance(value, dict) else None
         choice = self._choices.get(tag) if isinstance(tag, str) else None
         return (choice or self._undecided).faults(value, place)
@@ -135,7 +140,11 @@ def _empty(value: JsonValue) -> JsonValue:
 
 
 def _types(schema: Node) -> set[str]:
-    """The types that a schema allows; only `object` and `array` must be there if it names none."""
+    """Return the types that a schema allows.
+
+    Without `type`, only `object` and `array` matter to the caller. A `const` or an `enum`
+    without `type` allows neither.
+    """
     if "type" not in schema:
         return set() if {"const", "enum"} & schema.keys() else {"object", "array"}
     types = schema["type"]
@@ -143,7 +152,7 @@ def _types(schema: Node) -> set[str]:
 
 
 def _check_integer(schema: Node, types: set[str]) -> None:
-    """Raise `ContractError` where a number such as 1e25 would be a valid integer."""
+    """Raise `ContractError` if a number such as 1e25 would be a valid integer."""
     bounds = schema.get("minimum", -MAX_EXACT - 1), schema.get("maximum", MAX_EXACT + 1)
     if "integer" in types and any(abs(each) > MAX_EXACT for each in bounds):
         raise ContractError("an integer in a body needs a minimum and a maximum within 2^53")

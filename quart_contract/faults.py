@@ -1,4 +1,4 @@
-"""What is wrong with an input, in words of our own: a fault for each place."""
+"""Faults: what is wrong with an input, at which place, in the engine's own words."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -8,19 +8,26 @@ import msgspec
 from jsonschema_rs import ValidationErrorKind as Kind
 
 MAX_FAULTS = 100
-"""Faults that a problem lists. Checks stop at the next one."""
+"""The most faults that a problem lists. Checks stop after one more."""
 
 Place: TypeAlias = tuple[str | int, ...]
-"""The names and indices that lead to a value in a body."""
+"""The property names and array indices that lead to a value in a body."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fault. Exactly one of `pointer`, `parameter` and `header` says where."""
+    """One fault of a request, as a problem lists it under `errors`.
+
+    Exactly one of `pointer`, `parameter` and `header` says where the fault is.
+    """
 
     pointer: str | None = None
+    """A place in the body, as a JSON Pointer (RFC 6901). The whole body is the empty string."""
     parameter: str | None = None
+    """The name of a parameter in the path or the query."""
     header: str | None = None
+    """The name of a header."""
     detail: str
+    """What is wrong, in words. It quotes no value that the client sent."""
 
 
 _SENTENCES = {
@@ -54,7 +61,7 @@ _UNKNOWN = "is an unknown property"
 def faults_of(
     error: jsonschema_rs.ValidationError, place: Place, patterns: Mapping[str, str]
 ) -> Iterator[Fault]:
-    """Turn a schema error of the value at `place` into faults, each pointing to its own place."""
+    """Yield the faults for a schema error of the value at `place`, each with its own pointer."""
     match error.kind:
         case Kind.AdditionalProperties(unexpected) | Kind.UnevaluatedProperties(unexpected):
             for name in unexpected:
@@ -67,9 +74,9 @@ def faults_of(
 
 
 def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) -> str:
-    """Say what is wrong without quoting the value, which may be long or secret.
+    """Return what is wrong, without quoting the value, which may be long or secret.
 
-    `patterns` says in words what it means not to match a pattern.
+    `patterns` maps a pattern to the detail for a value that does not match it.
     """
     if error.kind.name == "pattern" and error.kind.value in patterns:
         return patterns[error.kind.value]
@@ -78,7 +85,7 @@ def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) 
 
 
 def pointer(place: Place) -> str:
-    """Write a place as a JSON Pointer (RFC 6901)."""
+    """Return a place as a JSON Pointer (RFC 6901)."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
 
 

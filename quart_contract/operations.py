@@ -1,4 +1,4 @@
-"""The operations of the contract, in the terms that the program works with."""
+"""The operations of the contract, as typed objects for the rest of the engine."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,12 +23,12 @@ class Parameter:
     schema: Node
     default: JsonValue
     kind: str
-    """The type of its scalars: `string`, `integer`, `number` or `boolean`."""
+    """The type of its value, or of its items: `string`, `integer`, `number` or `boolean`."""
     is_array: bool
     explodes: bool
-    """True where each item of an array is sent with the name, and not all with commas between."""
+    """True if each item of an array is sent as `name=item`, False if commas separate the items."""
     nullable: bool
-    """True where an empty value stands for null, unless it is a string."""
+    """True if an empty value means null. For a string, an empty value is the empty string."""
 
     @property
     def argument(self) -> str:
@@ -38,7 +38,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The JSON body of an operation. `defaults` are those of its members."""
+    """The JSON body of an operation. `defaults` are the defaults of its properties, by name."""
 
     required: bool
     media_types: tuple[str, ...]
@@ -59,10 +59,11 @@ class Operation:
     responses: Mapping[str, Node]
     """The responses, by status: `200`, `4XX` or `default`."""
     answers_json: bool
+    """True if any response has a JSON body."""
 
     @property
     def secured(self) -> bool:
-        """Whether a request needs any security scheme."""
+        """True if the operation requires a security scheme."""
         return bool(self.schemes)
 
     @property
@@ -77,16 +78,19 @@ class Operation:
 
     @property
     def arguments(self) -> frozenset[str]:
-        """The names that the contract passes to the handler; the user's id is not among them."""
+        """The names of the arguments that the engine passes to the handler.
+
+        Arguments that a decorator injects, such as the user's id, are not among them.
+        """
         names = {parameter.argument for parameter in self.parameters}
         return frozenset(names | {"body"} if self.body else names)
 
 
 def operations(document: Document) -> tuple[Operation, ...]:
-    """Read all operations.
+    """Return all operations.
 
-    Raises `ContractError` where the contract says what this program cannot enforce: a promise
-    that is not kept must not be made.
+    Raises `ContractError` if the contract contains something that the engine cannot enforce: the
+    contract must not promise more than the engine checks.
     """
     found = tuple(_walk(document))
     ids = [operation.id for operation in found]
@@ -139,7 +143,7 @@ def _schemes(document: Document, node: Node) -> frozenset[str]:
 
 
 def read_parameter(document: Document, node: Node) -> Parameter:
-    """Read a parameter. Raises `ContractError` for one that the engine cannot read."""
+    """Return a parameter. Raises `ContractError` for one that the engine cannot read."""
     if node["in"] not in ("path", "query", "header") or "schema" not in node:
         raise ContractError(f"parameter {node['name']}: only path, query and header with a schema")
     schema = document.resolve(node["schema"])
@@ -163,7 +167,7 @@ def read_parameter(document: Document, node: Node) -> Parameter:
 
 
 def _kind(document: Document, name: str, schema: Node) -> tuple[str, bool]:
-    """Return the type of a parameter's scalars, and whether it has many of them."""
+    """Return the scalar type of a parameter or of its items, and whether it is an array."""
     if "array" in _types(schema):
         kind, is_nested = _kind(document, name, document.resolve(schema.get("items", {})))
         if is_nested:

@@ -1,4 +1,4 @@
-"""The served contract: its two files, Swagger UI and the list of problems, all made at start."""
+"""Serve the contract: its two files, Swagger UI and the list of problems. All are made at start."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ _MEDIA_TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _ASK_FIRST = {"Cache-Control": "public, no-cache"}
-# An asset keeps its address when the program is updated: an hour bounds how long it is old.
+# An asset keeps its URL when the program is updated. So a cached copy is stale for an hour at most.
 _ASK_HOURLY = {"Cache-Control": "public, max-age=3600"}
 _HTML_HEADERS = {
     **_ASK_FIRST,
@@ -36,7 +36,7 @@ _HTML_HEADERS = {
 
 
 class Page:
-    """An answer that is the same for everybody, under a strong ETag: the SHA-256 of its body."""
+    """A response that is the same for every client. Its strong ETag is the SHA-256 of its body."""
 
     def __init__(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> None:
         self._body = body
@@ -44,24 +44,31 @@ class Page:
         self._headers = {**headers, "Content-Type": media_type, "ETag": f'"{self._etag}"'}
 
     def answer(self) -> Response:
-        """Answer the current request, with 304 where the client has this body already."""
+        """Return the response to the current request: 304 if the client has this body already."""
         if not request.if_none_match.contains_weak(self._etag):
             return Response(self._body, headers=self._headers)
         return Response(status=HTTPStatus.NOT_MODIFIED, headers=self._headers)
 
 
 class ContractProvider(OpenAPIProvider):
-    """Gives quart-schema the contract, where it would derive a document from the code."""
+    """Gives the contract to quart-schema.
+
+    This replaces its provider, which would derive a document from the code.
+    """
 
     _extension: "ContractPages"
 
     def schema(self) -> dict[str, Any]:
-        """The contract's tree."""
+        """Return the contract's tree."""
         return dict(self._extension.document.tree)
 
 
 class ContractPages(QuartSchema):
-    """quart-schema, but it serves the contract as it stands, and nothing from another host."""
+    """quart-schema, which serves the contract unchanged, and pages that load from no other host.
+
+    This overrides the pages of quart-schema, which would serialise the document for each request,
+    with sorted keys, and would load the scripts of Swagger UI from another host.
+    """
 
     openapi_provider_class = ContractProvider
 
@@ -73,10 +80,13 @@ class ContractPages(QuartSchema):
         )
 
     def init_app(self, app: Quart) -> None:
-        """Add the other pages to the two that quart-schema has routes for."""
+        """Add the routes of quart-schema, and routes for the pages that it does not have.
+
+        This keeps the app's own `make_response`. quart-schema would replace it by one that looks
+        at each response for something to convert; `answers` has done that already.
+        """
         make_response = app.make_response
         super().init_app(app)
-        # It would look at each answer for what it could convert; `answers` has done that.
         app.make_response = make_response  # type: ignore[method-assign]
         for path in self._pages.keys() - {self.openapi_path, self.swagger_ui_path}:
             app.add_url_rule(path, "contract_page", self.page)
@@ -84,19 +94,19 @@ class ContractPages(QuartSchema):
             app.add_url_rule(path, "to_swagger_ui", self.to_swagger_ui)
 
     async def page(self) -> Response:
-        """Answer with the page that stands at the path of the request."""
+        """Return the page at the path of the request."""
         return self._pages[request.path].answer()
 
     async def openapi(self) -> Response:
-        """Answer with the contract in JSON, which is not serialised anew."""
+        """Return the contract in JSON. The override serves bytes that were encoded at start."""
         return await self.page()
 
-    async def swagger_ui(self) -> Response:  # type: ignore[override]  # its own is a text
-        """Answer with Swagger UI, without inline scripts."""
+    async def swagger_ui(self) -> Response:  # type: ignore[override]  # quart-schema returns a str
+        """Return Swagger UI, without inline scripts, which the page's CSP forbids."""
         return await self.page()
 
     async def to_swagger_ui(self) -> Response:
-        """Lead to the documentation."""
+        """Redirect to the documentation."""
         return Response(b"", HTTPStatus.FOUND, {"Location": str(self.swagger_ui_path)})
 
 

@@ -1,4 +1,4 @@
-"""Paths of the contract as routes of Werkzeug: a concrete path wins over a template."""
+"""Convert paths of the contract to routes of Werkzeug. A concrete path wins over a template."""
 
 import re
 from collections.abc import Iterable
@@ -9,9 +9,10 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 class Segment(BaseConverter):
-    """A segment of a path that is none of those which concrete paths have in its place.
+    """A path parameter that does not match the segments of concrete paths in the same position.
 
-    Werkzeug alone would try the template for every method that the concrete path does not have.
+    Without this converter, a request to `/tasks/batch` with a method that only `/tasks/{id}` has
+    would reach the template: Werkzeug tries every rule that has the method.
     """
 
     NAME = "segment"
@@ -22,7 +23,7 @@ class Segment(BaseConverter):
 
 
 def route(path: str, paths: Iterable[str]) -> str:
-    """The route of a path among all `paths`: `/tasks/<segment("batch"):id>`."""
+    """Return the route of a path among all `paths`, such as `/tasks/<segment("batch"):id>`."""
     template = re.compile(_PARAMETER.sub("([^/]+)", path))
     matches = [template.fullmatch(each) for each in paths if "{" not in each]
     taken = [f'"{match[1]}"' for match in matches if match and match.groups()]

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457). Status and title of each code are the contract's."""
+"""Problem documents (RFC 9457). The contract gives the status and the title of each code."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -16,7 +16,18 @@ _NO_EXTENSIONS: Mapping[str, object] = MappingProxyType({})
 
 
 class Problem(Exception):  # noqa: N818 - the term of RFC 9457
-    """An error that is answered as a problem document; `detail` must quote nothing secret."""
+    """An error that the engine renders as a problem document (RFC 9457).
+
+    Raise it in a handler or a security scheme, or map an exception to it in `Contract.install`.
+
+    Args:
+        code: one of the contract's problem codes, which gives the status and the title.
+        detail: what is wrong and what to do, for the client. It must quote nothing secret.
+        faults: the faults for `errors`. The document lists the first `MAX_FAULTS`.
+        headers: additional headers of the response, such as `Retry-After`.
+        extensions: additional properties of the document. The contract must allow them.
+
+    """
 
     def __init__(
         self,
@@ -35,7 +46,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
 
 
 class Kind(NamedTuple):
-    """What all problems of one code have in common."""
+    """The status, title and description that all problems of one code share."""
 
     status: int
     title: str
@@ -43,7 +54,7 @@ class Kind(NamedTuple):
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The contract's schema `Problem`."""
+    """The body of an error response: the contract's schema `Problem`."""
 
     type: str
     title: str
@@ -56,7 +67,10 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ProblemCatalogue:
-    """The kinds of problem that the contract knows, by code."""
+    """The kinds of problem that the contract lists, by code.
+
+    Raises `ContractError` if `enum` and `x-problems` list different codes.
+    """
 
     def __init__(self, document: Document) -> None:
         schema = document.tree["components"]["schemas"]["ProblemCode"]
@@ -65,11 +79,11 @@ class ProblemCatalogue:
             raise ContractError("ProblemCode: enum and x-problems do not name the same codes")
 
     def status(self, problem: Problem) -> int:
-        """The HTTP status of a problem."""
+        """Return the HTTP status of a problem."""
         return self.kinds[problem.code].status
 
     def render(self, problem: Problem, *, path: str, request_id: str | None = None) -> bytes:
-        """Write the document; `path` is the decoded path that was asked for."""
+        """Return the document as JSON. `path` is the decoded path of the request."""
         kind = self.kinds[problem.code]
         document = ProblemDocument(
             type=f"/problems#{problem.code}",
@@ -87,9 +101,10 @@ class ProblemCatalogue:
 
 
 def invalid_request(faults: Sequence[Fault]) -> Problem:
-    """The problem of a request that the contract refuses.
+    """Return the problem for a request that violates the contract.
 
-    There may be more faults than `MAX_FAULTS` if there is one more, since checks stop there.
+    Checks stop at `MAX_FAULTS` + 1 faults. So if there are that many, the exact number is
+    unknown, and the detail says "more than".
     """
     count = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
     if len(faults) > MAX_FAULTS:
@@ -116,4 +131,4 @@ ENGINE_CODES = frozenset(
         "unsupported_media_type",
     }
 )
-"""The codes of the problems that the engine itself raises. A contract must have all of them."""
+"""The codes of the problems that the engine raises. A contract must list all of them."""

@@ -1,4 +1,4 @@
-"""The page that the `type` of a problem document leads to: every problem, under its code."""
+"""The page that the `type` of a problem document links to. It lists every problem by its code."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _CODE_SPAN = re.compile(r"`([^`]+)`")
 
 
 def render_problems(template: str, kinds: Mapping[str, Kind]) -> str:
-    """Put a section for each kind of problem into the template, at `$problems`."""
+    """Return the page: the template with a section for each kind of problem at `$problems`."""
     sections = "\n".join(_section(code, kind) for code, kind in kinds.items())
     return Template(template).substitute(problems=sections)
 

@@ -1,4 +1,4 @@
-"""Reading a request up to the contract: what it accepts, its media type, and its body."""
+"""Read what the schemas cannot check: the `Accept` header, the media type and the body's bytes."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -14,15 +14,15 @@ from quart_contract.problems import Problem
 from quart_contract.strict_json import JsonValue, MalformedJsonError, parse
 
 MAX_PARAMETERS = 100
-"""Parameters that a query may have, before they are parsed."""
+"""The most parameters of a query. It is checked before the query is parsed."""
 MAX_CONTENT_TYPE_LENGTH = 256
-"""Characters of a `Content-Type` that is parsed; a longer one is not JSON."""
+"""The most characters of a `Content-Type`. A longer one is not parsed, and is not JSON."""
 
 _NO_QUERY = MultiDict[str, str]()
 
 
 class Received(NamedTuple):
-    """What was sent, as text; the body is parsed, and `UNSET` where there was none."""
+    """The parts of a request, as text. The body is parsed, or `UNSET` if none was sent."""
 
     path: Mapping[str, str]
     query: MultiDict[str, str]
@@ -30,7 +30,7 @@ class Received(NamedTuple):
     body: JsonValue | msgspec.UnsetType
 
     def values(self, parameter: Parameter) -> Sequence[str]:
-        """Every value that was sent for a parameter."""
+        """Return every value that was sent for a parameter."""
         match parameter.location:
             case "path":
                 return [self.path[parameter.name]]
@@ -41,18 +41,21 @@ class Received(NamedTuple):
 
 
 async def read_body(request: Request, operation: Operation) -> bytes | msgspec.UnsetType:
-    """Read the JSON body; `UNSET` where none was sent.
+    """Return the JSON body as bytes, or `UNSET` if none was sent.
 
-    Raises `Problem` for another media type, and where none is taken.
+    Raises `Problem` for a media type that the operation does not accept, and for any body if the
+    operation accepts none.
     """
     raw = b""
     if not has_body(request.scope):
-        # HTTP/2 and test clients send no length. There only the body tells whether there is one.
+        # HTTP/2 and test clients may send a body without a length. Only reading shows whether
+        # there is one.
         raw = await _read(request)
         if not raw:
             return msgspec.UNSET
     if operation.body is None:
-        # Nobody would read it: it could break off unnoticed after the operation was carried out.
+        # The body would stay unread. If the client broke it off, the operation would already
+        # have run, and the error would go unnoticed.
         raise Problem("malformed_request", "This operation does not accept a body.")
     types = operation.body.media_types
     if not is_json(request, types):
@@ -67,7 +70,7 @@ async def _read(request: Request) -> bytes:
 
 
 def parse_body(raw: bytes | msgspec.UnsetType) -> JsonValue | msgspec.UnsetType:
-    """Parse a body. Raises `Problem` for what is not JSON."""
+    """Return a body as parsed JSON, or `UNSET`. Raises `Problem` if it is not valid JSON."""
     if isinstance(raw, msgspec.UnsetType):
         return raw
     try:
@@ -78,7 +81,7 @@ def parse_body(raw: bytes | msgspec.UnsetType) -> JsonValue | msgspec.UnsetType:
 
 
 def read_query(request: Request) -> MultiDict[str, str]:
-    """Parse the query. Raises `Problem` where it has more parameters than anything takes."""
+    """Return the parsed query. Raises `Problem` for more than `MAX_PARAMETERS` parameters."""
     if not request.query_string:
         return _NO_QUERY
     if request.query_string.count(b"&") >= MAX_PARAMETERS:
@@ -87,7 +90,7 @@ def read_query(request: Request) -> MultiDict[str, str]:
 
 
 def check_accept(request: Request, operation: Operation) -> None:
-    """Raise `Problem` where the operation answers JSON and the request does not accept it."""
+    """Raise `Problem` if the operation returns JSON and the request does not accept it."""
     accepted = request.headers.getlist("Accept")
     if operation.answers_json and accepted and not accepts_json(accepted):
         detail = f"This operation returns {JSON}, which the `Accept` header excludes."
@@ -95,7 +98,7 @@ def check_accept(request: Request, operation: Operation) -> None:
 
 
 def is_json(request: Request, media_types: Sequence[str]) -> bool:
-    """Return whether a body is said to be JSON of one of these types, in UTF-8 and as it is."""
+    """Return whether the headers declare a body of one of these types, in UTF-8, not encoded."""
     types = request.headers.getlist("Content-Type")
     if sum(map(len, types)) > MAX_CONTENT_TYPE_LENGTH:
         return False
@@ -107,7 +110,7 @@ def is_json(request: Request, media_types: Sequence[str]) -> bool:
 
 
 def has_body(scope: WWWScope) -> bool:
-    """Tell whether a body comes with a request: one that is said to be empty is none."""
+    """Return whether the headers announce a body. `Content-Length: 0` announces none."""
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
         for name, value in scope["headers"]

@@ -1,4 +1,4 @@
-"""Checks each response against the contract as it leaves, for development and tests."""
+"""Check each response against the contract before it is sent, in development and tests."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,10 +27,10 @@ _PARAMETER = re.compile(r"\{\w+\}")
 
 
 class ResponseValidation:
-    """ASGI middleware: a response that violates the contract is logged, and a 500 takes its place.
+    """ASGI middleware that logs responses that violate the contract, and sends a 500 instead.
 
-    Responses to requests that are no operation's are sent as they are. The body of each response
-    is held until all of it is there.
+    Responses that belong to no operation are sent unchanged. Any other response is held in
+    memory until it is complete; if the app is cancelled before that, nothing is sent.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ResponseValidation:
         paths: dict[str, dict[str, tuple[Operation, Mapping[str, ResponseCheck]]]] = {}
         for each in operations:
             paths.setdefault(each.path, {})[each.method] = each, _checks(document, each)
-        # A concrete path wins over a template, whatever its methods are.
+        # A concrete path wins over a template, even for a method that only the template has.
         self._paths = [
             (_pattern(path), paths[path]) for path in sorted(paths, key=lambda path: "{" in path)
         ]
@@ -53,13 +53,13 @@ class ResponseValidation:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """Serve one connection of the ASGI protocol."""
+        """Serve one ASGI connection: an HTTP request, a websocket, or the lifespan."""
         found = self._operation(scope) if scope["type"] == "http" else None
         if found is None or scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         operation, checks = found
-        held: list[Any] = []
+        held: list[Any] = []  # the events of the response, until it is complete
 
         async def hold(event: ASGISendEvent) -> None:
             held.append(event)
@@ -123,7 +123,7 @@ class ResponseCheck:
         }
 
     def differences(self, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Iterator[str]:
-        """Yield what in a response the contract does not allow; values are not quoted."""
+        """Yield a line for each violation of the contract in a response, without its values."""
         sent: dict[str, list[str]] = {}
         for name, value in headers:
             sent.setdefault(name.decode("latin1").lower(), []).append(value.decode("latin1"))

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 and I-JSON (RFC 7493) have it, where the standard library is laxer."""
+"""Parse and write JSON per RFC 8259 and I-JSON (RFC 7493): stricter than the standard library."""
 
 import json
 import re
@@ -10,34 +10,38 @@ import msgspec
 JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | bool | None
 
 MAX_DEPTH = 32
-"""Levels of nesting that `parse` accepts."""
+"""The most levels of nesting that `parse` accepts."""
 MAX_VALUES = 5_000
-"""Values that `parse` accepts: the whole text, each member of an object, each item of an array.
+"""The most values that `parse` accepts.
 
-A batch of 100 tasks with everything that the contract knows has about 1,200.
+The whole text, each member of an object and each item of an array counts as one. A batch of 100
+tasks with every property of the contract has about 1,200.
 """
 MAX_EXACT = 2**53
-"""The greatest magnitude up to which a double is exact, so that a whole one may be an integer."""
+"""The magnitude up to which every integer is an exact double, so that 1.0 may be read as 1."""
 
-# A 64-bit integer has at most 19 digits. A longer one becomes a double: the time that Python
-# takes to make an integer grows with the square of the digits.
+# A 64-bit integer has at most 19 digits. A longer one becomes a double, because the time for
+# parsing a Python integer grows with the square of its digits.
 _MAX_INTEGER_LENGTH = len("-9223372036854775808")
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
 
-# In UTF-8 there is no other way to write one.
+# Valid UTF-8 contains no surrogates, so an escape is the only way to write one.
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class MalformedJsonError(ValueError):
-    """The bytes are not JSON. The message is for the sender and quotes nothing of them."""
+    """The bytes are not valid JSON. The message is for the client and quotes no part of them."""
 
 
 def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
-    """Parse UTF-8 JSON text. With `whole_as_integer`, 1.0 is 1, as JSON Schema has it.
+    """Return the value of a JSON text in UTF-8.
 
-    Raises `MalformedJsonError` for what the standard library lets pass as well: a member named
-    twice, `NaN` and infinities, unpaired surrogates, more than `MAX_DEPTH` levels, and more than
-    `MAX_VALUES` values. The values are counted before the text is parsed.
+    With `whole_as_integer`, 1.0 becomes the integer 1, as in JSON Schema.
+
+    Raises `MalformedJsonError` for invalid JSON, and for some texts that the standard library
+    accepts: duplicate properties, `NaN` and infinities, unpaired surrogates, more than
+    `MAX_DEPTH` levels, and more than `MAX_VALUES` values. The values are counted before the text
+    is parsed.
     """
     structure = _structure(raw)
     if _count_values(structure) > MAX_VALUES:
@@ -61,14 +65,14 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
 
 
 def write(value: msgspec.Struct) -> bytes:
-    """Write a carrier as JSON, with a line's end for those who read it in a terminal."""
+    """Return a struct as JSON, with a line break at the end for readers in a terminal."""
     return msgspec.json.encode(value) + b"\n"
 
 
 def _structure(raw: bytes) -> bytes:
-    """Return a JSON text without white space and without what is in its strings.
+    """Return a JSON text without white space and without the content of its strings.
 
-    Of malformed text, it has everything up to the place where a parser stops.
+    The result for malformed text is right up to the position at which a parser stops.
     """
     unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in raw else raw
     return b'"'.join(unescaped.split(b'"')[::2]).translate(None, b" \t\r\n")
@@ -110,7 +114,10 @@ def _too_deep() -> MalformedJsonError:
 
 
 def _count_members(value: JsonValue) -> int:
-    """Count the members of all objects. Raises `MalformedJsonError` below `MAX_DEPTH` levels."""
+    """Return the number of members of all objects.
+
+    Raises `MalformedJsonError` for a value with more than `MAX_DEPTH` levels.
+    """
     members = 0
     level = [value]
     for _ in range(MAX_DEPTH):
@@ -131,13 +138,13 @@ def _count_members(value: JsonValue) -> int:
 
 def _check_surrogates(value: JsonValue) -> None:
     try:
-        msgspec.json.encode(value)  # as UTF-8, which has only pairs
+        msgspec.json.encode(value)  # UTF-8 cannot encode an unpaired surrogate
     except UnicodeEncodeError:
         raise MalformedJsonError("unpaired surrogate in a string") from None
 
 
-# By whether a whole number is an integer, and whether there is a long integer: to look at the
-# length of each takes longer than all the rest.
+# The decoders, by `whole_as_integer` and by whether the text has a long integer. Only the latter
+# ones look at the length of each integer, which takes longer than all other parsing.
 _DECODERS = {
     (whole_as_integer, has_long): json.JSONDecoder(
         parse_constant=_refuse_constant,

@@ -1,1 +1,1 @@
-"""Hypercorn and what stands around the app: guard, envelope, logs, health."""
+"""The HTTP server and what surrounds the app: middleware, worker processes, observability."""

@@ -1,4 +1,4 @@
-"""What an app does beside its requests, for as long as it serves."""
+"""Background tasks, which an app runs besides its requests while it serves."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -8,7 +8,10 @@ from quart import Quart
 
 
 def in_background(app: Quart, run: Callable[[], Coroutine[None, None, None]]) -> None:
-    """Run something that does not end by itself, from when the app serves until it stops."""
+    """Run a coroutine that never returns, from the start of the app until its shutdown.
+
+    At shutdown the coroutine is cancelled.
+    """
 
     @app.while_serving
     async def running() -> AsyncGenerator[None, None]:

@@ -1,4 +1,4 @@
-"""The codes of the problems that the server itself raises, before and beside the contract."""
+"""The codes of the problems that the server raises outside the contract's operations."""
 
 HEADER_FIELDS_TOO_LARGE = "header_fields_too_large"
 MALFORMED_REQUEST = "malformed_request"

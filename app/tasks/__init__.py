@@ -1,1 +1,1 @@
-"""Tasks: the routes, the store and the tables of one user's to-do items."""
+"""Tasks: the routes, the SQL and the tables of users' to-do items."""

@@ -1,4 +1,4 @@
-"""Batches: many operations in the transaction of one store."""
+"""Batches: many operations in one transaction."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ from app.tasks.store import TaskStore
 async def carry_out(
     store: TaskStore, operations: Sequence[BatchOperation], max_tasks: int
 ) -> TaskBatchResult:
-    """Carry out operations in their order; each sees what those before it did.
+    """Run the operations in order. Each operation sees the changes of the earlier ones.
 
-    Raises `OperationError` for the first that fails, and leaves it to the caller to roll back.
+    Raises `OperationError` for the first operation that fails. The caller rolls back.
     """
     results = []
     for index, operation in enumerate(operations):

@@ -1,8 +1,9 @@
-"""The change feed: what has changed since a token, and a token for the time after.
+"""The change feed: the changes since a token, and the token for the next request.
 
-A reader that begins walks all tasks by revision. Tasks that were deleted before it began it has
-never seen, so it need not be told of them: its tokens carry the revision from which deletions
-matter to it, the horizon, besides its position. That is why a long walk survives a purge.
+The first sync of a reader walks all tasks in the order of their revisions. The reader has never
+seen the tasks that were deleted before its first request, so the feed does not report them. For
+that, a token has the horizon besides the position: only deletions after the horizon are reported.
+Tombstones up to the horizon can be purged, so a long first sync survives a purge.
 """
 
 import struct
@@ -39,9 +40,10 @@ _ROW_LIMIT = bindparam("row_limit", type_=BigInteger)
 
 
 class Place(NamedTuple):
-    """Where a reader is: it has been told all changes up to `position`.
+    """The place of a reader in the feed: it has received all changes up to `position`.
 
-    Deletions up to `horizon` do not matter to it. Both are of one life of the account.
+    Deletions up to the revision `horizon` are not reported to it. Both are revisions of one epoch
+    of the user.
     """
 
     epoch: UUID
@@ -50,36 +52,39 @@ class Place(NamedTuple):
 
     @classmethod
     def decode(cls, token: str) -> "Place":
-        """Read a token of the form that the contract asks for."""
+        """Return the place in a token, whose form the contract has checked."""
         epoch, position, horizon = _LAYOUT.unpack(urlsafe_b64decode(f"{token}="))
         return cls(UUID(bytes=epoch), position, horizon)
 
     def encode(self) -> str:
-        """Write it as 43 URL-safe characters. What is forged leads nowhere but to one's own."""
+        """Return the place as a token of 43 URL-safe characters.
+
+        Tokens are not signed: a forged token only leads to another place in the user's own feed.
+        """
         packed = _LAYOUT.pack(self.epoch.bytes, self.position, self.horizon)
         return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
 _START = Place(_NO_EPOCH, 0, 0)
-"""Where everybody begins, and where who has nothing yet stays."""
+"""The place without a token, and of a user who has no data yet."""
 
 
 class ChangeStore:
-    """The changes of the user of a session."""
+    """The change feed of the user of a session."""
 
     def __init__(self, session: UserSession) -> None:
         self._session = session
         self.lag: int | None = None
-        """How many revisions there were since the token that was asked with.
+        """The number of revisions since the token of the request, set by `since`.
 
-        None of who still reads for the first time, and has fallen behind nothing.
+        None during a first sync, which is not behind.
         """
 
     async def since(self, token: str | None, limit: int) -> ChangePage:
-        """Read at most `limit` changes after a token, or from the beginning.
+        """Return at most `limit` changes after a token, or from the beginning if it is None.
 
-        A page also ends at `PAGE_OCTETS`.
-        Raises `ChangeTokenExpiredError` where it cannot be told what has changed since.
+        A page also ends at `PAGE_OCTETS`. Raises `ChangeTokenExpiredError` if the changes since
+        the token are no longer known.
         """
         asked = place = Place.decode(token) if token else _START
         begins = place.epoch == _NO_EPOCH
@@ -106,7 +111,10 @@ class ChangeStore:
 
 
 def _nothing(place: Place) -> ChangePage:
-    """The changes of a user without a row: none, unless there once was one."""
+    """Return an empty page for a user without data.
+
+    Raises `ChangeTokenExpiredError` if the token is from a time when the user had data.
+    """
     if place.epoch != _NO_EPOCH:
         raise ChangeTokenExpiredError
     return ChangePage([], _START.encode(), has_more=False)
@@ -120,11 +128,11 @@ def _change(row: asyncpg.Record) -> Change:
 
 @cache
 def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
-    """Select a page; its rows begin with epoch, last revision and feed floor of the user.
+    """Return the statement for a page. Rows are `(epoch, last, feed_floor, *task columns)`.
 
-    The rest is as of `with_user`.
-    All are of one snapshot. Without a change there is one row, whose task is null. The row of a
-    deletion is a task without a title.
+    `last` is the last revision of the user. The task columns are those of `with_user`. All values
+    are of one snapshot. Without a change there is one row, whose task columns are null. In the row
+    of a deletion, the title is null.
     """
     found = kept_by_revision(tasks, *COLUMNS)
     if begins:

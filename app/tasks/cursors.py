@@ -1,4 +1,4 @@
-"""Opaque cursors: the place of a task in a list, bound to the user, the filters and the sort."""
+"""Opaque cursors: a position in a list, bound to the user, the filters and the sort order."""
 
 import hashlib
 import struct
@@ -16,9 +16,9 @@ _NO_INSTANT = -(2**63)
 
 
 class Position(NamedTuple):
-    """The last task of a page: the next page begins after it.
+    """The last task of a page. The next page begins after it.
 
-    `instant` is the value that the list is sorted by; None of a task without a due date.
+    `instant` is the value by which the list is sorted. It is None for a task without a due date.
     """
 
     instant: datetime | None
@@ -26,7 +26,7 @@ class Position(NamedTuple):
 
 
 def encode_cursor(position: Position, *scope: str) -> str:
-    """Write a position as 43 URL-safe characters, bound to `scope` (user, filters, sort)."""
+    """Return a cursor of 43 URL-safe characters, bound to `scope` (user, filters, sort)."""
     instant = position.instant
     number = (instant - _EPOCH) // _MICROSECOND if instant else _NO_INSTANT
     packed = _LAYOUT.pack(_digest(scope), number, position.id.bytes)
@@ -34,10 +34,11 @@ def encode_cursor(position: Position, *scope: str) -> str:
 
 
 def decode_cursor(cursor: str, *scope: str) -> Position:
-    """Read a cursor. Raises `InvalidCursorError` where it is none, or was made for another scope.
+    """Return the position in a cursor.
 
-    The digest guards against mistakes, not against forgery: a forged cursor is only another
-    place in the list of the user who forged it.
+    Raises `InvalidCursorError` if the cursor is malformed or was made for another scope. The
+    digest protects against mistakes, not against forgery: a forged cursor only leads to another
+    place in the user's own list.
     """
     try:
         digest, number, id_ = _LAYOUT.unpack(urlsafe_b64decode(f"{cursor}="))

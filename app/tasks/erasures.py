@@ -1,4 +1,4 @@
-"""Erases users: at once, so that their rows count as none, and then row by row, in portions."""
+"""Erase users: hide all their rows at once, then delete the rows in portions."""
 
 from functools import partial
 from typing import NamedTuple
@@ -31,17 +31,21 @@ from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, user
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_erased
 
 USERS_AT_ONCE = 100
+"""How many users one query for pending erasures returns."""
 
 ERASED_AT_ONCE = 100
-"""How many rows of each table an erasure deletes before it responds; more wait."""
+"""The most rows of each table that an erasure deletes before its response.
 
-# Any number will do, as long as every Taskward takes the same, and other work takes another.
+A user with more rows is only hidden. A background task deletes those rows.
+"""
+
+# The number is arbitrary. All versions of Taskward use it, and no other work does.
 LOCK = 7402271105
 _ROWS = bindparam("rows", type_=BigInteger)
 
 
 class Finished(NamedTuple):
-    """Of how many users all rows are deleted, and of how many some are left, and why."""
+    """The number of users whose rows are all deleted, of users with rows left, and the reasons."""
 
     users: int = 0
     left: int = 0
@@ -51,8 +55,9 @@ class Finished(NamedTuple):
 async def finish_erasures(database: Database) -> Finished:
     """Delete the rows of every user whose erasure is not finished.
 
-    A user whose rows cannot be deleted is left for the next time. Raises `BusyError` while another
-    process does this, and `DatabaseUnavailableError`; what was deleted until then stays deleted.
+    A user whose rows cannot be deleted is retried in the next run. Raises `BusyError` while
+    another process does this, and `DatabaseUnavailableError`. Rows deleted before that stay
+    deleted.
     """
     finished, reasons = 0, []
     async with database.housekeeping(LOCK) as house:
@@ -74,9 +79,9 @@ async def _pending(house: Housekeeping, after: str) -> list[str]:
 
 
 async def _finish(house: Housekeeping, user_id: str) -> bool:
-    """Delete the erased rows of a user, and then the user, unless the user has started over.
+    """Delete the erased rows of a user, then the user, unless the user has new data.
 
-    Returns whether there was something to finish. Raises `LeftError` where rows are left.
+    Return whether the user had an unfinished erasure. Raises `LeftError` if rows are left.
     """
     async with house.transaction(user_id=user_id) as transaction:
         erasure = await transaction.read(SELECT_ERASURE)
@@ -107,7 +112,7 @@ def _delete_portion(table: Table) -> Select[int]:
         .with_for_update(of=table, skip_locked=True)
     )
     if table is not idempotency_keys:
-        # There is an index of them in this order.
+        # These tables have an index in this order.
         portion = portion.order_by(table.c.revision)
     some = portion.cte("portion")
     matches = [table.c[key.name] == some.c[key.name] for key in keys]
@@ -121,7 +126,7 @@ def _delete_portion(table: Table) -> Select[int]:
 
 
 def _delete_small_user() -> ClauseElement:
-    """Delete the owner's row, and with it all others, if there are few of each table."""
+    """Delete the owner's row, and all other rows by its foreign keys, if each table has few."""
     few = []
     for table in (tasks, tombstones, idempotency_keys):
         rows = select(_weight(table)).where(NAMES_THE_OWNER, table.c.user_id == OWNER)
@@ -132,14 +137,17 @@ def _delete_small_user() -> ClauseElement:
 
 
 def _weight(table: Table) -> Label[int]:
-    """How long a row takes to delete. Version 0.2 stored bodies of megabytes with the keys."""
+    """Return how much a row counts: more for a long body, which takes longer to delete.
+
+    Version 0.2 stored bodies of megabytes with idempotency keys.
+    """
     if "body" not in table.c:
         return literal(1, Integer).label("weight")
     return (1 + func.octet_length(table.c.body) // literal(10_000, Integer)).label("weight")
 
 
 def _erase_user() -> Insert:
-    """Make all rows of the owner count as none, and note that they are to be deleted."""
+    """Hide all rows of the owner, and store that they must be deleted."""
     erased = (
         update(users)
         .where(NAMES_THE_OWNER, HAS_DATA)
@@ -148,7 +156,7 @@ def _erase_user() -> Insert:
             erased_revision=users.c.revision + 1,
             feed_floor=users.c.revision + 1,
             task_count=0,
-            # Not made by PostgreSQL: Citus changes no row with a volatile function.
+            # A parameter, because Citus rejects an update with a volatile function.
             epoch=bindparam("new_epoch", type_=Uuid),
             key_bytes=0,
             key_bytes_since=func.now(),
@@ -180,7 +188,7 @@ SELECT_PENDING = (
 )
 SELECT_ERASURE = select(erasures.c.revision).where(NAMES_THE_OWNER, _IS_THE_ERASURE)
 DELETE_PORTION = tuple(_delete_portion(table) for table in _TABLES)
-# Its foreign key takes the note of the erasure along.
+# The foreign key of `erasures` deletes its row, too.
 DELETE_USER = (
     delete(users)
     .where(
@@ -196,7 +204,7 @@ DELETE_ERASURE = (
     .where(
         NAMES_THE_OWNER,
         _IS_THE_ERASURE,
-        # Another erasure since has another revision.
+        # A later erasure of the user has another revision, and is not finished.
         erasures.c.revision == bindparam("revision", type_=BigInteger),
         *_NOTHING_IS_LEFT,
     )

@@ -1,4 +1,4 @@
-"""What can go wrong with a task."""
+"""The errors of task operations."""
 
 
 class InvalidCursorError(Exception):
@@ -6,27 +6,27 @@ class InvalidCursorError(Exception):
 
 
 class ChangeTokenExpiredError(Exception):
-    """What has changed since this token is not known any more, or never was."""
+    """The changes since this token are no longer known, or the token is of another epoch."""
 
 
 class TaskError(Exception):
-    """An operation on a task cannot be carried out."""
+    """An operation on a task failed."""
 
 
 class TaskNotFoundError(TaskError):
-    """The user has no such task; whether another user has it is not told."""
+    """The user has no such task. The error is the same if another user has it."""
 
 
 class PreconditionFailedError(TaskError):
-    """The task is not of a revision that the change may be made to."""
+    """The task's revision is none of those that the client expects."""
 
 
 class TaskQuotaReachedError(TaskError):
-    """The user has as many tasks as one user may have."""
+    """The user has the maximum number of tasks."""
 
 
 class OperationError(Exception):
-    """The operation at `index` of a batch cannot be carried out."""
+    """The operation at `index` (from 0) of a batch failed with `error`."""
 
     def __init__(self, index: int, error: TaskError) -> None:
         super().__init__(index, error)
@@ -35,15 +35,15 @@ class OperationError(Exception):
 
 
 class IdempotencyKeyInUseError(Exception):
-    """A request with this key is still being carried out."""
+    """Another request with this key is still running."""
 
 
 class IdempotencyKeyReusedError(Exception):
-    """The key came with another body before."""
+    """The key was already used with another body."""
 
 
 class StorageBudgetReachedError(Exception):
-    """The user may not store another idempotency key for `seconds`."""
+    """The user cannot store another idempotency key for `seconds` seconds."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds)

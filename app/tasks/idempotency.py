@@ -1,6 +1,7 @@
-"""Idempotency keys: what the first response is made of, stored in the transaction of its change.
+"""Idempotency keys. The key and the outcome of a request are stored in its transaction.
 
-A repeat has the same body, so only what the server added to it is stored: ids, revisions, times.
+A repeated request has the same body. So the outcome has only what the server added to the
+response: ids, revisions and times.
 """
 
 import hashlib
@@ -41,11 +42,12 @@ from app.tasks.models import idempotency_keys, users
 from app.tasks.rows import IS_THE_OWNER, kept
 
 LIFETIME = timedelta(hours=24)
+"""How long a key is valid."""
 MAX_KEY_BYTES = 8 * 1024 * 1024
-"""What the keys of a user may take within `LIFETIME` of the first; then it begins again."""
+"""The storage for a user's keys in a period of `LIFETIME`. The first key begins the period."""
 _BYTES_OF_A_ROW = 250
-"""What a row and its two indexes take, but for the user's id, the operation, the key (each twice)
-and the outcome."""
+"""The size of a row and its two index entries, without the user's id, the operation and the key
+(each is stored twice), and without the outcome."""
 
 _ESCAPED = re.compile(r"\\(.)")
 _keys = idempotency_keys.c
@@ -68,7 +70,7 @@ SECONDS_TO_WAIT = select(
 
 
 def _charged() -> CTE:
-    """Add the cost of a key to what the user has stored; no row where the budget is used up."""
+    """Add the cost of a key to the user's stored bytes. No row means that the budget is used up."""
     is_over = users.c.key_bytes_since <= func.now() - _LIFETIME
     stored = case((is_over, 0), else_=users.c.key_bytes)
     return (
@@ -94,7 +96,7 @@ def _store_key() -> Insert:
         "revision": charged.c.revision,
     }
     stored = postgresql.insert(idempotency_keys).from_select(list(values), select(*values.values()))
-    # A row that is there already is expired or erased, and waits to be deleted.
+    # An existing row is expired or erased, and waits to be deleted.
     replaced = {each.name: stored.excluded[each.name] for each in _keys if not each.primary_key}
     return stored.on_conflict_do_update(
         index_elements=[_keys.user_id, _keys.operation, _keys.key], set_=replaced
@@ -105,31 +107,33 @@ STORE_KEY = _store_key()
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A response; the body is JSON."""
+    """The headers and the JSON body of a response."""
 
     headers: dict[str, str]
     body: bytes
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """What a response is made of, besides the request: ids and revisions of the tasks created.
+    """What the server added to a request to make the response: ids and revisions of new tasks.
 
-    The tasks are in the order of the request, and have one `created_at`, that of the transaction.
-    It is stored as a MessagePack array, so that a later version can append members.
+    The tasks are in the order of the request, and share `created_at`, the time of the transaction.
+    An outcome is stored as a MessagePack array, so that a later version can append members.
     """
 
     created_at: datetime | None = None
+    """None if no task was created."""
     created: list[tuple[UUID, int]] = []
+    """`(id, revision)` of each new task."""
 
 
 class Work(Protocol):
-    """A request that has a key."""
+    """A request that can have an idempotency key."""
 
     async def perform(self, session: UserSession) -> tuple[Answer, Outcome]:
-        """Do it, and return the response and what that is made of."""
+        """Make the change. Return the response, and the outcome to repeat it from."""
 
     async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
-        """Change nothing, and return the first response again."""
+        """Return the first response again, without any change."""
 
 
 _encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
@@ -144,17 +148,19 @@ class IdempotencyStore:
         self._operation = operation
 
     async def once(self, header: str, body: msgspec.Struct, work: Work) -> tuple[Answer, bool]:
-        """Perform, unless it was done under this key; return the response, and whether it was done.
+        """Perform the request once for its key. Return the response, and whether it is a repeat.
 
-        Raises `IdempotencyKeyInUseError` while another transaction performs under this key,
-        `IdempotencyKeyReusedError` where it was done with another body, and
-        `StorageBudgetReachedError` where the user may not store another key now.
+        Raises `IdempotencyKeyInUseError` while another transaction uses this key,
+        `IdempotencyKeyReusedError` if the key was used with another body, and
+        `StorageBudgetReachedError` if the user cannot store another key now.
         """
         key, fingerprint = key_of(header), hashlib.sha256(msgspec.json.encode(body)).digest()
-        # Before the user's row is locked: a repeat does not wait for what the first waits for.
+        # Take the key before the user's row is locked, so that a repeat fails at once instead of
+        # waiting with the first request.
         if not (await self._session.read(TAKE_KEY, lock=self._lock(key)))[0][0]:
             raise IdempotencyKeyInUseError
-        # A statement of its own: it sees what was committed before the lock was free.
+        # A separate statement has a newer snapshot: it sees a key that was committed before this
+        # transaction got the lock.
         stored = await self._session.read(SELECT_KEY, operation=self._operation, key=key)
         if stored:
             if stored[0]["fingerprint"] != fingerprint:
@@ -186,11 +192,11 @@ class IdempotencyStore:
             raise StorageBudgetReachedError(max(seconds, 1))
 
     def _lock(self, key: str) -> int:
-        # A control character separates: neither user nor key has any.
+        # Neither a user's id nor a key can have the control character that separates them.
         name = f"{self._session.user_id}\x00{self._operation}\x00{key}"
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
 def key_of(header: str) -> str:
-    """The key that a header names: as it is, or out of the quotes of a structured field."""
+    """Return the key in a header, which is plain text or a structured field's quoted string."""
     return _ESCAPED.sub(r"\1", header[1:-1]) if header.startswith('"') else header

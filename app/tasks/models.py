@@ -1,4 +1,4 @@
-"""The tables. Every key begins with the user, so every query is one user's, on one shard."""
+"""The tables. Every key begins with the user, so each query reads one user's rows on one shard."""
 
 from sqlalchemy import (
     BigInteger,
@@ -28,8 +28,8 @@ metadata = MetaData(
     }
 )
 
-# Unicode's White_Space, as in the contract's pattern: what \s means differs between versions
-# and locales of PostgreSQL, so the characters are spelt out.
+# Unicode's White_Space, as in the contract's pattern. The meaning of \s differs between versions
+# and locales of PostgreSQL, so this lists the characters.
 WHITE_SPACE = (
     r"\t\n\x0B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     r"\u2009\u200A\u2028\u2029\u202F\u205F\u3000"
@@ -51,9 +51,9 @@ users = Table(
     Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     Column("feed_floor", BigInteger, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    # Rows of the user with a lower revision are erased, and wait to be deleted.
+    # The user's rows with a lower revision are erased, and wait to be deleted.
     Column("erased_revision", BigInteger, nullable=False, server_default=text("0")),
-    # How many bytes of idempotency keys the user has stored since.
+    # The bytes of idempotency keys that the user has stored since `key_bytes_since`.
     Column("key_bytes", Integer, nullable=False, server_default=text("0")),
     Column("key_bytes_since", DateTime(timezone=True), nullable=False, server_default=_now),
     CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="id"),
@@ -88,8 +88,9 @@ tasks = Table(
     Index("tasks_due", "user_id", "due_at", "id"),
 )
 
-# `outcome` is what the response is made of again. Rows of version 0.2 have none, but the whole
-# response in `status`, `headers` and `body`, whose defaults are for servers of that version.
+# `outcome` and the request make the response again. Rows of version 0.2 have no outcome, but the
+# whole response in `status`, `headers` and `body`. Their defaults are for servers of that version,
+# which can run during an upgrade.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
@@ -121,7 +122,7 @@ tombstones = Table(
     Index("tombstones_deleted", "deleted_at"),
 )
 
-# Users whose erased rows are not all deleted yet; `revision` tells one erasure from the next.
+# Users whose erased rows are not all deleted yet. `revision` identifies one erasure of a user.
 erasures = Table(
     "erasures",
     metadata,

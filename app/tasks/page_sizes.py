@@ -1,8 +1,9 @@
-"""A page ends at about 1 MB: PostgreSQL neither sends nor reads the texts that come after it.
+"""End a page at about 1 MB. PostgreSQL neither reads nor sends the texts after its end.
 
-To add up sizes row by row makes an ordinary list a third more expensive for PostgreSQL. So there
-are two statements for each page. The first one adds nothing up: it withholds each description that
-is longer than its share of the page. Where it withheld one, the second statement adds up.
+Adding up the sizes of rows makes an ordinary list a third more expensive for PostgreSQL. So each
+page has two statements. The first one adds nothing up, and withholds each description that is
+longer than its share of the page. Only if one was withheld, the second statement runs and adds up
+the sizes.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -34,7 +35,7 @@ Read: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 """Runs a statement with the values of its parameters."""
 
 PAGE_OCTETS = 1_000_000
-"""How many octets of UTF-8 the texts of a page have at most, before they are written as JSON."""
+"""The most octets of UTF-8 that the texts of a page have, before they are encoded as JSON."""
 _TITLE_OCTETS = 4 * 200
 _RUNNING_SIZE = "running_size"
 _SHARE = bindparam("share_octets", type_=Integer)
@@ -44,16 +45,17 @@ _owner_of = itemgetter("user_id")
 
 
 def running_size(rows: FromClause, order: Sequence[UnaryExpression[Any]]) -> ColumnElement[int]:
-    """Count the octets of the texts of a row and of those before it in `order`."""
+    """Return the octets of the texts of a row and of all rows before it in `order`."""
     size = func.sum(_size(rows)).over(order_by=order, rows=(None, 0))
     return size.label(_RUNNING_SIZE)
 
 
 def with_user(page: FromClause, *about_user: ColumnElement[Any]) -> Select[Any]:
-    """Select `about_user` and a page, for `read_page`.
+    """Return a statement for `read_page`. Its rows are `(*about_user, *page columns)`.
 
-    A page without `running_size` has all of its rows; where the description is withheld, the owner
-    is null. A page with it ends with the first row beyond the size, whose owner is null.
+    A page without `running_size` has all of its rows. In a row whose description is withheld, the
+    owner (`user_id`) is null. A page with `running_size` ends with the first row beyond the size,
+    whose owner is null.
     """
     if _RUNNING_SIZE in page.c:
         shown = page.c[_RUNNING_SIZE] <= _ALL
@@ -79,8 +81,7 @@ async def read_page(
 ) -> tuple[list[asyncpg.Record], bool]:
     """Return at most `limit` rows, and whether there are more after them.
 
-    `statement` makes the statement, with `running_size` where its
-    argument is true.
+    `statement` returns the statement of the page, with `running_size` if its argument is true.
     """
     values |= {"row_limit": limit + 1, "share_octets": PAGE_OCTETS // (limit + 1) - _TITLE_OCTETS}
     rows = await read(statement(False), **values)
@@ -95,6 +96,6 @@ def _has_task(rows: list[asyncpg.Record]) -> bool:
 
 
 def _size(rows: FromClause) -> ColumnElement[int]:
-    # PostgreSQL knows the size of a long text without reading it.
+    # PostgreSQL gets the size of a long (TOASTed) text without reading the text.
     title, description = (func.octet_length(rows.c[name]) for name in ("title", "description"))
     return func.coalesce(title, _NONE) + func.coalesce(description, _NONE)

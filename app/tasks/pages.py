@@ -1,7 +1,7 @@
-"""The SQL of lists: a statement for each set of filters, each sort and each kind of position.
+"""The SQL of lists: one statement for each set of filters, sort order and kind of position.
 
-A page is read along the index of its sort. A filter that this index does not have makes it look
-at more rows, but at none that is not the user's.
+A page is read along the index of its sort order. A filter on a column that is not in the index
+makes PostgreSQL read more rows, but only rows of the user.
 """
 
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ _ROW_LIMIT = bindparam("row_limit", type_=BigInteger)
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """Which tasks, and in which order. What is None does not filter."""
+    """The filters and the sort order of a list. A filter that is None is not set."""
 
     completed: bool | None
     q: str | None
@@ -62,26 +62,26 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         return {name: value for name, value in values.items() if value is not None}
 
     def parameters(self) -> dict[str, Any]:
-        """Make the values of the parameters of the filters that are set.
+        """Return the statement's parameters for the filters that are set.
 
-        For a search that takes some milliseconds.
+        For a search this takes some milliseconds.
         """
         return self.filters | ({"q": search.pattern(self.q)} if self.q is not None else {})
 
     @property
     def column(self) -> Column[Any]:
-        """The column that the list is sorted by."""
+        """The column by which the list is sorted."""
         return tasks.c[self.sort.removeprefix("-")]
 
     @property
     def ends_undated(self) -> bool:
-        """Whether tasks without a due date can stand at the end."""
+        """True if the list is sorted by due date and can end with tasks without one."""
         filtered = self.due_before is not None or self.due_after is not None
         return self.column is tasks.c.due_at and not filtered
 
     @property
     def scope(self) -> str:
-        """What a cursor is bound to; an instant is the same, however it was written."""
+        """The text to which a cursor is bound. Instants are in UTC, however they were written."""
         values = [
             value.astimezone(UTC) if isinstance(value, datetime) else value
             for value in msgspec.structs.astuple(self)
@@ -90,10 +90,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def select_page(listing: Listing, after: Position | None, *, sized: bool) -> ClauseElement:
-    """Select a page; its rows are `epoch` and `last` of the user, and a task, as of `with_user`.
+    """Return the statement for a page. Rows are `(epoch, last, *task columns)`.
 
-    `last` is the user's revision. All are of one snapshot. Of a user without such tasks there is
-    one row, whose task is null.
+    `last` is the last revision of the user. The task columns are those of `with_user`. All values
+    are of one snapshot. If no task matches, there is one row, whose task columns are null.
     """
     dated = None if after is None else after.instant is not None
     filters = frozenset(listing.filters)
@@ -123,7 +123,8 @@ def _page(
     undated = found.where(column.is_(None))
     if after_dated is False:
         return _limited(undated.where(_beyond(tasks.c.id, _AFTER_ID, descends)), sort)
-    # An index has the nulls at one end for both directions; so they are read apart.
+    # The list has undated tasks last in both directions, and an index only in one. So dated and
+    # undated tasks are read separately.
     arms = union_all(_limited(dated.where(column.is_not(None)), sort), _limited(undated, sort))
     rows = arms.subquery("arms")
     return select(rows).order_by(*_directed(sort, rows)).limit(_ROW_LIMIT)
@@ -143,6 +144,6 @@ def _directed(sort: str, rows: FromClause) -> list[UnaryExpression[Any]]:
     columns = [rows.c[sort.removeprefix("-")], rows.c.id]
     if not sort.startswith("-"):
         return [column.asc() for column in columns]
-    # PostgreSQL's own order begins with the nulls, and so does its index.
+    # In descending order, PostgreSQL and its indexes have nulls first. The list has them last.
     directed = [column.desc() for column in columns]
     return directed if rows is tasks else [column.nulls_last() for column in directed]

@@ -1,4 +1,4 @@
-"""How the errors of tasks are answered."""
+"""The problem for each error of a task operation."""
 
 from app.tasks.errors import (
     ChangeTokenExpiredError,

@@ -1,4 +1,4 @@
-"""Drops what has expired: idempotency keys after a day, tombstones after thirty."""
+"""Delete expired rows: idempotency keys after one day, tombstones after thirty days."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,9 +30,11 @@ from app.tasks.idempotency import LIFETIME
 from app.tasks.models import idempotency_keys, tombstones, users
 
 RETENTION = timedelta(days=30)
+"""How long the change feed reports a deletion."""
 ROWS_AT_ONCE = 1000
+"""How many expired rows one query finds."""
 
-# Any number will do, as long as every Taskward takes the same, and other work takes another.
+# The number is arbitrary. All versions of Taskward use it, and no other work does.
 _LOCK = 7402271104
 _AGE: dict[Table, Column[datetime]] = {
     idempotency_keys: idempotency_keys.c.created_at,
@@ -48,7 +50,7 @@ _FLOOR = bindparam("floor", type_=BigInteger)
 
 
 class Purged(NamedTuple):
-    """How much was dropped; of how many users not everything could be, and why."""
+    """The deleted rows, the number of users with expired rows left, and the reasons for those."""
 
     idempotency_keys: int = 0
     tombstones: int = 0
@@ -57,17 +59,17 @@ class Purged(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """How far a walk through expired rows, oldest first, has come."""
+    """The position of a walk through expired rows, oldest first."""
 
     age: datetime = datetime.min.replace(tzinfo=UTC)
     user_id: str = ""
 
 
 async def purge(database: Database) -> Purged:
-    """Drop what has expired, user by user; less while another process does so.
+    """Delete expired rows, user by user. Stop early if another process purges at the same time.
 
-    A user whose rows cannot be dropped is left for the next time. Raises
-    `DatabaseUnavailableError`; what was dropped until then stays dropped.
+    A user whose rows cannot be deleted is retried in the next run. Raises
+    `DatabaseUnavailableError`. Rows deleted before that stay deleted.
     """
     run = _Run()
     try:
@@ -87,15 +89,16 @@ class _Run:
 
     def __init__(self) -> None:
         self.dropped = {idempotency_keys: 0, tombstones: 0}
+        """The number of rows deleted from each table."""
         self.left: dict[str, str] = {}
-        """Users of whom rows cannot be dropped, with the reason."""
+        """The reason for each user whose rows could not be deleted."""
 
     async def walk(self, table: Table) -> None:
-        """Go through the expired rows of a table once, and drop those of each user on the way."""
+        """Walk through the expired rows of a table once, and delete those of each user found."""
         place, failed = _Place(), set[str]()
         while found := await self._next(table, place):
             for user_id in dict.fromkeys(each.user_id for each in found):
-                # One that failed is not tried again on the way.
+                # Do not retry a user in the same walk.
                 if user_id not in failed and not await self._drop(table, user_id):
                     failed.add(user_id)
             place = found[-1]
@@ -120,7 +123,11 @@ class _Run:
         return self._count(idempotency_keys, found[0][0])
 
     async def _drop_tombstones(self, user_id: str, rows: int) -> int:
-        """Raise the feed's floor first: a token from before them gets a 410 as soon as they go."""
+        """Delete a portion of a user's tombstones. Return how many were deleted.
+
+        Raise the feed's floor first, so that no token from before them is valid once they are
+        gone.
+        """
         async with self.house.transaction(PURGE_ROLE) as transaction:
             floor = (await transaction.read(SELECT_FLOOR, user=user_id, rows=rows))[0][0]
             if floor is None:
@@ -136,7 +143,10 @@ class _Run:
 
 
 def _next_expired(table: Table) -> Select[datetime, str]:
-    """Select whose rows expired when, from a place on; a batch leaves many with one time."""
+    """Return a statement for the next expired rows after a place. Rows are `(age, user_id)`.
+
+    Rows of one batch have the same time. They count as one.
+    """
     age, user_id = _AGE[table], table.c.user_id
     place_age = bindparam("age", type_=DateTime(timezone=True))
     place = tuple_(place_age, bindparam("user_id", type_=Text))

@@ -1,7 +1,7 @@
-"""Makes every client begin anew, once a backup was restored.
+"""Make every client resync from scratch after a backup was restored.
 
-What clients have from after the backup, change tokens and revisions, would else come to mean other
-versions as soon as there are new changes.
+Clients may have change tokens and revisions from after the backup. Without a renewal, new changes
+would reuse those revisions for other versions.
 """
 
 from sqlalchemy import case, func, text, update
@@ -10,19 +10,22 @@ from app.database.database import Database
 from app.tasks.models import users
 
 SKIPPED_REVISIONS = 1_000_000_000
-"""More than a user can have used since a backup; JSON has room for millions of restored ones."""
+"""More than a user can have used since a backup.
 
-# Nobody serves meanwhile, but an autovacuum is to be waited for.
+A revision is an exact integer in JSON up to 2^53, which leaves room for millions of restorations.
+"""
+
+# No server runs during the renewal, but an autovacuum may hold a lock. Wait for it.
 _WAIT = text("SET LOCAL lock_timeout = '10s'")
-# An owner of the table is bound by its policies, too, and no setting lets it see all users. The
-# table is locked meanwhile, so that nobody else sees it unbound.
+# The policies apply to the table's owner, too, and no setting lets the owner see all users. So the
+# renewal lifts them. The table is locked until they apply again, so no other session can use that.
 _UNBIND = text("ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
 _BIND = text("ALTER TABLE users FORCE ROW LEVEL SECURITY")
 _SKIPPED = users.c.revision + SKIPPED_REVISIONS
 _RENEW = update(users).values(
     epoch=func.gen_random_uuid(),
     revision=_SKIPPED,
-    # Equal, they say that nothing has happened since an erasure; they stay so.
+    # Equal revisions mean that nothing has happened since an erasure. Keep them equal.
     erased_revision=case(
         (users.c.erased_revision == users.c.revision, _SKIPPED), else_=users.c.erased_revision
     ),
@@ -30,10 +33,10 @@ _RENEW = update(users).values(
 
 
 async def renew(database: Database) -> int:
-    """Begin another life of every user, with revisions that nobody has seen; answer how many.
+    """Give every user a new epoch and unused revisions. Return the number of users.
 
-    Raises `DatabaseUnavailableError`. The login must own the tables, as it does where it has
-    migrated them.
+    Raises `DatabaseUnavailableError`. The login must own the tables. The login that migrated the
+    database does.
     """
     async with database.unhurried() as connection, connection.begin():
         await connection.execute(_WAIT)

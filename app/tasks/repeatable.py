@@ -1,4 +1,4 @@
-"""The requests that can have an idempotency key: how each is done, and its response repeated."""
+"""The requests that can have an idempotency key: how to perform each, and how to repeat it."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -25,7 +25,7 @@ from quart_contract.strict_json import write
 
 
 class Creation(NamedTuple):
-    """To create a task."""
+    """A request to create a task."""
 
     content: TaskInput
     max_tasks: int
@@ -36,21 +36,21 @@ class Creation(NamedTuple):
         return _created(task), _outcome([task])
 
     async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
-        """Return the task as it was created, whatever happened to it since."""
+        """Return the task as it was created, even if it has changed or was deleted since."""
         (id_, revision), created_at = outcome.created[0], outcome.created_at
         return _created(_as_created(self.content, session.user_id, id_, revision, created_at))
 
 
 class Batch(NamedTuple):
-    """To carry out many operations as one."""
+    """A request to run many operations in one transaction."""
 
     batch: TaskBatch
     max_tasks: int
     is_locked: bool = False
-    """True where the transaction began by locking the user's row."""
+    """True if the transaction began by locking the user's row."""
 
     async def perform(self, session: UserSession) -> tuple[Answer, Outcome]:
-        """Carry out the operations."""
+        """Run the operations, with the user's row locked."""
         store = TaskStore(session)
         if not self.is_locked:
             await store.lock()
@@ -59,7 +59,7 @@ class Batch(NamedTuple):
         return Answer({}, write(result)), _outcome(created)
 
     async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
-        """Return created tasks as they were then, and updated ones as they are now."""
+        """Return created tasks as they were created, and updated tasks as they are now."""
         operations, created = self.batch.operations, iter(outcome.created)
         updated = [each.id for each in operations if isinstance(each, UpdateOperation)]
         tasks = await TaskStore(session).get_all(updated)
@@ -91,7 +91,7 @@ def _outcome(created: list[Task]) -> Outcome:
 def _as_created(
     content: TaskInput, user_id: str, id_: UUID, revision: int, created_at: datetime | None
 ) -> Task:
-    assert created_at is not None  # noqa: S101 - an outcome with tasks has it
+    assert created_at is not None  # noqa: S101 - an outcome with tasks has a time
     return Task(
         **asdict(content) | {"due_at": content.due_at and content.due_at.astimezone(UTC)},
         id=id_,

@@ -1,4 +1,4 @@
-"""The task operations. Paths, methods and checks come from the contract, by operationId."""
+"""The handlers of the task operations. The contract gives their paths, methods and checks."""
 
 import asyncio
 from datetime import datetime
@@ -45,7 +45,11 @@ NoContent: TypeAlias = tuple[None, Literal[204]]
 
 
 class TaskRoutes:
-    """The handlers. `erasure_requested` is set when rows of an erased user are left."""
+    """The handlers of the task operations.
+
+    A handler sets `erasure_requested` if an erased user still has rows, which a background task
+    then deletes.
+    """
 
     def __init__(
         self, database: Database, max_tasks: int, erasure_requested: asyncio.Event
@@ -56,7 +60,7 @@ class TaskRoutes:
 
     @property
     def blueprint(self) -> Blueprint:
-        """A blueprint with all handlers."""
+        """A blueprint that registers all handlers."""
         return blueprint_of(
             "tasks",
             self.create_task,
@@ -90,7 +94,7 @@ class TaskRoutes:
     async def batch_tasks(
         self, user_id: str, body: TaskBatch, idempotency_key: str | None
     ) -> BatchAnswer:
-        """Carry out many operations as one."""
+        """Run many operations in one transaction."""
         is_keyed = idempotency_key is not None
         batch = Batch(body, self._max_tasks, is_locked=not is_keyed)
 
@@ -134,7 +138,7 @@ class TaskRoutes:
 
     @require_user
     async def list_changes(self, user_id: str, since: str | None, limit: int) -> ChangePage:
-        """List what has changed."""
+        """Return the changes since a token, and store how far the reader was behind."""
         store = ChangeStore(self._database.session(user_id))
         page = await store.since(since, limit)
         if store.lag is not None:
@@ -145,7 +149,7 @@ class TaskRoutes:
     async def get_task(
         self, user_id: str, id: UUID, if_none_match: str | None
     ) -> TaskAnswer | NotModified:
-        """Read a task."""
+        """Return a task."""
         task = await TaskStore(self._database.session(user_id)).get(id)
         if is_current(task_etag(task.revision), if_none_match):
             return _not_modified(task_etag(task.revision))
@@ -162,7 +166,7 @@ class TaskRoutes:
     async def update_task(
         self, user_id: str, id: UUID, body: TaskPatch, if_match: str | None
     ) -> TaskAnswer:
-        """Update a task."""
+        """Update the fields of a task that the body has."""
         return await self._update(user_id, id, body.fields, if_match)
 
     @require_user
@@ -180,13 +184,13 @@ class TaskRoutes:
 
     @require_user
     async def get_me(self, user_id: str) -> Me:
-        """Tell how much is stored of the user."""
+        """Return how much data the user has."""
         store = TaskStore(self._database.session(user_id))
         return await store.summary(self._max_tasks)
 
     @require_user
     async def delete_me(self, user_id: str, confirm: str) -> NoContent:
-        """Erase everything that is stored of the user."""
+        """Erase all data of the user."""
         if confirm != user_id:
             raise NotConfirmedError
         if not await TaskStore(self._database.session(user_id)).erase():

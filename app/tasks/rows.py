@@ -1,7 +1,7 @@
-"""Which rows of the owner count: those that are not erased.
+"""Conditions that select the owner's rows and exclude erased ones.
 
-An erasure raises `users.erased_revision`, and that alone hides everything with a lower revision;
-the rows are deleted later. So every statement that reads or changes rows says so, through here.
+An erasure only raises `users.erased_revision`, which hides every row with a lower revision. The
+rows are deleted later. So every statement that reads or changes rows must use these conditions.
 """
 
 from operator import itemgetter
@@ -18,16 +18,16 @@ _task_values = itemgetter(*Task.__struct_fields__)
 
 
 def task_of(row: asyncpg.Record) -> Task:
-    """Return the task in a row that has all of its columns."""
+    """Return the task in a row that has all columns of a task."""
     return Task(*_task_values(row))
 
 
 IS_THE_OWNER = users.c.id == OWNER
 HAS_DATA = IS_THE_OWNER & (users.c.revision > users.c.erased_revision)
-"""The owner's row, unless nothing happened since an erasure: such a row counts as none."""
+"""Selects the owner's row, unless nothing has happened since an erasure."""
 
-# The query around it names the owner, and PostgreSQL evaluates that first. To name the owner here,
-# too, would cost 5 µs for each statement; if the order were another, no row would be seen.
+# The query around this one has `NAMES_THE_OWNER`, which PostgreSQL evaluates first. Repeating it
+# here would cost 5 µs for each statement. In another order, the policies would show no row.
 ERASED_REVISION: ColumnElement[int] = (
     select(users.c.erased_revision).where(IS_THE_OWNER).scalar_subquery()
 )
@@ -39,10 +39,11 @@ def is_kept(
     """Return the condition that a row is not erased.
 
     A statement that locks the owner's row passes the `erased_revision` that it read under the
-    lock: the default is of the statement's snapshot, and an erasure may have committed since.
+    lock. The default is that of the statement's snapshot, and an erasure may have committed since.
     """
-    # Not `>=`: PostgreSQL would guess that a third of the rows are kept, and for a user with few
-    # tasks read all of them by revision, instead of a page in its order. Null is not false either.
+    # Not `>=`: PostgreSQL would estimate that a third of the rows are kept. For a user with few
+    # tasks it would read all of them by revision, instead of a page in its order. `IS FALSE` also
+    # excludes null, which an owner without a row gives.
     return (table.c.revision < erased_revision).is_(false())
 
 
@@ -52,7 +53,10 @@ def kept(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
 
 
 def kept_by_revision(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Return the same for a query in the order of revisions: it passes the erased by the index."""
+    """Return a query of the same rows in the order of revisions.
+
+    It skips erased rows by the index of revisions.
+    """
     return (
         select(*columns)
         .where(NAMES_THE_OWNER, table.c.user_id == OWNER, table.c.revision >= ERASED_REVISION)
@@ -61,5 +65,5 @@ def kept_by_revision(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
 
 
 def is_erased(table: Table) -> ColumnElement[bool]:
-    """Return the condition that a row waits to be deleted."""
+    """Return the condition that a row is erased and waits to be deleted."""
     return table.c.revision < ERASED_REVISION

@@ -1,4 +1,4 @@
-"""Typed carriers of the contract's schemas; a test holds the two together."""
+"""Structs for the contract's schemas. The app does not start if the two differ."""
 
 from datetime import datetime
 from typing import TypeAlias
@@ -8,7 +8,7 @@ import msgspec
 
 
 class TaskInput(msgspec.Struct, frozen=True):
-    """What a person writes about a task."""
+    """The fields of a task that a client sends to create or replace it."""
 
     title: str
     description: str | None = None
@@ -16,7 +16,7 @@ class TaskInput(msgspec.Struct, frozen=True):
 
 
 class TaskPatch(msgspec.Struct, frozen=True):
-    """What is to change of a task; what is unset stays as it is."""
+    """The fields of a task to change. A field that is unset keeps its value."""
 
     title: str | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -31,13 +31,13 @@ class TaskPatch(msgspec.Struct, frozen=True):
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """Whether a task is completed."""
+    """The body that completes or reopens a task."""
 
     completed: bool
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A task, as it is stored. Times are in UTC."""
+    """A stored task. Times are in UTC."""
 
     id: UUID
     user_id: str
@@ -52,7 +52,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class TaskPage(msgspec.Struct, frozen=True):
-    """One page of a list; `next_cursor` is null on the last."""
+    """One page of a list. `next_cursor` is None on the last page."""
 
     items: list[Task]
     next_cursor: str | None
@@ -65,7 +65,7 @@ class CreateOperation(msgspec.Struct, frozen=True, tag_field="op", tag="create")
 
 
 class UpdateOperation(msgspec.Struct, frozen=True, tag_field="op", tag="update"):
-    """Update a task; one of `revision`, if given."""
+    """Update a task. If `revision` is set, the task must have it."""
 
     id: UUID
     patch: TaskPatch
@@ -73,7 +73,7 @@ class UpdateOperation(msgspec.Struct, frozen=True, tag_field="op", tag="update")
 
 
 class DeleteOperation(msgspec.Struct, frozen=True, tag_field="op", tag="delete"):
-    """Delete a task; one of `revision`, if given."""
+    """Delete a task. If `revision` is set, the task must have it."""
 
     id: UUID
     revision: int | None = None
@@ -83,13 +83,13 @@ BatchOperation: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
 
 
 class TaskBatch(msgspec.Struct, frozen=True):
-    """Operations to carry out as one."""
+    """Operations to run in one transaction."""
 
     operations: list[BatchOperation]
 
 
 class OperationResult(msgspec.Struct, frozen=True):
-    """What one operation of a batch brought; `task` is null where it was deleted."""
+    """The result of one operation of a batch. `task` is None if it is deleted."""
 
     op: str
     id: UUID
@@ -97,13 +97,13 @@ class OperationResult(msgspec.Struct, frozen=True):
 
 
 class TaskBatchResult(msgspec.Struct, frozen=True):
-    """What the operations of a batch brought, in their order."""
+    """The results of a batch, in the order of its operations."""
 
     results: list[OperationResult]
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The last change of a task, which is null where it was deleted."""
+    """The last change of a task. `task` is None if it was deleted."""
 
     revision: int
     id: UUID
@@ -112,7 +112,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangePage(msgspec.Struct, frozen=True):
-    """Some changes, oldest first, and the token to go on with."""
+    """A page of changes, oldest first. `next` is the token for the next request."""
 
     changes: list[Change]
     next: str
@@ -120,7 +120,7 @@ class ChangePage(msgspec.Struct, frozen=True):
 
 
 class Me(msgspec.Struct, frozen=True):
-    """What is stored of a user."""
+    """How much data a user has, and the user's last revision."""
 
     user_id: str
     task_count: int

@@ -1,8 +1,8 @@
-"""Searches texts: independent of case and Unicode normalisation, and the same on every database.
+"""Search texts independently of case and Unicode normalisation, equally on every database.
 
-What PostgreSQL knows of letters depends on the collation of the database, and no collation that
-knows more than ASCII is there in every PostgreSQL 15 and newer. So Python writes all spellings of
-what is searched for into one regular expression of plain characters: "né" becomes
+PostgreSQL's case rules depend on the collation of the database, and no collation with rules for
+more than ASCII exists in every PostgreSQL 15 and newer. So Python writes all spellings of the
+searched text into one regular expression of plain characters: "né" becomes
 `[Nn](?:[eE]\u0301|[Éé])`. PostgreSQL reads each text once, as for `lower` and `strpos`.
 """
 
@@ -22,7 +22,7 @@ _PATTERN = bindparam("q", type_=Text)
 _RANGES = (
     range(0x30FF),
     range(0xA640, 0xABC0),
-    range(0xAC00, 0xAC1C),  # of Hangul, each vowel and each final consonant once
+    range(0xAC00, 0xAC1C),  # Hangul: each vowel and each final consonant once
     range(0xAC1C, 0xAE4C, 28),
     range(0xF900, 0xFB50),
     range(0xFF21, 0xFF3B),
@@ -34,22 +34,23 @@ _RANGES = (
     range(0x1E900, 0x1E922),
     range(0x2F800, 0x2FA1E),
 )
-"""Where characters have another case or another spelling. A test looks at all the others."""
+"""Ranges with characters that have another case or spelling. A test checks all other characters."""
 _LETTERS_KEPT = 512
+"""How many letters each cache keeps."""
 _DOTTED = "\u0130", "i\u0307"
-"""What is the capital of the Turkish i, and what some programs make of it in lower case."""
+"""The capital of the Turkish i, and the lower case that some programs make of it."""
 _MOST_MARKS = 2
-"""More marks than that on one letter are found in the order of NFC and of NFD alone."""
+"""A letter with more marks is found only with its marks in the order of NFC or NFD."""
 
 
 def finds(column: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return the condition that the text of a column contains what `pattern` was made of."""
-    # The collation C compares code points, and is there everywhere.
+    """Return the condition that the text of a column matches the parameter `q`, a `pattern`."""
+    # The collation C compares code points, and exists in every database.
     return collate(column, "C").regexp_match(_PATTERN)
 
 
 def pattern(searched: str) -> str:
-    """Return the regular expression, in PostgreSQL's syntax, that finds a text."""
+    """Return a regular expression, in PostgreSQL's syntax, that finds a text."""
     normal = unicodedata.normalize("NFC", searched)
     for each in _DOTTED:
         normal = normal.replace(each, "i")
@@ -59,7 +60,7 @@ def pattern(searched: str) -> str:
 
 
 def fold(character: str) -> str:
-    """Return the one character that stands for all cases of a character."""
+    """Return the one character that represents all cases of a character."""
     for folded in (character.casefold(), character.lower()):
         if len(folded) == 1:
             return folded
@@ -87,7 +88,7 @@ def _alternatives(letter: str) -> str:
 
 @lru_cache(_LETTERS_KEPT)
 def _end(letter: str) -> str:
-    """Return the constraint that no mark follows which would make another letter of this one."""
+    """Return a constraint: no mark may follow that would turn this letter into another one."""
     makes_another = {
         mark
         for mark in TABLES.marks
@@ -128,14 +129,14 @@ def _one_of(characters: Iterable[str]) -> str:
 
 
 class _Tables(NamedTuple):
-    """What Python's tables of Unicode contain, the other way round."""
+    """Python's Unicode tables, inverted."""
 
     cases: Mapping[str, list[str]]
-    """The characters that `fold` changes, by what it makes of them."""
+    """The characters that `fold` changes, by its result."""
     aliases: Mapping[str, list[str]]
-    """The characters that NFC replaces, by what it replaces them with."""
+    """The characters that NFC replaces, by their replacement."""
     marks: AbstractSet[str]
-    """The characters that can make one character of two."""
+    """The marks that compose with the character before them."""
 
 
 def _tables() -> _Tables:

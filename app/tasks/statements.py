@@ -1,8 +1,9 @@
-"""The SQL of single tasks, built once. Every statement is about the rows of one `owner`.
+"""The SQL of single tasks, built once. Every statement reads and changes rows of one owner.
 
 A change takes the user's next revision in the same statement, under the lock of the user's row.
-A statement does not see what others changed while it waited for that lock; but a row that it locks
-itself it gets as it is by then. So it locks the task, too, and decides on what it has locked.
+The statement's snapshot is older than that lock: it does not have changes that other transactions
+committed while the statement waited. But PostgreSQL returns the current version of a row that a
+statement locks. So each statement locks the task, too, and decides based on the locked values.
 """
 
 from collections.abc import Mapping
@@ -45,12 +46,12 @@ EXPECTED_REVISIONS = bindparam("expected_revisions", type_=ARRAY(BigInteger))
 NEW: dict[str, BindParameter[Any]] = {
     name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in TaskPatch.__struct_fields__
 }
-"""The fields that a client can change."""
+"""The parameters for the fields that a client can change."""
 
 MAX_TOMBSTONES = 50_000
-"""How many changes a tombstone outlives, and so how many there are of a user."""
+"""A tombstone is dropped after this many changes. So a user has at most this many tombstones."""
 _DROPPED_AT_ONCE = 2
-"""More than one deletion adds, so that a user who had too many gets rid of them."""
+"""How many tombstones one deletion drops: more than it adds, so that an excess shrinks."""
 
 
 def new_values(fields: Mapping[str, object]) -> dict[str, object]:
@@ -69,7 +70,7 @@ LOCK_USER = (
 
 
 def _locked_task(locked_owner: CTE) -> CTE:
-    """The task as it is once the owner's row, and then its own, is locked."""
+    """Lock the task after the owner's row, and return its current values."""
     return (
         select(*COLUMNS, func.now().label("instant"))
         .where(
@@ -92,7 +93,7 @@ def _next_revision(
     condition: ColumnElement[bool],
     **changed: ColumnElement[Any],
 ) -> CTE:
-    """Take the next revision of the owner if the locked task is to be changed."""
+    """Take the owner's next revision if the locked task satisfies the condition."""
     return (
         update(users)
         .where(NAMES_THE_OWNER, IS_THE_OWNER, users.c.id == locked.c.user_id, condition)
@@ -110,7 +111,7 @@ def _insert_task() -> Insert:
         .on_conflict_do_update(
             index_elements=[users.c.id],
             set_={"revision": users.c.revision + 1, "task_count": users.c.task_count + 1},
-            # Without a row of the user, no task is inserted below.
+            # If the quota is reached, this returns no row, and no task is inserted below.
             where=users.c.task_count < MAX_TASKS,
         )
         .returning(users.c.id, users.c.revision)
@@ -127,10 +128,10 @@ def _insert_task() -> Insert:
 
 @cache
 def update_task(fields: frozenset[str]) -> ClauseElement:
-    """Set these fields of a task to `NEW`; a task that already is so is not touched.
+    """Return a statement that sets these fields of a task to the parameters in `NEW`.
 
-    Rows are the columns of the task and `as_expected`, whether it was of an expected revision: if
-    not, it is not touched either.
+    Rows are `(*task columns, as_expected)`. `as_expected` is whether the task had an expected
+    revision. If it had not, or if the fields already had these values, the task is not changed.
     """
     locked = _locked_task(LOCK_USER.cte("locked_owner"))
     values: dict[str, ColumnElement[Any]] = {name: NEW[name] for name in sorted(fields)}
@@ -148,7 +149,7 @@ def update_task(fields: frozenset[str]) -> ClauseElement:
         .values(
             **values,
             revision=owner_row.c.revision,
-            # A transaction that began earlier can commit later; time must not run backwards.
+            # A transaction that began earlier can commit later. `updated_at` must not decrease.
             updated_at=func.greatest(owner_row.c.instant, tasks.c.updated_at),
         )
         .returning(*COLUMNS)
@@ -164,10 +165,10 @@ def update_task(fields: frozenset[str]) -> ClauseElement:
 
 
 def _delete_task() -> Insert:
-    """Delete a task of an expected revision, and bury it; answers its id where it did.
+    """Return a statement that replaces a task by a tombstone. Rows are `(id,)`, of a deleted task.
 
-    Drop the oldest tombstones that have outlived `MAX_TOMBSTONES` changes, and raise the feed's
-    floor to them, so that a change token from before them gets a 410.
+    It drops the oldest tombstones that are older than `MAX_TOMBSTONES` changes, and raises the
+    feed's floor to them, so that a change token from before them gets a 410.
     """
     locked_owner = LOCK_USER.cte("locked_owner")
     locked = _locked_task(locked_owner)
@@ -200,13 +201,13 @@ def _delete_task() -> Insert:
     tombstone = select(owner_row.c.id, deleted.c.id, owner_row.c.revision).where(
         deleted.c.user_id == owner_row.c.id
     )
-    # Not within another statement: Citus has no way to carry that out on one machine.
+    # This must be the outermost statement: Citus cannot run a nested one on a single machine.
     buried = insert(tombstones).from_select(["user_id", "id", "revision"], tombstone)
     return buried.returning(tombstones.c.id).add_cte(dropped)
 
 
 def _outlived(locked_owner: CTE) -> CTE:
-    # A value and not a join, so that PostgreSQL looks up the few rows by the index of revisions.
+    # A scalar and not a join, so that PostgreSQL finds the few rows by the index of revisions.
     newest = select(locked_owner.c.revision + 1 - MAX_TOMBSTONES).scalar_subquery()
     return (
         select(tombstones.c.id, tombstones.c.revision)
@@ -217,7 +218,7 @@ def _outlived(locked_owner: CTE) -> CTE:
         )
         .order_by(tombstones.c.revision)
         .limit(_DROPPED_AT_ONCE)
-        # A purge may be deleting them, and is not waited for.
+        # A purge may be deleting them. Do not wait for it.
         .with_for_update(of=tombstones, skip_locked=True)
         .cte("outlived")
     )

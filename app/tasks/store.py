@@ -1,4 +1,4 @@
-"""The tasks of one user. A session is made for a user, so no query lacks an owner."""
+"""The tasks of one user. Every query runs in a session of that user, so none lacks an owner."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
@@ -27,18 +27,17 @@ from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 class TaskStore:
     """The tasks of the user of a session.
 
-    Methods raise `TaskNotFoundError` where that user has no such task, and
-    `PreconditionFailedError` where it is of none of the revisions that are `expected`; None
-    expects nothing.
+    Methods raise `TaskNotFoundError` if the user has no such task, and `PreconditionFailedError`
+    if its revision is not in `expected`. None allows every revision.
     """
 
     def __init__(self, session: UserSession) -> None:
         self._session = session
 
     async def create(self, content: TaskInput, max_tasks: int) -> Task:
-        """Store a new, pending task. The user's row is made by the first.
+        """Create a pending task, and the user's row if it is the first. Return the task.
 
-        Raises `TaskQuotaReachedError` where the user has `max_tasks` already.
+        Raises `TaskQuotaReachedError` if the user already has `max_tasks` tasks.
         """
         rows = await self._session.change(
             statements.INSERT_TASK,
@@ -51,27 +50,27 @@ class TaskStore:
         return task_of(rows[0])
 
     async def get(self, id_: UUID) -> Task:
-        """Read a task."""
+        """Return a task."""
         rows = await self._session.read(statements.SELECT_TASK, task_id=id_)
         if not rows:
             raise TaskNotFoundError
         return task_of(rows[0])
 
     async def get_all(self, ids: Collection[UUID]) -> dict[UUID, Task]:
-        """Read those of the tasks that there are."""
+        """Return the tasks with these ids. Ids without a task are left out."""
         if not ids:
             return {}
         rows = await self._session.read(statements.SELECT_TASKS, task_ids=list(ids))
         return {task.id: task for task in map(task_of, rows)}
 
     async def lock(self) -> None:
-        """Lock the user's row, if there is one: other changes of this user wait."""
+        """Lock the user's row if it exists. Other changes of this user then wait."""
         await self._session.change(statements.LOCK_USER)
 
     def position(self, listing: Listing, cursor: str) -> Position:
-        """Where a cursor leads.
+        """Return the position in a cursor.
 
-        Raises `InvalidCursorError` for one of another user or another listing.
+        Raises `InvalidCursorError` for a cursor of another user or another listing.
         """
         after = decode_cursor(cursor, self._session.user_id, listing.scope)
         if after.instant is None and not listing.ends_undated:
@@ -81,7 +80,7 @@ class TaskStore:
     async def page(
         self, listing: Listing, limit: int, after: Position | None
     ) -> tuple[TaskPage, str]:
-        """Read at most `limit` tasks of a list, after a position; answer them and the ETag.
+        """Return at most `limit` tasks of a list after a position, and the list's ETag.
 
         A page also ends at `PAGE_OCTETS`.
         """
@@ -100,7 +99,7 @@ class TaskStore:
         return TaskPage(items, encode_cursor(last, self._session.user_id, listing.scope)), etag
 
     def _reader(self, listing: Listing) -> Read:
-        """Return what reads a page of a list; a search does so within tighter limits."""
+        """Return the function that reads a page of a list. A search has tighter limits."""
         if listing.q is None:
             return partial(self._session.read, **listing.parameters())
         return partial(self._session.search, prepare=listing.parameters)
@@ -111,7 +110,10 @@ class TaskStore:
         fields: Mapping[str, object],
         expected: Collection[int] | None = None,
     ) -> Task:
-        """Set some fields of a task. One that already is so is not changed: see its revision."""
+        """Set fields of a task, and return the task.
+
+        If the fields already have these values, the task and its revision do not change.
+        """
         if not fields:
             task = await self.get(id_)
             if expected is not None and task.revision not in expected:
@@ -128,7 +130,7 @@ class TaskStore:
         return task_of(rows[0])
 
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
-        """Remove a task for good."""
+        """Delete a task permanently. A tombstone remains for the change feed."""
         rows = await self._session.change(
             statements.DELETE_TASK, task_id=id_, expected_revisions=expected
         )
@@ -137,21 +139,21 @@ class TaskStore:
             raise PreconditionFailedError
 
     async def summary(self, max_tasks: int) -> Me:
-        """Tell how much is stored; the row of a user who has changed nothing is not there yet."""
+        """Return how much data the user has. A user who has changed nothing has no row yet."""
         rows = await self._session.read(statements.SELECT_USER)
         task_count, revision = (rows[0]["task_count"], rows[0]["revision"]) if rows else (0, 0)
         return Me(self._session.user_id, task_count, max_tasks, revision)
 
     async def list_etag(self) -> str:
-        """The ETag of every list: one key look-up."""
+        """Return the ETag of every list of the user. This takes one look-up by key."""
         rows = await self._session.read(statements.SELECT_USER)
         return list_etag(rows[0]["epoch"], rows[0]["revision"]) if rows else list_etag(None, 0)
 
     async def erase(self) -> bool:
-        """Make everything that is stored of the user count as none, for good.
+        """Erase all data of the user permanently. Return whether all rows are deleted, too.
 
-        Return whether the rows are deleted, too. Of a user with many rows they wait for
-        `finish_erasures`, and the user can start over meanwhile.
+        The rows of a user with many rows are hidden at once, and deleted by `finish_erasures`.
+        The user can create new tasks before that.
         """
         if await self._session.change(erasures.DELETE_SMALL_USER):
             return True
@@ -159,7 +161,7 @@ class TaskStore:
 
 
 def _check(rows: Sequence[asyncpg.Record]) -> None:
-    """Raise where a change found no task, or one of a revision that was not expected."""
+    """Raise an error if a change found no task, or one whose revision is not expected."""
     if not rows:
         raise TaskNotFoundError
     if not rows[0]["as_expected"]:

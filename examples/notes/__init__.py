@@ -1,1 +1,1 @@
-"""Notes, a service on quart_contract."""
+"""Notes, a service built on quart_contract."""

@@ -1,4 +1,4 @@
-"""Notes: a second service on quart_contract, with a key instead of tokens and no database.
+"""Notes: a second service built on quart_contract, with API keys and without a database.
 
 Run it with `python -m examples.notes.service`.
 """
@@ -22,14 +22,14 @@ KEYS = {"sesame": "ada", "abracadabra": "bob"}
 
 
 class NoteInput(msgspec.Struct):
-    """What a client writes."""
+    """The body to write a note."""
 
     text: str
     labels: list[str] = []
 
 
 class Note(msgspec.Struct):
-    """A note."""
+    """A stored note."""
 
     id: UUID
     text: str
@@ -37,7 +37,7 @@ class Note(msgspec.Struct):
 
 
 class NoteList(msgspec.Struct):
-    """Some notes, newest first."""
+    """Notes, newest first."""
 
     items: list[Note]
 
@@ -62,7 +62,7 @@ class ApiKey:
         return hasattr(handler, "requires_owner")
 
     async def authenticate(self, request: Request) -> None:
-        """Find the owner of the key."""
+        """Find the owner of the key. Raises `MissingKeyError` if there is none."""
         g.owner = KEYS.get(request.headers.get("X-Key", ""))
         if g.owner is None:
             raise MissingKeyError
@@ -112,7 +112,7 @@ async def list_notes(owner: str, label: list[str] | None, limit: int) -> NoteLis
 @blueprint.endpoint("read_note")
 @require_owner
 async def read_note(owner: str, id: UUID) -> Note:
-    """Read a note."""
+    """Return a note."""
     if id not in notes[owner]:
         raise NoteNotFoundError(id)
     return notes[owner][id]
@@ -120,7 +120,7 @@ async def read_note(owner: str, id: UUID) -> Note:
 
 @blueprint.endpoint("get_health")
 async def get_health() -> tuple[None, Literal[204]]:
-    """Respond."""
+    """Respond with 204."""
     return None, 204
 
 
@@ -130,7 +130,7 @@ def _not_found(error: NoteNotFoundError) -> Problem:
 
 
 def create_app() -> Quart:
-    """Make the app; raises `ContractDriftError` where it differs from `openapi.yaml`."""
+    """Create the app. Raises `ContractDriftError` if it differs from `openapi.yaml`."""
     app = Quart(__name__)
     app.register_blueprint(blueprint)
     contract = Contract.load(Path(__file__).with_name("openapi.yaml"))

@@ -1,4 +1,4 @@
-"""A real Chromium, as it is installed on the machine."""
+"""A real Chromium, as installed on the machine."""
 
 import os
 import shutil
@@ -23,12 +23,12 @@ _QUIET = (
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Headless Chromium; skipped where there is none, but not in CI."""
+    """Run headless Chromium. If it is not installed, skip the test, but not in CI."""
     executable = next(filter(None, map(shutil.which, _NAMES)), None)
     if executable is None:
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip
         refuse(f"there is no Chromium: none of {', '.join(_NAMES)} is on the PATH")
-    # Chromium's sandbox refuses root.
+    # Chromium's sandbox does not start as root.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(
@@ -42,13 +42,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def witness() -> Witness:
-    """Notes what the browser complains about, and whom it asks."""
+    """Record the browser's error messages and the addresses that it requests."""
     return Witness()
 
 
 @pytest.fixture
 async def docs(browser: Browser, server: LiveServer, witness: Witness) -> AsyncIterator[DocsPage]:
-    """The documentation page, open and watched, in a profile of its own."""
+    """Open the documentation page in a separate profile, and watch it."""
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(10_000)
     page = await context.new_page()

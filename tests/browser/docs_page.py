@@ -1,4 +1,4 @@
-"""The documentation page as a person uses it, and a witness of what the browser noticed."""
+"""The documentation page as a person uses it, and a recorder of what the browser reports."""
 
 import json
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ _HEIGHT = """block => Math.ceil(
 
 @dataclass
 class Witness:
-    """Notes complaints of the browser, and every address that was asked for."""
+    """Records error messages of the browser, and every address that it requests."""
 
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     async def watch(self, page: Page) -> None:
-        """Begin to listen; the page must not have been opened yet."""
+        """Start to record. The page must not be open yet."""
         await page.add_init_script(_REPORT_VIOLATIONS)
         page.on("console", self._note_message)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -34,7 +34,7 @@ class Witness:
         page.on("request", self._note_request)
 
     def foreign(self, base_url: str) -> list[str]:
-        """The addresses on other hosts."""
+        """The requested addresses on other hosts."""
         return [
             url
             for url in self.requests
@@ -50,7 +50,7 @@ class Witness:
 
 
 class Answer(NamedTuple):
-    """What the page shows of an answer."""
+    """The response that the page shows."""
 
     operation_id: str
     status: str
@@ -58,7 +58,7 @@ class Answer(NamedTuple):
 
 
 class DocsPage:
-    """Swagger UI; its operations are told apart by operationId."""
+    """Swagger UI. An operation is identified by its operationId."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -69,12 +69,12 @@ class DocsPage:
         await self.page.locator(".opblock").first.wait_for()
 
     async def operation_ids(self) -> set[str]:
-        """The operations that the page shows."""
+        """Return the operations that the page shows."""
         blocks = await self.page.locator(".opblock").all()
         return {str(await block.get_attribute("id")).rpartition("-")[2] for block in blocks}
 
     async def authorize(self, token: str) -> None:
-        """Paste a token, as a person does."""
+        """Paste a token into the form, as a person does."""
         await self.page.get_by_role("button", name="Authorize", exact=True).click()
         dialog = self.page.locator(".dialog-ux")
         await dialog.get_by_role("textbox").fill(token)
@@ -83,7 +83,7 @@ class DocsPage:
         await dialog.wait_for(state="detached")
 
     async def try_out(self, operation_id: str, body: object = None, **parameters: str) -> Answer:
-        """Open an operation in place of the one before, fill in what is given, execute it."""
+        """Open an operation instead of the previous one, fill in the fields, and execute it."""
         opened = self.page.locator(".opblock.is-open .opblock-summary-control")
         if await opened.count():
             await opened.click()
@@ -101,7 +101,7 @@ class DocsPage:
         return Answer(operation_id, status.split()[0], shown)
 
     async def picture(self, operation_id: str) -> bytes:
-        """Take a picture of an operation, from its head to the body of the response."""
+        """Take a screenshot of an operation, from its title to the body of the response."""
         block = self.operation(operation_id)
         height = await block.evaluate(_HEIGHT)
         await self.page.set_viewport_size({"width": 1280, "height": height})
@@ -109,5 +109,5 @@ class DocsPage:
         return await self.page.screenshot()
 
     def operation(self, operation_id: str) -> Locator:
-        """The block of an operation."""
+        """Return the element of an operation."""
         return self.page.locator(f'.opblock[id$="-{operation_id}"]')

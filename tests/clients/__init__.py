@@ -1,1 +1,1 @@
-"""Clients that are generated from the contract, compiled, and used."""
+"""Clients that are generated from the contract, compiled, and run."""

@@ -1,4 +1,4 @@
-"""A Python client, generated from the contract, is strictly typed and does what it should."""
+"""A Python client generated from the contract is strictly typed, and works."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ MISTAKES = {
 
 @pytest.fixture(scope="module")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the generated package `taskward_client`."""
+    """Generate the package `taskward_client`, and return its folder."""
     folder = tmp_path_factory.mktemp("client")
     programs = str(Path(sys.executable).parent)
     run = subprocess.run(
@@ -40,7 +40,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--fail-on-warning",
         ],
         cwd=folder,
-        # It formats what it writes with the ruff that it finds.
+        # The generator formats its output with the ruff on the PATH.
         env=os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"},
         capture_output=True,
         text=True,

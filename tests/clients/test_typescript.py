@@ -1,4 +1,4 @@
-"""A TypeScript client, generated from the contract, compiles strictly and does what it should."""
+"""A TypeScript client generated from the contract compiles strictly, and works."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def programs() -> Path:
 
 @pytest.fixture
 def project(programs: Path, tmp_path: Path) -> Path:
-    """A folder with the generated types beside the scenario."""
+    """Return a folder with the generated types and the scenario."""
     for name in ("package.json", "tsconfig.json", "scenario.ts"):
         shutil.copy(FOLDER / name, tmp_path)
     (tmp_path / "node_modules").symlink_to(FOLDER / "node_modules")
@@ -72,7 +72,7 @@ def test_no_mistake_compiles(programs: Path, project: Path) -> None:
     configuration = json.loads((project / "tsconfig.json").read_text())
     configuration["files"] = [f"{mistake}.ts" for mistake in MISTAKES]
     (project / "tsconfig.json").write_text(json.dumps(configuration))
-    # All of them at once: the compiler takes seconds to start.
+    # Compile all of them at once, because the compiler takes seconds to start.
     compiled = run(programs / "tsc", folder=project)
     refused = re.findall(r"^(.+)\.ts\(\d+,\d+\): error TS", compiled.stdout, re.MULTILINE)
     assert set(refused) == set(MISTAKES)

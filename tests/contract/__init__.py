@@ -1,1 +1,1 @@
-"""Tests of contract."""
+"""Tests of the contract `openapi.yaml`, and of a server that serves it."""

@@ -1,7 +1,7 @@
-"""A change that breaks clients of the last released contract needs a version that says so.
+"""A contract that breaks clients of the last release needs a version that says so.
 
-The difference is told by Redocly CLI, which rates each change. A released contract is kept in
-`released/`, byte for byte.
+Redocly CLI finds the differences and rates them. `released/` has each released contract, byte
+for byte.
 """
 
 import copy
@@ -31,22 +31,22 @@ def version(text: str) -> tuple[int, ...]:
 
 
 def last_release() -> Tree:
-    """The released contract of the greatest version."""
+    """Return the released contract with the highest version."""
     path = max(RELEASED.glob("openapi-*.yaml"), key=lambda each: version(each.stem))
     tree: Tree = yaml.safe_load(path.read_bytes())
     return tree
 
 
 def may_break(before: str, after: str) -> bool:
-    """Whether the step from one version to another says that clients can break (SemVer)."""
+    """Return whether clients can break between two versions, according to SemVer."""
     old, new = version(before), version(after)
-    # Before 1.0.0, the second number counts.
+    # Before 1.0.0, the second number counts as the major version.
     return new[:1] > old[:1] or (old[0] == 0 and new[:2] > old[:2])
 
 
 @pytest.fixture(scope="module")
 def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree], list[str]]:
-    """Tell the breaking changes between two contracts."""
+    """Return the breaking changes between two contracts."""
     redocly = installed_or_skipped(TOOLS) / "redocly"
     folder = tmp_path_factory.mktemp("contracts")
 
@@ -72,7 +72,7 @@ def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree],
 def unannounced(
     released: Tree, now: Tree, breaking: Callable[[Tree, Tree], list[str]]
 ) -> list[str]:
-    """The breaking changes since a release that the version does not tell."""
+    """Return the breaking changes since a release, unless the version announces them."""
     if may_break(released["info"]["version"], now["info"]["version"]):
         return []
     return breaking(released, now)

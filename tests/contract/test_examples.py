@@ -1,4 +1,4 @@
-"""Every example of the contract is valid, and everything in it is explained."""
+"""Every example in the contract is valid, and every schema and property has a description."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ def nodes(node: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:  
 
 
 def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
-    """Each example with its place and its schema."""
+    """Yield each example with its place and its schema."""
     for path, node in nodes(CONTRACT.tree):
         if "schema" in node:
             if "example" in node:

@@ -1,4 +1,4 @@
-"""Every example of a request is sent, and gets the answer that it is an example for."""
+"""Every example of a request is sent to a server, and gets the expected response."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ CONTRACT = read()
 SECURED = [each for each in operations(CONTRACT) if each.secured]
 EXAMPLE_ID = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 OTHER_ID = "019aa3f1-0c52-7a61-b3d4-5e6f708192a3"
-# What only a server can have made leads nowhere on another one.
+# Cursors and tokens in examples were made up. A server rejects them.
 MADE_UP = {"cursor": 422, "since": 410}
 
 
@@ -43,7 +43,7 @@ BODIES, PARAMETERS = list(bodies()), list(parameters())
 
 @pytest.fixture
 async def ids(client: httpx.AsyncClient, request: pytest.FixtureRequest) -> list[str]:
-    """Two tasks, the first of the revision that the example expects, if it does."""
+    """Create two tasks. The first has the revision that the example expects, if there is one."""
     made = [(await client.post("/api/tasks", json={"title": "x"})).json()["id"] for _ in range(2)]
     sent = [each for name, each in request.node.callspec.params.items() if name != "operation"]
     expected = 42 if "42" in str(sent) else 2

@@ -1,4 +1,4 @@
-"""The contract, Swagger UI and the list of problems are served, and nothing from elsewhere."""
+"""The contract, Swagger UI and the list of problems are served, and load from no other host."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ EVERYTHING = [*PAGES, *FILES, "/docs/init.js"]
 
 
 class Markup(HTMLParser):
-    """What a page refers to, and the text under each `id`."""
+    """The references of a page, and the text under each `id`."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

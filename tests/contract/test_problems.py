@@ -1,4 +1,4 @@
-"""Problem documents are what the contract says, whatever was asked for."""
+"""Problem documents match the contract, for every path."""
 
 import json
 from urllib.parse import unquote

@@ -1,4 +1,4 @@
-"""What the contract says of a blind retry holds when the connection breaks."""
+"""`x-retry` in the contract is right about a blind retry after the connection breaks."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,7 +27,7 @@ SAFE, BY_KEY, BY_ETAG = (
     for kind in ("safe", "idempotency-key", "etag")
 )
 WORDS = {"safe": "afe to repeat", "idempotency-key": "`Idempotency-Key`", "etag": "`If-Match`"}
-# A change that would be one again, when it is carried out again.
+# A change that would be another one when it is applied again.
 BODIES: dict[str, Any] = {
     "createTask": {"title": "new"},
     "batchTasks": {"operations": [{"op": "create", "task": {"title": "new"}}]},
@@ -35,7 +35,7 @@ BODIES: dict[str, Any] = {
 
 
 class Device:
-    """A client of one user; what it sends can be lost on the way."""
+    """A client of one user whose requests can be lost on the way."""
 
     def __init__(self, server: LiveServer, line: Relay) -> None:
         self._line = line
@@ -47,7 +47,7 @@ class Device:
         self.near.post("/api/tasks", json={"title": "another"})
 
     def request(self, name: str, headers: dict[str, str]) -> httpx.Request:
-        """The request of an operation, as its plan has it."""
+        """Return the request of an operation, from its plan."""
         plan, id_ = PLANS[name], self.task["id"]
         method, target, body, _ = plan.request(OPERATIONS[name], id_, self.user)
         body = BODIES.get(name, body)
@@ -65,7 +65,7 @@ class Device:
         return self._far.send(request)
 
     def state(self) -> list[Any]:
-        """All that is stored."""
+        """Return everything that is stored."""
         paths = ("/api/tasks", "/api/me", "/api/tasks/changes")
         return [self.near.get(path).json() for path in paths]
 
@@ -112,7 +112,7 @@ def test_what_is_safe_can_be_sent_again_and_again(name: str, device: Device, lin
     device.lose(request, line.lose_answer)
     once = device.state()
     for _ in range(3):
-        # What was to be deleted is gone: that is success, as the contract says.
+        # The task is gone. For a deletion that is success, as the contract says.
         assert device.send(request).status_code in {PLANS[name].status, 404}
         assert device.state() == once
 

@@ -1,4 +1,4 @@
-"""What stands twice, in the contract and in Python, is the same."""
+"""Values that are both in the contract and in Python are equal."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Tests of what runs Taskward: container, systemd, and the page that tells how."""
+"""Tests of the deployment: container, systemd, and the guides."""

@@ -1,4 +1,4 @@
-"""Fixtures that tests of commands have, too."""
+"""Fixtures shared with the tests of commands."""
 
 from tests.commands.conftest import taskward
 

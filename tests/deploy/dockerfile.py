@@ -1,4 +1,4 @@
-"""A Dockerfile, read, and its steps carried out in a folder of this machine."""
+"""Parse a Dockerfile, and run its steps in a folder of this machine."""
 
 import json
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 HOME = "/taskward"
-"""The folder that all paths of the Dockerfile are in."""
+"""The folder in which all paths of the Dockerfile are."""
 
 
 class Instruction(NamedTuple):
-    """A line of a Dockerfile."""
+    """An instruction of a Dockerfile."""
 
     name: str
     value: str
 
 
 def instructions(text: str) -> Iterator[Instruction]:
-    """The instructions of a Dockerfile, each on one line, without comments."""
+    """Yield the instructions of a Dockerfile, each on one line, without comments."""
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for line in re.sub(r"\\\n\s*", "", lines).splitlines():
         if line:
@@ -31,9 +31,9 @@ def instructions(text: str) -> Iterator[Instruction]:
 
 
 class Build:
-    """Carries out a Dockerfile; what the container would have in `HOME` is in `folder` then.
+    """Runs the steps of a Dockerfile. Then `folder` has what the container would have in `HOME`.
 
-    Of the programs that it runs, those in `programs` come first.
+    Programs in `programs` replace those of the machine.
     """
 
     def __init__(self, text: str, context: Path, folder: Path, programs: Path) -> None:
@@ -51,14 +51,14 @@ class Build:
 
     @property
     def command(self) -> list[str]:
-        """What the container runs."""
+        """The command that the container runs."""
         return self._entry_point + self._command
 
     def _from(self, _: str) -> None:
         self.environment.clear()
 
     def _label(self, _: str) -> None:
-        """It describes the image."""
+        """Do nothing: a label only describes the image."""
 
     _expose = _label
 
@@ -80,7 +80,7 @@ class Build:
 
     def _copy(self, value: str) -> None:
         *options, source, target = value.split()
-        if options:  # from the stage before, which had the same folder
+        if options:  # with options, it copies from the previous stage, which had the same folder
             assert (options, source, target) == (["--from=build"], HOME, "./")
             return
         ignored = (self._context / ".dockerignore").read_text().splitlines()
@@ -114,7 +114,7 @@ class Build:
         self._command = self._words(value)
 
     def _words(self, value: str) -> list[str]:
-        """The words of a command in the form that no shell comes between."""
+        """Return the words of a command in exec form, which runs without a shell."""
         words: list[str] = json.loads(value)
         return [self._here(word) for word in words]
 

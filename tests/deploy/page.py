@@ -1,4 +1,4 @@
-"""The commands of docs/how-to, run in folders that stand for those of a real machine."""
+"""The commands of docs/how-to, run in folders that replace those of a real machine."""
 
 import importlib.util
 import os
@@ -13,18 +13,18 @@ from tests.commands.conftest import ROOT
 
 GUIDES = ROOT / "docs" / "how-to"
 NOT_RUN = ("systemctl", "git", "docker", "python3", ".venv/bin/pip")
-"""Programs that do nothing here."""
+"""Programs that are replaced and do nothing here."""
 
 
 def blocks(page: str, language: str = "sh") -> list[str]:
-    """Return the blocks of a guide, in a language."""
+    """Return the code blocks of a guide that are in a language."""
     text = (GUIDES / f"{page}.md").read_text()
     found: list[str] = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", text)
     return found
 
 
 class Machine:
-    """What stands for /opt/taskward and /etc, below a folder."""
+    """A folder with replacements for /opt/taskward and /etc."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "opt"
@@ -40,13 +40,13 @@ class Machine:
         _script(self.home / ".venv" / "bin" / "python", f'exec "{sys.executable}" "$@"')
 
     def run(self, commands: str, **environment: str) -> str:
-        """Run commands of the page, all of which must succeed; answer what they said."""
+        """Run commands of the page, all of which must succeed. Return their output."""
         finished = self.finished("-euc", commands, environment)
         assert finished.returncode == 0, finished.stdout
         return finished.stdout
 
     def fail(self, commands: str, **environment: str) -> str:
-        """Run commands of the page in a shell that does not stop by itself; return their output.
+        """Run commands of the page in a shell that continues after an error. Return their output.
 
         The last status must not be 0.
         """
@@ -76,7 +76,7 @@ class Machine:
         )
 
     def read_settings(self) -> dict[str, str]:
-        """The settings as a shell reads them."""
+        """Return the settings as a shell reads them."""
         said = self.run("set -a && . /etc/taskward.env && set +a && env -0")
         pairs = (variable.partition("=") for variable in said.split("\0"))
         return {name: value for name, _, value in pairs if name.lower() in Settings.model_fields}

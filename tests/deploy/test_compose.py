@@ -1,4 +1,4 @@
-"""The compose file fits the schema of Compose, and sets nothing that Taskward does not know."""
+"""The compose file matches the schema of Compose, and sets only settings that Taskward has."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The Dockerfile: its own steps, carried out here, give a Taskward that only needs to read."""
+"""The steps of the Dockerfile, run here, make a Taskward that needs read access only."""
 
 import os
 import shutil
@@ -38,20 +38,20 @@ def build() -> Iterator[Build]:
 
 @pytest.fixture
 def url_over_tcp(database_url: DatabaseUrl) -> Iterator[str]:
-    """The database behind a port: the container's user may not enter the folder of a socket."""
+    """Yield the database at a port: the container's user may not enter the folder of a socket."""
     address = address_of(database_url)
     with relay(address.port, address.host) as line:
         yield moved(database_url, "127.0.0.1", line.port).render_as_string(hide_password=False)
 
 
 def interpreter() -> Path:
-    """A Python that the container's user can run: root's own can lie where nobody else may go."""
+    """Return a Python that the container's user can run. It may have no access to root's."""
     own = Path(sys.base_prefix, "bin", "python3")
     return own if os.geteuid() != 0 or USER.can_enter(own.parent) else Path("/usr/bin/python3")
 
 
 def confined(build: Build, command: Sequence[str]) -> list[str]:
-    """The command as the container would run it, as far as we may: root alone can confine it."""
+    """Return the command as the container would run it. Without root, it is not confined."""
     assert build.user == f"{USER.uid}:{USER.gid}"
     if os.geteuid() != 0:
         return [*command]

@@ -1,4 +1,4 @@
-"""The commands of the guides in docs/how-to do what the guides say."""
+"""The commands in the guides in docs/how-to do what the guides say."""
 
 import asyncio
 import re
@@ -30,7 +30,7 @@ def machine(tmp_path: Path) -> Machine:
 
 @pytest.fixture
 async def another_database(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A new one, empty, for a backup."""
+    """Create an empty database, for a backup."""
     connection = await asyncpg.connect(**database_url.for_driver)
     version = connection.get_server_version().major
     await connection.close()
@@ -46,12 +46,12 @@ def text_of(url: DatabaseUrl, login: str | None = None, password: str | None = N
 
 
 def text_of_login(url: DatabaseUrl) -> str:
-    """Return a URL with the login that it has."""
+    """Return a URL with its login."""
     return url.for_sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def install(machine: Machine, url: DatabaseUrl) -> None:
-    """Follow the first block of the guide, with a database that exists."""
+    """Follow the first block of the guide, with an existing database."""
     commands = blocks("install")[0]
     written = re.search(r"(?m)^DATABASE_URL='([^']*)'$", commands)
     assert written is not None
@@ -83,7 +83,7 @@ def test_the_secret_is_rotated_without_logging_anyone_out(
     machine: Machine, database_url: DatabaseUrl, taskward: Taskward
 ) -> None:
     def statuses(*secrets: str) -> list[int]:
-        """What the tokens of these secrets get from a new process, and once more from it."""
+        """Return the statuses for tokens of these secrets from a new process, asked twice."""
         settings = machine.read_settings() | {"BIND": taskward.bind, "WORKERS": "1"}
         server = taskward.serve("serve", **settings)
         answers = [
@@ -109,7 +109,7 @@ def test_the_secret_is_rotated_without_logging_anyone_out(
 
 @pytest.fixture
 def backup_url(empty_database: DatabaseUrl) -> Iterator[str]:
-    """The URL of the role that the page makes for backups."""
+    """Return the URL of the role that the page creates for backups."""
     (make_role,) = blocks("back-up-and-restore", "sql")
     name, password = re.findall(r"ROLE (\w+) .* PASSWORD '([^']+)'", make_role)[0]
     execute(text_of(empty_database), make_role)
@@ -128,7 +128,7 @@ def execute(url: str, sql: str) -> None:
 
 @contextmanager
 def serving(settings: Settings, url: DatabaseUrl, user: str) -> Iterator[httpx.Client]:
-    """A client of a user of a server on a database."""
+    """Return a client of a user of a server on a database."""
     app = create_app(settings.model_copy(update={"database_url": url}))
     headers = {"Authorization": f"Bearer {token_for(user)}"}
     with live(app) as server, httpx.Client(base_url=server.base_url, headers=headers) as client:
@@ -159,7 +159,7 @@ def test_a_device_that_is_ahead_of_a_restored_backup_is_told_so_and_reads_everyt
     machine.run(restore, NEW_DATABASE_URL=text_of(another_database))
     assert machine.read_settings()["DATABASE_URL"] == text_of(another_database)
     with serving(settings, another_database, user) as client:
-        # The change that the device knows had the very number that this one would have.
+        # Without `restored`, this change would get the revision of the change that the device has.
         assert client.patch(first, json={"title": "first again"}).status_code == 200
         told = client.get("/api/tasks/changes", params={"since": since})
         assert (told.status_code, told.json()["code"]) == (410, "change_token_expired")

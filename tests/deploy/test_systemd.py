@@ -1,4 +1,4 @@
-"""The units of systemd say nothing wrong, let Taskward do little, and no client is refused."""
+"""The systemd units are valid, give Taskward few rights, and refuse no client."""
 
 import os
 import re
@@ -26,9 +26,9 @@ from tests.tokens import claims_for, sign
 
 DEPLOY = ROOT / "deploy"
 MOST_EXPOSED = 15
-"""In tenths, as `systemd-analyze security` counts; 100 is a service that may do everything."""
+"""The limit of `systemd-analyze security`, in tenths. 100 is a service that may do everything."""
 
-# What MemoryDenyWriteExecute asks of the kernel, where it knows that (Linux 6.3).
+# What MemoryDenyWriteExecute requests from the kernel, if the kernel supports it (Linux 6.3).
 PROTECTED = (
     "import ctypes, os, sys; PR_SET_MDWE = 65; ctypes.CDLL(None).prctl(PR_SET_MDWE, 1, 0, 0, 0); "
     "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
@@ -67,7 +67,7 @@ def test_the_service_may_do_little(analyze: str) -> None:
 
 
 def test_a_start_that_fails_is_tried_again_however_often() -> None:
-    # As while the database is away: else systemd gives up after five starts in ten seconds.
+    # While the database is down, systemd would otherwise give up after five starts in ten seconds.
     unit = (DEPLOY / "taskward.service").read_text().splitlines()
     assert {"Restart=always", "StartLimitIntervalSec=0"} < set(unit)
 
@@ -98,7 +98,7 @@ def test_a_reload_before_the_program_is_imported_does_not_end_the_service(tmp_pa
 
 
 class Visitor:
-    """A client that opens a connection for each request, and makes one after the other."""
+    """A client that opens a connection for each request, and sends one after the other."""
 
     def __init__(self, port: int) -> None:
         self.answered = 0
@@ -117,12 +117,12 @@ class Visitor:
         self.stop()
 
     def stop(self) -> None:
-        """End, once the last request is answered."""
+        """Stop after the last response."""
         self._stopped.set()
         self._thread.join()
 
     def wait_for(self, more: int) -> None:
-        """Wait until so many more were answered, or one was not."""
+        """Wait for this many more responses, or for an error."""
         wanted = self.answered + more
         while self.answered < wanted and not self.errors:
             time.sleep(0.01)
@@ -133,7 +133,7 @@ class Visitor:
             try:
                 connection.request("GET", "/api/me", headers=self._headers)
                 assert connection.getresponse().status == 200
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is one too many
+            except Exception as error:  # noqa: BLE001 - any error is one too many
                 self.errors.append(error)
             else:
                 self.answered += 1
@@ -143,7 +143,7 @@ class Visitor:
 
 @contextmanager
 def serving(listener: socket.socket, url: str) -> Iterator[None]:
-    """A Taskward on an inherited socket, as systemd starts and stops it."""
+    """Run a Taskward on an inherited socket, as systemd starts and stops it."""
     environment = {
         "PATH": os.environ["PATH"],
         "BIND": f"fd://{listener.fileno()}",

@@ -1,1 +1,1 @@
-"""Schemathesis against the running server."""
+"""Schemathesis attacks the running server."""

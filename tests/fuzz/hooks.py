@@ -1,4 +1,4 @@
-"""Hooks of the Schemathesis run: what only the server can make, and what was covered."""
+"""Hooks of the Schemathesis run: values that only the server can make, and the coverage."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from quart_contract.operations import operations
 tracecov.schemathesis.install()
 
 USER = "schemathesis ada"
-"""The user whose token is sent, who alone may confirm an erasure."""
+"""The user of the token, whose id alone can confirm an erasure."""
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{43}")
 _LISTING = ("status", "q", "due_before", "due_after", "sort")
 
 _keys: set[str] = set()
-# Of all change tokens, the first is where everybody begins.
+# The change tokens that can be sent. The first one means the beginning of the feed.
 _tokens = ["A" * 43]
-# The filters and the sort that the server made each cursor for.
+# For each cursor, the filters and the sort order for which the server made it.
 _made_for: dict[str, dict[str, Any]] = {}
 
 
@@ -39,7 +39,7 @@ _HEADERS = dict(_header_schemas())
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Give headers and cursors values that can hold, where they are meant to."""
+    """Replace headers and cursors by valid values in cases that are meant to be valid."""
     del context, kwargs
     _mend_cursor(case)
     if case.meta is not None and case.meta.generation.mode.is_positive:
@@ -51,10 +51,10 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 
 def _mend_cursor(case: Case[Any]) -> None:
-    """Send a cursor with the list that it was made for, and one that was made up not at all.
+    """Send a cursor with the list for which it was made. Remove a cursor that was made up.
 
-    The schema cannot say that only the server makes cursors, nor that they go with a list. One
-    that looks wrong stays, to be refused.
+    The schema cannot express that only the server makes cursors, and that they belong to a list. A
+    malformed cursor stays, and must be rejected.
     """
     cursor = case.query.get("cursor")
     if not isinstance(cursor, str) or not _CURSOR.fullmatch(cursor):
@@ -68,9 +68,9 @@ def _mend_cursor(case: Case[Any]) -> None:
 
 
 def _mend_headers(case: Case[Any]) -> None:
-    """Make valid what Schemathesis means to be so: it makes headers of letters and digits only.
+    """Make headers valid that Schemathesis means to be valid: its own have only letters and digits.
 
-    Nor does it know that a key is good for one body.
+    It also does not know that an idempotency key is for one body only.
     """
     for name, schema in _HEADERS.items():
         value = case.headers.get(name)
@@ -85,7 +85,7 @@ def _mend_headers(case: Case[Any]) -> None:
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Remember for which list a cursor was made, and the change tokens."""
+    """Store the list for which a cursor was made, and the change tokens."""
     del context
     if case.operation.label == "GET /api/tasks/changes" and response.status_code == 200:
         _tokens.append(response.json()["next"])

@@ -1,4 +1,4 @@
-"""Schemathesis attacks the running server with what the contract allows, and what it does not."""
+"""Schemathesis attacks the running server with valid and invalid requests."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from tests.support.live_server import LiveServer
 ROOT = Path(__file__).parents[2]
 OPERATIONS = len(operations(read()))
 CASES = 2000
-# Statuses that Schemathesis has no way to bring about (a slow body, a full header section, a
-# database that is down, ...) are brought about by other tests, so not all answers are covered.
+# Schemathesis cannot cause some statuses (a slow body, a full header section, a database that is
+# down). Other tests cause them, so this run does not cover all responses.
 COVERED = {"operations": 100, "parameters": 100, "keywords": 100, "responses": 35}
 
 
@@ -49,7 +49,7 @@ def test_schemathesis_finds_nothing(
 
 
 def signed_in(user: str, token_for: Callable[[str], str]) -> dict[str, Any]:
-    """A user in the terms of Web Fuzzing Commons, which Schemathesis reads."""
+    """A user in the format of Web Fuzzing Commons, which Schemathesis reads."""
     token = token_for(f"schemathesis {user}")
     return {"name": user, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}
 

@@ -1,1 +1,1 @@
-"""Better Auth itself, as the issuer of tokens."""
+"""A real Better Auth as the issuer of tokens."""

@@ -1,4 +1,4 @@
-"""Runs a real Better Auth in a process of its own, and speaks to it as a front end does."""
+"""Run a real Better Auth in a separate process, and use it as a front end does."""
 
 import os
 import socket
@@ -18,13 +18,13 @@ _PASSWORD = "a-password-of-a-test"
 
 
 class BetterAuth(AbstractContextManager["BetterAuth"]):
-    """An issuer that can be stopped and started; its address, users and keys stay the same."""
+    """An issuer that can be stopped and restarted. Its address, users and keys stay the same."""
 
     def __init__(self, secret: str, state: Path) -> None:
         self._reserved = _bind(0)
         self.base_url = f"http://127.0.0.1:{self._reserved.getsockname()[1]}"
         self.jwks_url = f"{self.base_url}/api/auth/jwks"
-        # Without cookies: what is proved is that the tokens alone are enough.
+        # Without cookies, to prove that the tokens alone are enough.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._http = httpx.Client(
             base_url=self.base_url, cookies=no_cookies, trust_env=False, timeout=10
@@ -48,7 +48,7 @@ class BetterAuth(AbstractContextManager["BetterAuth"]):
 
     @property
     def pid(self) -> int | None:
-        """The id of its process, while it runs."""
+        """The id of its process while it runs."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
@@ -70,7 +70,7 @@ class BetterAuth(AbstractContextManager["BetterAuth"]):
             raise RuntimeError("Better Auth did not start")
 
     def stop(self) -> None:
-        """Stop it; connections are refused, and its port is kept from being given to others."""
+        """Stop it. Its port refuses connections, and stays reserved."""
         if self._process is None:
             return
         try:
@@ -82,32 +82,32 @@ class BetterAuth(AbstractContextManager["BetterAuth"]):
         self._reserved = _bind(httpx.URL(self.base_url).port or 0)
 
     def sign_up(self, email: str) -> str:
-        """Make a user, and return the token of the session."""
+        """Create a user, and return the token of its session."""
         body = {"email": email, "password": _PASSWORD, "name": "Ada"}
         origin = {"Origin": self.base_url}
         response = self._http.post("/api/auth/sign-up/email", json=body, headers=origin)
         return response.raise_for_status().headers["set-auth-token"]
 
     def token(self, session: str) -> str:
-        """A JSON Web Token of the user of the session: what Taskward is given."""
+        """Return a JSON Web Token for the user of the session, as clients send it to Taskward."""
         headers = {"Authorization": f"Bearer {session}"}
         response = self._http.get("/api/auth/token", headers=headers)
         return str(response.raise_for_status().json()["token"])
 
     def rotate(self) -> str:
-        """Sign with a new key from now on; the old one stays in the key set. Its `kid`."""
+        """Sign with a new key from now on. Return its `kid`. The old key stays in the key set."""
         return self._control("rotate")
 
     def sign_hs256(self, claims: dict[str, Any], expires_in: int = 3600) -> str:
-        """Sign claims as Better Auth's `signJWT` does; it sets `iat`, and `exp` in seconds."""
+        """Sign claims as Better Auth's `signJWT` does. It sets `iat`, and `exp` in seconds."""
         return self._control("sign", claims=claims, expiresIn=expires_in)
 
     def verification_token(self) -> str:
-        """What stands in the link of an e-mail that verifies an address."""
+        """Return the token in the link of an e-mail that verifies an address."""
         return self._control("verification-token", email="ada@example.com")
 
     def cookie_cache_token(self) -> str:
-        """What a browser gets as `better-auth.session_data` when a new user signs in."""
+        """Return the cookie `better-auth.session_data` that a new user gets at sign-in."""
         email = f"{uuid4()}@example.com"
         self.sign_up(email)
         return self._control("cookie-cache-token", email=email, password=_PASSWORD)
@@ -119,7 +119,7 @@ class BetterAuth(AbstractContextManager["BetterAuth"]):
 
 
 def _bind(port: int) -> socket.socket:
-    """A socket that holds a port, and does not listen."""
+    """Return a socket that reserves a port and does not listen."""
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind(("127.0.0.1", port))

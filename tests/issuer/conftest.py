@@ -1,4 +1,4 @@
-"""A running Better Auth, with the secret of the tests."""
+"""Fixtures: a running Better Auth with the secret of the tests."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.support.node_packages import installed_or_skipped
 
 @pytest.fixture(scope="session")
 def better_auth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BetterAuth]:
-    """Better Auth; skipped where there is no Node.js or no registry, but not in CI."""
+    """Run Better Auth. Without Node.js or a registry, skip the test, but not in CI."""
     installed_or_skipped(FOLDER)
     state = tmp_path_factory.mktemp("better-auth") / "tables"
     with BetterAuth(tokens.SECRET, state) as running:

@@ -1,4 +1,4 @@
-"""The issuer of these tests is the real one, and says what its documentation says."""
+"""The issuer of these tests is the real Better Auth, and behaves as documented."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Taskward believes a real Better Auth: new keys and known ones, also while it is down."""
+"""Taskward accepts tokens of a real Better Auth: with new and known keys, also while it is down."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ OTHERS = [
 
 
 class Api:
-    """Asks a server with any token; every answer is held against the contract."""
+    """Sends any token to a server, and checks every response against the contract."""
 
     def __init__(self, server: LiveServer, conformance: Conformance) -> None:
         self._http = httpx.AsyncClient(base_url=server.base_url)
@@ -60,7 +60,7 @@ def signed_in(better_auth: BetterAuth) -> str:
 def configured(
     settings: Settings, issued_by: BetterAuth, *, secret: bool, keys: bool
 ) -> Iterator[LiveServer]:
-    """A server that believes the issuer's secret, its keys, or both."""
+    """Run a server that verifies with the issuer's secret, its keys, or both."""
     url = issued_by.base_url
     update = {
         "better_auth_secret": SecretStr(tokens.SECRET) if secret else None,
@@ -76,7 +76,7 @@ def configured(
 async def api(
     settings: Settings, better_auth: BetterAuth, conformance: Conformance
 ) -> AsyncIterator[Api]:
-    """A server with the secret and the keys of the issuer."""
+    """Return a client of a server with the secret and the keys of the issuer."""
     with configured(settings, better_auth, secret=True, keys=True) as server:
         api = Api(server, conformance)
         yield api
@@ -154,7 +154,7 @@ async def test_its_other_tokens_are_refused(
 ) -> None:
     token = make(better_auth)
     with configured(settings, better_auth, secret=True, keys=False) as server:
-        # Where neither issuer nor audience is asked for, what such a token says must do.
+        # Without a configured issuer and audience, the other claims must be enough to reject it.
         with_the_secret_alone = Api(server, conformance)
         for asked in (api, with_the_secret_alone):
             refused = await asked.list(token)

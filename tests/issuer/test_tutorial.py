@@ -1,4 +1,4 @@
-"""The tutorial docs/tutorials/better-auth.md, run as it is printed."""
+"""The tutorial docs/tutorials/better-auth.md, run as printed."""
 
 import json
 import os
@@ -26,7 +26,7 @@ ISSUER = "127.0.0.1:3000"
 
 @contextmanager
 def issuer(folder: Path, port: int) -> Iterator[None]:
-    """The two files of the tutorial, at another port."""
+    """Write the two files of the tutorial, with another port."""
     (folder / "node_modules").symlink_to(FOLDER / "node_modules")
     for name, script in zip(("auth.mjs", "server.mjs"), SCRIPTS, strict=True):
         (folder / name).write_text(script.replace("3000", str(port)))

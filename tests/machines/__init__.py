@@ -1,1 +1,1 @@
-"""Several machines behind a proxy, which share PostgreSQL and Redis and nothing else."""
+"""Several machines behind a proxy that share only PostgreSQL and Redis."""

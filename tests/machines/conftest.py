@@ -1,4 +1,4 @@
-"""Two machines that serve one API."""
+"""Fixtures: two machines that serve one API."""
 
 import os
 import subprocess
@@ -24,26 +24,26 @@ from tests.support.folders import open_folder
 from tests.support.redis_server import redis_server
 
 LIMIT = 500
-"""Requests that a user may make in an hour; no test of the API comes near it."""
+"""The requests that a user may send in an hour, far more than the tests of the API send."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """Machines behind a proxy."""
+    """The machines behind a proxy."""
 
     proxy: Proxy
     database_url: str
-    """How this machine reaches the database that they share."""
+    """The URL by which this machine reaches the shared database."""
 
     @property
     def base_url(self) -> str:
-        """Where the proxy listens."""
+        """The address of the proxy."""
         return f"http://127.0.0.1:{self.proxy.port}"
 
 
 @pytest.fixture(scope="module")
 async def fleet(database_url: DatabaseUrl) -> AsyncIterator[Fleet]:
-    """Two processes of `serve` that begin at once on an empty database."""
+    """Start two `serve` processes at the same time on an empty database."""
     async with make_empty_database(database_url) as empty:
         with open_folder() as folder, ExitStack() as running:
             redis = running.enter_context(redis_server(folder))

@@ -1,4 +1,4 @@
-"""Machines in a network: network namespaces on a bridge, or ports where those may not be made."""
+"""Machines in a network: network namespaces on a bridge, or only ports if those are forbidden."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ MACHINES = 2
 
 @dataclass(frozen=True)
 class Place:
-    """Where a machine listens, and what to put before a command that is to run there."""
+    """The address of a machine, and the words before a command that is to run on it."""
 
     host: str
     port: int
@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Network:
-    """The places of machines, and the address at which they reach everybody else."""
+    """The places of machines, and the address by which they reach other programs."""
 
     host: str
     places: list[Place] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Network:
 
 @contextmanager
 def network() -> Iterator[Network]:
-    """Machines that share no network stack; as an ordinary user, no port and no folder."""
+    """Create machines with separate network stacks. Without root, only ports and folders differ."""
     if os.geteuid() == 0 and shutil.which("ip") and _runs("ip", "netns", "list"):
         with _bridged() as made:
             yield made
@@ -69,7 +69,7 @@ def _bridged() -> Iterator[Network]:
 
 
 def _add_bridge(number: int) -> bool:
-    """Make a bridge of this number, unless another test has it."""
+    """Create the bridge with this number. Return whether it was free."""
     return _runs("ip", "link", "add", f"taskward{number}", "type", "bridge")
 
 

@@ -1,4 +1,4 @@
-"""A real haproxy: what stands before the machines, and how they reach what they share."""
+"""A real haproxy in front of the machines, and between them and what they share."""
 
 import csv
 import os
@@ -48,15 +48,15 @@ listen shared{number}
 
 @dataclass(frozen=True)
 class Proxy:
-    """A proxy that gives each request to the next machine."""
+    """A proxy that sends each request to the next machine."""
 
     port: int
     shared: list[int]
-    """The ports at which the machines reach what they share."""
+    """The ports by which the machines reach what they share."""
     folder: Path
 
     def served(self) -> list[int]:
-        """How many requests each machine has answered."""
+        """Return how many requests each machine has served."""
         with socket.socket(socket.AF_UNIX) as asking:
             asking.connect(str(self.folder / "haproxy.sock"))
             asking.sendall(b"show stat\n")
@@ -71,7 +71,7 @@ class Proxy:
 
 @contextmanager
 def proxy(machines: Network, folder: Path, *targets: Address) -> Iterator[Proxy]:
-    """A running haproxy; skipped where there is none, but not in CI.
+    """Run haproxy. If it is not installed, skip the test, but not in CI.
 
     The machines reach each of `targets`, which this machine reaches, over the network.
     """

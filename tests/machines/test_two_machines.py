@@ -1,4 +1,4 @@
-"""A client may be answered by another machine at each request, and cannot tell."""
+"""Another machine may serve each request of a client, and the client cannot tell."""
 
 import asyncio
 import os
@@ -22,11 +22,11 @@ SUITE = [
         for name in ("batch", "create_and_view", "delete", "me", "patch")
     ),
 ]
-"""Tests of the API that speak to the fixture `server`, and hold its answers to the contract."""
+"""Tests of the API that use the fixture `server`, and check its responses against the contract."""
 
 
 def client(fleet: Fleet, user: str, address: str = "127.0.0.1") -> httpx.AsyncClient:
-    """A client of a user, which the proxy sees at this address."""
+    """Return a client of a user. The proxy sees it at this address."""
     limits = httpx.Limits(max_connections=16)
     transport = httpx.AsyncHTTPTransport(local_address=address, limits=limits)
     headers = {"Authorization": f"Bearer {token_for(user)}"}
@@ -91,7 +91,7 @@ async def test_each_request_of_a_user_counts_once_wherever_it_is_answered(
 
 
 async def test_guesses_of_tokens_count_by_the_address_that_the_proxy_saw(fleet: Fleet) -> None:
-    """Not by the proxy's, nor by one that the client invents."""
+    """They count neither by the proxy's address nor by one that the client invents."""
 
     async def guess(address: str, count: int) -> Counter[int]:
         async with client(fleet, "nobody", address) as guessing:

@@ -1,1 +1,1 @@
-"""What does not vary is counted exactly: round trips, and rows that are read."""
+"""Exact counts of what does not vary between runs: round trips, and rows that are read."""

@@ -1,4 +1,4 @@
-"""Fixtures: a database of 100,000 tasks, and sessions of users who have few and many."""
+"""Fixtures: a database of 100,000 tasks, and sessions of users with few and with many tasks."""
 
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -30,7 +30,7 @@ async def session(
 
 @pytest.fixture(scope="module")
 def untraced() -> Iterator[None]:
-    """Measure without the tracer of coverage, which makes Python slower, but not C."""
+    """Stop the tracer of coverage while measuring: it slows down Python, but not C."""
     tracer = sys.gettrace()
     sys.settrace(None)
     yield

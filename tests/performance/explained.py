@@ -1,4 +1,4 @@
-"""A crowded database, and sessions that tell how PostgreSQL carries out each statement."""
+"""A crowded database, and sessions that record the query plan of each statement."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +16,7 @@ from app.database.migrations.migrate import migrate
 from app.database.wall.policies import ROLE
 from tests.support.empty_database import make_empty_database
 
-# A thousand users of 50 tasks each, and one of 50,000: a scan of either table would be seen.
+# 1,000 users with 50 tasks each, and one with 50,000, so that a scan of a table shows.
 FILL = """
 INSERT INTO users (id, revision, task_count)
 SELECT 'user ' || n, 50, 50 FROM generate_series(1, 1000) n UNION ALL SELECT 'many', 50000, 50000;
@@ -41,7 +41,7 @@ USERS = ["user 7", "many"]
 
 @asynccontextmanager
 async def crowded_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A database of 100,000 tasks."""
+    """Create a database of 100,000 tasks."""
     async with make_empty_database(server) as url:
         database = Database(url, pool_size=1)
         await migrate(database)
@@ -55,7 +55,7 @@ async def crowded_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
 
 class ExplainedSession:
-    """A user's session, behind the second wall, that remembers the plan of each statement."""
+    """A user's session, behind the second wall, that stores the plan of each statement."""
 
     def __init__(self, user_id: str, driver: asyncpg.Connection) -> None:
         self.user_id = user_id
@@ -80,14 +80,14 @@ class ExplainedSession:
         return await self.read(statement, **values, **prepare())
 
     def nodes(self) -> list[dict[str, Any]]:
-        """All nodes of the plans since it was last asked."""
+        """Return all nodes of the plans since the last call."""
         nodes, self._nodes = self._nodes, []
         return nodes
 
 
 @asynccontextmanager
 async def explained_session(url: DatabaseUrl, user_id: str) -> AsyncIterator[ExplainedSession]:
-    """A session whose changes are undone at the end."""
+    """Open a session whose changes are rolled back at the end."""
     dsn = url.for_sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
     driver = await asyncpg.connect(dsn, server_settings={"role": ROLE})
     transaction = driver.transaction()

@@ -1,4 +1,4 @@
-"""A search for what costs most: it mutates the costliest that it knows."""
+"""A search for the most expensive input: it mutates the most expensive ones found so far."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ _KEPT = 6
 
 
 class Found(NamedTuple, Generic[T]):
-    """A candidate and its cost in seconds of CPU."""
+    """A candidate and its cost in seconds of CPU time."""
 
     cost: float
     candidate: T
@@ -26,7 +26,7 @@ def worst(
     steps: int,
     enough: float,
 ) -> Found[T]:
-    """Return the costliest candidate. The search ends early at one that costs `enough`."""
+    """Return the most expensive candidate. Stop early at one that costs `enough`."""
     known = [Found(cost(each), each) for each in seeds]
     for _ in range(steps):
         known = sorted(known, key=lambda found: found.cost, reverse=True)[:_KEPT]
@@ -35,7 +35,7 @@ def worst(
         parent, other = random.choice(known[:3]), random.choice(known)
         child = mutate(parent.candidate, other.candidate, random)
         found = Found(cost(child), child)
-        # What seems to be the worst may have been disturbed.
+        # Measure it again: another process may have disturbed the measurement.
         if found.cost > known[0].cost:
             found = Found(min(found.cost, cost(child), cost(child)), child)
         known.append(found)

@@ -11,19 +11,19 @@ from quart_contract import strict_json
 from quart_contract.document import Document, Node
 
 WITHOUT_END = 1_000_000
-"""Repetitions that go on until the body is full."""
+"""Repeat until the body is full."""
 NUMBERS = ["0", "1.5", "1e25", "1e308", "2.2250738585072012e-308", "9" * 18, "9" * 30]
 LITERALS = [*NUMBERS, "true", "null", '""', '"x"']
 CHARACTERS = ["x", "~", "/", "😀", r"\t", r"\"", r"\u00e9", r"\ud83d\ude00"]
 LENGTHS = [1, 200, 10_000, MAX_BODY_BYTES]
 TIMES = [1, 2, 20, 99, 100, 101, 1000, WITHOUT_END]
 _MOST_PARTS = 30
-_RESERVE = 400  # for the ends of what was begun
+_RESERVE = 400  # room for the closing brackets
 
 
 @dataclass(frozen=True)
 class Literal:
-    """The text of a value, or `character` that often in quotes."""
+    """The JSON text of a value, or with a `length`, a string of `text` that many times."""
 
     text: str
     length: int = 0
@@ -34,7 +34,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Array:
-    """Items, the whole of them `times` over."""
+    """Items, all of them repeated `times` times."""
 
     items: tuple["Shape", ...]
     times: int = 1
@@ -45,7 +45,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Object:
-    """Members, and `unknown` others that all have the same value."""
+    """Members, and `unknown` further ones that all have the same value."""
 
     members: tuple[tuple[str, "Shape"], ...]
     unknown: int = 0
@@ -62,7 +62,7 @@ Shape: TypeAlias = Literal | Array | Object
 
 @dataclass(frozen=True)
 class Body:
-    """A shape, and how many values it may grow to."""
+    """A shape, and the number of values up to which it can grow."""
 
     shape: Shape
     values: int
@@ -72,7 +72,7 @@ class Body:
 
     @property
     def raw(self) -> bytes:
-        """The JSON text, which is never larger than a body may be."""
+        """Return the JSON text, which is never larger than a body may be."""
         writer = _Writer(self.values)
         writer.write(self.shape)
         return "".join(writer.pieces).encode()[:MAX_BODY_BYTES]
@@ -129,7 +129,7 @@ class _Writer:
 
 
 def shape_of(document: Document, schema: Node, random: Random) -> Shape:
-    """Return a valid value of a schema; of several choices a random one."""
+    """Return a valid value of a schema, with a random choice among alternatives."""
     schema = document.resolve(schema)
     if "oneOf" in schema:
         return shape_of(document, random.choice(schema["oneOf"]), random)
@@ -144,7 +144,7 @@ def shape_of(document: Document, schema: Node, random: Random) -> Shape:
 
 
 def mutated(body: Body, other: Body, random: Random) -> Body:
-    """Change a body in one to three places; parts of the other can come into it."""
+    """Change a body in one to three places. Parts of the other body can be inserted."""
     shape = body.shape
     for _ in range(random.randint(1, 3)):
         path = random.choice(list(_paths(shape)))

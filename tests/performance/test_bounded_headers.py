@@ -1,4 +1,4 @@
-"""No header and no query keeps the event loop for long: a search finds the worst of each.
+"""No header and no query blocks the event loop for long. A search finds the worst of each.
 
 The yardstick is the same as for bodies: see `test_bounded_work`.
 """
@@ -40,11 +40,11 @@ Fragment = tuple[str, ...]
 
 def scope_with(*headers: tuple[bytes, bytes]) -> HTTPScope:
     scope: dict[str, object] = {"client": ("127.0.0.1", 1), "headers": headers}
-    return scope  # type: ignore[return-value]  # nothing else of it is read
+    return scope  # type: ignore[return-value]  # all that is read of it
 
 
 async def push_nothing(_: str, __: Headers) -> None:
-    """HTTP/1.1 has no server push."""
+    """Do nothing: HTTP/1.1 has no server push."""
 
 
 def request_with(headers: Mapping[str, str], query: str = "") -> Request:
@@ -78,7 +78,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "Accept": lambda text: accepts_json([text]),
     "Authorization": lambda text: bearer_token([text]),
     "Content-Type": read_type,
-    "Idempotency-Key": lambda text: key_of(text[:512]),  # what the contract's pattern passes
+    "Idempotency-Key": lambda text: key_of(text[:512]),  # the contract's pattern allows as much
     "If-Match": expected_revisions,
     "If-None-Match": lambda text: is_current('"1"', text),
     "X-Forwarded-For": read_forwarded,
@@ -92,7 +92,7 @@ def mutated(parent: Fragment, other: Fragment, random: Random) -> Fragment:
 
 
 def worst_text(reader: Callable[[str], object], enough: float) -> tuple[float, Fragment]:
-    """Search for the text that costs most when it is repeated; return its cost, and what it is."""
+    """Search for the text that is most expensive when repeated. Return its cost and what it is."""
 
     def run(fragment: Fragment) -> None:
         text = "".join(fragment)
@@ -103,14 +103,14 @@ def worst_text(reader: Callable[[str], object], enough: float) -> tuple[float, F
         [(token,) for token in TOKENS],
         mutated,
         lambda fragment: least(lambda: run(fragment), 2),
-        Random(SEED),  # noqa: S311 - it has to be repeatable
+        Random(SEED),  # noqa: S311 - it must be repeatable
         steps=STEPS,
         enough=enough,
     )
 
 
 @pytest.fixture(scope="module")
-def yardstick(contract: Document, untraced: None) -> Yardstick:  # noqa: ARG001 - it has to be first
+def yardstick(contract: Document, untraced: None) -> Yardstick:  # noqa: ARG001 - it must come first
     return yardstick_of(contract)
 
 

@@ -1,7 +1,7 @@
-"""No body keeps the event loop for long: a search finds the worst, whatever the contract is.
+"""No body blocks the event loop for long. A search finds the worst one, for any contract.
 
-The yardstick is the costliest body that is valid: a batch of 100 long tasks, as large as a body
-may be. On an ordinary core it takes less than 3 ms, so `MOST` times as much is less than 50 ms.
+The yardstick is the most expensive valid body: a batch of 100 long tasks, of the largest size that
+is allowed. On an ordinary core it takes less than 3 ms, so `MOST` times as much is less than 50 ms.
 """
 
 import json
@@ -39,7 +39,7 @@ WITH_BODY = ["createTask", "replaceTask", "updateTask", "completeTask", "batchTa
 
 
 class Gate:
-    """What a body goes through on the event loop, without a pause."""
+    """Process a body as the event loop does, without a pause."""
 
     def __init__(self, contract: Document, operation: Operation) -> None:
         handler = getattr(TaskRoutes, operation.handler_name)
@@ -48,7 +48,7 @@ class Gate:
         self._catalogue = ProblemCatalogue(contract)
 
     def refusal(self, raw: bytes) -> Problem | None:
-        """Check a body; make the fingerprint of a valid one, and the problem of any other."""
+        """Check a body. Compute the fingerprint of a valid one, and the problem of any other."""
         problem = self._problem(raw)
         if problem is not None:
             self._catalogue.render(problem, path="/", request_id="x")
@@ -67,12 +67,12 @@ class Gate:
         return None
 
     def cost(self, raw: bytes) -> float:
-        """Return the seconds of CPU that a body takes."""
+        """Return the CPU time in seconds that a body takes."""
         return least(lambda: self.refusal(raw), 1)
 
 
 class Yardstick(NamedTuple):
-    """The costliest valid body, and how it is checked."""
+    """The most expensive valid body, and how it is checked."""
 
     gate: Gate
     raw: bytes
@@ -82,7 +82,7 @@ class Yardstick(NamedTuple):
         return least(lambda: self.gate.refusal(self.raw), 5)
 
     def ratio(self, gate: Gate, raw: bytes) -> float:
-        """Return how often it fits into the cost of another body. They take turns."""
+        """Return the cost of another body in multiples of the yardstick. The two runs alternate."""
         costs = [(least(lambda: gate.refusal(raw), 1), self.cost) for _ in range(5)]
         return min(other for other, _ in costs) / min(own for _, own in costs)
 
@@ -97,7 +97,7 @@ def yardstick_of(contract: Document) -> Yardstick:
 
 
 @pytest.fixture(scope="module")
-def yardstick(contract: Document, untraced: None) -> Yardstick:  # noqa: ARG001 - it has to be first
+def yardstick(contract: Document, untraced: None) -> Yardstick:  # noqa: ARG001 - it must come first
     return yardstick_of(contract)
 
 
@@ -107,8 +107,8 @@ def gate_of(contract: Document, id_: str) -> Gate:
 
 
 def worst_body(contract: Document, yardstick: Yardstick, id_: str) -> tuple[float, Body]:
-    """Search for the worst body; return its cost as a ratio, and what it is."""
-    random = Random(SEED)  # noqa: S311 - it has to be repeatable
+    """Search for the worst body. Return the ratio of its cost, and a description."""
+    random = Random(SEED)  # noqa: S311 - it must be repeatable
     (operation,) = (each for each in operations(contract) if each.id == id_)
     assert operation.body is not None
     seeds = [

@@ -1,4 +1,4 @@
-"""At 100,000 rows, each statement of each operation walks the index that was meant for it."""
+"""At 100,000 rows, each statement of each operation uses the intended index."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +27,7 @@ def indexes(nodes: list[dict[str, Any]]) -> set[str]:
 
 
 def assert_bounded(nodes: list[dict[str, Any]]) -> None:
-    """Nothing reads a whole table, and nothing is sorted but the rows of a page."""
+    """No plan reads a whole table or sorts more than the rows of a page."""
     assert {node["Node Type"] for node in nodes}.isdisjoint({"Seq Scan", "Bitmap Heap Scan"})
     for node in nodes:
         if node["Node Type"] == "Sort":
@@ -35,10 +35,10 @@ def assert_bounded(nodes: list[dict[str, Any]]) -> None:
 
 
 def is_limited(node: dict[str, Any]) -> bool:
-    """Whether a node has at most the rows of pages, or of the user's one row."""
+    """Return whether a node has at most the rows of pages, or the user's one row."""
     if node["Node Type"] == "Limit" or node.get("Index Name") == "users_pkey":
         return True
-    # A node that reads nothing computes a single value, such as the policy's.
+    # A node that reads no table computes a single value, such as the policy's.
     return "Relation Name" not in node and all(map(is_limited, node.get("Plans", [])))
 
 

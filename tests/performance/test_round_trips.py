@@ -1,4 +1,4 @@
-"""How often each operation speaks to the database, and what it says."""
+"""The number and the content of the database round trips of each operation."""
 
 from typing import NamedTuple
 
@@ -33,7 +33,7 @@ BATCH_ONCE = [BEGIN, *KEY_FIRST, "SELECT users.id", CREATE, CREATE, STORE, "COMM
 
 
 class Trips(NamedTuple):
-    """A request, and how what it says to the database begins, one round trip each."""
+    """A request, and the beginning of the SQL of each of its round trips."""
 
     operation: str
     method: str

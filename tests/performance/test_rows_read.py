@@ -1,4 +1,4 @@
-"""How many rows PostgreSQL looks at for each operation, whoever asks and however deep the page."""
+"""The number of rows that PostgreSQL reads for each operation, for any user and any page."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from tests.performance.explained import ExplainedSession
 
 LIMIT = 20
 PAGE = LIMIT + 1
-"""One more tells whether there is a next page."""
+"""One more row shows whether there is a next page."""
 
 NEWEST = Listing(completed=None, q=None, due_before=None, due_after=None, sort="-created_at")
 
@@ -70,7 +70,7 @@ async def delete(session: ExplainedSession, task: Task) -> None:
 @pytest.mark.parametrize(
     ("operation", "users", "tasks"),
     [
-        # Each arm of a query looks at the owner once more: whether its rows are erased.
+        # Each arm of a query reads the owner's row once more, to see which rows are erased.
         (get, 1, 1),
         (etag_of_lists, 1, 0),
         (first_page, 2, PAGE),
@@ -78,7 +78,7 @@ async def delete(session: ExplainedSession, task: Task) -> None:
         (first_changes, 2, PAGE),
         (later_changes, 3, PAGE),
         (create, 0, 0),
-        # Once to lock it, and once to change it, or to see that there is nothing to change.
+        # Once to lock it, and once to change it, or to see that nothing has to change.
         (complete, 2, 2),
         (complete_again, 2, 2),
         (delete, 2, 2),
@@ -105,7 +105,7 @@ async def test_an_operation_looks_at_just_so_many_rows(
 
 
 def rows_of(nodes: list[dict[str, Any]], table: str) -> int:
-    """The rows that scans of a table looked at, whether they were of use or not."""
+    """Return the number of rows that scans of a table read, including those filtered out."""
     scans = [
         node for node in nodes if node.get("Relation Name") == table and "Scan" in node["Node Type"]
     ]

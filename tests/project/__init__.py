@@ -1,1 +1,1 @@
-"""Tests of the project itself: README, wheel, lock files."""
+"""Tests of the project itself: pages, wheel, lock files."""

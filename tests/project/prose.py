@@ -1,4 +1,4 @@
-"""Banned phrases, and the texts of the repository in which they are looked for."""
+"""Banned phrases, and the texts of the repository that are searched for them."""
 
 import ast
 import io
@@ -40,7 +40,7 @@ _NAME_PHRASES = {"prose.py", "test_wording.py"}
 
 
 class Prose(NamedTuple):
-    """A text, and where it begins."""
+    """A text, and where it starts."""
 
     path: Path
     line: int
@@ -85,7 +85,7 @@ def docstrings(path: Path) -> Iterator[Prose]:
 
 
 def comments(path: Path) -> Iterator[Prose]:
-    """Yield the comments of a module; those on lines that follow one another are one."""
+    """Yield the comments of a module. Comments on consecutive lines are one."""
     block: list[tokenize.TokenInfo] = []
     for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
         if token.type != tokenize.COMMENT:
@@ -103,14 +103,14 @@ def _comment(path: Path, block: list[tokenize.TokenInfo]) -> Prose:
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield each string that stands alone as a statement."""
+    """Yield each string that is a statement of its own."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             yield node.value
 
 
 def findings(prose: Prose) -> Iterator[tuple[str, str]]:
-    """Yield each banned phrase of a text, and a line that says where it is."""
+    """Yield each banned phrase of a text, and a line that gives its place."""
     text = _COMMENT.sub(_blank, _CODE.sub(_blank, prose.text))
     for pattern, instead in _BANNED.items():
         for match in pattern.finditer(text):
@@ -120,5 +120,5 @@ def findings(prose: Prose) -> Iterator[tuple[str, str]]:
 
 
 def _blank(match: re.Match[str]) -> str:
-    """Return as many line ends as the match has, so that the lines keep their numbers."""
+    """Return as many line ends as the match has, so that the line numbers stay right."""
     return "\n" * match[0].count("\n") + " "

@@ -1,4 +1,4 @@
-"""The reference pages that are generated: `python -m tests.project.reference` writes them."""
+"""The generated reference pages. `python -m tests.project.reference` writes them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

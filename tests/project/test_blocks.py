@@ -1,4 +1,4 @@
-"""Programs find the blocks of the pages that they write into."""
+"""Programs find the blocks in the pages that they write."""
 
 from pathlib import Path
 

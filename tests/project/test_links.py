@@ -1,4 +1,4 @@
-"""README, CONTRIBUTING and docs lead to files and titles that exist."""
+"""The links in README, CONTRIBUTING and docs lead to files and titles that exist."""
 
 import re
 from pathlib import Path
@@ -27,6 +27,6 @@ def test_files_and_folders_that_a_page_names_exist(page: Path) -> None:
 
 
 def anchors_of(page: Path) -> set[str]:
-    """Return the anchors that GitHub makes of the titles of a page."""
+    """Return the anchors that GitHub makes from the titles of a page."""
     titles = re.findall(r"(?m)^#+ (.+)$", page.read_text())
     return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}

@@ -1,4 +1,4 @@
-"""The wheel has all that the program needs, and the locks have what they should, and no more."""
+"""The wheel contains all that the program needs, and the locks contain the right packages only."""
 
 import re
 import subprocess

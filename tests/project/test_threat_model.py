@@ -1,4 +1,4 @@
-"""The threat model names tests that there are, for every line of what it follows."""
+"""The threat model names existing tests in every line that claims one."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small contract and its handlers, to be changed until they do not fit."""
+"""A small contract and its handlers, which tests change until they differ."""
 
 import copy
 import inspect
@@ -61,7 +61,7 @@ TREE: dict[str, Any] = {
 
 
 class Key:
-    """A security scheme: whoever sends the key is Ada."""
+    """A security scheme with one key, which belongs to Ada."""
 
     def protects(self, handler: Callable[..., Any]) -> bool:
         return hasattr(handler, "needs_key")
@@ -115,12 +115,12 @@ def install(app: Quart, tree: dict[str, Any]) -> None:
 
 
 def register(blueprint: Blueprint, name: str, handler: Any) -> None:  # noqa: ANN401 - any fault
-    """Do what `@blueprint.endpoint(name)` does, which Quart's types let not be done to any."""
+    """Do what `@blueprint.endpoint(name)` does. Its type does not allow handlers with faults."""
     blueprint.view_functions[name] = handler
 
 
 def absent() -> None:
-    """Stands for a handler that is not there."""
+    """A placeholder for a handler that is missing."""
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`Accept` is read as werkzeug reads it, in a time that does not depend on what is in it."""
+"""`Accept` is read as Werkzeug reads it, in a time that does not depend on its content."""
 
 import pytest
 from hypothesis import given

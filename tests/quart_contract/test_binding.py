@@ -1,4 +1,4 @@
-"""The app refuses to start where contract and code differ; one test for each kind of drift."""
+"""The app does not start if contract and code differ. Each kind of drift has a test."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The gate, for what the contract could say and does not say today: headers, required queries."""
+"""Request checks that Taskward's contract does not need today: headers, required queries."""
 
 from collections.abc import Mapping
 from typing import Any

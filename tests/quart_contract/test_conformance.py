@@ -1,4 +1,4 @@
-"""The app refuses to start where the types of a handler are not those of the contract."""
+"""The app does not start if the types of a handler differ from the contract."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -121,7 +121,7 @@ def start(
 
 
 def struct(base: type[msgspec.Struct], **fields: Any) -> type[msgspec.Struct]:  # noqa: ANN401
-    """Make a struct like another, with some fields changed; a field that is `None` is gone."""
+    """Return a copy of a struct with some fields changed. A field that is `GONE` is removed."""
     hints = {each.name: (each.type, each.default) for each in msgspec.structs.fields(base)}
     hints |= {name: (hint, hints.get(name, (None, NODEFAULT))[1]) for name, hint in fields.items()}
     members = [
@@ -136,7 +136,7 @@ def struct(base: type[msgspec.Struct], **fields: Any) -> type[msgspec.Struct]:  
 
 
 class GONE:
-    """Stands for a field that is not there."""
+    """A placeholder for a field that is missing."""
 
 
 DRIFTS: dict[str, tuple[dict[str, Any], str]] = {

@@ -1,4 +1,4 @@
-"""A contract is refused where something in it could not be enforced."""
+"""A contract is rejected if a part of it cannot be enforced."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Why a body is refused, for what the contract could say and does not say today."""
+"""Explanations of invalid bodies, for schemas that Taskward's contract does not have today."""
 
 import json
 from functools import partial

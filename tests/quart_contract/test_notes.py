@@ -25,7 +25,7 @@ def app() -> Quart:
 
 @pytest.fixture
 async def client(app: Quart) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service under a stock Hypercorn."""
+    """Return a client of the service under an unchanged Hypercorn."""
     stop, config = asyncio.Event(), Config()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A response that violates the contract does not leave; the log says what is wrong with it."""
+"""A response that violates the contract is not sent, and the log says what is wrong."""
 
 import json
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def _with_body(tree: dict[str, Any]) -> None:
 async def sent(
     status: int, headers: Mapping[str, str], *bodies: bytes, path: str = "/things/1"
 ) -> tuple[int, bytes, list[Any]]:
-    """Let an app send a response; return what leaves, and what is logged as an error."""
+    """Run an app that sends a response. Return what is sent, and what is logged as an error."""
     events: list[Any] = []
 
     async def app(_: Scope, __: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -97,7 +97,7 @@ async def test_a_response_that_does_not_fit_becomes_a_500(
 ) -> None:
     status, body, logged = await sent(*response)
     assert json.loads(body)["code"] == "internal_error"
-    assert status == 400  # the sample's own status for every code
+    assert status == 400  # the sample has this status for every code
     ((found,),) = logged
     assert difference in found
 

@@ -1,4 +1,4 @@
-"""JSON that the standard library takes, and Taskward does not."""
+"""Texts that the standard library accepts as JSON, and Taskward rejects."""
 
 import json
 import math
@@ -99,7 +99,7 @@ ITEMS = st.sampled_from(
 @given(st.lists(ITEMS, max_size=20))
 def test_values_are_counted_before_they_are_parsed(items: list[str]) -> None:
     others = "".join(f" , {item}" for item in items)
-    # With the zeros, there are as many values as are allowed.
+    # With the zeros, the text has exactly as many values as allowed.
     zeros = "0 , " * (MAX_VALUES - count(json.loads(f"[0{others}]")))
     assert count(parse(f"[{zeros}0{others}]".encode())) == MAX_VALUES
     with pytest.raises(MalformedJsonError, match="more than 5,000 values"):

@@ -1,4 +1,4 @@
-"""Each bad request of the corpus is refused as it must be, over the wire."""
+"""Each bad request of the corpus is rejected as expected, over the wire."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ LIBRARIES = re.compile(
 )
 TOKENS = re.compile(rb"eyJ[\w.-]+")
 DUE = {401: "www-authenticate", 405: "allow"}
-"""The header that HTTP asks of a status."""
+"""Return the header that HTTP requires for a status."""
 
 
 def test_the_corpus_is_large_and_every_name_is_unique(
@@ -57,13 +57,13 @@ async def test_a_bad_request_is_refused(
     assert DUE.get(bad.status, "x-request-id") in headers
     assert not any(secret in body for secret in TOKENS.findall(raw))
     assert not LIBRARIES.search(body.decode())
-    # Nothing of it was stored, and the server goes on.
+    # Nothing of it was stored, and the server still works.
     ((_, tasks),) = await exchange(server, get(b"/api/tasks").replace(TOKEN, token), closes=False)
     assert json.loads(tasks)["items"] == []
 
 
 async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[Answer]:
-    """Send bytes; answer what comes back, up to the end of the connection if it `closes`."""
+    """Send bytes. Return the responses, up to the end of the connection if it `closes`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     parser = Answers()
     closed = False
@@ -75,7 +75,7 @@ async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[
                 parser.feed(data)
                 closed = not data
     except ConnectionResetError:
-        # The server does not read what it refuses, so its end can come as a reset.
+        # The server does not read the rest of a rejected request, so its end can be a reset.
         closed = True
     finally:
         writer.close()
@@ -85,7 +85,7 @@ async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[
 
 
 class Answers:
-    """Parses all the answers of a connection."""
+    """Parse all responses on a connection."""
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
@@ -93,7 +93,7 @@ class Answers:
 
     @property
     def done(self) -> bool:
-        """Whether there is an answer, and nothing more has come."""
+        """Return whether there is a response, and no further data."""
         return bool(self.answers) and not self._buffer
 
     def feed(self, data: bytes) -> None:

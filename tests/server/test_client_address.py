@@ -1,4 +1,4 @@
-"""Which address a client is counted by."""
+"""The address by which a client is counted."""
 
 import pytest
 from hypercorn.typing import HTTPScope
@@ -7,12 +7,12 @@ from app.server.middleware.client_address import client_address
 
 
 def scope(peer: str | None, *forwarded: str) -> HTTPScope:
-    """As much of a connection as the address is made of."""
+    """Return the parts of a scope from which the address is taken."""
     made: dict[str, object] = {
         "client": (peer, 1234) if peer else None,
         "headers": [(b"x-forwarded-for", value.encode()) for value in forwarded],
     }
-    return made  # type: ignore[return-value]  # nothing else of it is read
+    return made  # type: ignore[return-value]  # all that is read of it
 
 
 @pytest.mark.parametrize(

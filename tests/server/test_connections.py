@@ -1,4 +1,4 @@
-"""Connections have limits, and a client that does not read loses its own."""
+"""Connections have limits, and a client that does not read is disconnected."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @pytest.fixture
 def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
-    """A server of seven connections, four of an address, that knows slow readers soon."""
+    """Serve seven connections, four for an address, with short time limits for slow readers."""
     monkeypatch.setattr(serving, "limits", lambda *_, **__: LIMITS)
     monkeypatch.setattr(tcp, "PROGRESS_SECONDS", 1)
     with live(create_app(settings)) as running:
@@ -38,7 +38,7 @@ def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live
 async def connected(
     server: LiveServer, *addresses: str, sent: bytes = b""
 ) -> AsyncIterator[list[Streams]]:
-    """Connections from these addresses, in this order; a response is read where one comes."""
+    """Open connections from these addresses, in order. Read a response where one is sent."""
     made: list[Streams] = []
     try:
         for address in addresses:
@@ -55,7 +55,7 @@ async def connected(
 
 
 async def is_answered(streams: Streams) -> bool:
-    """Whether a request over a connection gets a response."""
+    """Return whether a request over a connection gets a response."""
     reader, writer = streams
     try:
         writer.write(LIVE)
@@ -114,7 +114,7 @@ async def test_a_connection_that_is_closed_leaves_its_place(server: LiveServer) 
 
 
 def unread(server: LiveServer, sent: bytes) -> socket.socket:
-    """A connection whose response is not read; the kernel takes little of it on this side."""
+    """Open a connection whose response is not read. The kernel's receive buffer is small."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(20)
@@ -124,7 +124,7 @@ def unread(server: LiveServer, sent: bytes) -> socket.socket:
 
 
 def read_script(connection: socket.socket, pause: float = 0) -> int:
-    """Read more than a megabyte, with a pause after each part; return how many bytes came."""
+    """Read more than a megabyte, with a pause after each part. Return the number of bytes."""
     total = 0
     while total < 1_000_000:
         data = connection.recv(40_000)
@@ -147,7 +147,7 @@ async def test_a_client_that_reads_nothing_is_disconnected(server: LiveServer) -
 async def test_a_client_that_reads_slowly_but_steadily_is_not_disconnected(
     server: LiveServer,
 ) -> None:
-    # The whole takes longer than a client may read nothing.
+    # Reading it all takes longer than a client may read nothing.
     with unread(server, SCRIPT) as slow:
         began = time.monotonic()
         assert await asyncio.to_thread(read_script, slow, 0.01) > 1_000_000
@@ -163,7 +163,7 @@ def test_behind_proxies_connections_are_not_counted_by_address() -> None:
 
 
 class Idle:
-    """A connection that knows when it was evicted."""
+    """A connection that stores whether it was evicted."""
 
     address = ""
 

@@ -1,4 +1,4 @@
-"""A front end of another origin may call the API, and may read its errors."""
+"""A front end of another origin can call the API and read its errors."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""A client that disconnects ends its read in the database, and no change."""
+"""If a client disconnects, its read in the database is cancelled, and a change is completed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,13 +19,13 @@ SELECT count(*) FROM pg_stat_activity
 WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()
 """
 ENDS_SECONDS = 5
-"""Less than the limit of a statement."""
+"""Less than the time limit of a statement."""
 TASK = b'{"title": "x"}'
 
 
 @pytest.fixture
 async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
-    """A connection of the superuser."""
+    """Return a connection of the superuser."""
     login = await asyncpg.connect(**database_url.for_driver)
     yield login
     await login.close()
@@ -33,7 +33,7 @@ async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
 
 async def until_running(login: asyncpg.Connection, count: int) -> None:
     async with asyncio.timeout(ENDS_SECONDS):
-        while await login.fetchval(RUNNING) != count:  # noqa: ASYNC110 - PostgreSQL's
+        while await login.fetchval(RUNNING) != count:  # noqa: ASYNC110 - a state of PostgreSQL
             await asyncio.sleep(0.02)
 
 
@@ -42,8 +42,8 @@ def request(user: str, first: str, *headers: str) -> bytes:
     return "\r\n".join([*lines, *headers, "", ""]).encode()
 
 
-def slowly(seconds: float) -> Any:  # noqa: ANN401 - a context of what was sent
-    """Let statements that read or write tasks take a while in PostgreSQL."""
+def slowly(seconds: float) -> Any:  # noqa: ANN401 - a context with the statements that were sent
+    """Slow down the statements that read or write tasks in PostgreSQL."""
 
     def rewrite(sql: str) -> str:
         slow = f"FROM pg_sleep({seconds}), "
@@ -80,7 +80,7 @@ async def test_a_read_ends_in_the_database_when_its_client_has_left(
             await leave(writer, how)
             await until_running(login, 0)
         async with asyncio.timeout(ENDS_SECONDS):
-            while database.usage.in_use or not logged:  # noqa: ASYNC110 - another thread's
+            while database.usage.in_use or not logged:  # noqa: ASYNC110 - of another thread
                 await asyncio.sleep(0.02)
     (line,) = logged
     assert (line["event"], line["status"], line["route"]) == ("request", None, "/api/tasks")
@@ -98,11 +98,11 @@ async def test_a_search_that_waits_ends_when_its_client_has_left(
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(request(user, "GET /api/tasks?q=x"))
         async with asyncio.timeout(ENDS_SECONDS):
-            while database.share_usage.waiting_to_search != 1:  # noqa: ASYNC110 - another thread's
+            while database.share_usage.waiting_to_search != 1:  # noqa: ASYNC110 - of another thread
                 await asyncio.sleep(0.02)
         writer.close()
         async with asyncio.timeout(ENDS_SECONDS):
-            while database.share_usage.waiting_to_search:  # noqa: ASYNC110 - another thread's
+            while database.share_usage.waiting_to_search:  # noqa: ASYNC110 - of another thread
                 await asyncio.sleep(0.02)
         assert not running.done()
         assert (await running).status_code == 200

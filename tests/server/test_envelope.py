@@ -1,4 +1,4 @@
-"""Every answer has its request id and its fixed headers; every request has one log line."""
+"""Every response has its request id and its fixed headers, and every request has one log line."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ async def test_each_request_is_logged_in_one_line_without_secrets(
         "status": 201,
         "user": user,
     }
-    assert server.port  # the log is the server's, which runs in another thread
+    assert server.port  # the server runs in another thread, and logs there
 
 
 async def test_an_unknown_method_is_not_logged(client: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""The log: what becomes of a line that cannot be written."""
+"""Log lines that cannot be written."""
 
 import json
 import logging

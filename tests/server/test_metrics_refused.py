@@ -1,4 +1,4 @@
-"""Where metrics cannot be told, that is told."""
+"""Settings for metrics that cannot work are reported."""
 
 import tempfile
 

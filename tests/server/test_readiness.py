@@ -1,4 +1,4 @@
-"""Readiness makes every check and names each that fails, for what is really wrong."""
+"""Readiness runs every check, and reports each failed check with its real cause."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -36,7 +36,7 @@ Asking = Callable[..., AbstractAsyncContextManager[Ask]]
 
 @pytest.fixture
 def asking(settings: Settings, conformance: Conformance) -> Asking:
-    """Serve with other settings, and ask whether the server is ready."""
+    """Serve with other settings, and return whether the server is ready."""
 
     @asynccontextmanager
     async def serve(**changes: object) -> AsyncIterator[Ask]:
@@ -55,7 +55,7 @@ def asking(settings: Settings, conformance: Conformance) -> Asking:
 
 @pytest.fixture
 async def database(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
-    """A database of the test's own, without tables."""
+    """Create a separate database without tables."""
     database = Database(empty_database, pool_size=1)
     yield database
     await database.close()
@@ -63,7 +63,7 @@ async def database(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def published() -> Iterator[KeyServer]:
-    """The issuer's server, which is down."""
+    """The issuer's server, which is stopped."""
     with key_server() as server:
         server.stop()
         yield server
@@ -78,7 +78,7 @@ def issued_by(server: KeyServer) -> dict[str, object]:
 
 
 async def failed(ask: Ask) -> tuple[dict[str, str], str]:
-    """The checks of a server that is not ready, and why they failed."""
+    """Return the checks of a server that is not ready, and the reasons."""
     answer = await ask()
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (503, "not_ready")

@@ -1,4 +1,4 @@
-"""Clients that leave, stall or go on in the middle: nobody else notices, nothing is half done."""
+"""Clients that disconnect or stall disturb no other client, and leave no half change behind."""
 
 import asyncio
 from contextlib import suppress
@@ -20,7 +20,7 @@ def request(user: str, first: str, *headers: str) -> bytes:
 
 
 async def send(server: LiveServer, *pieces: bytes, pause: float = 0) -> bytes:
-    """Send pieces with pauses; answer everything that comes until the server closes."""
+    """Send pieces with pauses. Return everything received until the server closes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     try:
         for piece in pieces:
@@ -61,7 +61,7 @@ async def test_a_deletion_with_a_body_is_refused_and_deletes_nothing(
 ) -> None:
     address = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
     head = request(user, f"DELETE {address}", "Transfer-Encoding: chunked", "Connection: close")
-    # Often: before, the answer and the deletion were in a race.
+    # Repeat it: the response and the deletion raced once.
     answers = [await send(server, head, body, pause=0.001) for _ in range(20)]
     assert {answer[:12] for answer in answers} == {b"HTTP/1.1 400"}
     assert (await client.get(address)).status_code == 200
@@ -77,7 +77,7 @@ async def test_whoever_sends_more_than_is_read_is_answered_and_let_go(
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(flood)
         answer = b""
-        # Its end is a reset where what is unread is still on its way.
+        # The end is a reset if unread data is still in transit.
         with suppress(ConnectionError):
             async with asyncio.timeout(10):
                 answer = await reader.readuntil(b"\r\n\r\n")
@@ -116,7 +116,7 @@ async def test_a_connection_that_its_client_has_closed_is_let_go_at_once(
             writer.write(LIVE)
             await reader.readuntil(b"}\n")
         writer.write_eof()
-        # An idle one has 20 seconds.
+        # An idle connection is closed after 20 seconds.
         async with asyncio.timeout(10):
             assert await reader.read() == b""
         writer.close()

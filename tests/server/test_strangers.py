@@ -1,4 +1,4 @@
-"""Story: a flood of requests without a token does not keep mine waiting."""
+"""Story: a flood of requests without a token does not delay my requests."""
 
 import asyncio
 from typing import Any, cast
@@ -12,7 +12,7 @@ from tests import tokens
 
 
 class Door:
-    """The middleware in front of an app whose responses wait until they are let go."""
+    """Run the middleware in front of an app whose responses wait until they are released."""
 
     def __init__(self) -> None:
         self.verifier = TokenVerifier([tokens.SECRET])

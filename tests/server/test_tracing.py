@@ -1,4 +1,4 @@
-"""Traces: a span for each request, named by its operation, and one for each statement below it."""
+"""Traces: a span for each request, named after its operation, with a child for each statement."""
 
 import logging
 import socket
@@ -30,7 +30,7 @@ ENDLESS_BYTES = 100_000_000
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """A collector that the environment names."""
+    """Run a collector, and set the environment to it."""
     with otlp_receiver() as running:
         monkeypatch.setenv(ENDPOINT, running.url)
         yield running
@@ -41,7 +41,7 @@ Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
 @pytest.fixture
 def serve(settings: Settings, user: str) -> Serve:
-    """Serve with other settings to a client of `user`; at the end, all spans were sent."""
+    """Serve with other settings for a client of `user`. At the end, all spans are exported."""
 
     @contextmanager
     def start(**changes: object) -> Iterator[httpx.Client]:
@@ -245,7 +245,7 @@ def test_what_cannot_be_sent_to_is_refused(
     environment: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in environment.items():
-        monkeypatch.setenv(name, value)  # where the library itself looks
+        monkeypatch.setenv(name, value)  # the library reads it from the environment
     with pytest.raises(TracingError, match=words):
         tracing_of(environment, "1")
 
@@ -261,7 +261,7 @@ def test_what_cannot_be_sent_to_is_refused(
 def test_who_asks_for_traces_without_the_packages_is_told_of_them(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As where it is not installed: Python then finds no such package.
+    # Python then behaves as if the package were not installed.
     monkeypatch.setitem(sys.modules, OTLPSpanExporter.__module__, None)
     monkeypatch.delitem(sys.modules, spans.__name__)
     with pytest.raises(TracingError, match=r"Install requirements-otel\.txt"):

@@ -1,1 +1,1 @@
-"""Settings: what is accepted, and that wrong ones are reported all at once."""
+"""Tests of the settings: valid values, and errors that are reported all at once."""

@@ -1,4 +1,4 @@
-"""Nothing is set but by a test."""
+"""Fixtures: an environment without settings."""
 
 from pathlib import Path
 

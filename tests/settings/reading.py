@@ -1,4 +1,4 @@
-"""Reads settings as a process does."""
+"""Read settings as a process does."""
 
 import pytest
 

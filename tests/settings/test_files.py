@@ -1,4 +1,4 @@
-"""The file and the environment, and the pages that list what can be set."""
+"""The file and the environment, and the pages that list the settings."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""No secret is weak, and none is shown."""
+"""Weak secrets are rejected, and no secret is shown."""
 
 import pytest
 

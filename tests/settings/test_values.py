@@ -1,4 +1,4 @@
-"""A value of each setting that is accepted, and those that are not."""
+"""Valid and invalid values of each setting."""
 
 import pytest
 from limits import parse

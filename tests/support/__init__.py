@@ -1,1 +1,1 @@
-"""What tests of several folders use: servers, databases, and judges of responses."""
+"""Helpers for tests of several folders: servers, databases, and checks of responses."""

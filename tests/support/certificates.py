@@ -1,4 +1,4 @@
-"""Certificates of a certificate authority that is made for a test."""
+"""Certificates of a certificate authority that is created for a test."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 
 class Authority:
-    """A certificate authority; its own certificate is in the file `path`."""
+    """A certificate authority. Its own certificate is in the file `path`."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.path = folder / f"{name}.pem"

@@ -1,7 +1,7 @@
-"""Checks answers against the contract: status, headers, media type and body.
+"""Check responses against the contract: status, headers, media type and body.
 
-Written apart from the code in `quart_contract` that checks requests, so that a mistake there is
-not repeated here.
+This is independent of the code in `quart_contract` that checks requests, so that it does not
+repeat a mistake of that code.
 """
 
 import re
@@ -19,7 +19,7 @@ PAGES = re.compile(r"/|/docs.*|/problems.*|/openapi\.(yaml|json)")
 
 
 class Conformance:
-    """The contract, as a judge of answers. `seen` counts what was judged, by operation."""
+    """Checks responses against the contract. `seen` counts the checked ones, by operation."""
 
     def __init__(self, raw: bytes) -> None:
         self.tree: Node = yaml.safe_load(raw)
@@ -30,7 +30,7 @@ class Conformance:
         }
 
     def check(self, response: httpx.Response) -> None:
-        """Raise `AssertionError` where an answer is not one that the contract allows."""
+        """Raise `AssertionError` if the contract does not allow a response."""
         path = response.request.url.raw_path.decode().partition("?")[0]
         if PAGES.fullmatch(path):
             return
@@ -68,7 +68,7 @@ class Conformance:
         self._validate(content[media_type]["schema"], response.json())
 
     def check_problem(self, headers: Mapping[str, str], problem: object) -> None:
-        """Raise `AssertionError` or `ValidationError` where an answer is no proper problem."""
+        """Raise `AssertionError` or `ValidationError` if a response is not a valid problem."""
         self._check_headers(headers)
         assert headers["content-type"] == "application/problem+json"
         self._validate({"$ref": "#/components/schemas/Problem"}, problem)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the machine's own packages: it has TLS, which the embedded one has not."""
+"""A PostgreSQL of the machine's own packages. It has TLS, unlike the embedded one."""
 
 import os
 import pwd
@@ -18,9 +18,9 @@ from tests.support.ports import free_port
 
 PASSWORD = "password"
 HOST = "localhost"
-"""The name that the certificate is for. The server listens at 127.0.0.1, which is not that name."""
+"""The name in the certificate. The server listens at 127.0.0.1, which is not that name."""
 ROLES = ("either", "only_tls", "only_plain")
-"""Who may log in how. The first is a superuser; all have `PASSWORD`."""
+"""The logins and their authentication. The first is a superuser. All have `PASSWORD`."""
 
 _ACCESS = """
 hostssl   all only_tls   127.0.0.1/32 scram-sha-256
@@ -42,7 +42,7 @@ _MORE_ROLES = "".join(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}';" for rol
 
 
 def debian_binaries() -> Path:
-    """Where the programs of PostgreSQL are; skips the test where there are none, not in CI."""
+    """Return the folder of PostgreSQL's programs. Without one, skip the test, but not in CI."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = found[-1] if found else shutil.which("initdb")
     if initdb is None:
@@ -53,7 +53,7 @@ def debian_binaries() -> Path:
 
 @contextmanager
 def tls_server(authority: Authority) -> Iterator[int]:
-    """A PostgreSQL that speaks TLS with a certificate of `authority`; answers its port."""
+    """Run a PostgreSQL with TLS and a certificate of `authority`. Yield its port."""
     binaries = debian_binaries()
     port = free_port()
     with open_folder() as folder:
@@ -113,7 +113,7 @@ class _Server:
         self._configure(_SETTINGS + more)
 
     def make_standby(self) -> None:
-        # The cluster was not started yet: it follows nobody, and never becomes a primary.
+        # The server was not started yet: it has no primary, and is never promoted.
         (self._data / "standby.signal").touch()
 
     def _make_cluster(self) -> None:

@@ -1,4 +1,4 @@
-"""Listens to what is said to the database driver on behalf of users, and can change it."""
+"""Record the statements that the database driver gets on behalf of users, and change them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import pytest
 
 
 class Sent(NamedTuple):
-    """What the driver was given: one round trip, as it knows statements that it has had before."""
+    """The arguments of one call of the driver: one round trip, if the statement is prepared."""
 
     sql: str
     arguments: tuple[Any, ...]
@@ -17,9 +17,9 @@ class Sent(NamedTuple):
 
 @contextmanager
 def listening(rewrite: Callable[[str], str] = lambda sql: sql) -> Iterator[list[Sent]]:
-    """What is yielded grows with each round trip; `rewrite` changes the SQL of each.
+    """Yield a list that grows with each round trip. `rewrite` changes the SQL of each.
 
-    What SQLAlchemy sends itself, for the login, takes another way.
+    Statements that SQLAlchemy itself sends, for the login, are not included.
     """
     sent: list[Sent] = []
     methods = {name: getattr(asyncpg.Connection, name) for name in ("fetch", "execute")}
@@ -31,7 +31,7 @@ def listening(rewrite: Callable[[str], str] = lambda sql: sql) -> Iterator[list[
             *arguments: Any,  # noqa: ANN401 - the driver's
             **options: Any,  # noqa: ANN401 - the driver's
         ) -> Any:  # noqa: ANN401 - the driver's
-            # Whether a connection lives is asked with a time-out, and on behalf of nobody.
+            # A ping of a connection has a timeout, and no user.
             if not options:
                 sent.append(Sent(sql, arguments))
             return await methods[name](connection, rewrite(sql), *arguments, **options)

@@ -1,4 +1,4 @@
-"""Databases beside the one that all tests share."""
+"""Databases besides the one that all tests share."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from app.database.driver.url import DatabaseUrl
 
 @asynccontextmanager
 async def make_empty_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
-    """A database without tables, on the same server; dropped at the end."""
+    """Create a database without tables, on the same server. Drop it at the end."""
     name = f"test_{uuid4().hex}"
     await _administer(server, f"CREATE DATABASE {name}")
     url = server.for_sqlalchemy.set(database=name, drivername="postgresql")
@@ -24,7 +24,7 @@ async def make_empty_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]
 
 async def _administer(url: DatabaseUrl, command: str) -> None:
     database = Database(url, pool_size=1)
-    # There is no transaction for it.
+    # DROP DATABASE cannot run in a transaction.
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
         await connection.execute(text(command))

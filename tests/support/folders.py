@@ -1,4 +1,4 @@
-"""Folders that the account of PostgreSQL may enter, unlike those of pytest."""
+"""Folders that PostgreSQL's account may enter, unlike those of pytest."""
 
 import shutil
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def open_folder() -> Iterator[Path]:
-    """A new folder that everybody may enter; removed in the end."""
+    """Create a folder that every account may enter. Remove it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="taskward-test-"))
     try:
         folder.chmod(0o755)

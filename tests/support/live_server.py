@@ -1,4 +1,4 @@
-"""Runs the app under the real Hypercorn, in a thread of the test process."""
+"""Run the app under the real Hypercorn, in a thread of the test process."""
 
 import asyncio
 import threading
@@ -13,25 +13,25 @@ from app.server.http.run import run
 
 @dataclass(frozen=True)
 class LiveServer:
-    """A server that is running."""
+    """A running server."""
 
     app: Application
     port: int
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
 def live(app: Application) -> Iterator[LiveServer]:
-    """Serve `app` on a free port; stop it, and wait for its end, on leaving."""
+    """Serve `app` on a free port. On leaving, stop it and wait for its end."""
     listener = listen("127.0.0.1:0")
     stopped = threading.Event()
 
     async def until_stopped() -> None:
-        while not stopped.is_set():  # noqa: ASYNC110 - another thread's event
+        while not stopped.is_set():  # noqa: ASYNC110 - an event of another thread
             await asyncio.sleep(0.02)
 
     thread = threading.Thread(target=run, args=(app, listener, until_stopped))

@@ -1,4 +1,4 @@
-"""Asks for metrics as Prometheus does."""
+"""Read metrics as Prometheus does."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,19 +10,19 @@ Labels = tuple[tuple[str, str], ...]
 
 
 class Scrape(dict[tuple[str, Labels], float]):
-    """Values by name and labels."""
+    """The values of metrics, by name and labels."""
 
     def value(self, name: str, **labels: str) -> float:
-        """A value; 0 where nothing has happened yet that it counts."""
+        """Return a value, or 0 if nothing was counted yet."""
         return self.get((name, tuple(sorted(labels.items()))), 0)
 
     def of(self, name: str) -> Iterator[tuple[Labels, float]]:
-        """All values of a name."""
+        """Return all values of a name."""
         return ((labels, value) for (each, labels), value in self.items() if each == name)
 
     @property
     def names(self) -> set[str]:
-        """The names of all values."""
+        """Return the names of all values."""
         return {name for name, _ in self}
 
 
@@ -39,7 +39,7 @@ def scrape(bind: str) -> Scrape:
 
 
 def scrape_until(bind: str, holds: Callable[[Scrape], bool]) -> Scrape:
-    """Read again and again, until something holds: it is recorded behind the answer."""
+    """Read until a condition is true: metrics are recorded after the response."""
     deadline = time.monotonic() + 30
     while not holds(found := scrape(bind)):
         assert time.monotonic() < deadline, found

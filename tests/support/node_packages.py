@@ -1,4 +1,4 @@
-"""Packages of npm that tests need: those of a folder's package-lock.json, each with its hash.
+"""Install the npm packages that tests need: those in a folder's package-lock.json, with hashes.
 
 `python -m tests.support.node_packages FOLDER` installs those of a folder.
 """
@@ -18,11 +18,11 @@ _NPM_CI = ("ci", "--ignore-scripts", "--engine-strict", "--no-audit", "--no-fund
 
 
 class MissingError(Exception):
-    """Something that the packages need is not on this machine."""
+    """A program or package that the packages need is missing on this machine."""
 
 
 def find(program: str) -> str:
-    """Where `program` is; a `MissingError` if it is nowhere."""
+    """Return the path of `program`. Raises `MissingError` if it is not installed."""
     path = shutil.which(program)
     if path is None:
         raise MissingError(f"there is no {program} on the PATH")
@@ -30,9 +30,10 @@ def find(program: str) -> str:
 
 
 def install(folder: Path) -> Path:
-    """Install what is locked, unless it is installed; answer the folder of the programs.
+    """Install the locked packages unless they are installed. Return the folder of the programs.
 
-    Of several at once, the first does it. Raises `MissingError` where it cannot be had.
+    Of several concurrent processes, the first one installs. Raises `MissingError` if the
+    installation fails.
     """
     npm, modules = find("npm"), folder / "node_modules"
     installed = modules / ".package-lock.sha256"
@@ -51,7 +52,7 @@ def install(folder: Path) -> Path:
 
 
 def installed_or_skipped(folder: Path) -> Path:
-    """What `install` answers; skipped where there is no Node.js or no registry, but not in CI."""
+    """Return the result of `install`. Without Node.js or a registry, skip, but not in CI."""
     find_or_skipped("node")
     try:
         return install(folder)
@@ -60,7 +61,7 @@ def installed_or_skipped(folder: Path) -> Path:
 
 
 def find_or_skipped(program: str) -> str:
-    """Where `program` is; skipped where it is nowhere, but not in CI."""
+    """Return the path of `program`. If it is not installed, skip the test, but not in CI."""
     try:
         return find(program)
     except MissingError as missing:

@@ -1,4 +1,4 @@
-"""A collector of traces: takes what is sent to it over OTLP/HTTP, and decodes it."""
+"""A collector of traces: receives them over OTLP/HTTP and decodes them."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ Attributes = dict[str, str | int]
 
 
 class Received(NamedTuple):
-    """A span, and what it says of the service that made it."""
+    """A span, and the resource attributes of the service that created it."""
 
     name: str
     kind: str
@@ -29,7 +29,7 @@ class Received(NamedTuple):
 
 
 class Receiver:
-    """What it was sent: as it came, and as spans in the order in which they began."""
+    """The received exports, as they came, and as spans in the order of their start."""
 
     def __init__(self) -> None:
         self.raw = b""
@@ -38,7 +38,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """What OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
+        """The value for OTEL_EXPORTER_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
@@ -47,27 +47,27 @@ class Receiver:
         return sorted(self._spans, key=lambda span: span.begins)
 
     def named(self, name: str) -> Received:
-        """The one span of a name."""
+        """Return the one span of a name."""
         (found,) = (span for span in self._spans if span.name == name)
         return found
 
     def below(self, parent: Received) -> list[Received]:
-        """The spans whose parent is another, which are of its trace."""
+        """Return the children of a span, which are in its trace."""
         found = [span for span in self.spans if span.parent_id == parent.span_id]
         assert {span.trace_id for span in found} <= {parent.trace_id}
         return found
 
     def run(self) -> None:
-        """Receive, until `stop`."""
+        """Receive exports until `stop`."""
         self._server.serve_forever(0.02)
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the collector."""
         self._server.shutdown()
         self._server.server_close()
 
     def take(self, path: str, body: bytes) -> None:
-        """Take a request."""
+        """Handle a request."""
         assert path == "/v1/traces"
         self.raw += body
         for of_service in ExportTraceServiceRequest.FromString(body).resource_spans:
@@ -112,7 +112,7 @@ def _read(attributes: Iterable[KeyValue]) -> Attributes:
 
 @contextmanager
 def otlp_receiver() -> Iterator[Receiver]:
-    """A collector that is running."""
+    """Run a collector."""
     receiver = Receiver()
     thread = threading.Thread(target=receiver.run)
     thread.start()

@@ -1,4 +1,4 @@
-"""A real PgBouncer, as it is installed on the machine."""
+"""A real PgBouncer, as installed on the machine."""
 
 import os
 import shutil
@@ -33,9 +33,9 @@ default_pool_size = {size}
 def pgbouncer(
     url: DatabaseUrl, *, mode: str = "transaction", size: int = 1, more: str = ""
 ) -> Iterator[DatabaseUrl]:
-    """A PgBouncer with `size` connections to the server; skipped where there is none, not in CI.
+    """Run a PgBouncer with `size` server connections. If it is not installed, skip, but not in CI.
 
-    What is yielded leads through it to the same database.
+    Yield the URL of the same database through it.
     """
     executable = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if executable is None:
@@ -58,7 +58,7 @@ def pgbouncer(
                 more=more,
             )
         )
-        # It refuses root, as PostgreSQL does; the folder of a socket lets only its owner in.
+        # PgBouncer refuses root, like PostgreSQL. Only its owner may enter the socket's folder.
         owner = Path(address.host).owner() if address.socket else "nobody"
         account = ["--user", owner] if os.geteuid() == 0 else []
         process = subprocess.Popen([executable, "--quiet", *account, str(folder / "pgbouncer.ini")])

@@ -1,4 +1,4 @@
-"""Ports of servers that tests start."""
+"""Ports for servers that tests start."""
 
 import socket
 import subprocess
@@ -6,14 +6,14 @@ import time
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port on which nobody listens there."""
+    """Return a free port."""
     with socket.create_server((host, 0)) as free:
         port: int = free.getsockname()[1]
     return port
 
 
 def wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until a process that was started listens. Raises `AssertionError` where it does not."""
+    """Wait until a started process listens. Raises `AssertionError` if it does not."""
     for _ in range(100):
         assert process.poll() is None
         try:

@@ -1,4 +1,4 @@
-"""A real Redis, as it is installed on the machine."""
+"""A real Redis, as installed on the machine."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 
 
 class RedisServer:
-    """A Redis of its own, on a free port; it can be stopped and started again."""
+    """A separate Redis on a free port, which can be stopped and restarted."""
 
     def __init__(self, executable: str, folder: Path) -> None:
         self._command = [executable, "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
@@ -23,11 +23,11 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """What a client connects to."""
+        """The URL for clients."""
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start Redis, and wait until it listens."""
         command = [*self._command, "--port", str(self.port)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         for _ in range(100):
@@ -40,7 +40,7 @@ class RedisServer:
         pytest.fail("Redis does not listen")
 
     def stop(self) -> None:
-        """End it."""
+        """Stop Redis."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
@@ -49,7 +49,7 @@ class RedisServer:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[RedisServer]:
-    """A running Redis; skipped where there is none, but not in CI."""
+    """Run a Redis. If it is not installed, skip the test, but not in CI."""
     executable = shutil.which("redis-server") or shutil.which("valkey-server")
     if executable is None:
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip

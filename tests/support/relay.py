@@ -1,4 +1,4 @@
-"""A relay in front of a server, which can lose a request or an answer, and cut the connection."""
+"""A relay in front of a server, which can lose a request or a response, and cut the connection."""
 
 import asyncio
 import threading
@@ -11,12 +11,12 @@ from tests.support.addresses import Address
 
 @dataclass
 class Exchange:
-    """One connection: both its ends, and whether its next answer is to be lost."""
+    """One connection: both its ends, and whether to lose its next response."""
 
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     losing: bool = False
     is_meant: bool = False
-    """Whether it has carried what must come before the marker."""
+    """True once the connection has carried the bytes that must come before the marker."""
 
     def cut(self) -> None:
         """Close both ends."""
@@ -25,7 +25,7 @@ class Exchange:
 
 
 class Relay:
-    """Passes on what it is sent, until it is told to lose something."""
+    """Passes data on in both directions, until a test makes it lose something."""
 
     def __init__(self, target: Address) -> None:
         self._target = target
@@ -34,20 +34,20 @@ class Relay:
         self._after = b""
         self._loop = asyncio.new_event_loop()
         self.lost = threading.Event()
-        """Set once something was lost, and the connection with it."""
+        """Set once something was lost, and its connection was cut."""
         self.on_loss: Callable[[], object] = lambda: None
         self.port = 0
         self._exchanges: list[Exchange] = []
 
     def lose_request(self) -> None:
-        """Lose the next thing that a client sends."""
+        """Lose the next data that a client sends."""
         self.lost.clear()
         self._request_is_lost = True
 
     def lose_answer(self, to: bytes = b"", after: bytes = b"") -> None:
-        """Pass on the next thing that has these bytes in it, and lose the answer.
+        """Pass on the next data that contains these bytes, and lose the response.
 
-        Only connections that have carried the bytes `after` count.
+        This applies only to connections that have carried the bytes `after`.
         """
         self.lost.clear()
         for exchange in self._exchanges:
@@ -55,7 +55,7 @@ class Relay:
         self._marker, self._after = to, after
 
     def run(self, started: threading.Event) -> None:
-        """Relay until `stop`; `started` is set when the port is known."""
+        """Relay until `stop`. Set `started` when the port is known."""
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(asyncio.start_server(self._connect, "127.0.0.1", 0))
         self.port = server.sockets[0].getsockname()[1]
@@ -66,7 +66,7 @@ class Relay:
         self._loop.close()
 
     def stop(self) -> None:
-        """End it, from another thread."""
+        """Stop the relay. Call this from another thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _end(self) -> None:
@@ -74,7 +74,7 @@ class Relay:
             exchange.cut()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
-        # Transports are closed one turn of the loop later.
+        # The event loop closes transports in its next turn.
         await asyncio.sleep(0)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -130,7 +130,7 @@ class Relay:
 
 @contextmanager
 def relay(port: int, host: str = "127.0.0.1") -> Iterator[Relay]:
-    """Relay to a server; what is yielded says where."""
+    """Relay to a server. Yield the relay, which has the port."""
     running, started = Relay(Address(host, port)), threading.Event()
     thread = threading.Thread(target=running.run, args=(started,))
     thread.start()

@@ -1,1 +1,1 @@
-"""Devices of one user that work off-line, over a line that loses and repeats what they send."""
+"""Devices of one user that work offline, over a line that loses and repeats requests."""

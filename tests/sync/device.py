@@ -1,7 +1,7 @@
-"""A device that keeps a copy of the tasks, changes it off-line, and brings it in step.
+"""A device that keeps a copy of the tasks, changes it offline, and synchronises it.
 
-It is written as the contract says that clients should be: what creates has an idempotency key,
-what changes has the revision that it was made to, and what others did comes by the feed.
+It follows the contract's advice for clients: a creation has an idempotency key, a change has the
+revision that it is based on, and the changes of other devices come from the feed.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Task = dict[str, Any]
 
 @dataclass
 class Creation:
-    """Tasks that were created here; they go by ids of the device until the server has made them."""
+    """Tasks created on this device. They have its ids until the server has created them."""
 
     key: str
     tasks: dict[str, Task]
@@ -25,7 +25,7 @@ class Creation:
 
 @dataclass
 class Update:
-    """Fields that were changed here."""
+    """Fields changed on this device."""
 
     id: str
     patch: Task
@@ -33,7 +33,7 @@ class Update:
 
 @dataclass
 class Deletion:
-    """A task that was deleted here."""
+    """A task deleted on this device."""
 
     id: str
 
@@ -53,7 +53,7 @@ class Device:
     _begins: bool = True
 
     def create(self, *marks: str) -> None:
-        """Create tasks, several at once as one batch; a mark tells each from all others."""
+        """Create tasks, several at once as one batch. A mark makes each task unique."""
         tasks = {f"new {mark}": {"title": mark, "description": mark} for mark in marks}
         self.copy |= {id_: {**task, "id": id_} for id_, task in tasks.items()}
         key = str(UUID(int=self.chosen.getrandbits(128), version=4))
@@ -70,7 +70,10 @@ class Device:
         self.pending.append(Deletion(id_))
 
     def bring_in_step(self) -> None:
-        """Send what is pending, then fetch what others did. Raises `CutError` on the way."""
+        """Send pending changes, then fetch the changes of others.
+
+        Raises `CutError` if a request gets no response.
+        """
         while self.pending:
             match self.pending[0]:
                 case Creation() as creation:
@@ -96,7 +99,7 @@ class Device:
             self._rename(old, task)
 
     def _rename(self, old: str, task: Task) -> None:
-        """From now on a task goes by the server's id; what was done to it since stays done."""
+        """Give a task the server's id. Pending changes of the task stay."""
         if old in self.copy:
             self.copy[task["id"]] = task | self.copy.pop(old) | {"id": task["id"]}
         for each in self.pending:
@@ -105,7 +108,7 @@ class Device:
         self._revisions[task["id"]] = task["revision"]
 
     def _change(self, id_: str, request: Request) -> None:
-        """Make a change to the newest version: the fields that are changed here win, no others."""
+        """Make a change to the newest version. It overwrites only the fields changed here."""
         while id_ in self._revisions:
             headers = {"If-Match": f'"{self._revisions[id_]}"'}
             answer = self.line.send(request._replace(headers=headers))
@@ -113,7 +116,7 @@ class Device:
                 self._revisions[id_] = answer.body["revision"]
                 return
             if answer.status in {204, 404}:
-                # Deleted here or by another device: whoever deletes, wins.
+                # Deleted on this or another device: a deletion wins.
                 self._forget(id_)
                 return
             assert answer.status == 412, answer
@@ -141,7 +144,7 @@ class Device:
                 self._listed.add(change["id"])
         self.since = page["next"]
         if not page["has_more"] and self._begins:
-            # Deletions from before the beginning are not told: what is not listed is gone.
+            # The feed reports no deletions before the first sync: an unlisted task is gone.
             for id_ in self._revisions.keys() - self._listed:
                 self._forget(id_)
             self._begins = False

@@ -1,4 +1,4 @@
-"""A line between a device and the server, on which requests and answers are lost and repeated."""
+"""A line between a device and the server that loses and repeats requests and responses."""
 
 import json
 from http.client import HTTPConnection, HTTPException
@@ -12,11 +12,11 @@ WEIGHTS = (55, 10, 15, 8, 6, 6)
 
 
 class CutError(Exception):
-    """No answer came; whether the request did, nobody knows."""
+    """No response arrived. Whether the server got the request is unknown."""
 
 
 class Request(NamedTuple):
-    """What is sent; the headers are those that make it safe to send again."""
+    """A request. Its headers make it safe to send again."""
 
     method: str
     target: str
@@ -25,17 +25,17 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What comes back."""
+    """The response."""
 
     status: int
     body: Any
 
 
 class Line:
-    """Passes requests on through a relay, and does to them what a bad line does.
+    """Sends requests through a relay, and does to them what a bad line does.
 
-    A request can be lost, its answer can be lost, it can come twice, and it can come late: then it
-    arrives after others that were sent after it.
+    It can lose a request, lose the response, send a request twice, or send it late: after requests
+    that came later.
     """
 
     def __init__(self, relay: Relay, token: str, chosen: Random) -> None:
@@ -45,11 +45,11 @@ class Line:
         self._connection = HTTPConnection("127.0.0.1", relay.port, timeout=10)
         self._late: list[Request] = []
         self.works = False
-        """Whether the line has no faults from now on."""
+        """True from the moment when the line has no more faults."""
         self.seen: dict[str, int] = dict.fromkeys(FAULTS, 0)
 
     def send(self, request: Request) -> Answer:
-        """Send a request. Raises `CutError` where no answer comes."""
+        """Send a request. Raises `CutError` if no response arrives."""
         fault = "none" if self.works else self._chosen.choices(FAULTS, WEIGHTS)[0]
         self.seen[fault] += 1
         if "late" in fault:
@@ -63,13 +63,13 @@ class Line:
         return self._exchange(request)
 
     def deliver_late(self) -> None:
-        """Let some of what is late arrive, in any order; nobody waits for the answers."""
+        """Let some late requests arrive, in any order. Their responses are ignored."""
         self._chosen.shuffle(self._late)
         for _ in range(self._chosen.randint(0, len(self._late))):
             self._exchange(self._late.pop())
 
     def close(self) -> None:
-        """Let everything that is late arrive, and hang up."""
+        """Let all late requests arrive, and close the line."""
         while self._late:
             self._exchange(self._late.pop())
         self._connection.close()

@@ -1,4 +1,4 @@
-"""Two devices work off-line and are cut off at random; in the end they have what the server has."""
+"""Two devices work offline and lose connections at random. At the end they equal the server."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,10 +28,10 @@ UPDATES: tuple[dict[str, Any], ...] = (
 
 
 class Schedule:
-    """One random course of events."""
+    """One random sequence of events."""
 
     def __init__(self, seed: int, line: Relay) -> None:
-        self._chosen = Random(seed)  # noqa: S311 - it is to be repeatable
+        self._chosen = Random(seed)  # noqa: S311 - it must be repeatable
         self._token = token_for(f"user of schedule {seed} {uuid4()}")
         self.devices = [
             Device(name, Line(line, self._token, self._chosen), self._chosen) for name in "ab"
@@ -41,13 +41,13 @@ class Schedule:
         self.written: set[str] = set()
 
     def go(self) -> None:
-        """Let things happen, then bring both devices in step over a line that works."""
+        """Let random events happen, then synchronise both devices over a line that works."""
         for _ in range(ACTIONS):
             self._act(self._chosen.choice(self.devices))
         for device in self.devices:
             device.line.works = True
             device.line.close()
-        # What the first does not know of the second yet, it learns the second time.
+        # Changes of the second device reach the first one in the second round.
         for device in self.devices * 2:
             device.bring_in_step()
 
@@ -80,7 +80,7 @@ class Schedule:
             each.line.deliver_late()
 
     def truth(self, server: LiveServer) -> dict[str, Any]:
-        """The tasks as the server lists them."""
+        """Return the tasks as the server lists them."""
         headers = {"Authorization": f"Bearer {self._token}"}
         answer = httpx.get(f"{server.base_url}/api/tasks?limit=200", headers=headers)
         assert answer.json()["next_cursor"] is None
@@ -109,7 +109,7 @@ def test_both_devices_end_up_equal_to_the_server(
             assert device.copy == truth, seed
             seen.update(device.line.seen)
             device.line.close()
-        # Nothing was made twice, nothing that was stored is lost, and what was deleted is gone.
+        # Nothing was created twice, nothing stored is lost, and deleted tasks are gone.
         marks = sorted(task["description"] for task in truth.values())
         assert marks == sorted(schedule.created - schedule.deleted), seed
         titles = {task["title"] for task in truth.values()}

@@ -1,4 +1,4 @@
-"""The tasks of a user as a reader of the change feed knows them."""
+"""A copy of a user's tasks, built from the change feed."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 
 
 class Copy:
-    """The tasks of a user as a reader of the feed knows them."""
+    """The tasks of a user, as a reader of the change feed has them."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -15,7 +15,7 @@ class Copy:
         self.since: str | None = None
 
     async def read_page(self, limit: int = 200) -> bool:
-        """Read some changes; answer whether there are more."""
+        """Read a page of changes. Return whether there are more."""
         given = {"since": self.since} if self.since else {}
         answer = await self._client.get("/api/tasks/changes", params={"limit": limit, **given})
         assert answer.status_code == 200, answer.text
@@ -33,13 +33,13 @@ class Copy:
         return more
 
     async def read(self, limit: int = 200) -> None:
-        """Read until there is no more."""
+        """Read until there are no more changes."""
         while await self.read_page(limit):
             pass
 
 
 async def truth(client: httpx.AsyncClient) -> dict[str, Any]:
-    """The tasks as they are listed."""
+    """Return the tasks in the order of the list."""
     found: dict[str, Any] = {}
     query: dict[str, Any] = {"limit": 200}
     while True:

@@ -1,4 +1,4 @@
-"""Story: I carry out many operations as one: all of them, or none."""
+"""Story: I run many operations as one: either all of them, or none."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a user stores besides tasks is bounded: idempotency keys and tombstones."""
+"""The storage of a user besides tasks is limited: idempotency keys and tombstones."""
 
 import asyncio
 import json
@@ -112,7 +112,7 @@ async def test_once_the_budget_is_used_up_a_key_is_refused_and_nothing_changes(
 
 @pytest.fixture
 async def alone(empty_database: DatabaseUrl) -> Any:  # noqa: ANN401 - a fixture
-    """A database whose tables are of one user."""
+    """Create a database whose tables have one user only."""
     database = Database(empty_database, pool_size=4)
     await migrate(database)
     yield database
@@ -122,7 +122,7 @@ async def alone(empty_database: DatabaseUrl) -> Any:  # noqa: ANN401 - a fixture
 async def test_what_is_charged_is_what_keys_take_on_the_disk(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
-    """Within half and twice, whatever the key and the outcome are."""
+    """The estimate is between half and twice the real size, for any key and outcome."""
     before = await size(database, "idempotency_keys")
     batch = {"operations": [{"op": "create", "task": {"title": "x"}}] * 100}
     for _ in range(10):
@@ -141,7 +141,7 @@ async def test_what_is_charged_is_what_keys_take_on_the_disk(
 async def test_a_server_of_version_0_2_responds_503_to_a_repeat_of_a_newer_key(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
-    """It reads these columns of the row, and makes its response of them."""
+    """Version 0.2 reads these columns, and makes its response from them."""
     await client.post("/api/tasks", json={"title": "x"}, headers=keyed())
     sql = "SELECT status, headers, body FROM idempotency_keys WHERE user_id = :user"
     assert await execute(database, sql, user=user) == [(503, {"Retry-After": "1"}, b"")]

@@ -1,4 +1,4 @@
-"""Story: a device that was away for too long is told to read everything anew."""
+"""Story: a device that was away for too long has to resync from scratch."""
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from tests.tasks.copies import Copy, create, truth
 
 
 async def age(database: Database, user: str, days: int) -> None:
-    """Make all deletions of a user as old as this."""
+    """Set the age of all deletions of a user."""
     sql = "UPDATE tombstones SET deleted_at = now() - make_interval(days => :days)"
     async with database.transaction() as connection:
         await connection.execute(text(f"{sql} WHERE user_id = :user"), {"days": days, "user": user})

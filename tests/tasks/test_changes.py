@@ -1,4 +1,4 @@
-"""Story: each of my devices learns what the others did, also what they deleted."""
+"""Story: each of my devices gets the changes of the others, including deletions."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Story: my two devices never overwrite one another, and poll for next to nothing (RFC 9110)."""
+"""Story: my devices never overwrite each other's changes, and poll cheaply (RFC 9110)."""
 
 import asyncio
 from typing import Any
@@ -161,7 +161,7 @@ async def test_a_list_has_another_etag_after_any_change(
     assert await etag() == seen[0]
     await created(client)
     seen.append(await etag())
-    # Replacing a title and patching it to the same are one change.
+    # Replacing a title and patching it to the same value are one change.
     assert seen[2] == seen[3]
     assert len(set(seen)) == len(seen) - 1
     assert all(each.startswith('W/"') for each in seen)

@@ -1,4 +1,4 @@
-"""Cursors: what was encoded is decoded, in its own scope alone."""
+"""A cursor decodes to the position that was encoded, and only in its own scope."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""An erasure of many rows is final at once; the rows are deleted in the background."""
+"""An erasure of many rows is final at once. The rows are deleted in the background."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ async def execute(database: Database, sql: str, **values: object) -> list[tuple[
 
 
 async def fill(client: httpx.AsyncClient, user: str, database: Database) -> dict[str, Any]:
-    """Store so much of a user that an erasure cannot delete it at once; return a task of it."""
+    """Store so many rows of a user that an erasure cannot delete them at once. Return one task."""
     task: dict[str, Any] = (await client.post("/api/tasks", json={"title": "first"})).json()
     await execute(database, FILL, user=user, many=MANY)
     return task
@@ -54,7 +54,7 @@ async def erase(client: httpx.AsyncClient, user: str) -> None:
 
 
 async def finish(database: Database) -> Finished:
-    """Finish erasures as a server does, which tries again while another is at it."""
+    """Finish erasures as a server does: retry while another process does it."""
     async with asyncio.timeout(30):
         while True:
             try:
@@ -159,7 +159,7 @@ async def test_what_a_user_made_since_the_erasure_stays(
 async def test_changes_and_erasures_at_once_leave_the_counts_right(
     client: httpx.AsyncClient, user: str, database: Database, database_url: DatabaseUrl
 ) -> None:
-    """Writers, a user who erases and starts over, and the deletion of the rows."""
+    """Writers, a user who erases and starts over, and the deletion of the rows, all at once."""
     stopped = False
 
     async def write() -> None:
@@ -220,7 +220,7 @@ async def test_a_change_that_waited_for_the_erasure_finds_nothing(
 
 
 async def _until_waiting(database: Database, number: int) -> None:
-    """Wait until so many transactions wait for a lock."""
+    """Wait until this many transactions wait for a lock."""
     sql = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
     async with asyncio.timeout(3):
         while True:
@@ -234,7 +234,7 @@ async def _until_waiting(database: Database, number: int) -> None:
 async def locked_task(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> AsyncIterator[UUID]:
-    """A task of many, whose row is locked."""
+    """One task of many, whose row is locked."""
     id_ = UUID((await fill(client, user, database))["id"])
     async with database.engine.connect() as connection, connection.begin():
         lock = "SELECT FROM tasks WHERE user_id = :user AND id = :id FOR UPDATE"

@@ -1,4 +1,4 @@
-"""Story: I send a request again because no answer came, and nothing is done twice."""
+"""Story: I retry a request that got no response, and nothing happens twice."""
 
 import asyncio
 import json

@@ -7,7 +7,7 @@ import pytest
 
 
 async def make(client: httpx.AsyncClient, count: int) -> list[str]:
-    """Make tasks; answer their ids, newest first."""
+    """Create tasks. Return their ids, newest first."""
     ids: list[str] = []
     for n in range(count):
         created = await client.post("/api/tasks", json={"title": f"task {n}"})
@@ -16,7 +16,7 @@ async def make(client: httpx.AsyncClient, count: int) -> list[str]:
 
 
 async def walk(client: httpx.AsyncClient, **parameters: str | int) -> list[list[str]]:
-    """Walk all pages; answer the ids of each."""
+    """Walk all pages. Return the ids on each."""
     pages = []
     while True:
         answer = await client.get("/api/tasks", params=parameters)

@@ -1,4 +1,4 @@
-"""Every list is what a sorted and filtered Python list is, whatever its filters, sort and pages."""
+"""Every list equals a sorted and filtered Python list, for all filters, sort orders and pages."""
 
 import random
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ FILTERS: list[dict[str, str]] = [
 
 @pytest.fixture
 async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """Tasks with equal and missing due dates, changed in another order than made."""
-    chosen = random.Random(7)  # noqa: S311 - it is to be repeatable
+    """Create tasks with equal and missing due dates. Change them in another order."""
+    chosen = random.Random(7)  # noqa: S311 - it must be repeatable
     addresses = []
     for n in range(COUNT):
         content = {
@@ -55,7 +55,7 @@ async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
 
 
 def expected(tasks: list[dict[str, Any]], sort: str, **filters: str) -> list[str]:
-    """The ids of the tasks that fit, in order."""
+    """Return the ids of the tasks that match, in order."""
     name, descends = sort.removeprefix("-"), sort.startswith("-")
     found = [task for task in tasks if fits(task, **filters)]
     dated = [task for task in found if task[name] is not None]
@@ -66,7 +66,7 @@ def expected(tasks: list[dict[str, Any]], sort: str, **filters: str) -> list[str
 
 
 def instant(text: str) -> str:
-    """An instant in a form whose order is that of time."""
+    """Return an instant in a form that sorts by time."""
     return text.removesuffix("Z").ljust(26, "." if len(text) == 20 else "0").replace(".", "0")
 
 

@@ -1,4 +1,4 @@
-"""Story: I see how much is stored of me, and have it erased."""
+"""Story: I see how much data I have, and erase it."""
 
 import asyncio
 from uuid import uuid4
@@ -69,7 +69,7 @@ async def test_erasure_while_tasks_are_made_leaves_the_counts_right(
 
 
 async def rows_of(user: str, url: DatabaseUrl) -> dict[str, int]:
-    """How many rows of a user each table has, asked before the walls."""
+    """Return the number of rows of a user in each table, read without the user's role."""
     database = Database(url, pool_size=1)
     found = {}
     async with database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Story: my tasks are long, and every page still arrives soon: it ends at about 1 MB."""
+"""Story: my tasks are long, and every page still arrives soon, because it ends at about 1 MB."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from tests.tasks.test_list import walk
 
 COUNT = 40
 LONGEST = "\N{WINKING FACE}" * 10_000
-"""40,000 octets: 24 of them fit on a page with their titles, 25 do not."""
+"""40,000 octets: 24 such tasks fit on a page with their titles, 25 do not."""
 FIT = 24
 
 
 @pytest.fixture
 async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
-    """Tasks in the order they were made, most of them as long as a task can be."""
+    """Create tasks, most of them as long as possible. Return them in the order of creation."""
     made: list[dict[str, Any]] = []
     for first in range(0, COUNT, 5):
         operations = [
@@ -74,7 +74,7 @@ async def test_short_tasks_between_long_ones_are_listed_once_too(
     for task in tasks[::2]:
         await client.patch(f"/api/tasks/{task['id']}", json={"description": None})
     pages = await walk(client, limit=200, sort="created_at")
-    # Of 40 tasks, 20 are long: they fit on one page.
+    # 20 of the 40 tasks are long. They fit on one page.
     assert pages == [[task["id"] for task in tasks]]
 
 

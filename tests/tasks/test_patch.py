@@ -1,4 +1,4 @@
-"""Story: I change one thing about a task, and the rest stays (JSON merge patch, RFC 7396)."""
+"""Story: I change one field of a task, and the others stay (JSON merge patch, RFC 7396)."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What has expired is dropped, of all users, and nothing else is."""
+"""Expired rows of all users are deleted, and no others."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
 
 USERS = 250
-# Of each user a key and a tombstone that have expired, and two that have not.
+# For each user, a key and a tombstone that have expired, and two that have not.
 FILL = """
 INSERT INTO users (id, revision, task_count) SELECT 'user ' || n, 9, 0
 FROM generate_series(1, :users) n;
@@ -37,7 +37,7 @@ FROM users, generate_series(3, 5) r
 
 @pytest.fixture
 async def filled(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
-    """A database in which much has expired."""
+    """Create a database with many expired rows."""
     database = Database(empty_database, pool_size=5)
     await migrate(database)
     async with database.transaction() as connection:
@@ -49,7 +49,7 @@ async def filled(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
 
 
 async def left(database: Database) -> list[tuple[Any, ...]]:
-    """How much is left, and the feed floors."""
+    """Return the numbers of remaining rows, and the feed floors."""
     async with database.transaction() as connection:
         rows = await connection.execute(
             text(
@@ -90,7 +90,7 @@ async def test_a_purge_and_erasures_do_not_block_each_other(filled: Database) ->
 
 AGES = {"idempotency_keys": "created_at", "tombstones": "deleted_at"}
 OTHER = {"idempotency_keys": "tombstones", "tombstones": "idempotency_keys"}
-# The user whose rows stay is the first that every purge meets.
+# Every purge meets this user, whose rows stay, first.
 AGED = """
 UPDATE {table} SET {age} = {age} - interval '1 day'
 WHERE user_id = 'user 7' AND {age} = (SELECT min({age}) FROM {table})
@@ -138,10 +138,10 @@ async def test_a_lock_that_is_held_stops_no_other_user(filled: Database, lock: s
 
 
 async def test_no_request_waits_for_a_purge_that_is_stuck(filled: Database) -> None:
-    """Amid a portion, every row that a request can need is free."""
+    """During a portion, no row that a request can need is locked."""
     store = TaskStore(filled.session("user 7"))
     async with filled.engine.connect() as connection, connection.begin():
-        # The purge waits for this, with all locks that it holds at that point.
+        # The purge waits here, with all locks that it holds at that point.
         await connection.execute(text("SELECT FROM tombstones WHERE user_id = 'user 7' FOR UPDATE"))
         purging = asyncio.create_task(purge(filled))
         task = await store.create(TaskInput(title="x"), max_tasks=9)
@@ -153,9 +153,9 @@ async def test_no_request_waits_for_a_purge_that_is_stuck(filled: Database) -> N
 
 
 async def test_the_worst_of_an_hour_is_dropped_in_portions(filled: Database) -> None:
-    """One user's hour: a keyed request 600 times a minute, and batches that delete tasks.
+    """An hour of one user: 600 requests with a key a minute, and batches that delete tasks.
 
-    A tenth of it here; the statements are bounded in time, so the number is of no matter.
+    The test stores a tenth of that. The statements have time limits, so the number does not matter.
     """
     worst = """
     INSERT INTO idempotency_keys (user_id, operation, key, fingerprint, outcome, created_at)

@@ -1,4 +1,4 @@
-"""Story: nobody takes more than one user may have."""
+"""Story: no user can have more tasks than the limit."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,14 +19,14 @@ QUOTA = 10
 
 @pytest.fixture(scope="module")
 def sparing(settings: Settings) -> Iterator[LiveServer]:
-    """A server whose users may have few tasks."""
+    """Serve with a small limit of tasks."""
     with live(create_app(settings.model_copy(update={"max_tasks_per_user": QUOTA}))) as server:
         yield server
 
 
 @pytest.fixture
 async def limited(sparing: LiveServer) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a user of that server."""
+    """Return a client of a user of that server."""
     headers = {"Authorization": f"Bearer {token_for(f'user-{uuid4()}')}"}
     async with httpx.AsyncClient(base_url=sparing.base_url, headers=headers) as client:
         yield client
@@ -45,7 +45,7 @@ async def test_the_quota_is_exact_however_many_are_created_at_once(
         conformance.check(answer)
     assert len((await limited.get("/api/tasks")).json()["items"]) == QUOTA
     me = (await limited.get("/api/me")).json()
-    # What was refused is no change: it takes no revision.
+    # A rejected request is no change, so it takes no revision.
     assert (me["task_count"], me["max_tasks"], me["revision"]) == (QUOTA, QUOTA, QUOTA)
 
 

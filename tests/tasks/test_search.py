@@ -1,4 +1,4 @@
-"""A search finds the same on every database, whatever the case and the Unicode normalisation."""
+"""A search finds the same on every database, for any case and Unicode normalisation."""
 
 import random
 import sys
@@ -20,7 +20,7 @@ FINDS = """
 SELECT text, pattern, text COLLATE "C" ~ pattern AS found
 FROM unnest($1::text[], $2::text[]) AS pairs (text, pattern)
 """
-# With two marks in either order, where the order means nothing.
+# With two marks in either order, where the order has no meaning.
 LETTERS = [*"aAeEiIsSkK. ()\\\\[ßẞſİıΣσςéÉẹạǰ한각가ÅåпП\u212a\u212b"]
 LETTERS += ["e\u0301", "a\u0302\u0323", "\u1ea0\u0302", "J\u030c", "x\u0307\u0323", "ᄀ", "क\u093c"]
 ROUNDS = 2_000
@@ -28,7 +28,7 @@ ROUNDS = 2_000
 
 @pytest.fixture(scope="module")
 def oldest() -> Iterator[DatabaseUrl]:
-    """A PostgreSQL of the machine's own packages."""
+    """Run the PostgreSQL of the machine's own packages."""
     with plain_server() as url:
         yield url
 
@@ -37,7 +37,7 @@ def oldest() -> Iterator[DatabaseUrl]:
 async def connection(
     request: pytest.FixtureRequest, database_url: DatabaseUrl
 ) -> AsyncIterator[asyncpg.Connection]:
-    """Connect to a database whose collation has the name, or to the database of all tests."""
+    """Connect to a database with this collation, or to the database of all tests."""
     if request.param == "embedded":
         connection = await asyncpg.connect(**database_url.for_driver)
         yield connection
@@ -59,7 +59,7 @@ async def connection(
 
 
 def canonical(text: str) -> str:
-    """Return what stands for all cases and spellings of a text."""
+    """Return a value that is equal for all cases and spellings of a text."""
     folded = "".join(map(fold, unicodedata.normalize("NFC", text)))
     return unicodedata.normalize("NFC", folded).replace("i\u0307", "i")
 
@@ -67,8 +67,8 @@ def canonical(text: str) -> str:
 async def wrong(
     connection: asyncpg.Connection, pairs: list[tuple[str, str]]
 ) -> list[tuple[str, str]]:
-    """Return the texts and searches whose result is not what it should be."""
-    # PostgreSQL keeps a few compiled patterns.
+    """Return the texts and searches with a wrong result."""
+    # PostgreSQL caches only a few compiled patterns.
     pairs = sorted(pairs, key=lambda pair: pattern(pair[1]))
     patterns = [pattern(searched) for _, searched in pairs]
     rows = await connection.fetch(FINDS, [text for text, _ in pairs], patterns)
@@ -85,7 +85,7 @@ async def test_every_character_is_found_in_all_cases_and_forms(
     forms = [
         {each, fold(each), *(unicodedata.normalize(form, each) for form in ("NFC", "NFD"))}
         for each in CHANGED
-        # A mark alone belongs to the letter before it; and there are very many Hangul syllables.
+        # A mark alone belongs to the letter before it. Hangul has too many syllables to test all.
         if not unicodedata.combining(each) and (ord(each) < 0xAC00 or ord(each) % 97 == 0)
     ]
     pairs = [(text, searched) for each in forms for text in each for searched in each]
@@ -96,7 +96,7 @@ async def test_every_character_is_found_in_all_cases_and_forms(
 async def test_a_text_is_found_where_its_canonical_form_occurs(
     connection: asyncpg.Connection,
 ) -> None:
-    chosen = random.Random(14)  # noqa: S311 - it is to be repeatable
+    chosen = random.Random(14)  # noqa: S311 - it must be repeatable
     pairs = []
     for _ in range(ROUNDS):
         letters = chosen.choices(LETTERS, k=chosen.randint(1, 8))
@@ -111,7 +111,7 @@ async def test_a_text_is_found_where_its_canonical_form_occurs(
 
 
 def test_no_other_character_has_another_case_or_spelling() -> None:
-    """The ranges that the tables are made of have all that there is."""
+    """The ranges of the tables include every character with another case or spelling."""
     cases = {each for found in TABLES.cases.values() for each in found}
     aliases = {each for found in TABLES.aliases.values() for each in found}
     for each in CHARACTERS:

@@ -1,4 +1,4 @@
-"""A search that takes too long has a problem of its own: the database is not at fault."""
+"""A search that times out has its own problem: the database is not at fault."""
 
 import httpx
 import pytest

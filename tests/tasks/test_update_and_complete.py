@@ -1,4 +1,4 @@
-"""Story: I change a task, complete it, and open it again."""
+"""Story: I change a task, complete it, and reopen it."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Makes tokens, good and bad, with the secret of the test server."""
+"""Create tokens, good and bad, with the secret of the test server."""
 
 import base64
 import hmac
@@ -23,9 +23,9 @@ def sign(
 
 
 def claims_for(user: str, **changes: object) -> dict[str, Any]:
-    """Claims that hold for an hour.
+    """Return claims that are valid for an hour.
 
-    A change to `None` leaves a claim out, and a `timedelta` is the time from now.
+    A change to `None` removes a claim, and a `timedelta` is a time from now.
     """
     now = int(time.time())
     claims = {"sub": user, "iat": now, "exp": now + 3600, **changes}
@@ -37,12 +37,12 @@ def claims_for(user: str, **changes: object) -> dict[str, Any]:
 
 
 def token_for(user: str, **changes: object) -> str:
-    """A token that holds, but for the changes."""
+    """Return a valid token, except for the changes."""
     return sign(claims_for(user, **changes))
 
 
 def sign_bytes(payload: bytes, header: bytes = b'{"alg":"HS256"}', secret: str = SECRET) -> str:
-    """Sign any bytes, as a library for tokens would not."""
+    """Sign any bytes, which a token library would not do."""
     parts = [base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload)]
     signature = hmac.digest(secret.encode(), b".".join(parts), "sha256")
     parts.append(base64.urlsafe_b64encode(signature).rstrip(b"="))

@@ -1,4 +1,4 @@
-"""Prints the corpus: a table, or with --json a line for each token, and the keys to verify it."""
+"""Print the corpus: a table, or with --json one line for each token, and the keys to verify it."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from tests.tokens.specimen import AUDIENCE, ISSUER, short
 
 if sys.argv[1:] == ["--json"]:
     setting = {"issuer": ISSUER, "audience": AUDIENCE, "secret": SECRET}
-    print(json.dumps(setting | json.loads(jwk_set())))  # noqa: T201 - what it is for
+    print(json.dumps(setting | json.loads(jwk_set())))  # noqa: T201 - the purpose of the module
     for each in (*HOSTILE, *GOOD):
         print(json.dumps({"holds": each in GOOD, **each._asdict()}))  # noqa: T201
 else:

@@ -1,4 +1,4 @@
-"""Tokens whose signature is right, and whose claims are not."""
+"""Tokens with a valid signature and invalid claims."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ NO_INTEGERS: list[Json] = [
 
 
 def specimens() -> Iterator[Specimen]:
-    """All of them."""
+    """Yield all tokens of this kind."""
     yield from under_both(_times())
     yield from under_both(_users())
     yield from under_both(_recipients())

@@ -1,4 +1,4 @@
-"""Tokens that hope that one key, or one algorithm, stands in for another."""
+"""Tokens that try to pass one key or algorithm off as another."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ NO_ALGORITHMS = [
 
 
 def specimens() -> Iterator[Specimen]:
-    """All of them."""
+    """Yield all tokens of this kind."""
     yield from _algorithms()
     yield from _public_keys_as_secrets()
     yield from _keys_of_others()

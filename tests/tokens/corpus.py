@@ -1,4 +1,4 @@
-"""The whole corpus."""
+"""The whole corpus: hostile and good tokens."""
 
 from itertools import chain
 

@@ -1,4 +1,4 @@
-"""What is sent in place of a token, or is one in another spelling."""
+"""Texts that are no token, and tokens in an unusual spelling."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def specimens() -> Iterator[Specimen]:
-    """All of them."""
+    """Yield all tokens of this kind."""
     for signer in SIGNERS:
         good = seal(algorithm=signer)
         for name, token in _spellings(good):

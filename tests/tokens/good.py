@@ -1,4 +1,4 @@
-"""Tokens that hold: a verifier that refuses everything would pass all other tests."""
+"""Valid tokens: without them, a verifier that rejects everything would pass all tests."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from tests.tokens.specimen import AUDIENCE, NOW, SIGNERS, USER, Json, claims, he
 
 
 class Good(NamedTuple):
-    """A token that holds, its user, and the algorithm, which tells the verifier."""
+    """A valid token and its user. The algorithm decides which verifier checks it."""
 
     name: str
     token: str
@@ -20,7 +20,7 @@ USERS = ["a", "a" * 255, "\U0001f99c" * 255, "o'hara", "ada lovelace", "a\u0301"
 
 
 def tokens() -> Iterator[Good]:
-    """All of them."""
+    """Yield all tokens of this kind."""
     for algorithm in ("HS256", *ALGORITHMS):
         yield Good(f"{algorithm}", seal(algorithm=algorithm), USER, algorithm)
         unnamed = seal(None, header(algorithm, kid=...), algorithm)

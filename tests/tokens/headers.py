@@ -1,4 +1,4 @@
-"""Tokens whose header would change the rules."""
+"""Tokens with a header that tries to change the rules."""
 
 import json
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ REFUSED: dict[str, list[Json]] = {
 
 
 def specimens() -> Iterator[Specimen]:
-    """All of them."""
+    """Yield all tokens of this kind."""
     for signer in SIGNERS:
         for name, head, reason in (*_members(signer), *_forms(signer)):
             yield Specimen(f"{name} ({signer})", seal(None, head, signer), reason)

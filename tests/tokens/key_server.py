@@ -1,4 +1,4 @@
-"""An HTTP server that publishes what a test wants the issuer to publish."""
+"""An HTTP server that publishes any key set that a test wants."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from tests.tokens.keys import jwk_set
 
 
 class KeyServer:
-    """What it answers can be changed at any time; `requests` counts what it was asked."""
+    """The response can be changed at any time. `requests` counts the requests."""
 
     def __init__(self) -> None:
         self.document = jwk_set()
@@ -23,7 +23,7 @@ class KeyServer:
 
     @property
     def url(self) -> str:
-        """Where the keys are; the same after a stop and a start."""
+        """The URL of the keys. It stays the same after a restart."""
         return f"http://127.0.0.1:{self._port}/jwks"
 
     def start(self) -> None:
@@ -33,7 +33,7 @@ class KeyServer:
         threading.Thread(target=self._server.serve_forever, args=(0.02,)).start()
 
     def stop(self) -> None:
-        """Refuse connections, as an issuer that is down does."""
+        """Refuse connections, like an issuer that is down."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -50,7 +50,7 @@ class KeyServer:
                 self.send_response(publisher.status)
                 for name, value in publisher.headers.items():
                     self.send_header(name, value)
-                with suppress(ConnectionError):  # nobody may wait any more
+                with suppress(ConnectionError):  # the client may have disconnected
                     self.end_headers()
                     self.wfile.write(document)
 
@@ -62,7 +62,7 @@ class KeyServer:
 
 @contextmanager
 def key_server() -> Iterator[KeyServer]:
-    """A server that publishes the keys of the first generation."""
+    """Run a server that publishes the keys of the first generation."""
     server = KeyServer()
     server.start()
     try:

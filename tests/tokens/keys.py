@@ -1,4 +1,4 @@
-"""Key pairs of an issuer, one for each algorithm, made anew for each test process."""
+"""Key pairs of an issuer, one for each algorithm. Each test process creates its own."""
 
 import json
 from functools import cache
@@ -21,7 +21,7 @@ ALGORITHMS = ("EdDSA", "ES256", "ES512", "PS256", "RS256")
 
 @cache
 def private_key(algorithm: str, generation: int = 1) -> AllowedPrivateKeys:
-    """The key that signs with `algorithm`; each generation has another."""
+    """Return the key that signs with `algorithm`. Each generation has another one."""
     match algorithm, generation:
         case "EdDSA", _:
             return ed25519.Ed25519PrivateKey.generate()
@@ -33,14 +33,14 @@ def private_key(algorithm: str, generation: int = 1) -> AllowedPrivateKeys:
 
 
 def key_id(algorithm: str, generation: int = 1) -> str:
-    """The `kid` of a key."""
+    """Return the `kid` of a key."""
     return f"{algorithm}-{generation}"
 
 
 def sign_with_key(
     claims: dict[str, Any], algorithm: str, generation: int = 1, **headers: JsonValue
 ) -> str:
-    """Sign as the issuer does, whose tokens name their key."""
+    """Sign as the issuer does. Its tokens name their key."""
     named = {"kid": key_id(algorithm, generation), **headers}
     present = {name: value for name, value in named.items() if value is not None}
     return jwt.encode(claims, private_key(algorithm, generation), algorithm, present)
@@ -56,12 +56,12 @@ def _as_jwk(public: AllowedPublicKeys) -> str:
 
 
 def jwk(algorithm: str, generation: int = 1) -> dict[str, JsonValue]:
-    """The public half of a key, as the issuer publishes it."""
+    """Return the public half of a key, as the issuer publishes it."""
     public = private_key(algorithm, generation).public_key()
     members: dict[str, JsonValue] = json.loads(_as_jwk(public))
     return {**members, "kid": key_id(algorithm, generation), "alg": algorithm}
 
 
 def jwk_set(*keys: dict[str, JsonValue]) -> bytes:
-    """A JWK Set of these keys; of all of the first generation if none is given."""
+    """Return a JWK Set of these keys, or of the first generation if none is given."""
     return json.dumps({"keys": keys or [jwk(each) for each in ALGORITHMS]}).encode()

@@ -1,4 +1,4 @@
-"""Tokens whose signature is right, and whose payload is no JSON object, or one of two meanings."""
+"""Tokens with a valid signature, and a payload that is ambiguous or no JSON object."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ EXPIRY = b'"exp":%d' % (NOW + 3600)
 
 
 def specimens() -> Iterator[Specimen]:
-    """All of them."""
+    """Yield all tokens of this kind."""
     yield from under_both(_forms())
     yield from under_both(_ambiguities())
 

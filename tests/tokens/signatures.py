@@ -1,4 +1,4 @@
-"""Good tokens whose signature was touched."""
+"""Valid tokens whose signature was changed."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ ELLIPTIC = {"ES256": 32, "ES512": 66}
 
 
 def specimens() -> Iterator[Specimen]:
-    """All of them."""
+    """Yield all tokens of this kind."""
     for algorithm in ("HS256", *ALGORITHMS):
         parts, _, written = seal(algorithm=algorithm).rpartition(".")
         signature = base64url_decode(written)

@@ -1,4 +1,4 @@
-"""Tokens as data, and the means to forge them."""
+"""Tokens as data, and functions that forge them."""
 
 import base64
 import hashlib
@@ -18,14 +18,14 @@ AUDIENCE = "taskward"
 NOW = int(time.time())
 USER = "mallory"
 SIGNERS = ("HS256", "EdDSA")
-"""One algorithm of each verifier: what is wrong with claims or headers is tried under both."""
+"""One algorithm of each verifier. Each fault of claims or headers is tried with both."""
 
 Json = Any
-"""Whatever JSON can say, and `...` for what is left out."""
+"""Any JSON value, or `...` to leave a claim out."""
 
 
 class Specimen(NamedTuple):
-    """A token, and why it must be refused (or what it shows that must be accepted)."""
+    """A token, and why it must be rejected (or, for a valid one, what it shows)."""
 
     name: str
     token: str
@@ -33,13 +33,13 @@ class Specimen(NamedTuple):
 
 
 def claims(**changes: Json) -> dict[str, Json]:
-    """The claims of a token that holds for a day, with changes; `...` leaves one out."""
+    """Return the claims of a token that is valid for a day, with changes. `...` removes a claim."""
     holding = {"sub": USER, "iss": ISSUER, "aud": AUDIENCE, "iat": NOW, "exp": NOW + 86_400}
     return {name: value for name, value in (holding | changes).items() if value is not ...}
 
 
 def header(algorithm: str, **changes: Json) -> dict[str, Json]:
-    """The header of a token that its verifier would take, with changes."""
+    """Return the header of a token that its verifier would accept, with changes."""
     named = {} if algorithm == "HS256" else {"kid": key_id(algorithm)}
     made = {"alg": algorithm, "typ": "JWT", **named, **changes}
     return {name: value for name, value in made.items() if value is not ...}
@@ -53,7 +53,7 @@ def seal(
     secret: bytes = SECRET.encode(),
     generation: int = 1,
 ) -> str:
-    """Sign anything at all with `algorithm`, whatever the header says; bytes stay as they are."""
+    """Sign any payload with `algorithm`, whatever the header says. Bytes are signed unchanged."""
     parts = [
         encode(part if isinstance(part, bytes) else json.dumps(part).encode())
         for part in (
@@ -66,7 +66,7 @@ def seal(
 
 
 def sign_input(signing_input: bytes, algorithm: str, secret: bytes, generation: int = 1) -> bytes:
-    """The signature of these bytes."""
+    """Return the signature of these bytes."""
     if algorithm.startswith("HS"):
         return hmac.digest(secret, signing_input, f"sha{algorithm[2:]}")
     signer: Any = jwt.get_algorithm_by_name(algorithm)
@@ -75,19 +75,19 @@ def sign_input(signing_input: bytes, algorithm: str, secret: bytes, generation: 
 
 
 def encode(part: bytes) -> str:
-    """Base64url without padding."""
+    """Return base64url text without padding."""
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
 def under_both(faults: Iterable[tuple[str, Json, str]]) -> Iterator[Specimen]:
-    """Payloads, signed by the secret and by a key of the issuer."""
+    """Yield tokens of payloads, signed with the secret and with a key of the issuer."""
     for name, payload, reason in faults:
         for signer in SIGNERS:
             yield Specimen(f"{name} ({signer})", seal(payload, None, signer), reason)
 
 
 def short(token: str) -> str:
-    """A token as it fits into a table."""
+    """Return a token in a short form for the table."""
     digest = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:8]
     shown = token.encode("ascii", "backslashreplace").decode()
     return f"{shown[:24]}…{shown[-8:]} ({len(token)}, {digest})" if len(shown) > 40 else shown

@@ -30,9 +30,9 @@ def published() -> Iterator[KeyServer]:
 
 @contextmanager
 def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Iterator[Wire]:
-    """A connection to a server that verifies with the secret, with the issuer's keys, or both.
+    """Connect to a server that verifies with the secret, with the issuer's keys, or both.
 
-    The secret can also be the one before, whose tokens still hold.
+    The secret can also be the previous one, whose tokens are still valid.
     """
     secrets = {
         "keys": (None, None),
@@ -88,7 +88,7 @@ def test_every_token_that_holds_names_its_user(
 ) -> None:
     expected = {each.name: each.user for each in GOOD if holds(verifier, each)}
     with asked_with(settings, published, verifier) as wire:
-        # Twice: the second time it is remembered.
+        # Twice, because the second time the token is cached.
         for _ in range(2):
             answers = {each.name: ask(wire, each.token) for each in GOOD if each.name in expected}
             assert {name: each.body.get("user_id") for name, each in answers.items()} == expected

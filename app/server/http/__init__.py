@@ -1,1 +1,1 @@
-"""Hypercorn and Quart as Taskward runs them; each override is listed in docs."""
+"""Hypercorn and Quart with Taskward's overrides, listed in docs/explanation/overrides.md."""

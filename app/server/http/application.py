@@ -1,4 +1,4 @@
-"""The Quart application, without what an API has no use for."""
+"""The Quart application, without the features that an API does not need."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,29 +23,34 @@ from quart_contract.operations import Operation
 
 @dataclass(frozen=True)
 class Services:
-    """What an app shares with what runs beside its requests."""
+    """What the requests of an app share with its background tasks."""
 
     database: Database
     in_flight: InFlight
     erasure_requested: asyncio.Event
-    """Set when rows of an erased user are left to delete."""
+    """Set when an erased user still has rows, which a background task then deletes."""
 
 
 class Application(Quart):
-    """Routes do not depend on the host, nobody has a session, and a request is one task."""
+    """Overrides how Quart handles a request: one task, no session, no host matching.
+
+    Quart sends signals and runs teardown functions for each request. Taskward has none of them,
+    and they take time.
+    """
 
     asgi_http_class = Exchange
     services: Services
     behind_proxies = False
-    """True where the addresses of connections are those of proxies."""
+    """True if clients connect through proxies, whose addresses the connections then have."""
     routes: Mapping[str, Operation] = MappingProxyType({})
-    """The operation that is served at each endpoint of a blueprint."""
+    """The operation of each endpoint."""
 
     async def handle_request(self, request: Request) -> ResponseTypes:
-        """Answer a request.
+        """Return the response to a request.
 
-        Its context is set in the task that the server has made for it, and ends with that. So it
-        is not taken down again, and nothing is told of it: no signal, no teardown function.
+        This overrides `Quart.handle_request`. The context is set in the task that the server made
+        for the request, and ends with that task. So it is not popped, no signal is sent and no
+        teardown function runs.
         """
         context = RequestContext(self, request, NullSession())
         _cv_app.set(self.app_context())
@@ -54,7 +59,7 @@ class Application(Quart):
         try:
             response = await self._respond(context)
             return await self.process_response(response, context)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is answered and logged
+        except Exception as error:  # noqa: BLE001 - every error is rendered and logged
             return await self.handle_exception(error)
 
     async def _respond(self, context: RequestContext) -> ResponseTypes:
@@ -70,12 +75,15 @@ class Application(Quart):
                 result = await self.dispatch_request(context)
             else:
                 result = await self.handle_user_exception(state.refusal)
-        except Exception as error:  # noqa: BLE001 - what no handler is registered for is raised again
+        except Exception as error:  # noqa: BLE001 - an error without a handler is raised again
             result = await self.handle_user_exception(error)
         return await self.make_response(result)
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
-        """What matches a request to its route."""
+        """Return the adapter that matches a request to its route.
+
+        This overrides `Quart.create_url_adapter`, so that routes do not depend on the host.
+        """
         if request is None:
             return None
         return MapAdapter(

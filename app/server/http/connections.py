@@ -1,4 +1,4 @@
-"""How many connections a process has: no more than it has descriptors and memory for."""
+"""Limit the connections of a process to what its file descriptors and memory allow."""
 
 from contextlib import suppress
 from typing import NamedTuple, Protocol
@@ -11,53 +11,60 @@ except ImportError:  # on Windows, where there is no limit either
     resource = None  # type: ignore[assignment]
 
 MAX_CONNECTIONS = 4096
+"""The most connections of a process, however many descriptors it may have."""
 MAX_PER_ADDRESS = 400
+"""The most connections from one client address."""
 SHARE_OF_AN_ADDRESS = 4
-"""An address has at most the fourth part of all connections."""
+"""One address has at most a quarter of all connections."""
 RESERVED_DESCRIPTORS = 160
-"""For 100 connections that are accepted in one turn of the loop, files, metrics, and the issuer."""
+"""Descriptors kept for other uses.
+
+100 are for connections that one turn of the event loop accepts. The others are for files, metrics
+and requests to the issuer.
+"""
 MAX_DESCRIPTORS = 65_536
-"""As many are asked for at most: some programs look at each one that there can be."""
+"""The highest limit that is requested: some programs scan all descriptors up to the limit."""
 
 
 class Limits(NamedTuple):
-    """How many connections there are at most, and how many of one address, unless it is None."""
+    """The most connections in total, and the most from one address (None: no limit)."""
 
     total: int
     per_address: int | None
 
 
 class Idling(Protocol):
-    """A connection."""
+    """A connection that `Connections` counts and may evict."""
 
     @property
     def address(self) -> str:
-        """The address of the client; empty where it has none."""
+        """The address of the client, or "" if it has none."""
 
     @property
     def idle_since(self) -> float | None:
-        """Since when it has been idle; None while there is a request, or a part of one."""
+        """The time at which it became idle. None while it has a request, or a part of one."""
 
     async def evict(self) -> None:
-        """Close it."""
+        """Close the connection."""
 
 
 class Connections:
     """The open connections of a process.
 
-    Where a limit is reached, the connection that has been idle for the longest makes room for a
-    new one. If none is idle, there is no room.
+    When a limit is reached, a new connection evicts the one that has been idle for longest. If
+    none is idle, the new connection is rejected.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._all: set[Idling] = set()
         self._of: dict[str, set[Idling]] = {}
+        """The open connections of each address."""
         self._address_full = _limit_reached(scope="address", limit=limits.per_address)
         self._full = _limit_reached(scope="total", limit=limits.total)
 
     async def admit(self, connection: Idling) -> bool:
-        """Add a connection, if there is room for it."""
+        """Add a connection if there is room for it. Return whether it was added."""
         limit = self._limits.per_address
         siblings = self._of.get(connection.address, set())
         if limit is not None and connection.address and len(siblings) >= limit:
@@ -74,7 +81,7 @@ class Connections:
         return has_room
 
     def remove(self, connection: Idling) -> None:
-        """Forget a connection that is closed, or about to be."""
+        """Remove a connection that is closed or about to close."""
         self._all.discard(connection)
         siblings = self._of.get(connection.address, set())
         siblings.discard(connection)
@@ -92,9 +99,9 @@ class Connections:
 
 
 def limits(pool_size: int, *, behind_proxies: bool) -> Limits:
-    """Return the limits of this process, after the descriptors that it may have.
+    """Return the limits of this process, derived from the descriptors that it may open.
 
-    Behind proxies the addresses of connections are those of the proxies, and have no limit.
+    Behind proxies there is no limit for an address, because the addresses are the proxies'.
     """
     descriptors = _descriptors()
     reserved = min(RESERVED_DESCRIPTORS + pool_size, descriptors // 2)
@@ -109,13 +116,13 @@ def _limit_reached(**details: object) -> LastingEvent:
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process have as many descriptors as it is allowed to."""
+    """Raise the soft limit of descriptors to the hard limit, at most to `MAX_DESCRIPTORS`."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(OSError, ValueError):  # as in a sandbox
+        with suppress(OSError, ValueError):  # some sandboxes forbid it
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 

@@ -1,10 +1,10 @@
-"""What the connections of a process share."""
+"""The state that the connections of a process share."""
 
 from hypercorn.asyncio.worker_context import WorkerContext
 
 
 class Context(WorkerContext):
-    """Hypercorn's, with one state more."""
+    """Hypercorn's context, extended by the state of the shutdown."""
 
     is_draining = False
-    """Whether each answer is the last one on its connection."""
+    """True from the stop signal on. Each response is then the last one on its connection."""

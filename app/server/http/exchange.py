@@ -1,8 +1,8 @@
-"""Quart's handling of one request, in the task that the server has made for it.
+"""Handle one request in the task that the server made for it.
 
-Quart itself starts two more for each: one that receives the body, whether there is one or not,
-and one for the handler, which it cancels when the client goes away. Here the body is received
-when it is asked for, and what was begun is carried out.
+This overrides Quart, which starts two more tasks for each request. One receives the body, even if
+there is none. The other one runs the handler, and is cancelled when the client disconnects. Here
+the body is received when the handler reads it, and a change that has begun is completed.
 """
 
 import asyncio
@@ -33,33 +33,41 @@ from werkzeug.exceptions import (
 from quart_contract.requests import has_body
 
 SKIP_SECONDS = 1
-"""How long the answer waits for the rest of a body that it does not depend on."""
+"""How long a response waits for the rest of a body that the handler did not read."""
 
 
 class PulledRequest(Request):
-    """A request whose body is read when it is asked for."""
+    """A request whose body is received when it is read.
+
+    This overrides Quart's request, whose body is filled by another task.
+    """
 
     receive: ASGIReceiveCallable
     _is_read = False
+    """True once the body was received completely, or the client disconnected."""
 
     @cached_property
     def has_body(self) -> bool:
-        """Whether a body comes with the request."""
+        """True if the request has a body."""
         return has_body(self.scope)
 
     @property
     def content_length(self) -> int | None:
-        """What the request says of the length of its body."""
+        """The value of `Content-Length`, or None without a body."""
         return super().content_length if self.has_body else None
 
-    async def get_data(  # type: ignore[override]  # Quart's own has an overload for texts
+    async def get_data(  # type: ignore[override]  # Quart has an overload that returns str
         self,
-        cache: bool = True,  # noqa: ARG002 - nobody asks twice
-        as_text: bool = False,  # noqa: ARG002 - nor for a text
-        parse_form_data: bool = False,  # noqa: ARG002 - nor for a form
+        cache: bool = True,  # noqa: ARG002 - the body is read only once
+        as_text: bool = False,  # noqa: ARG002 - it is always read as bytes
+        parse_form_data: bool = False,  # noqa: ARG002 - there are no forms
     ) -> bytes:
-        """Read the body. Raises `HTTPException` where it is too large, slow, or breaks off."""
-        if not has_body(self.scope):  # HTTP/1.1 says so: there is nothing to wait for
+        """Receive and return the body.
+
+        Raises `HTTPException` if the body is too large, takes longer than `body_timeout` seconds,
+        or if the client disconnects before its end.
+        """
+        if not has_body(self.scope):  # HTTP/1.1 announces a body in the headers
             return b""
         limit = self.max_content_length
         if limit is not None and (self.content_length or 0) > limit:
@@ -75,7 +83,7 @@ class PulledRequest(Request):
         while more:
             event: Any = await self.receive()
             if event["type"] == "http.disconnect":
-                self._is_read = True  # nothing more will come
+                self._is_read = True  # the rest will never arrive
                 raise ClientDisconnected
             body += event.get("body", b"")
             if limit is not None and len(body) > limit:
@@ -86,11 +94,14 @@ class PulledRequest(Request):
 
     @property
     def is_unread(self) -> bool:
-        """Whether there is more of a body than was read."""
+        """True if a part of the body was not received yet."""
         return self.has_body and not self._is_read
 
     async def skip_body(self) -> None:
-        """Receive what nobody has read of a body: behind it the connection can be used again."""
+        """Receive the unread rest of the body, so that the connection can be used again.
+
+        Give up after `SKIP_SECONDS`, or if the body is too large.
+        """
         if self.is_unread:
             with suppress(TimeoutError, HTTPException):
                 async with asyncio.timeout(SKIP_SECONDS):
@@ -98,17 +109,18 @@ class PulledRequest(Request):
 
 
 class Exchange(ASGIHTTPConnection):
-    """A request and its answer."""
+    """A request and its response. Overrides how Quart runs a handler: see the module."""
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Handle the request. What the app cannot answer is raised."""
+        """Handle the request. Raises the errors that the app does not render."""
         request = self._request(receive)
         response = await self.app.handle_request(request)
         await request.skip_body()
         if not request.is_unread:
             await self._send_response(send, response)
             return
-        # The connection is closed behind the answer, but only once all that was read is taken.
+        # The connection closes after this response. Receive until then, so that the server takes
+        # everything that it has already read.
         async with asyncio.TaskGroup() as group:
             group.create_task(_drop(receive))
             await self._send_response(send, response)
@@ -157,10 +169,10 @@ async def _body_of(response: ResponseTypes) -> bytes:
 
 
 async def _drop(receive: ASGIReceiveCallable) -> None:
-    """Receive what is left of a body, until the connection is closed."""
+    """Receive and discard the rest of a body, until the connection closes."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def _push_nothing(_: str, __: Headers) -> None:
-    """HTTP/1.1 has no server push."""
+    """Do nothing: HTTP/1.1 has no server push."""

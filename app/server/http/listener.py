@@ -1,4 +1,4 @@
-"""The address that is listened on."""
+"""The listening socket, which is opened before the other parts start."""
 
 import logging
 import socket
@@ -7,17 +7,18 @@ from typing import NamedTuple
 from hypercorn.config import Config, Sockets, SocketTypeError
 
 KEEP_ALIVE_SECONDS = 20
-# Above the guard's own limits for target and headers, so that the guard answers first.
+"""Seconds after which an idle connection is closed."""
+# Above the guard's limits for target and headers, so that the guard rejects the request first.
 MAX_INCOMPLETE_BYTES = 32 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
-"""What the kernel holds of a response, of which it makes the double.
+"""The size of the kernel's send buffer for each connection. Linux doubles the value.
 
-By default it grows to 4 MB for each client that does not read.
+By default the buffer grows to 4 MB for each client that does not read.
 """
 
 
 class BindError(Exception):
-    """The address cannot be listened on; the message says why, and what to do."""
+    """The server cannot listen on the address. The message says why and what to do."""
 
     def __init__(self, address: str, error: Exception, setting: str) -> None:
         reason = getattr(error, "strerror", None) or str(error)
@@ -27,32 +28,35 @@ class BindError(Exception):
 
 
 class Listener(NamedTuple):
-    """An address that is taken; `run` serves on it."""
+    """A listening socket and its configuration. `run` serves on it."""
 
     config: Config
     sockets: Sockets
 
     @property
     def port(self) -> int:
-        """The TCP port, also where the system chose it."""
+        """The TCP port, even if the system chose it."""
         port: int = self.sockets.insecure_sockets[0].getsockname()[1]
         return port
 
     @property
     def descriptor(self) -> int:
-        """The socket's descriptor, for a process that is to serve on it, too."""
+        """The descriptor of the socket, which a worker process inherits."""
         return self.sockets.insecure_sockets[0].fileno()
 
     def close(self) -> None:
-        """Give up this process's share of the socket."""
+        """Close the socket in this process. Other processes can still accept on it."""
         for each in self.sockets.insecure_sockets:
             each.close()
 
 
 def listen(bind: str) -> Listener:
-    """Take the address `HOST:PORT`, or `fd://N`: the socket of an inherited descriptor.
+    """Listen on `HOST:PORT`, or on `fd://N`, the socket of an inherited descriptor.
 
-    Raises `BindError` where it cannot be had.
+    This calls `Config.create_sockets` early, which Hypercorn calls when it serves. So an address
+    in use is reported before anything starts, and the send buffer can be limited.
+
+    Raises `BindError` if the address is in use or invalid, or if the descriptor is no TCP socket.
     """
     config = Config()
     config.bind = [bind]
@@ -63,9 +67,9 @@ def listen(bind: str) -> Listener:
     try:
         sockets = config.create_sockets()
         for each in sockets.insecure_sockets:
-            # Connections inherit it, also from the socket of an inherited descriptor.
+            # Accepted connections inherit the option, also if the socket itself was inherited.
             each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-            each.listen(config.backlog)  # from now on, whoever connects waits for us
+            each.listen(config.backlog)  # from now on, clients can connect and wait
         return Listener(config, sockets)
     except SocketTypeError:
         raise BindError(bind, ValueError("not a TCP socket"), "BIND") from None

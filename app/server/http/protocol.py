@@ -1,4 +1,4 @@
-"""Hypercorn's HTTP/1.1 protocol, without what an outsider could abuse."""
+"""Hypercorn's HTTP/1.1 protocol, without the features that a client could abuse."""
 
 import asyncio
 from itertools import chain
@@ -19,7 +19,7 @@ from app.server.problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 
 BUFFERED_BYTES = 64 * 1024
-"""How much a transport takes before a writer waits: the default of asyncio and of uvloop."""
+"""The bytes that a transport buffers before a writer waits. The default of asyncio and uvloop."""
 
 _TOO_LARGE = Problem(HEADER_FIELDS_TOO_LARGE, "The header section is larger than the limit.")
 _MALFORMED = Problem(MALFORMED_REQUEST, "The request is not valid HTTP/1.1.")
@@ -27,13 +27,18 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 class Connection(h11.Connection):
-    """Leaves alone what is sent behind the last request of a connection.
+    """Ignores bytes behind the last request of a connection.
 
-    h11 finds it malformed, and Hypercorn would answer 400 in place of a handler that is at work.
+    This overrides h11, which reports them as malformed. Hypercorn would then send a 400 instead
+    of the response of the handler that is still running.
     """
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        """The next event; `PAUSED`, which ends the reading, while the last answer is made."""
+        """Return the next event.
+
+        While the last response is made and bytes were received behind its request, that is
+        `PAUSED`: Hypercorn then stops reading.
+        """
         if self.their_state is not h11.MUST_CLOSE:
             return super().next_event()
         answering = self.our_state in {h11.SEND_RESPONSE, h11.SEND_BODY}
@@ -41,11 +46,14 @@ class Connection(h11.Connection):
 
 
 class Stream(HTTPStream):
-    """A request and its response, as Hypercorn has them."""
+    """Hypercorn's stream, which is one request and its response.
+
+    Extended by what is needed to cancel a read whose client has disconnected.
+    """
 
     @property
     def unfinished_read(self) -> asyncio.Task[None] | None:
-        """The task of the request, if it changes nothing and its response has not begun."""
+        """The task of the request, if the method is safe and the response has not begun."""
         if self.scope["method"] not in _SAFE_METHODS or self.state is not ASGIHTTPState.REQUEST:
             return None
         state = found_state(self.scope)
@@ -53,22 +61,31 @@ class Stream(HTTPStream):
 
     @property
     def takes_interim_responses(self) -> bool:
-        """Whether the client understands a 1xx before the response (RFC 9110, 15.2)."""
+        """True if the client accepts a 1xx before the response (RFC 9110, section 15.2)."""
         return self.scope["http_version"] == "1.1"
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 alone, whose own errors are problem documents."""
+    """HTTP/1.1 only, with problem documents for the protocol's own errors.
+
+    This replaces `H11Protocol`, which can switch to HTTP/2, writes the parts of a response one by
+    one, and sends plain error responses.
+    """
 
     catalogue: ProblemCatalogue
     context: Context
 
-    # What was under way when the client closed its side.
     abandoned: Stream | None = None
+    """The request that was running when the client closed its side of the connection."""
     _is_closed = False
+    """True once the client has closed its side of the connection."""
 
     async def handle(self, event: Event) -> None:
-        """Take what comes over the connection, but no request that could not be answered."""
+        """Handle an event of the connection. Ignore everything after its end.
+
+        A request that arrives while the connection closes could get no response, so it must not
+        run.
+        """
         if isinstance(event, Closed):
             self._is_closed = True
             if isinstance(self.stream, Stream):
@@ -78,13 +95,18 @@ class Protocol(H11Protocol):
         await super().handle(event)
 
     async def initiate(self) -> None:
-        """Begin with a connection."""
+        """Set up the protocol for a new connection."""
         limit = self.config.h11_max_incomplete_size
         self.connection = Connection(h11.SERVER, max_incomplete_event_size=limit)
         self._unsent = bytearray()
+        """Parts of a response that have not been written yet."""
 
     async def _check_protocol(self, event: h11.Request) -> None:
-        """Never switch to HTTP/2 without TLS: a flood of its resets costs us seconds."""
+        """Do nothing: never switch to HTTP/2 without TLS.
+
+        Hypercorn would switch on a client's request. A flood of HTTP/2 resets then costs seconds
+        of CPU time (pgjones/hypercorn#146).
+        """
 
     async def _create_stream(self, request: h11.Request) -> None:
         self.stream = Stream(
@@ -98,12 +120,12 @@ class Protocol(H11Protocol):
             self.stream_send,
             STREAM_ID,
         )
-        # Methods are case-sensitive, but Quart would take `get` for GET.
+        # Methods are case-sensitive, but Quart treats `get` as GET. The prefix makes it unknown.
         method = request.method if request.method.isupper() else b"~" + request.method
         await self.stream.handle(
             Request(
                 stream_id=STREAM_ID,
-                # Without Upgrade there is no WebSocket, and HTTP allows to ignore the header.
+                # HTTP allows a server to ignore Upgrade. Without it, Hypercorn opens no WebSocket.
                 headers=[header for header in request.headers if header[0] != b"upgrade"],
                 http_version=request.http_version.decode(),
                 method=method.decode(),
@@ -114,8 +136,11 @@ class Protocol(H11Protocol):
         self.keep_alive_requests += 1
 
     async def stream_send(self, event: StreamEvent) -> None:
-        """Send what the app answers."""
-        # What is left of a body would be taken for the next request.
+        """Send an event of the app. Close the connection after the response if necessary.
+
+        It closes while the server drains, and if the body of the request was not read to its end.
+        """
+        # The unread rest of a body would be parsed as the next request.
         is_last = self.context.is_draining or self.connection.their_state is h11.SEND_BODY
         if isinstance(event, Response) and is_last:
             event = Response(
@@ -126,7 +151,7 @@ class Protocol(H11Protocol):
         await super().stream_send(event)
 
     async def _send_h11_event(self, event: H11SendableEvent) -> None:
-        # Head, body and end go out together: a write costs as much as all that it says.
+        # Write head, body and end at once: a write takes as long as making a short response.
         data = b""
         try:
             data = self.connection.send(event) or b""
@@ -134,7 +159,7 @@ class Protocol(H11Protocol):
             if self.connection.their_state != h11.ERROR:
                 raise
         if len(data) > BUFFERED_BYTES:
-            # A copy of it would last for as long as the client takes to read it.
+            # Do not copy it: the copy would stay in memory until the client has read it.
             await self._send_unsent()
             await self.send(RawData(data))
             return
@@ -148,8 +173,8 @@ class Protocol(H11Protocol):
             await self.send(RawData(data))
 
     async def _send_error_response(self, status_code: int) -> None:
-        # Its hints are 400, 431, and 501 for a transfer coding; the sender is at fault in each.
-        # A chunk can be too large for the parser, too; then the header section is done with.
+        # h11 hints at 400, 431, or 501 for a transfer coding. All are errors of the client. It
+        # also reports 431 for a chunk that is too large, after the header section.
         in_head = self.connection.our_state is h11.IDLE
         too_large = in_head and status_code == self.catalogue.status(_TOO_LARGE)
         problem = _TOO_LARGE if too_large else _MALFORMED
@@ -174,6 +199,9 @@ class Protocol(H11Protocol):
 
 
 def install(catalogue: ProblemCatalogue) -> None:
-    """Make Hypercorn use `Protocol`: it has no setting for that, so its name is replaced."""
+    """Make Hypercorn use `Protocol` instead of `H11Protocol`.
+
+    Hypercorn has no setting for the class, so this replaces its name in `hypercorn.protocol`.
+    """
     Protocol.catalogue = catalogue
     setattr(hypercorn.protocol, H11Protocol.__name__, Protocol)

@@ -1,4 +1,4 @@
-"""Runs the app under Hypercorn, on uvloop where there is one."""
+"""Run the app under Hypercorn, on uvloop if it is installed."""
 
 import asyncio
 import signal
@@ -10,20 +10,27 @@ from app.server.http.listener import Listener
 from app.server.http.serving import serve
 
 DRAIN_SECONDS = 3
-"""How long clients may still use the connections that they have, after SIGTERM."""
+"""How long clients may still send requests over open connections after SIGTERM."""
 
 
 def run(
     app: Application, listener: Listener, until: Callable[[], Awaitable[float]] | None = None
 ) -> None:
-    """Serve until `until` returns, as `serve` says; by default until SIGTERM, or Ctrl-C."""
+    """Serve until `until` returns, by default until SIGTERM or SIGINT (Ctrl-C).
+
+    `until` returns for how many seconds the server drains: see `serve`.
+    """
     raise_descriptor_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(app, listener, until or _signal))
 
 
 async def _signal() -> float:
-    """Wait for a signal. Who presses Ctrl-C has no need of connections that nobody uses."""
+    """Wait for SIGTERM or SIGINT. Return the seconds to drain.
+
+    After SIGINT idle connections are closed at once: an operator who presses Ctrl-C does not want
+    to wait for them.
+    """
     loop = asyncio.get_running_loop()
     patience: asyncio.Future[float] = loop.create_future()
 
@@ -32,11 +39,12 @@ async def _signal() -> float:
             patience.set_result(seconds)
 
     def told(seconds: float) -> None:
-        if not loop.is_closed():  # else all is said, and a database may be about to end
+        # After the loop, an embedded database may be stopping: ignore the signal.
+        if not loop.is_closed():
             loop.call_soon_threadsafe(stop, seconds)
 
     for number, seconds in ((signal.SIGTERM, DRAIN_SECONDS), (signal.SIGINT, 0.0)):
-        # The loop's own method is not there on Windows.
+        # `loop.add_signal_handler` does not exist on Windows.
         signal.signal(number, lambda *_, seconds=seconds: told(seconds))
     return await patience
 

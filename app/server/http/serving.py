@@ -1,7 +1,7 @@
-"""Takes connections until it is told to stop, and lets no request down then.
+"""Accept connections until the server is stopped, then drain them without losing a request.
 
-Hypercorn's own `worker_serve` closes idle connections at that moment, and with them requests
-that are on their way.
+This replaces Hypercorn's `worker_serve`. That one closes idle connections as soon as the server
+is stopped, and loses the requests that clients are just sending over them.
 """
 
 import asyncio
@@ -16,17 +16,19 @@ from app.server.http.listener import Listener
 from app.server.http.tcp import Connection
 
 GRACEFUL_SECONDS = 10
-"""How long a request may take that is under way at the end."""
+"""How long a running request may still take after the server has drained."""
 _ACCEPT_SECONDS = 0.05
+"""How long to wait after the last accept, so that accepted sockets become connections."""
 
 
 async def serve(
     app: Application, listener: Listener, until: Callable[[], Awaitable[float]]
 ) -> None:
-    """Serve until `until` returns.
+    """Serve until `until` returns, then drain and stop.
 
-    What it returns is for how many seconds clients may still send a request over the connections
-    that they have. They are told with its answer that they need another one.
+    `until` returns the seconds for which clients may still send requests over open connections.
+    Each response in that time has `Connection: close`. Requests that still run after it have
+    `GRACEFUL_SECONDS`, and are then cancelled.
     """
     ending = asyncio.ensure_future(until())
     await app.startup()
@@ -66,7 +68,7 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
         for server in servers:
             server.close()
     context.is_draining = True
-    await asyncio.sleep(_ACCEPT_SECONDS)  # what was accepted at that moment becomes a connection
+    await asyncio.sleep(_ACCEPT_SECONDS)
     await _wait(connections, patience)
     await context.terminated.set()
     await _wait(connections, GRACEFUL_SECONDS)

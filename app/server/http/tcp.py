@@ -1,4 +1,4 @@
-"""Hypercorn's server of one connection, without what it does anew for each request."""
+"""Hypercorn's server of one connection, with less work for each request and more time limits."""
 
 import asyncio
 import socket
@@ -15,38 +15,41 @@ from app.server.http.protocol import BUFFERED_BYTES, Protocol
 from app.server.middleware.client_address import normal_address
 
 READ_SECONDS = 60
-"""How long a client may take to read what it is sent."""
+"""How long a client may take to read a response, beyond what the transport buffers."""
 PROGRESS_SECONDS = 15
-"""How long a client may read nothing of what it is sent."""
+"""How long a client may read no byte of a response."""
 PROBE_SECONDS = 0.25
-"""How long a read goes on after its client has closed its side, until the client is probed."""
+"""The interval between probes of a client that has closed its side during a read."""
 _PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _RESET = struct.pack("ii", 1, 0)
 
 
 class Connection(TCPServer):
-    """One task watches over an idle connection, however many requests come.
+    """A connection with one task that closes it when it is idle for too long.
 
-    Hypercorn's own ends a task at the beginning of each request, and starts one at its end.
+    This overrides Hypercorn's `TCPServer`, which ends such a task at the start of each request and
+    creates another at its end. It also disconnects clients that do not read, and cancels a read
+    whose client has disconnected.
     """
 
     _idle_since: float | None = None
+    """When the connection began or its last response was sent. None during a request."""
     _has_received = False
     """True from the first byte of a request until its response is sent."""
 
     @cached_property
     def address(self) -> str:
-        """The address that the connection is counted by; empty for a socket without one."""
+        """The address by which the connection is counted, or "" for a socket without one."""
         peer = self.writer.get_extra_info("peername")
         return normal_address(peer[0]) if isinstance(peer, tuple) else ""
 
     @property
     def idle_since(self) -> float | None:
-        """Since when it has been idle, on the clock of the loop."""
+        """When the connection became idle, on the clock of the loop. None during a request."""
         return None if self._has_received else self._idle_since
 
     async def run(self) -> None:
-        """Serve until one of both sides closes."""
+        """Serve until either side closes the connection."""
         self._idle_since = self.loop.time()
         await super().run()
 
@@ -57,7 +60,7 @@ class Connection(TCPServer):
         await self._initiate_server_close()
 
     async def protocol_send(self, event: Event) -> None:
-        """Carry out what the protocol wants: write, close, or note whether it waits."""
+        """Handle an event of the protocol: write data, close, or note whether it is idle."""
         if isinstance(event, Updated):
             self._idle_since = self.loop.time() if event.idle else None
             self._has_received &= not event.idle
@@ -75,15 +78,17 @@ class Connection(TCPServer):
             self._has_received = True
             await self.protocol.handle(RawData(data))
         await self.protocol.handle(Closed())
-        # The client has closed. Else the task would keep the connection until its time is over.
+        # The client has closed its side. Without this, the idle task would keep the connection
+        # until its timeout.
         await self.idle_task.stop()
         await self._end_abandoned_read()
 
     async def _end_abandoned_read(self) -> None:
-        """Cancel a read whose client is gone, so that it does not keep its database connection.
+        """Cancel a read whose client has disconnected, to free its database connection.
 
-        A client that has closed its side may still wait for the response. Only one that is gone
-        answers a packet with a reset; so it is sent an interim response, which changes nothing.
+        A client that has closed its side may still wait for the response (a half-closed
+        connection). A client that has disconnected replies to a packet with a reset. So this
+        sends an interim response, which clients ignore, and then checks for a reset at intervals.
         """
         protocol = self.protocol.protocol
         stream = protocol.abandoned if isinstance(protocol, Protocol) else None
@@ -117,7 +122,10 @@ class Connection(TCPServer):
             await self.protocol.handle(Closed())
 
     async def _drain(self) -> None:
-        """Wait until the client has read enough. Raises `TimeoutError` where it reads nothing."""
+        """Wait until the client has read enough of the buffer.
+
+        Raises `TimeoutError` if the client reads nothing for `PROGRESS_SECONDS`.
+        """
         left = self.writer.transport.get_write_buffer_size()
         while True:
             try:
@@ -129,16 +137,17 @@ class Connection(TCPServer):
                     raise
 
     def _reset(self) -> None:
-        """End the connection, and make the kernel drop what the client has not read."""
+        """Reset the connection, so that the kernel drops the data that the client has not read."""
         transport = self.writer.transport
-        if transport.get_write_buffer_size():  # else the descriptor may be another's by now
+        # With an empty buffer the socket may be closed, and its descriptor reused.
+        if transport.get_write_buffer_size():
             with suppress(OSError):
                 sock = transport.get_extra_info("socket")
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         transport.abort()
 
     async def _close(self) -> None:
-        # A client that does not read the end of what it was sent must not keep the connection.
+        # A client that does not read the end of the response must not keep the connection open.
         resetting = self.loop.call_later(PROGRESS_SECONDS, self._reset)
         try:
             await super()._close()
@@ -150,12 +159,12 @@ class Connection(TCPServer):
             now = self.loop.time()
             idle_until = (self._idle_since or now) + self.config.keep_alive_timeout
             if idle_until <= now:
-                # What it has not read in that time, it does not read at all.
+                # Data that the client has not read by now, it will not read at all.
                 if self.writer.transport.get_write_buffer_size():
                     self._reset()
                 break
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.context.terminated.wait(), idle_until - now)
-        # The protocol closes a connection itself whose last answer it sends while the server stops.
+        # During a request, the protocol closes the connection after its response.
         if self._idle_since is not None:
             await asyncio.shield(self._initiate_server_close())

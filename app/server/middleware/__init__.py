@@ -1,1 +1,1 @@
-"""What a request passes before the app, in the order of `create_app`."""
+"""The middleware around the app. `create_app` has its order."""

@@ -1,4 +1,4 @@
-"""The address of the client: of whom is connected, or of whom the trusted proxies name."""
+"""The address of the client: that of the connection, or the one that a trusted proxy reports."""
 
 import re
 from functools import lru_cache
@@ -8,16 +8,16 @@ from hypercorn.typing import HTTPScope
 
 _SUBSCRIBER_BITS = 64
 
-# Some proxies write the port behind it: an IPv6 address then stands in brackets.
+# Some proxies append the port. An IPv6 address is then in brackets.
 _ADDRESS = re.compile(r"\[([^]]*)\](?::\d+)?|([\d.]+)(?::\d+)?")
 
 
 def client_address(scope: HTTPScope, trusted_hops: int) -> str:
-    """Answer the address that a client is counted by.
+    """Return the address by which limits count a client, or "" if there is none.
 
-    Each of `trusted_hops` proxies has appended the address that it saw to `X-Forwarded-For`;
-    whatever stands before that is the client's own invention. Of IPv6 it is the network of 64
-    bits, since a subscriber has the whole of it.
+    Each of `trusted_hops` proxies appends the address of its peer to `X-Forwarded-For`. Earlier
+    entries come from the client and are not trusted. For IPv6 the result is the /64 network,
+    because one subscriber controls all of it.
     """
     peer = scope["client"][0] if scope["client"] else ""
     if not trusted_hops:
@@ -31,7 +31,7 @@ def client_address(scope: HTTPScope, trusted_hops: int) -> str:
 
 @lru_cache(maxsize=1024)
 def normal_address(text: str) -> str:
-    """Return the address of an IPv4 client, or the network of an IPv6 client; empty for neither."""
+    """Return the address of an IPv4 client, the /64 network of an IPv6 client, or ""."""
     written = _ADDRESS.fullmatch(text.strip())
     try:
         address = ip_address((written[1] or written[2]) if written else text.strip())

@@ -1,7 +1,7 @@
-"""Refuses requests that Hypercorn lets pass and Quart cannot take, before Quart sees them.
+"""Reject requests that Hypercorn accepts and Quart cannot handle, before Quart sees them.
 
-What is refused is not answered here: the app is given a harmless request in its place and the
-problem to answer with, so that errors are rendered, and get their CORS headers, in one place.
+The guard does not send the error response. It passes a harmless request and the problem to the
+app instead, so that the app renders all errors and adds their CORS headers.
 """
 
 import re
@@ -35,7 +35,10 @@ _CLOSE = {"Connection": "close"}
 
 
 class Guard:
-    """ASGI middleware. The application raises what it leaves as `refusal` in the `RequestState`."""
+    """ASGI middleware that stores a problem as `refusal` in the `RequestState`.
+
+    The application then raises that problem.
+    """
 
     def __init__(self, app: ASGIFramework, trusted_hops: int) -> None:
         self._app = app
@@ -44,7 +47,7 @@ class Guard:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """Serve one connection of the ASGI protocol."""
+        """Serve one ASGI connection."""
         if scope["type"] == "http":
             state = state_of(scope)
             state.client_address = client_address(scope, self._trusted_hops)
@@ -58,7 +61,7 @@ class Guard:
 
 
 def check(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
-    """Answer the decoded path of a request. Raises `Problem` for one that must not go on."""
+    """Return the decoded path of a request. Raises `Problem` for a request to reject."""
     _check_framing(scope["http_version"], fields)
     headers = list(scope["headers"])
     if sum(map(len, chain.from_iterable(headers))) + 4 * len(headers) > MAX_HEADER_BYTES:
@@ -69,7 +72,7 @@ def check(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
 
 def _check_framing(version: str, headers: Mapping[bytes, bytes]) -> None:
     if b"content-length" in headers and b"transfer-encoding" in headers:
-        # Proxies disagree on which of the two counts, which is how requests are smuggled.
+        # Proxies disagree on which of the two counts. Attackers use that to smuggle requests.
         raise _malformed("Send `Content-Length` or `Transfer-Encoding`, not both.")
     if version not in ("1.0", "1.1"):
         raise _malformed("Use HTTP/1.1 or HTTP/1.0.")
@@ -86,7 +89,7 @@ def _path(raw_path: bytes, query: bytes) -> str:
     if raw_path.lower().startswith((b"http://", b"https://")):
         raw_path = _path_of_absolute_form(raw_path)
     if raw_path.startswith(b"//") or b"%2f" in raw_path.lower():
-        # The router would take these for other paths than a proxy before us does.
+        # The router and a proxy in front of it would read these as different paths.
         raise Problem(PATH_NOT_FOUND, "This path does not exist.")
     if not raw_path.startswith(b"/") and raw_path != b"*":
         raise _malformed("The request target must begin with a slash.")

@@ -1,4 +1,4 @@
-"""The outermost layer: every answer gets its request id, its fixed headers and its log line."""
+"""The outermost middleware: adds a request id, fixed headers and a log line to every response."""
 
 import asyncio
 import re
@@ -34,11 +34,14 @@ _NO_CACHE = (b"cache-control", b"private, no-cache")
 
 
 Recorder: TypeAlias = Callable[[RequestState, float], None]
-"""What is told the state of each request, and how many seconds it took."""
+"""Called with the state of each finished request and its duration in seconds."""
 
 
 class Envelope:
-    """ASGI middleware: makes the `RequestState`, and reads there what others found out."""
+    """ASGI middleware that creates the `RequestState`, and logs what the inner layers stored in it.
+
+    An error that no inner layer renders becomes a 500, unless the response has begun.
+    """
 
     def __init__(
         self, app: ASGIFramework, catalogue: ProblemCatalogue, record: Recorder | None = None
@@ -50,7 +53,7 @@ class Envelope:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """Serve one connection of the ASGI protocol."""
+        """Serve one ASGI connection."""
         if scope["type"] == "http":
             await _Exchange(self._app, self._catalogue, scope, send, self._record).run(receive)
         else:
@@ -58,7 +61,7 @@ class Envelope:
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request and its response."""
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class _Exchange:
                 raise
             await self._send_internal_error()
         finally:
-            state.task = None  # whose context refers to the state
+            state.task = None  # break the cycle: the task's context refers to the state
             if state.flight is not None:
                 state.flight.land()
             seconds = time.perf_counter() - began
@@ -132,7 +135,7 @@ class _Exchange:
         state, method = self._state, self._scope["method"]
         logger.info(
             "request",
-            # Another one is any text, and can fill a header section.
+            # An unknown method is arbitrary text from the client, of any length.
             method=method if method in _METHODS else None,
             route=state.route,
             status=state.status,
@@ -142,7 +145,7 @@ class _Exchange:
 
 
 def request_id(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
-    """The request's own `X-Request-Id` where it is fit to be one, else a new one."""
+    """Return the `X-Request-Id` of the request if it is a valid id, otherwise a new one."""
     if b"x-request-id" in fields:
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):

@@ -1,7 +1,7 @@
-"""Requests without a verified token take turns, a few of each address at a time.
+"""Requests without a verified token take turns, a few for each address at a time.
 
-A flood of them needs no right, and each takes up to a millisecond of the event loop. With turns, as
-many requests of others come between them as there are.
+Any client can send a flood of them, and each takes up to a millisecond of the event loop. With
+turns, all waiting requests of other clients run in between.
 """
 
 from hypercorn.typing import (
@@ -18,15 +18,17 @@ from app.auth.tokens import TokenVerifier
 from app.turns import Turns
 
 AT_ONCE = 2
+"""How many requests of one address have a turn at the same time."""
 WAIT_SECONDS = 5
-"""How long a request waits for its turn before it goes ahead all the same."""
+"""How long a request waits for its turn. After that it proceeds without one."""
 _SCHEME = b"bearer "
 
 
 class Strangers:
-    """ASGI middleware. A turn ends when the token is found, or when the response begins.
+    """ASGI middleware. A turn ends when the token is verified, or when the response begins.
 
-    It sets `known` in the `RequestState`, or `end_turn`, which the authentication calls.
+    It sets one of two fields of the `RequestState`: `known` if the token was verified before,
+    otherwise `end_turn`, which the authentication calls.
     """
 
     def __init__(self, app: ASGIFramework, verifier: TokenVerifier) -> None:
@@ -37,7 +39,7 @@ class Strangers:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """Serve one connection of the ASGI protocol."""
+        """Serve one ASGI connection."""
         if scope["type"] != "http" or self._is_known(state_of(scope)):
             await self._app(scope, receive, send)
         else:

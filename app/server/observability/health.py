@@ -14,13 +14,13 @@ _HEADERS = {"Retry-After": "5"}
 
 
 class Liveness(msgspec.Struct, frozen=True):
-    """The process is alive."""
+    """The response while the process is alive."""
 
     status: Literal["alive"] = "alive"
 
 
 class ReadinessChecks(msgspec.Struct, frozen=True):
-    """What was checked."""
+    """The result of each readiness check."""
 
     database: Result
     schema: Result
@@ -29,29 +29,29 @@ class ReadinessChecks(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """The process can serve requests."""
+    """The response if the process can serve requests."""
 
     status: Literal["ready"] = "ready"
     checks: ReadinessChecks
 
 
 class HealthRoutes:
-    """The handlers."""
+    """The handlers of the health operations."""
 
     def __init__(self, readiness: ReadinessCheck) -> None:
         self._readiness = readiness
 
     @property
     def blueprint(self) -> Blueprint:
-        """A blueprint with all handlers."""
+        """A blueprint that registers all handlers."""
         return blueprint_of("health", self.get_liveness, self.get_readiness)
 
     async def get_liveness(self) -> Liveness:
-        """Respond. This needs no database."""
+        """Return that the process is alive, without using the database."""
         return Liveness()
 
     async def get_readiness(self) -> Readiness:
-        """Check everything that requests need."""
+        """Check everything that requests need. Raises `Problem` if a check fails."""
         findings = await self._readiness.run()
         checks = {name: finding.result for name, finding in findings.items()}
         wrong = [f"{name}: {each.reason}" for name, each in findings.items() if each.reason]

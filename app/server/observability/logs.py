@@ -1,4 +1,4 @@
-"""Logs: one structured line for each event, on standard error."""
+"""Write one structured log line for each event to standard error."""
 
 import json
 import logging
@@ -11,8 +11,8 @@ import structlog
 
 LogFormat = Literal["console", "json"]
 
-# Alembic tells which database it speaks to, each time that it is asked, and of its plugins; httpx
-# tells of each request; and OpenTelemetry warns in the words of whoever sends a wrong `tracestate`.
+# Alembic logs its database and its plugins on each use. httpx logs each request. OpenTelemetry
+# warns about a malformed `tracestate` and quotes it, so a client could write to the log.
 _LEAST = {
     "alembic": logging.WARNING,
     "httpx": logging.WARNING,
@@ -21,9 +21,9 @@ _LEAST = {
 
 
 def configure_logs(level: str, log_format: LogFormat | None) -> None:
-    """Write structlog's lines and the standard library's records in the same form.
+    """Configure structlog and the standard library to write log lines in the same format.
 
-    Without a format it is `console` on a terminal, else `json`.
+    If `log_format` is None, the format is `console` on a terminal and `json` elsewhere.
     """
     stream = sys.stderr
     chosen = log_format or ("console" if stream.isatty() else "json")
@@ -34,7 +34,7 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        # Not through the standard library: its records would cost a request more than its token.
+        # Bypass the standard library: its record of a request takes longer than checking a token.
         processors=[*shared, _renderer(chosen, stream)],
         logger_factory=lambda *_: _Logger(stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -58,7 +58,10 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
 
 
 class _Logger(structlog.WriteLogger):
-    """Loses a line that cannot be written, as on a full disk: no reason to stop serving."""
+    """Drops lines that cannot be written, as on a full disk, so that the service continues.
+
+    This overrides structlog's `WriteLogger`, which raises `OSError` then.
+    """
 
     def msg(self, message: str) -> None:
         with suppress(OSError):
@@ -77,5 +80,5 @@ def _json(event: object, **_: object) -> str:
     try:
         return msgspec.json.encode(event, enc_hook=repr).decode()
     except UnicodeEncodeError:
-        # A text with unpaired surrogates, which only escapes can say.
+        # The text has unpaired surrogates. msgspec cannot encode them; `json` escapes them.
         return json.dumps(event, default=repr)

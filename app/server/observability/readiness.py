@@ -1,4 +1,4 @@
-"""What a process needs before it can serve: each part is checked, whatever the others find."""
+"""Check what a process needs before it can serve. A failed check does not skip the others."""
 
 import asyncio
 from collections.abc import Mapping
@@ -18,7 +18,10 @@ Result = Literal["ok", "failed", "unknown"]
 
 
 class Finding(NamedTuple):
-    """What a check found, and why it failed: nothing secret, as it is told to anybody."""
+    """The result of a check, and the reason if it failed.
+
+    The reason must contain nothing secret: the endpoint needs no token.
+    """
 
     result: Result
     reason: str = ""
@@ -34,15 +37,19 @@ logger = structlog.get_logger("app.readiness")
 
 
 class ReadinessCheck:
-    """Checks once for all who ask meanwhile, so that asking often costs nothing more."""
+    """Runs the readiness checks. Concurrent requests share one run, so a flood costs no more."""
 
     def __init__(self, database: Database, verifier: TokenVerifier) -> None:
         self._database = database
         self._verifier = verifier
         self._under_way: asyncio.Task[Findings] | None = None
+        """The current run, or the last one."""
 
     async def run(self) -> Findings:
-        """Answer the findings, by the contract's names of the checks."""
+        """Return the findings, by the names that the contract gives the checks.
+
+        If a caller is cancelled, the run continues for the others.
+        """
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.create_task(self._check())
         return await asyncio.shield(self._under_way)
@@ -65,7 +72,7 @@ class ReadinessCheck:
             database = Finding("failed", reason(error))
             return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
         except DBAPIError:
-            # As where the login was deprived of a right; what PostgreSQL says is told in the log.
+            # For example, the login has lost a privilege. The log has PostgreSQL's message.
             logger.exception("schema check failed")
             return {"database": _OK, "schema": _UNREADABLE, "isolation": _UNKNOWN}
         return {"database": _OK, "schema": schema, "isolation": isolation}

@@ -1,1 +1,1 @@
-"""Several processes on one socket: the supervisor, and its side in each worker."""
+"""Several worker processes on one socket, and the supervisor that starts and replaces them."""

@@ -1,4 +1,4 @@
-"""A worker's side of the channel to its supervisor."""
+"""The worker's end of the channel to its supervisor."""
 
 import asyncio
 import os
@@ -13,32 +13,41 @@ from quart import Quart
 from app.server.workers.process import END_SECONDS
 
 BEAT_SECONDS = 1
+"""The interval of heartbeats."""
 
 
 class Channel:
-    """Standard input: a socket that is open for as long as the supervisor lives."""
+    """The socket on standard input. It closes when the supervisor exits."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(fileno=0)
 
     def read_order(self) -> bytes:
-        """Read the first line, which is all that is ever said over it."""
+        """Return the first line, which is the only one that the supervisor sends."""
         with self._socket.makefile("rb") as lines:
             return lines.readline()
 
     def end_with_supervisor(self) -> None:
-        """End this process as soon as the supervisor is gone, by whatever signal."""
+        """End this process as soon as the supervisor has exited, for any reason.
+
+        A thread waits for the end of the channel. It sends SIGTERM to this process, and SIGKILL
+        after `END_SECONDS`.
+        """
         threading.Thread(target=self._wait_for_end, daemon=True).start()
 
     def beat(self, app: Quart) -> None:
-        """Tell the supervisor that the app is ready, and then that its event loop is not stuck."""
+        """Send a heartbeat every second, from the moment when the app is ready.
+
+        The first one tells the supervisor that the app is ready, the later ones that its event
+        loop is not blocked.
+        """
 
         @app.before_serving
         async def begin() -> None:
             self._beat(asyncio.get_running_loop())
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
-        # A supervisor that reads nothing must not make us wait.
+        # Do not wait for a supervisor that reads nothing.
         with suppress(OSError):
             self._socket.send(b".", socket.MSG_DONTWAIT)
         loop.call_later(BEAT_SECONDS, self._beat, loop)
@@ -47,5 +56,5 @@ class Channel:
         with suppress(OSError):
             self._socket.recv(1)
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(END_SECONDS)  # a thread, so that it comes true also where the event loop hangs
+        time.sleep(END_SECONDS)  # this is a thread, so it continues if the event loop is blocked
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A process that a supervisor starts, and the channel between both."""
+"""A worker process as its supervisor sees it, and the channel between the two."""
 
 import asyncio
 import signal
@@ -13,19 +13,20 @@ from app.server.http.run import DRAIN_SECONDS
 from app.server.http.serving import GRACEFUL_SECONDS
 
 END_SECONDS = DRAIN_SECONDS + GRACEFUL_SECONDS + 5
-"""How long a worker may take to end, once it is told to."""
+"""How long a worker may take to exit after SIGTERM. Then it is killed."""
 SILENT_SECONDS = 30
-"""How long one that was ready may say nothing."""
+"""How long a worker that was ready may send no heartbeat. Then it is killed."""
 STEP_SECONDS = 1
+"""The step in which the silence is counted."""
 
 logger = structlog.get_logger("app.workers")
 
 
 class Worker:
-    """A running worker.
+    """A running worker process.
 
-    The channel is its standard input. It is told its order over it, and says over it that it
-    lives: for the first time when it is ready, and then every second.
+    The channel is a socket on its standard input. The supervisor sends the order over it. The
+    worker sends heartbeats: the first when it is ready, then one every second.
     """
 
     def __init__(
@@ -36,13 +37,16 @@ class Worker:
         self._reader = reader
         self._writer = writer
         self._ready = asyncio.Event()
+        """Set by the first heartbeat."""
         self.ended = asyncio.create_task(self._watch())
+        """Completes when the process has exited, with its exit status."""
 
     @classmethod
     async def start(cls, module: str, descriptor: int, order: bytes) -> "Worker":
-        """Run `module` in a fresh process, with the descriptor of the listening socket.
+        """Run `module` in a new process, with the descriptor of the listening socket.
 
-        Never a fork: this process may have threads. Raises `OSError` where it cannot be.
+        The process is not forked without `exec`, because this process may have threads. Raises
+        `OSError` if the process cannot be started.
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -50,7 +54,7 @@ class Worker:
                 *(sys.executable, "-m", module, str(descriptor)),
                 stdin=theirs.fileno(),
                 pass_fds=[descriptor],
-                start_new_session=True,  # the terminal's Ctrl-C is for us, and we tell the workers
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone; it stops workers
             )
         reader, writer = await asyncio.open_connection(sock=ours)
         writer.write(order + b"\n")
@@ -58,15 +62,19 @@ class Worker:
         return cls(process, reader, writer)
 
     async def is_ready(self) -> bool:
-        """Wait until it is ready, or has ended before."""
+        """Wait until the worker is ready or has exited. Return whether it became ready."""
         ready = asyncio.create_task(self._ready.wait())
         await asyncio.wait({ready, self.ended}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         return self._ready.is_set()
 
     async def end(self, number: int = signal.SIGTERM) -> None:
-        """Tell it to end, and wait until it has."""
-        # What SIGINT raises in one that still starts, a library could swallow.
+        """Send a signal, and wait until the worker has exited.
+
+        After `END_SECONDS` the worker is killed.
+        """
+        # In a worker that still starts, SIGINT raises KeyboardInterrupt, which a library could
+        # swallow.
         self._send(number if self._ready.is_set() else signal.SIGTERM)
         await asyncio.wait({self.ended}, timeout=END_SECONDS)
         if not self.ended.done():
@@ -84,7 +92,7 @@ class Worker:
     async def _speaks(self) -> bool:
         silent = 0
         while silent < SILENT_SECONDS:
-            # In steps: of the time for which this process was itself suspended, one counts.
+            # Count in steps, so that a suspension of this process counts as one step.
             with suppress(TimeoutError):
                 async with asyncio.timeout(STEP_SECONDS if self._ready.is_set() else None):
                     return bool(await self._reader.read(1024))

@@ -1,4 +1,4 @@
-"""Several processes that serve on one listening socket, and their supervisor."""
+"""The supervisor of several worker processes that serve on one listening socket."""
 
 import asyncio
 import signal
@@ -11,27 +11,28 @@ from app.server.http.listener import Listener
 from app.server.workers.process import Worker
 
 STEADY_SECONDS = 60
-"""How long a worker runs before earlier ends no longer count."""
+"""How long a worker must run for the next pause to be the first one again."""
 FIRST_PAUSE_SECONDS = 0.1
+"""The pause before a worker that exited is restarted. It triples with each exit in a row."""
 LONGEST_PAUSE_SECONDS = 30
 
 logger = structlog.get_logger("app.workers")
 
 
 class OrderError(Exception):
-    """There is no order for workers; the message says why."""
+    """No valid order for workers could be read. The message says why."""
 
 
 def supervise(listener: Listener, count: int, module: str, read_order: Callable[[], bytes]) -> None:
-    """Keep `count` workers running until SIGINT or SIGTERM, and end them then.
+    """Keep `count` workers running until SIGINT or SIGTERM, then stop them.
 
-    A worker is a process of `module`, which is told an order. On SIGHUP another order is read,
-    and new workers take over from the old ones, one after the other. Where `read_order` raises
-    `OrderError`, or a new worker does not become ready, all stays as it is.
+    A worker is a process that runs `module` and receives an order. On SIGHUP the supervisor reads
+    a new order and replaces the workers one by one (a rolling restart). If `read_order` raises
+    `OrderError`, or a new worker does not become ready, the remaining workers keep running.
     """
     asyncio.run(_Supervisor(listener, module, read_order).run(count))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # a database may be about to end
+        signal.signal(number, signal.SIG_IGN)  # do not interrupt the end of an embedded database
 
 
 class _Supervisor:
@@ -40,7 +41,9 @@ class _Supervisor:
         self._module = module
         self._read_order = read_order
         self._order = read_order()
+        """The order that new workers receive. A reload replaces it."""
         self._living: set[Worker] = set()
+        """The worker processes that have not exited yet, including those that are being stopped."""
 
     async def run(self, count: int) -> None:
         loop = asyncio.get_running_loop()
@@ -57,7 +60,8 @@ class _Supervisor:
                 for task in tasks:
                     task.cancel()
         finally:
-            # Else who connects while the last workers drain would wait, and then be reset.
+            # Close first: otherwise new clients would wait while the workers drain, and then be
+            # reset.
             self._listener.close()
             await asyncio.gather(*(each.end(number) for each in self._living))
 
@@ -74,11 +78,11 @@ class _Supervisor:
             try:
                 self._order = self._read_order()
             except OrderError as error:
-                logger.error("reload failed", reason=str(error))  # noqa: TRY400 - it tells all
+                logger.error("reload failed", reason=str(error))  # noqa: TRY400 - the reason says all
                 continue
             rolled = await self._roll(places)
             if rolled < len(places):
-                # Whoever is replaced is as the others are.
+                # If some workers have the new order, later replacements get it, too.
                 self._order = self._order if rolled else former
                 logger.error("reload failed", workers=rolled, of=len(places))
             else:
@@ -92,20 +96,24 @@ class _Supervisor:
 
 
 class _Place:
-    """One of the workers, and who comes after it."""
+    """A slot for one worker, which is replaced when it exits and during a rolling restart."""
 
     def __init__(self, start: Callable[[], Awaitable[Worker]]) -> None:
         self._start = start
         self._requests: asyncio.Queue[asyncio.Future[bool]] = asyncio.Queue()
+        """Requests to replace the worker. Each future gets whether that succeeded."""
 
     async def replace(self) -> bool:
-        """Let a new worker take over, and the old one end; tell whether it did."""
+        """Replace the worker by a new one, then stop the old one.
+
+        Return whether the new worker became ready. If not, the old one continues.
+        """
         request: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._requests.put_nowait(request)
         return await request
 
     async def keep(self) -> None:
-        """Run a worker, and another one when it ends."""
+        """Run a worker, and start another one whenever it exits."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             began = time.monotonic()
@@ -114,13 +122,13 @@ class _Place:
                 pause = FIRST_PAUSE_SECONDS
             logger.warning("worker exited", **end, restart_in_seconds=pause)
             await asyncio.sleep(pause)
-            # What ends each worker at its start would else keep the machine busy with starts.
+            # A fault that ends each worker at its start must not keep the machine busy.
             pause = min(3 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _run(self) -> dict[str, object]:
         try:
             worker = await self._start()
-        except OSError as error:  # such as that there may be no more processes
+        except OSError as error:  # such as too many processes
             return {"reason": str(error)}
         while request := await self._request(worker):
             successor = await self._start_successor()
@@ -131,7 +139,7 @@ class _Place:
         return {"worker": worker.pid, "status": worker.ended.result()}
 
     async def _request(self, worker: Worker) -> asyncio.Future[bool] | None:
-        """Wait for a request to replace the worker; `None` where it ends before."""
+        """Wait for a request to replace the worker. Return None if the worker exits before."""
         request = asyncio.create_task(self._requests.get())
         await asyncio.wait({request, worker.ended}, return_when=asyncio.FIRST_COMPLETED)
         if request.done():
@@ -143,6 +151,6 @@ class _Place:
         try:
             worker = await self._start()
         except OSError as error:
-            logger.error("worker start failed", reason=str(error))  # noqa: TRY400 - it tells all
+            logger.error("worker start failed", reason=str(error))  # noqa: TRY400 - the reason says all
             return None
         return worker if await worker.is_ready() else None

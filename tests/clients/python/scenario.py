@@ -1,6 +1,6 @@
-"""What a program does with a typed client: one function for each thing.
+"""A program that uses the typed client, with one function for each feature.
 
-Each asserts what it was answered.
+Each function checks the responses.
 """
 
 import os
@@ -36,7 +36,7 @@ from taskward_client.models import (
 )
 from taskward_client.types import UNSET, Unset
 
-# Else an answer that the contract does not name, such as a 500, would come as None.
+# Without this, a response that the contract does not have, such as a 500, would be None.
 client = AuthenticatedClient(
     base_url=os.environ["BASE_URL"], token=os.environ["TOKEN"], raise_on_unexpected_status=True
 )

@@ -1,4 +1,4 @@
-"""A corpus of bad requests, as data: what is sent, and how it must be refused.
+"""A corpus of bad requests, as data: the bytes to send, and the expected rejection.
 
 `python -m tests.server.bad_requests` prints it as a table.
 """

@@ -1,4 +1,4 @@
-"""Bodies that are not JSON, not of the right type, or not what the contract says."""
+"""Bodies that are not JSON, have the wrong media type, or violate the contract."""
 
 import json
 
@@ -6,7 +6,7 @@ from quart_contract.strict_json import MAX_VALUES
 from tests.server.bad_requests.request import TASK, BadRequest, lines, post
 
 UNKNOWN = b"".join(b',"%x":0' % n for n in range(27_000))
-"""More members than a body may have, and nearly as large as one may be."""
+"""More properties than a body may have, in almost the largest body that is allowed."""
 
 MALFORMED: dict[str, bytes] = {
     "white space": b" \r\n\t",

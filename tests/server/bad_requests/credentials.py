@@ -1,4 +1,4 @@
-"""Requests that carry a token in no form that counts; the tokens themselves are another corpus."""
+"""Requests without a usable bearer token. The corpus of tokens has bad tokens."""
 
 from tests.server.bad_requests.request import BEARER, BadRequest, get, post
 from tests.tokens import token_for

@@ -1,4 +1,4 @@
-"""Requests that break HTTP/1.1 itself, or would smuggle another request past a proxy."""
+"""Requests that violate HTTP/1.1, or try to smuggle another request past a proxy."""
 
 from tests.server.bad_requests.request import BEARER, BadRequest, get, lines
 
@@ -10,7 +10,7 @@ LENGTH = b"Content-Length: 5"
 CHUNKED = b"Transfer-Encoding: chunked"
 CHUNKS = b"0\r\n\r\n"
 
-# Headers that say how long a body is, and cannot be believed.
+# Headers about the length of a body that cannot be trusted.
 LENGTHS: dict[str, tuple[bytes, ...]] = {
     "a length, then chunks": (LENGTH, CHUNKED),
     "chunks, then a length": (CHUNKED, LENGTH),

@@ -1,4 +1,4 @@
-"""Hosts that are none, in the `Host` header and in the absolute form of the target."""
+"""Invalid hosts, in the `Host` header and in the absolute form of the target."""
 
 from tests.server.bad_requests.request import BEARER, BadRequest, get
 

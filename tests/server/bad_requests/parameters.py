@@ -1,4 +1,4 @@
-"""Path and query parameters that do not fit, and answers that nobody wants."""
+"""Invalid path and query parameters, and `Accept` headers that exclude JSON."""
 
 from tests.server.bad_requests.request import TASK, BadRequest, get, lines
 

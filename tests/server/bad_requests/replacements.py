@@ -1,4 +1,4 @@
-"""What the operations refuse that change tasks: each reads a body of its own."""
+"""Invalid bodies of the operations that change tasks."""
 
 import json
 
@@ -29,7 +29,7 @@ COMPLETIONS: dict[str, object] = {
     "zero for a boolean": {"completed": 0},
     "an array for a boolean": {"completed": [True]},
 }
-# As many values as a body may have: what is refused must be refused before it costs much.
+# As many values as a body may have: rejecting them must be cheap.
 CROWD = b"".join(b',"%x":0' % n for n in range(4_900))
 BATCHES: dict[str, bytes] = {
     "nothing": b"{}",

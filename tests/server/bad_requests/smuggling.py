@@ -1,4 +1,4 @@
-"""Bodies whose end is in doubt, each with a request behind it that must not be served."""
+"""Bodies whose end is ambiguous, each followed by a request that must not be served."""
 
 from tests.server.bad_requests.framings import CHUNKED, JSON, SMUGGLED, START
 from tests.server.bad_requests.request import TASK, BadRequest, lines

@@ -1,4 +1,4 @@
-"""Paths, methods and forms of the request target that lead nowhere."""
+"""Invalid paths, methods and forms of the request target."""
 
 from tests.server.bad_requests.request import TASK, BadRequest, get, lines
 

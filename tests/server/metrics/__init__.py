@@ -1,1 +1,1 @@
-"""Metrics: what is recorded, and who can ask for it."""
+"""Tests of the metrics: what is recorded, and who can read it."""

@@ -1,4 +1,4 @@
-"""A server whose metrics can be asked for."""
+"""Fixtures: a server with metrics."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ LIMIT = 30
 
 @pytest.fixture(scope="module")
 def bind() -> str:
-    """Where the metrics are."""
+    """Return the address of the metrics."""
     return f"127.0.0.1:{free_port()}"
 
 
@@ -30,7 +30,7 @@ def settings(settings: Settings, bind: str) -> Settings:
 
 @pytest.fixture(scope="module")
 def server(settings: Settings) -> Iterator[LiveServer]:
-    """A server that is measured."""
+    """Serve with metrics."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "SAMPLE_SECONDS", 0.05)
         with exposed(settings.metrics_bind), live(create_app(settings)) as running:
@@ -39,6 +39,6 @@ def server(settings: Settings) -> Iterator[LiveServer]:
 
 @pytest.fixture
 async def told(client: httpx.AsyncClient, bind: str) -> Scrape:
-    """All metrics, once there was a request."""
+    """Return all metrics after one request."""
     await client.get("/api/me")
     return scrape_until(bind, lambda found: "taskward_requests_total" in found.names)

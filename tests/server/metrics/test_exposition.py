@@ -1,4 +1,4 @@
-"""The port of the metrics, and the folder that they are kept in."""
+"""The endpoint of the metrics, and the folder that stores them."""
 
 import fcntl
 import os
@@ -39,7 +39,7 @@ def test_who_opens_many_connections_takes_only_so_many(tmp_path: Path) -> None:
         first.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         with first.makefile() as answer:
             assert "taskward_build_info" in answer.read()
-        # It has made room.
+        # The first connection has freed its place.
         assert scrape(bind).names == {"taskward_build_info"}
 
 

@@ -18,7 +18,7 @@ async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_the
     assert asked_for <= told.names
     assert {family_of(name) for name in asked_for} == {family_of(name) for name in told.names}
     labels = {name for _, pairs in told for name, _ in pairs}
-    known = {"job", *labels}  # and Prometheus itself adds the job
+    known = {"job", *labels}  # Prometheus itself adds the job
     assert {*re.findall(r"[{,] ?(\w+)[=!]~?\\\"", dashboard)} <= known
     for group in re.findall(r"by \(([\w, ]+)\)", dashboard):
         assert {*group.split(", ")} <= known
@@ -37,5 +37,5 @@ async def test_each_metric_is_explained_with_its_labels(told: Scrape) -> None:
 
 
 def family_of(name: str) -> str:
-    """The name of a histogram whose value this is; of other metrics, it is the name itself."""
+    """Return the name of the histogram that has this value, or the name itself otherwise."""
     return re.sub(r"_(bucket|sum|count)$", "", name)

@@ -1,4 +1,4 @@
-"""Each request is counted once, as what it was."""
+"""Each request is counted once, with the right labels."""
 
 import asyncio
 import re
@@ -27,13 +27,13 @@ Values = dict[tuple[str, ...], float]
 
 
 def added(before: Scrape, after: Scrape, name: str) -> Values:
-    """What has been added to the values of a name, by what their labels say."""
+    """Return by how much the values of a name have grown, by their labels."""
     found = {labels: value - before.get((name, labels), 0) for labels, value in after.of(name)}
     return {tuple(label for _, label in each): found[each] for each in found if found[each]}
 
 
 def assert_added(before: Scrape, bind: str, expected: dict[str, Values]) -> Scrape:
-    """Wait until just this has been added."""
+    """Wait until exactly these values were added."""
     return scrape_until(
         bind, lambda after: expected == {name: added(before, after, name) for name in expected}
     )
@@ -131,7 +131,7 @@ async def test_how_far_a_reader_of_the_feed_was_behind_is_told_each_time_it_come
 
     before = scrape(bind)
     await create(3)
-    # Who reads for the first time has fallen behind nothing, however many pages that takes.
+    # A first sync is not behind, however many pages it has.
     page = (await client.get("/api/tasks/changes?limit=2")).json()
     page = (await client.get(f"/api/tasks/changes?since={page['next']}")).json()
     await client.get(f"/api/tasks/changes?since={page['next']}")
@@ -170,7 +170,7 @@ async def test_connections_in_use_and_requests_that_wait_for_one_are_told(
     def usage(found: Scrape) -> list[float]:
         return [found.value(f"taskward_{name}") for name in names]
 
-    # A share is two of five connections: each user has one request more than that.
+    # A share is two of five connections. Each user has one request more than that.
     share = size // 2
     async with asyncio.TaskGroup() as group, locked_users(database_url):
         for user in users * (share + 1):
@@ -196,7 +196,7 @@ async def test_searches_that_run_and_that_wait_are_recorded(
 
 @asynccontextmanager
 async def locked_users(url: DatabaseUrl) -> AsyncIterator[None]:
-    """Lock the table of users: statements of all requests wait."""
+    """Lock the table of users, so that the statements of all requests wait."""
     login = await asyncpg.connect(**url.for_driver)
     try:
         async with login.transaction():

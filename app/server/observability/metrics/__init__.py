@@ -1,4 +1,4 @@
-"""Prometheus metrics: every process that answers records, and one of them exposes."""
+"""Prometheus metrics: every serving process records them, and one process exposes their sum."""
 
 import os
 from collections.abc import Iterator
@@ -6,24 +6,26 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder of this service's metrics to each of its processes, and to the library."""
+"""The environment variable with the folder of the metrics, for all processes and the library."""
 
 
 class MetricsError(Exception):
-    """There is no place to record in; the message says what to do."""
+    """There is no writable folder for the metrics. The message says what to do."""
 
 
 @contextmanager
 def exposed(bind: str | None) -> Iterator[None]:
-    """Let processes record, and tell what all of them have at HOST:PORT; without one, nothing.
+    """Record metrics in every process, and serve their sum at `bind` (HOST:PORT).
 
-    Processes that this one starts inherit the folder, by the environment. Raises `BindError`, and
-    `MetricsError`.
+    Do nothing if `bind` is None. Processes that this one starts inherit the folder through the
+    environment.
+
+    Raises `BindError` if the address is in use, and `MetricsError` without a writable folder.
     """
     if bind is None:
         yield
         return
-    # Who does not measure need not hold the library in memory, either.
+    # Optional dependency: import it only if metrics are enabled, to save its memory.
     from app.server.observability.metrics.exposition import serve  # noqa: PLC0415
 
     with _temporary_folder() as folder, serve(bind, folder):

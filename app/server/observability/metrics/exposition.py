@@ -1,4 +1,4 @@
-"""The endpoint that Prometheus asks: what all processes of this service have recorded."""
+"""The endpoint that Prometheus scrapes, with the metrics of all processes of this service."""
 
 import platform
 import socket
@@ -20,22 +20,29 @@ from app.server.http.listener import BindError
 from app.server.observability.metrics.places import abandoned, kept
 
 CLIENT_SECONDS = 5
-"""How long a client may take to send its request, and to read what it is sent."""
+"""How long a client may take to send its request, and to read the response."""
 MAX_CONNECTIONS = 32
-"""Each has a thread and a descriptor, which requests of the API need, too."""
+"""The most connections to this endpoint.
+
+Each one takes a thread and a file descriptor, which requests of the API need, too.
+"""
 POLL_SECONDS = 0.1
+"""How often the server thread checks whether it must stop."""
 
 logger = structlog.get_logger("app.metrics")
 
 
 @contextmanager
 def serve(bind: str, folder: str) -> Iterator[None]:
-    """Answer at HOST:PORT, in threads of their own. Raises `BindError`."""
+    """Serve the metrics in `folder` at `bind` (HOST:PORT), in separate threads.
+
+    Raises `BindError` if the address is in use or invalid.
+    """
     registry = CollectorRegistry()
     registry.register(Recorded(folder))
     try:
         server = Server(bind, registry)
-    except (OSError, UnicodeError) as error:  # no machine can have such a name
+    except (OSError, UnicodeError) as error:  # UnicodeError: an impossible host name
         raise BindError(bind, error, "METRICS_BIND") from None
     thread = Thread(target=server.serve_forever, args=(POLL_SECONDS,), daemon=True)
     thread.start()
@@ -49,7 +56,10 @@ def serve(bind: str, folder: str) -> Iterator[None]:
 
 
 class Recorded(Collector):
-    """What is in the folder. Of processes that are gone, the counters alone still count."""
+    """Collects the metrics in the folder.
+
+    Counters and histograms of processes that have exited are included, their gauges are not.
+    """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -58,7 +68,7 @@ class Recorded(Collector):
         self._build = InfoMetricFamily("taskward_build", "The running version.", of_build)
 
     def collect(self) -> Iterator[Metric]:
-        """Read all files anew."""
+        """Read all files again, and yield the metrics."""
         for place in abandoned(Path(self._folder)):
             mark_process_dead(place, self._folder)
         yield from self._files.collect()
@@ -66,19 +76,22 @@ class Recorded(Collector):
 
 
 class Handler(MetricsHandler):
-    """Answers one request, whatever its path."""
+    """Serves the metrics on every path."""
 
     timeout = CLIENT_SECONDS
     server: "Server"
 
     @property
-    def registry(self) -> CollectorRegistry:  # type: ignore[override]  # of the class, there
-        """What is told."""
+    def registry(self) -> CollectorRegistry:  # type: ignore[override]  # a class attribute there
+        """The registry of the server: an override, so that it need not be global."""
         return self.server.registry
 
 
 class Server(ThreadingTCPServer):
-    """One thread for each connection. Prometheus has one, and makes a new one for each time."""
+    """A server with one thread for each connection, up to `MAX_CONNECTIONS`.
+
+    Prometheus opens one connection for each scrape.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -91,20 +104,24 @@ class Server(ThreadingTCPServer):
             host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         self._open: set[object] = set()
-        super().__init__(address, Handler)  # type: ignore[arg-type]  # any that getaddrinfo has
+        """The sockets of the open connections."""
+        super().__init__(address, Handler)  # type: ignore[arg-type]  # any address of getaddrinfo
 
     def verify_request(self, request: object, _: object) -> bool:
-        """Tell whether there is room for another connection; else it is closed at once."""
+        """Return whether there is room for another connection. If not, it is closed at once."""
         if len(self._open) >= MAX_CONNECTIONS:
             return False
         self._open.add(request)
         return True
 
     def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
-        """Close a connection, and make room for another one."""
+        """Close a connection, and free its place."""
         self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, *_: object) -> None:
-        """Log that somebody went away, or that the metrics cannot be read."""
+        """Log that a client disconnected, or that the metrics could not be read.
+
+        This overrides the standard library, which prints a traceback.
+        """
         logger.warning("metrics response failed", reason=repr(sys.exception()))

@@ -1,7 +1,7 @@
-"""Places for processes that record, each with files of its own in one folder.
+"""Slots for processes that record metrics. Each slot has its own files in one folder.
 
-A place is a process's own while that lives. The next one that takes it counts on from what it finds
-there: so nothing that was counted is lost, and the files do not become more with each restart.
+Each process owns one slot. When it exits, the next process takes the slot over and continues its
+counters. So no counts are lost, and the number of files does not grow with each restart.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @contextmanager
 def kept(folder: Path) -> Iterator[None]:
-    """Lock the folder itself: systemd then removes nothing of it from /tmp, however old."""
+    """Lock the folder, so that systemd does not remove its files from /tmp because of their age."""
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     try:
@@ -24,7 +24,10 @@ def kept(folder: Path) -> Iterator[None]:
 
 
 def take(folder: Path) -> int:
-    """Take the first free place, until this process ends: the kernel gives it back then."""
+    """Take the first free slot and return its number.
+
+    The slot is a file lock, which the kernel releases when this process exits.
+    """
     for number in itertools.count():
         descriptor = os.open(_lock_of(folder, number), os.O_RDWR | os.O_CREAT, 0o600)
         if _locks(descriptor):
@@ -34,7 +37,7 @@ def take(folder: Path) -> int:
 
 
 def abandoned(folder: Path) -> Iterator[int]:
-    """The places whose process is gone. Nobody can take the one that is being looked at."""
+    """Yield the slots whose process has exited. Each is locked while the caller handles it."""
     for number in itertools.count():
         try:
             descriptor = os.open(_lock_of(folder, number), os.O_RDWR)

@@ -1,6 +1,6 @@
-"""What is recorded of requests, and of the connections to the database that they use.
+"""Record metrics of requests, and of the database connections that they use.
 
-Nothing in it names a user, and no label has a value that a client could choose.
+No metric names a user, and clients cannot choose the value of a label.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from app.server.middleware.request_log import Recorder
 from app.server.observability.metrics import FOLDER, places
 
 SAMPLE_SECONDS = 1
-"""How often the pool is looked at: to tell each change would cost every statement."""
+"""How often the pool is sampled. Recording each change would slow down every statement."""
 FILE_BYTES = 128 * 1024
-"""More than all operations and statuses together take in one file."""
+"""The size of a file of metrics: more than all operations and statuses together need."""
 
 _UNKNOWN = "unknown"
 _UNANSWERED = "none"
@@ -30,7 +30,7 @@ _REVISIONS = (0, 1, 10, 100, 1_000, 10_000, 100_000)
 
 
 class RequestMetrics:
-    """What the state of a request tells about it, once it is answered."""
+    """Metrics of finished requests, taken from their `RequestState`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         requests = Counter(
@@ -69,15 +69,16 @@ class RequestMetrics:
             buckets=_REVISIONS,
         )
         self._ended: list[tuple[RequestState, float]] = []
+        """Requests that ended in this turn of the event loop, with their durations."""
         self._requests = cache(requests.labels)
         self._durations = cache(durations.labels)
         self._tokens = {True: tokens.labels("hit"), False: tokens.labels("miss")}
 
     def record(self, state: RequestState, seconds: float) -> None:
-        """Record a request that has been answered.
+        """Record a finished request and its duration in seconds.
 
-        It is written with others that end in this turn of the event loop: code that runs twice in
-        a row takes a third of the time for the second.
+        Requests that end in the same turn of the event loop are written together: when the code
+        runs twice in a row, the second run takes a third of the time.
         """
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._write_all)
@@ -102,7 +103,7 @@ class RequestMetrics:
 
 
 class PoolMetrics:
-    """The pool of users' connections and the shares in it; of several processes, the sum."""
+    """Metrics of the pool of users' connections and its shares, summed over all processes."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, words: str) -> Gauge:
@@ -122,7 +123,7 @@ class PoolMetrics:
         )
 
     async def watch(self, database: Database) -> None:
-        """Record again and again, until this is cancelled."""
+        """Record every `SAMPLE_SECONDS` until cancelled."""
         while True:
             usage, shares = database.usage, database.share_usage
             self._size.set(usage.size)
@@ -135,9 +136,9 @@ class PoolMetrics:
 
 
 def recorder(app: Quart, database: Database) -> Recorder | None:
-    """Answer what records the requests of an app; its pool is recorded as long as it serves.
+    """Return the recorder of an app's requests, or None if metrics are disabled.
 
-    None, where no process exposes what is recorded.
+    While the app serves, its pool is recorded, too.
     """
     if FOLDER not in os.environ:
         return None
@@ -147,12 +148,13 @@ def recorder(app: Quart, database: Database) -> Recorder | None:
 
 
 def _registry(folder: Path) -> CollectorRegistry:
-    """A registry whose metrics are kept in the files of a place of this process."""
+    """Return a registry whose metrics are stored in the files of this process's slot."""
     place = places.take(folder)
     for kind in ("counter", "gauge_livesum", "histogram"):
         path = folder / f"{kind}_{place}.db"
         if not path.exists():
-            # The library would leave holes, and one that a full disk cannot fill ends the process.
+            # Write the whole file. The library would make a sparse one, and a write to a hole on
+            # a full disk kills the process (SIGBUS).
             new = path.with_suffix(".new")
             new.write_bytes(bytes(FILE_BYTES))
             new.rename(path)

@@ -1,4 +1,4 @@
-"""OpenTelemetry traces, where its standard variables ask for them."""
+"""OpenTelemetry traces, enabled by its standard environment variables."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -12,19 +12,19 @@ _PROTOCOL = "http/protobuf"
 
 
 class TracingError(Exception):
-    """Traces are asked for that cannot be made; the message says what to do."""
+    """The environment enables traces that are not supported. The message says what to do."""
 
 
 def tracing_of(environment: Mapping[str, str], version: str) -> "Tracing | None":
-    """Answer what makes the traces that the environment asks for; None where it asks for none.
+    """Return the tracing that the environment enables, or None if it enables none.
 
-    Raises `TracingError` where they are asked for in a way that there is not.
+    Raises `TracingError` for unsupported or invalid settings, or if the packages are missing.
     """
     if not _is_wanted(environment):
         return None
     _check(environment)
     try:
-        # Who does not trace need not have the library, nor hold it in memory.
+        # Optional dependency: import it only if traces are enabled.
         from app.server.observability.tracing.spans import Tracing  # noqa: PLC0415
     except ImportError:
         raise TracingError(

@@ -1,8 +1,8 @@
-"""A span for each request, named by its operation, and below it one for each statement.
+"""A span for each request, named after its operation, with a child span for each statement.
 
-What a span says is listed here: nothing of a token, a body, a query or a user. The packages of
-OpenTelemetry for ASGI and asyncpg say more, name requests by their path, and would have to be told
-not to, in more code than this.
+This module lists every attribute of a span. None contains a token, a body, a query string or a
+user. OpenTelemetry's own packages for ASGI and asyncpg record more and name requests by their
+path. To configure them would take more code than this module.
 """
 
 import asyncio
@@ -42,12 +42,18 @@ from app.auth.request_state import state_of
 from app.database.driver.link import Link
 
 COMPLAINT_SECONDS = 60
-"""How often a collector is complained of that takes nothing: every batch would be a line or six."""
+"""The time between two log lines about the same export failure.
+
+Without a limit, every batch would log up to six lines while the collector is unavailable.
+"""
 FLUSH_SECONDS = 3
-"""How long the end waits for a collector to take what is left."""
+"""How long the shutdown waits while the last spans are exported."""
 
 MAX_TEXT = 512
-"""How many characters of what a client chose are kept: each span of the request has its state."""
+"""The most characters of a text from the client that a span keeps.
+
+The limit applies to `tracestate`, too, which every span of the request repeats.
+"""
 
 _METHODS = frozenset(each.value for each in HTTPMethod)
 _TRACE_CONTEXT = TraceContextTextMapPropagator()
@@ -55,14 +61,15 @@ _OPERATION = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK)\
 
 
 class Complaints(logging.Filter):
-    """Lets each kind of complaint pass once in `COMPLAINT_SECONDS`."""
+    """Passes each kind of log message of the exporter once in `COMPLAINT_SECONDS`."""
 
     def __init__(self) -> None:
         super().__init__()
         self._passed: dict[str, float] = {}
+        """When a message of each kind last passed, on the monotonic clock."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether a record, whose kind is its text without the values, passes."""
+        """Return whether a record passes. Its kind is its message without the values."""
         now, kind = time.monotonic(), str(record.msg)
         passes = now - self._passed.get(kind, float("-inf")) >= COMPLAINT_SECONDS
         if passes:
@@ -74,11 +81,11 @@ _COMPLAINTS = Complaints()
 
 
 class Tracing:
-    """Makes spans, and sends them in a thread of its own, as the standard variables say."""
+    """Creates spans, and exports them in a separate thread as the standard variables configure."""
 
     def __init__(self, version: str) -> None:
         own = Resource.create({"service.name": "taskward", "service.version": version})
-        # What the environment says of the service counts more than what we say.
+        # The operator's settings override these defaults.
         resource = own.merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         exporter = OTLPSpanExporter(session=_session())
@@ -87,11 +94,11 @@ class Tracing:
         self._tracer = self._provider.get_tracer("taskward", version)
 
     def around(self, app: ASGIFramework) -> "Traced":
-        """The app, with a span for each request."""
+        """Return the app with a span for each request."""
         return Traced(app, self._tracer)
 
     def connection_class(self) -> type[Link]:
-        """A class of connections to the database, with a span for each statement."""
+        """Return a class of database connections that creates a span for each statement."""
         tracer = self._tracer
 
         class TracedConnection(Link):
@@ -108,14 +115,14 @@ class Tracing:
         return TracedConnection
 
     async def close(self) -> None:
-        """Send what is left, unless that takes too long."""
+        """Export the remaining spans. Give up after `FLUSH_SECONDS`."""
         flush = Thread(target=self._provider.shutdown, daemon=True)
         flush.start()
         await asyncio.to_thread(flush.join, FLUSH_SECONDS)
 
 
 def _session() -> requests.Session:
-    """Sends to a collector, and reads no more of an answer than its head: it could have no end."""
+    """Return an HTTP session that reads only the head of a response: a body could be endless."""
     session = requests.Session()
     session.stream = True
     session.hooks["response"].append(lambda answer, **_: answer.close())
@@ -123,7 +130,7 @@ def _session() -> requests.Session:
 
 
 class Traced:
-    """ASGI middleware around everything else."""
+    """The outermost ASGI middleware: creates a span for each request."""
 
     def __init__(self, app: ASGIFramework, tracer: Tracer) -> None:
         self._app = app
@@ -132,7 +139,7 @@ class Traced:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        """Serve one connection of the ASGI protocol."""
+        """Serve one ASGI connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -158,14 +165,14 @@ def _started(tracer: Tracer, scope: HTTPScope) -> Iterator[Span]:
             "http.request.method": scope["method"] if known else "_OTHER",
             "url.scheme": scope["scheme"],
         },
-        record_exception=False,  # its message could quote what users have written
+        record_exception=False,  # its message could quote data of users
         set_status_on_exception=False,
     ) as span:
         yield span
 
 
 def _sent(scope: HTTPScope) -> dict[str, str]:
-    """What a request says of its trace; a header that is sent in parts is one."""
+    """Return the trace headers of a request. The values of a repeated header are joined."""
     parts = defaultdict(list)
     for name, value in scope["headers"]:
         if name in {b"traceparent", b"tracestate"}:
@@ -176,7 +183,7 @@ def _sent(scope: HTTPScope) -> dict[str, str]:
 
 def _finish(span: Span, scope: HTTPScope) -> None:
     state = state_of(scope)
-    if state.refusal is None:  # else what was sent as a path need not be one
+    if state.refusal is None:  # a rejected request has no valid path
         span.set_attribute("url.path", scope["path"][:MAX_TEXT])
     if state.operation is not None:
         span.update_name(state.operation)
@@ -194,7 +201,8 @@ def _statement(tracer: Tracer, query: str, args: tuple[object, ...]) -> Iterator
     operation = found[1] if found else "SQL"
     attributes = {"db.system.name": "postgresql", "db.operation.name": operation}
     if args:
-        # Values are its arguments; without any, what begins a transaction names the user.
+        # Values are in `args`, not in the text. A statement without arguments is excluded: the
+        # one that begins a transaction has the user's id in its text.
         attributes["db.query.text"] = query
     with tracer.start_as_current_span(
         operation,
