@@ -69,13 +69,21 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 class ProblemCatalogue:
     """The kinds of problem that the contract lists, by code.
 
-    Raises `ContractError` if `enum` and `x-problems` list different codes.
+    Raises `ContractError` if the schema `ProblemCode` is missing or not of this form, or if its
+    `enum` and `x-problems` list different codes.
     """
 
     def __init__(self, document: Document) -> None:
-        schema = document.tree["components"]["schemas"]["ProblemCode"]
-        self.kinds = {code: Kind(**kind) for code, kind in schema["x-problems"].items()}
-        if list(self.kinds) != schema["enum"]:
+        try:
+            schema = document.tree["components"]["schemas"]["ProblemCode"]
+            self.kinds = {code: Kind(**kind) for code, kind in schema["x-problems"].items()}
+            codes = schema["enum"]
+        except (KeyError, TypeError):
+            raise ContractError(
+                "components.schemas.ProblemCode: needs enum, and x-problems with status, title and "
+                "description for each code"
+            ) from None
+        if list(self.kinds) != codes:
             raise ContractError("ProblemCode: enum and x-problems do not name the same codes")
 
     def status(self, problem: Problem) -> int:

@@ -68,9 +68,9 @@ def _go_through(
     reader.close()
     row = scene.row(fault, ledger, users)
     row.require_statuses("200", "201", "503")
-    row.require({*reads.statuses} == {"200"}, f"reads meanwhile: {reads.statuses}")
+    row.require({*reads.statuses} == {"200"}, f"reads during it: {reads.statuses}")
     row.require(took <= BACK_SECONDS * size.patience, f"back only after {took:.2f} s")
-    row.note(f"{len(reads.exchanges)} reads meanwhile, all 200")
+    row.note(f"{len(reads.exchanges)} reads during it, all 200")
     row.note(f"the first change {took * 1000:.0f} ms after it had passed")
     scene.require_clean(row)
     return row

@@ -24,11 +24,7 @@ ALLOWED = {
 }
 """Phrases that a file may have, by the name of the file, and why."""
 
-# To check more, add a line, such as:
-#   "the pages": (whole, files("README.md", "docs/**/*.md")),
-#   "the docstrings": (docstrings, modules(*PACKAGES)),
-#   "the comments": (comments, modules(*PACKAGES)),
-#   "the messages of tests": (literals, modules("tests")),
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "*/README.md")
 SOURCES: dict[str, tuple[Callable[[Path], Iterator[Prose]], list[Path]]] = {
     "the contract": (whole, files("openapi.yaml")),
     "the settings": (whole, files(".env.example", "deploy/.env.example")),
@@ -36,6 +32,9 @@ SOURCES: dict[str, tuple[Callable[[Path], Iterator[Prose]], list[Path]]] = {
     "the deployment": (whole, files("deploy/*")),
     "the changelog": (unreleased, files("CHANGELOG.md")),
     "the messages": (literals, modules(*PACKAGES)),
+    "the pages": (whole, files(*PAGES)),
+    "the docstrings": (docstrings, modules(*PACKAGES, "bench", "examples", "tests")),
+    "the comments": (comments, modules(*PACKAGES, "bench", "examples", "tests")),
 }
 
 

@@ -78,7 +78,7 @@ def test_what_cannot_be_enforced_is_refused(name: str) -> None:
         bound(changed(change))
 
 
-@pytest.mark.parametrize("raw", [b"{", b"[]", b"{}", b"openapi: 3.1.1"])
+@pytest.mark.parametrize("raw", [b"{", b"[]", b"{}", b"openapi: 3.1.1", b"paths: {}"])
 def test_a_file_that_is_no_contract_is_refused(raw: bytes) -> None:
     with pytest.raises(ContractError):
         Contract(Document(raw))
