@@ -72,6 +72,8 @@ class ResponseValidation:
     def _operation(
         self, scope: HTTPScope
     ) -> "tuple[Operation, Mapping[str, ResponseCheck]] | None":
+        if b"%2f" in scope["raw_path"].lower():
+            return None  # no router takes an encoded slash for a slash
         for pattern, methods in self._paths:
             if pattern.fullmatch(scope["path"]):
                 return methods.get(scope["method"])
@@ -92,7 +94,7 @@ class ResponseValidation:
             differences = [f"the contract has no status {status}"]
         else:
             differences = list(check.differences(start["headers"], body))
-        if not differences:
+        if not differences or start["status"] == self._catalogue.status(INTERNAL_ERROR):
             return events
         logger.error("response violates contract", operation=operation.id, differences=differences)
         body = self._catalogue.render(INTERNAL_ERROR, path=scope["path"])

@@ -79,7 +79,7 @@ async def test_alembic_finds_nothing_to_migrate(connection: AsyncConnection) -> 
 
 
 def test_the_schema_of_this_version_is_that_of_the_last_migration() -> None:
-    folder = Path(migrations.__file__).with_name("migrations")
+    folder = Path(migrations.__file__).parent
     assert ScriptDirectory(str(folder)).get_heads() == [head()]
 
 

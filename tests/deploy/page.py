@@ -33,7 +33,7 @@ class Machine:
         self._programs = folder / "bin"
         for made in (self.home / ".venv" / "bin", self.units, self._programs):
             made.mkdir(parents=True)
-        for name in ("app", "deploy", "openapi.yaml", "requirements.txt"):
+        for name in ("app", "quart_contract", "deploy", "openapi.yaml", "requirements.txt"):
             (self.home / name).symlink_to(ROOT / name)
         for name in NOT_RUN:
             _script(self._programs / name if "/" not in name else self.home / name, "exit 0")

@@ -1,16 +1,16 @@
 """The example service of the engine, under Quart's test client and under a server."""
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
 from quart import Quart
 
 from examples.notes.service import create_app, notes
+from tests.test_architecture import ROOT
 
 ADA = {"X-Key": "sesame"}
 BOB = {"X-Key": "abracadabra"}
@@ -24,18 +24,22 @@ def app() -> Quart:
 
 
 @pytest.fixture
-async def client(app: Quart) -> AsyncIterator[httpx.AsyncClient]:
-    """Return a client of the service under an unchanged Hypercorn."""
-    stop, config = asyncio.Event(), Config()
+def server() -> Iterator[str]:
+    """The URL of the service under a stock Hypercorn, in a process of its own."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        config.bind = [f"fd://{listening.detach()}"]
-    async with asyncio.TaskGroup() as group:
-        group.create_task(serve(app, config, shutdown_trigger=stop.wait))
-        url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, headers=ADA) as client:
-            yield client
-        stop.set()
+        port, descriptor = listening.getsockname()[1], listening.fileno()
+        factory = "examples.notes.service:create_app()"
+        command = [sys.executable, "-m", "hypercorn", "--bind", f"fd://{descriptor}", factory]
+        with subprocess.Popen(command, cwd=ROOT, pass_fds=[descriptor]) as process:
+            yield f"http://127.0.0.1:{port}"
+            process.terminate()
+
+
+@pytest.fixture
+async def client(server: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of that server."""
+    async with httpx.AsyncClient(base_url=server, headers=ADA, timeout=30) as client:
+        yield client
 
 
 async def test_a_note_is_written_and_read_over_a_test_client(app: Quart) -> None:

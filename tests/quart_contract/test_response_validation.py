@@ -54,7 +54,7 @@ async def sent(
         return {"type": "http.disconnect"}
 
     contract = Contract(Document(json.dumps(changed(_with_body)).encode()))
-    scope: Any = {"type": "http", "method": "GET", "path": path}
+    scope: Any = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
     with structlog.testing.capture_logs() as logs:
         await contract.validate_responses(app)(scope, receive, keep)
     start, *parts = events

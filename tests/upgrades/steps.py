@@ -11,7 +11,7 @@ from app.database.migrations import migrate as migrations
 from app.database.migrations import version
 from app.database.migrations.migrate import migrate
 
-VERSIONS = Path(migrations.__file__).with_name("migrations") / "versions"
+VERSIONS = Path(migrations.__file__).with_name("versions")
 REVISIONS = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
 
 

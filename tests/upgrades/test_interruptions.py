@@ -120,4 +120,4 @@ async def test_a_table_of_a_later_version_must_be_behind_the_wall_too(
     async with database.transaction() as connection:
         for statement in (*LATER.split(";"), hole):
             await connection.execute(text(statement))
-    assert any("can reach notes" in each for each in await find_holes(database))
+    assert any("can access notes" in each for each in await find_holes(database))
