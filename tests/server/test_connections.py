@@ -183,3 +183,18 @@ async def test_clients_without_an_address_have_only_the_total_limit() -> None:
     assert [each.is_evicted for each in (first, *others)] == [False, True, False]
     assert await connections.admit(Idle(None))
     assert not await connections.admit(Idle(None))
+
+
+async def test_new_connections_of_one_address_start_one_by_one() -> None:
+    connections, started = Connections(LIMITS), list[str]()
+
+    async def start(address: str) -> None:
+        connection = Idle(None)
+        connection.address = address
+        await connections.start(connection)
+        started.append(address)
+
+    async with asyncio.TaskGroup() as group:
+        for address in (OTHER, OTHER, OTHER, THIRD):
+            group.create_task(start(address))
+    assert started == [OTHER, THIRD, OTHER, OTHER]

@@ -1,9 +1,11 @@
 """Limit the connections of a process to what its file descriptors and memory allow."""
 
+import asyncio
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from app.lasting_event import LastingEvent
+from app.turns import Turns
 
 try:
     import resource
@@ -14,6 +16,8 @@ MAX_CONNECTIONS = 4096
 """The most connections of a process, however many descriptors it may have."""
 MAX_PER_ADDRESS = 400
 """The most connections from one client address."""
+START_SECONDS = 5
+"""How long a new connection waits for its turn before it starts without one."""
 SHARE_OF_AN_ADDRESS = 4
 """One address has at most a quarter of all connections."""
 RESERVED_DESCRIPTORS = 160
@@ -60,8 +64,18 @@ class Connections:
         self._all: set[Idling] = set()
         self._of: dict[str, set[Idling]] = {}
         """The open connections of each address."""
+        self._turns = Turns(1, START_SECONDS)
         self._address_full = _limit_reached(scope="address", limit=limits.per_address)
         self._full = _limit_reached(scope="total", limit=limits.total)
+
+    async def start(self, connection: Idling) -> None:
+        """Wait until a new connection may start: one of each address in a turn of the event loop.
+
+        Hundreds that come at once would hold up the requests of other clients by as many starts.
+        """
+        with suppress(TimeoutError):
+            await self._turns.take(connection.address)
+            asyncio.get_running_loop().call_soon(self._turns.give_back, connection.address)
 
     async def admit(self, connection: Idling) -> bool:
         """Add a connection if there is room for it. Return whether it was added."""

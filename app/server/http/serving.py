@@ -50,6 +50,7 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
             connections.add(task)
             task.add_done_callback(connections.discard)
         connection = Connection(wrapped, loop, config, context, {}, reader, writer)
+        await open_connections.start(connection)
         if not await open_connections.admit(connection):
             writer.transport.abort()
             return
