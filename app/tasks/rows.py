@@ -4,6 +4,7 @@ An erasure only raises `users.erased_revision`, which hides every row with a low
 rows are deleted later. So every statement that reads or changes rows must use these conditions.
 """
 
+from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +21,19 @@ _task_values = itemgetter(*Task.__struct_fields__)
 def task_of(row: asyncpg.Record) -> Task:
     """Return the task in a row that has all columns of a task."""
     return Task(*_task_values(row))
+
+
+def tasks_of(rows: Sequence[asyncpg.Record]) -> list[Task]:
+    """Return the tasks in rows that have all of its columns, in their order, side by side.
+
+    Rows whose `id` is null have no task. The columns are found by name once: for each row, that
+    would take 5 % of the time of a list.
+    """
+    if not rows:
+        return []
+    begin = list(rows[0].keys()).index(Task.__struct_fields__[0])
+    end = begin + len(Task.__struct_fields__)
+    return [Task(*row[begin:end]) for row in rows if row["id"] is not None]
 
 
 IS_THE_OWNER = users.c.id == OWNER

@@ -20,7 +20,7 @@ from app.tasks.errors import (
 from app.tasks.etags import list_etag
 from app.tasks.page_sizes import Read, read_page
 from app.tasks.pages import Listing, select_page
-from app.tasks.rows import task_of
+from app.tasks.rows import task_of, tasks_of
 from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
 
@@ -92,7 +92,7 @@ class TaskStore:
             **values,
         )
         etag = list_etag(rows[0]["epoch"], rows[0]["last"]) if rows else list_etag(None, 0)
-        items = [task_of(row) for row in rows if row["id"] is not None]
+        items = tasks_of(rows)
         if not has_more:
             return TaskPage(items, None), etag
         last = Position(getattr(items[-1], listing.column.name), items[-1].id)
