@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -12,12 +13,20 @@ import structlog
 from app.server.observability.logs import configure_logs
 
 
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Restore the configuration of the log."""
+    root = logging.getLogger()
+    handlers, level, configuration = root.handlers, root.level, structlog.get_config()
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.configure(**configuration)
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_a_line_that_cannot_be_written_is_lost_and_stops_nothing(
     monkeypatch: pytest.MonkeyPatch, log_format: str
 ) -> None:
-    root = logging.getLogger()
-    before = root.handlers, root.level, structlog.get_config()
     reader, writer = os.pipe()
     os.close(reader)
     stream = os.fdopen(writer, "w", buffering=1)
@@ -28,8 +37,6 @@ def test_a_line_that_cannot_be_written_is_lost_and_stops_nothing(
         for level in ("info", "warning", "error", "critical"):
             getattr(logger, level)("worker exited")
     finally:
-        root.handlers, root.level = before[0], before[1]
-        structlog.configure(**before[2])
         with suppress(BrokenPipeError):
             stream.close()
 
@@ -37,12 +44,6 @@ def test_a_line_that_cannot_be_written_is_lost_and_stops_nothing(
 def test_a_text_with_unpaired_surrogates_is_escaped(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    root = logging.getLogger()
-    before = root.handlers, root.level, structlog.get_config()
-    try:
-        configure_logs("info", "json")
-        structlog.get_logger("fresh").info("request", path="\ud800")
-    finally:
-        root.handlers, root.level = before[0], before[1]
-        structlog.configure(**before[2])
+    configure_logs("info", "json")
+    structlog.get_logger("fresh").info("request", path="\ud800")
     assert json.loads(capsys.readouterr().err)["path"] == "\ud800"
