@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -18,12 +19,14 @@ LIMITS = text(
     "SELECT current_setting('statement_timeout'), "
     "current_setting('max_parallel_workers_per_gather')"
 )
-SLEEP = text("SELECT pg_sleep(8)")
+# Other tests may run on the same database.
+NAME = f"sleep_{uuid4().hex}"
+SLEEP = text(f"SELECT pg_sleep(8) AS {NAME}")
 SHORT_SLEEP = text("SELECT pg_sleep(0.2)")
 PROCESS = text("SELECT pg_backend_pid()")
-RUNNING = """
+RUNNING = f"""
 SELECT count(*) FROM pg_stat_activity
-WHERE state <> 'idle' AND query LIKE '%pg_sleep(8)%' AND pid <> pg_backend_pid()
+WHERE state <> 'idle' AND query LIKE '%{NAME}%' AND pid <> pg_backend_pid()
 """
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -14,9 +15,11 @@ from tests.support.driver import listening
 from tests.support.live_server import LiveServer
 from tests.tokens import token_for
 
-RUNNING = """
+# Other tests may run on the same database.
+NAME = f"sleep_{uuid4().hex}"
+RUNNING = f"""
 SELECT count(*) FROM pg_stat_activity
-WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()
+WHERE state = 'active' AND query LIKE '%{NAME}%' AND pid <> pg_backend_pid()
 """
 ENDS_SECONDS = 5
 """Less than the time limit of a statement."""
@@ -46,7 +49,7 @@ def slowly(seconds: float) -> Any:  # noqa: ANN401 - a context with the statemen
     """Slow down the statements that read or write tasks in PostgreSQL."""
 
     def rewrite(sql: str) -> str:
-        slow = f"FROM pg_sleep({seconds}), "
+        slow = f"FROM pg_sleep({seconds}) AS {NAME}, "
         return sql.replace("FROM tasks", f"{slow}tasks").replace(
             "FROM owner_row", f"{slow}owner_row"
         )

@@ -209,19 +209,29 @@ async def test_a_change_that_waited_for_the_erasure_finds_nothing(
     async with database.transaction() as connection:
         lock = "SELECT FROM users WHERE id = :user FOR UPDATE"
         await connection.execute(text(lock), {"user": user})
+        holder = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
         erasing = asyncio.create_task(erase(client, user))
-        await _until_waiting(database, 1)
+        await _until_waiting(database, holder, 1)
         address = f"/api/tasks/{task['id']}{path}"
         change = asyncio.create_task(client.request(method, address, json=body))
-        await _until_waiting(database, 2)  # both connections of the user's share
+        await _until_waiting(database, holder, 2)  # both connections of the user's share
     await erasing
     assert (await change).status_code == 404
     assert (await client.get("/api/me")).json()["revision"] == 0
 
 
-async def _until_waiting(database: Database, number: int) -> None:
-    """Wait until this many transactions wait for a lock."""
-    sql = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+async def _until_waiting(database: Database, holder: int, number: int) -> None:
+    """Wait until this many transactions wait for the holder of a lock, or for one that does."""
+    sql = text(
+        f"""WITH RECURSIVE waiting AS (
+            SELECT {holder} AS pid
+            UNION
+            SELECT pg_locks.pid FROM pg_locks JOIN waiting
+                ON waiting.pid = ANY (pg_blocking_pids(pg_locks.pid))
+            WHERE NOT granted
+        )
+        SELECT count(*) - 1 FROM waiting"""
+    )
     async with asyncio.timeout(3):
         while True:
             async with database.user_transaction("nobody") as transaction:
