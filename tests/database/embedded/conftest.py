@@ -76,8 +76,9 @@ def postgres_of(data_dir: Path) -> psutil.Process:
 
 
 def kill(process: psutil.Process) -> None:
-    """Kill a process with SIGKILL."""
-    os.kill(process.pid, signal.SIGKILL)
+    """Kill a process with SIGKILL. It may have ended, because another one was killed before."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
 
 
 async def run_sql(url: str, sql: str) -> object:
