@@ -30,6 +30,7 @@ from app.server.observability.tracing import tracing_of
 from app.settings import Settings, required
 from app.tasks import problems as task_problems
 from app.tasks.routes import TaskRoutes
+from app.tasks.wall import WALL
 from quart_contract import Contract, Problem
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def _services(settings: Settings, tracing: "Tracing | None") -> Services:
     database = Database(
         required(settings.database_url, "DATABASE_URL"),
         settings.database_pool_size,
+        wall=WALL,
         pooler=settings.has_pooler,
         connection_class=tracing.connection_class() if tracing else Link,
         admit=in_flight.check,

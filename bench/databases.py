@@ -13,6 +13,7 @@ from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from app.tasks.models import tasks as tasks_of_taskward
+from app.tasks.wall import WALL
 from bench import rows
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class Databases:
         self._create(name)
 
         async def run() -> None:
-            database = Database(DatabaseUrl(self.url(name)), pool_size=1)
+            database = Database(DatabaseUrl(self.url(name)), pool_size=1, wall=WALL)
             await migrate(database)
             await database.close()
 

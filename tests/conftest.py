@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -11,15 +12,17 @@ import pytest
 import structlog
 from limits import parse
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from app import create_app
 from app.database import embedded
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import distribute, migrate
-from app.database.wall import citus
+from app.database.wall.citus import CITUS, CitusMissingError, layout_of
 from app.openapi import read
 from app.settings import Settings
+from app.tasks.wall import WALL
 from quart_contract.document import Document
 from tests import tokens
 from tests.support.conformance import Conformance
@@ -65,11 +68,11 @@ def _migrated(text: str) -> DatabaseUrl:
     url = DatabaseUrl(text)
 
     async def run() -> None:
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=1, wall=WALL)
         await migrate(database)
-        async with database.transaction() as connection:
-            has_citus = await citus.has_citus(connection)
-        if has_citus:
+        with suppress(CitusMissingError):
+            async with database.transaction() as connection:
+                await CITUS.require(connection)
             await distribute(database)
         await database.close()
 
@@ -80,7 +83,7 @@ def _migrated(text: str) -> DatabaseUrl:
 @pytest.fixture
 async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
     """The server's database, with one connection for users."""
-    database = Database(database_url, pool_size=1)
+    database = Database(database_url, pool_size=1, wall=WALL)
     yield database
     await database.close()
 
@@ -90,11 +93,11 @@ def is_distributed(database_url: DatabaseUrl) -> bool:
     """Whether the tables are distributed over a Citus."""
 
     async def ask() -> bool:
-        database = Database(database_url, pool_size=1)
+        database = Database(database_url, pool_size=1, wall=WALL)
         async with database.transaction() as connection:
-            answer = await citus.is_distributed(connection)
+            layout = await layout_of(lambda sql: connection.scalar(text(sql)), WALL)
         await database.close()
-        return answer
+        return layout is CITUS
 
     return asyncio.run(ask())
 

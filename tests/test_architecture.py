@@ -1,12 +1,14 @@
 """The house rules that a machine can check."""
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.tasks.wall import WALL
 from quart_contract.problems import ENGINE_CODES
 
 ROOT = Path(__file__).parents[1]
@@ -62,6 +64,27 @@ def test_importing_a_layer_does_not_reach_back() -> None:
     assert not may_import("app.database.driver.url", "app.tasks.store")
     assert not may_import("app.tasks.store", "app.settings")
     assert not may_import("quart_contract.binding", "app.settings")
+
+
+def test_the_database_names_no_table() -> None:
+    names = "|".join(WALL.tables.keys() - {WALL.users})
+    # The name of the table of users is a word of messages, too.
+    table = re.compile(rf"\b({names})\b|\b(FROM|INTO|JOIN|ON|TABLE|UPDATE) {WALL.users}\b")
+    found = [
+        f"{name_of(path)}: {literal}"
+        for path in (APP / "database").rglob("*.py")
+        for literal in literals_of(ast.parse(path.read_text()))
+        if table.search(literal)
+    ]
+    assert found == []
+
+
+def literals_of(tree: ast.Module) -> Iterator[str]:
+    """Yield the texts of a module that are not docstrings."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            yield node.value if isinstance(node.value, str) else ""
 
 
 def test_the_engine_loads_nothing_of_the_service() -> None:

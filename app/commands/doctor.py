@@ -13,11 +13,11 @@ from app.commands.on_database import with_database
 from app.commands.surroundings import any_database, kept_secret
 from app.database.embedded import EmbeddedPostgresError
 from app.database.fitness import require_fit
-from app.database.migrations.version import head
-from app.database.wall.policies import OWNER_COLUMNS, ROLE
+from app.database.wall.policies import ROLE
 from app.database.wall.users import has_users
 from app.openapi import read
 from app.settings import Settings
+from app.tasks.wall import WALL
 from quart_contract.operations import operations
 
 _NEEDS = {
@@ -115,12 +115,12 @@ def _version(settings: Settings) -> str:
 
 def _schema(settings: Settings) -> str:
     require_schema(settings)
-    return f"at revision {head()}"
+    return f"at revision {WALL.head}"
 
 
 def _isolation(settings: Settings) -> str:
     require_isolation(settings)
-    return f"row-level security applies to the role {ROLE} on {', '.join(OWNER_COLUMNS)}"
+    return f"row-level security applies to the role {ROLE} on {', '.join(WALL.tables)}"
 
 
 def _users(settings: Settings) -> str:

@@ -8,10 +8,10 @@ from app.commands.on_database import with_database
 from app.commands.surroundings import any_database
 from app.database.database import Database
 from app.database.migrations.migrate import distribute, is_current, migrate
-from app.database.migrations.version import head
 from app.database.wall.audit import find_holes
-from app.database.wall.citus import require_citus
+from app.database.wall.citus import CITUS
 from app.settings import Settings
+from app.tasks.wall import WALL
 
 # If the tables are distributed, this statement reaches every machine.
 _NOBODYS = text("SELECT count(*) FROM tasks")
@@ -51,7 +51,7 @@ def require_schema(settings: Settings) -> None:
     """Raise `CommandError` if the database does not have this version's schema."""
     if not with_database(settings, is_current):
         raise CommandError(
-            f"the database is not at schema revision {head()}. Run python -m app migrate, "
+            f"the database is not at schema revision {WALL.head}. Run python -m app migrate, "
             "or set MIGRATE_ON_START=true."
         )
 
@@ -67,7 +67,7 @@ def require_isolation(settings: Settings) -> None:
 
 async def _require_citus(database: Database) -> None:
     async with database.transaction() as connection:
-        await require_citus(connection)
+        await CITUS.require(connection)
 
 
 async def _try_session(database: Database) -> None:

@@ -16,6 +16,7 @@ from app.database.migrations.ownership import ForeignDatabaseError
 from app.database.wall.citus import CitusMissingError
 from app.database.wall.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
 from app.settings import Settings, required
+from app.tasks.wall import WALL
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
 
     async def run() -> T:
         url = required(settings.database_url, "DATABASE_URL")
-        database = Database(url, pool_size=1, pooler=settings.has_pooler)
+        database = Database(url, pool_size=1, wall=WALL, pooler=settings.has_pooler)
         try:
             await require_fit(database)
             return await action(database)

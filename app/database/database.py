@@ -27,7 +27,8 @@ from app.database.driver.sessions import Prepare, SingleStatements, UserSession,
 from app.database.driver.shares import ShareUsage, UserShares, admit_all
 from app.database.driver.statements import bound, compiled
 from app.database.driver.url import DatabaseUrl
-from app.database.wall import policies as wall
+from app.database.wall.policies import LOCAL_SETTINGS
+from app.database.wall.tables import Wall
 
 T = TypeVar("T")
 
@@ -38,19 +39,23 @@ class Database:
     Transient errors, and waits longer than `TIMEOUT_SECONDS`, raise `DatabaseUnavailableError`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the service passes in what it can replace
         self,
         url: DatabaseUrl,
         pool_size: int,
         *,
+        wall: Wall,
         pooler: bool = False,
         connection_class: type[Link] = Link,
         admit: Callable[[str], None] = admit_all,
     ) -> None:
+        self.wall = wall
         self._url = url
         self._pooler = pooler
         self._outage = Outage("database")
-        self._users = UserPool(url, pool_size, pooler=pooler, connection_class=connection_class)
+        self._users = UserPool(
+            url, wall, pool_size, pooler=pooler, connection_class=connection_class
+        )
         self._shares = UserShares(pool_size, admit)
         pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
         # The server may have closed this rarely used connection, so it is pinged before use.
@@ -99,7 +104,7 @@ class Database:
 
         Processes that use the same `lock` number work one at a time.
         """
-        async with connected(self._url, lock, self._outage) as house:
+        async with connected(self._url, self.wall, lock, self._outage) as house:
             yield house
 
     def session(self, user_id: str) -> UserSession:
@@ -150,16 +155,13 @@ class Database:
         with telling_what_passes(self._outage):
             async with share:
                 traits = await self._traits()
-                prelude = wall.prelude(
+                begin = traits.layout.begin(
                     user_id,
-                    locking=locking,
-                    distributed=traits.is_distributed,
+                    locking=self.wall if locking else None,
                     settings=self._local_settings(traits, limit_ms),
                 )
-                connection = await self._begin(prelude)
-                transaction = UserTransaction(
-                    user_id, connection, distributed=traits.is_distributed
-                )
+                connection = await self._begin(begin)
+                transaction = UserTransaction(user_id, connection, traits.layout)
                 try:
                     async with asyncio.timeout(TIMEOUT_SECONDS):
                         yield transaction
@@ -177,17 +179,17 @@ class Database:
         Behind a pooler, and on the workers of Citus, connections lack the settings of the pool.
         """
         limit = min(limit_ms or traits.limit_ms, traits.limit_ms)
-        if self._pooler or traits.is_distributed:
-            return {"statement_timeout": limit, **wall.LOCAL_SETTINGS}
+        if self._pooler or traits.layout.is_distributed:
+            return {"statement_timeout": limit, **LOCAL_SETTINGS}
         return {"statement_timeout": limit} if limit_ms else {}
 
     async def _traits(self) -> Traits:
         return self._users.traits or await self._users.ask_traits()
 
-    async def _begin(self, prelude: str) -> asyncpg.Connection:
+    async def _begin(self, begin: str) -> asyncpg.Connection:
         try:
             connection, _ = await self._users.begin(
-                lambda driver: driver.execute(prelude), repeatable=True
+                lambda driver: driver.execute(begin), repeatable=True
             )
         except CONFLICT:
             raise
@@ -208,9 +210,9 @@ class Database:
         if traits is None:
             with telling_what_passes(self._outage):
                 traits = await self._traits()
-        if self._pooler or traits.is_distributed:
+        if self._pooler or traits.layout.is_distributed:
             return await self.in_transaction(user_id, lambda each: each.read(statement, **values))
-        sql, arguments = bound(compiled(statement), user_id, values)
+        sql, arguments = bound(compiled(statement, traits.layout.dialect), user_id, values)
 
         async def once() -> list[asyncpg.Record]:
             with telling_what_passes(self._outage):

@@ -7,7 +7,7 @@ response: ids, revisions and times.
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -40,11 +40,10 @@ from app.tasks.errors import (
 )
 from app.tasks.models import idempotency_keys, users
 from app.tasks.rows import IS_THE_OWNER, kept
+from app.tasks.wall import KEYS_EXPIRE
 
-LIFETIME = timedelta(hours=24)
-"""How long a key is valid."""
 MAX_KEY_BYTES = 8 * 1024 * 1024
-"""The storage for a user's keys in a period of `LIFETIME`. The first key begins the period."""
+"""The storage for a user's keys in a period of `KEYS_EXPIRE`. The first key begins the period."""
 _BYTES_OF_A_ROW = 250
 """The size of a row and its two index entries, without the user's id, the operation and the key
 (each is stored twice), and without the outcome."""
@@ -54,7 +53,7 @@ _keys = idempotency_keys.c
 _OPERATION = bindparam("operation", type_=Text)
 _KEY = bindparam("key", type_=Text)
 _COST = bindparam("cost", type_=Integer)
-_LIFETIME = literal(LIFETIME, Interval)
+_LIFETIME = literal(KEYS_EXPIRE.lifetime, Interval)
 
 TAKE_KEY = select(func.pg_try_advisory_xact_lock(bindparam("lock", type_=BigInteger)))
 SELECT_KEY = kept(

@@ -1,7 +1,7 @@
 """Delete expired rows: idempotency keys after one day, tombstones after thirty days."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -26,23 +26,21 @@ from sqlalchemy import (
 from app.database.database import Database
 from app.database.driver.housekeeping import BusyError, Housekeeping, LeftError, in_portions
 from app.database.wall.policies import PURGE_ROLE
-from app.tasks.idempotency import LIFETIME
 from app.tasks.models import idempotency_keys, tombstones, users
+from app.tasks.wall import KEYS_EXPIRE, TOMBSTONES_EXPIRE
 
-RETENTION = timedelta(days=30)
-"""How long the change feed reports a deletion."""
 ROWS_AT_ONCE = 1000
 """How many expired rows one query finds."""
 
 # The number is arbitrary. All versions of Taskward use it, and no other work does.
 _LOCK = 7402271104
+_EXPIRIES = {idempotency_keys: KEYS_EXPIRE, tombstones: TOMBSTONES_EXPIRE}
 _AGE: dict[Table, Column[datetime]] = {
-    idempotency_keys: idempotency_keys.c.created_at,
-    tombstones: tombstones.c.deleted_at,
+    table: table.c[expiry.column] for table, expiry in _EXPIRIES.items()
 }
 _EXPIRED: dict[Table, ColumnElement[bool]] = {
-    table: _AGE[table] < func.now() - literal(lifetime, Interval)
-    for table, lifetime in ((idempotency_keys, LIFETIME), (tombstones, RETENTION))
+    table: _AGE[table] < func.now() - literal(expiry.lifetime, Interval)
+    for table, expiry in _EXPIRIES.items()
 }
 _USER = bindparam("user", type_=Text)
 _ROWS = bindparam("rows", type_=BigInteger)

@@ -21,6 +21,7 @@ from app.tasks.changes import ChangeStore
 from app.tasks.purge import Purged, purge
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
+from app.tasks.wall import WALL
 from tests.citus.cluster import spanning_database
 from tests.isolation.faults import FAULTS
 from tests.isolation.test_two_walls import Ground
@@ -46,7 +47,7 @@ TABLES = ["users", "tasks", "idempotency_keys", "tombstones"]
 @pytest.fixture(scope="module")
 async def distributed(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     async with spanning_database(database_url) as url:
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=1, wall=WALL)
         await migrate(database)
         await _fill(database, "before", 3)
         await distribute(database)
@@ -56,7 +57,7 @@ async def distributed(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
 @pytest.fixture
 async def database(distributed: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(distributed, pool_size=5)
+    database = Database(distributed, pool_size=5, wall=WALL)
     yield database
     await database.close()
 
@@ -91,7 +92,7 @@ async def test_the_wall_stands_before_every_shard(database: Database) -> None:
 
 
 async def test_to_distribute_twice_and_at_once_is_safe(distributed: DatabaseUrl) -> None:
-    databases = [Database(distributed, pool_size=1) for _ in range(2)]
+    databases = [Database(distributed, pool_size=1, wall=WALL) for _ in range(2)]
     await asyncio.gather(*(distribute(each) for each in databases))
     assert await find_holes(databases[0]) == []
     for each in databases:
@@ -102,7 +103,10 @@ async def test_a_process_that_serves_meanwhile_is_told_to_start_anew(
     database_url: DatabaseUrl,
 ) -> None:
     async with spanning_database(database_url) as url:
-        serving, other = Database(url, pool_size=2), Database(url, pool_size=1)
+        serving, other = (
+            Database(url, pool_size=2, wall=WALL),
+            Database(url, pool_size=1, wall=WALL),
+        )
         await migrate(other)
         await _fill(serving, "ada", 1)
         await distribute(other)
@@ -159,7 +163,7 @@ async def test_the_attack_is_seen_to_succeed_without_the_second(
     async with spanning_database(database_url) as url:
         ground = Ground(settings, url)
         await ground.prepare(None)
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=1, wall=WALL)
         await distribute(database)
         async with database.transaction() as connection:
             for table in TABLES:

@@ -27,6 +27,7 @@ from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import stop_leftover
 from app.server.http.application import Application, Services
 from app.settings import Settings
+from app.tasks.wall import WALL
 from tests.commands.processes import is_worker
 from tests.support.folders import open_folder
 from tests.support.ports import free_port
@@ -141,7 +142,7 @@ class Taskward:
 def bare_application(url: DatabaseUrl | None = None) -> Application:
     """Create an app without operations. Without a URL, its database does not exist."""
     app = Application(__name__)
-    database = Database(url or DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1)
+    database = Database(url or DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1, wall=WALL)
     app.services = Services(database, InFlight(), asyncio.Event())
     return app
 

@@ -13,6 +13,7 @@ from app.commands.purge import purge_in_background
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.tasks import erasures
+from app.tasks.wall import WALL
 from tests.commands.conftest import SECRET, Taskward, bare_application
 from tests.tokens import claims_for, sign
 
@@ -33,7 +34,7 @@ def url(empty_database: DatabaseUrl) -> str:
 
 def execute(url: str, sql: str) -> list[tuple[object, ...]]:
     async def run() -> list[tuple[object, ...]]:
-        database = Database(DatabaseUrl(url), pool_size=1)
+        database = Database(DatabaseUrl(url), pool_size=1, wall=WALL)
         async with database.transaction() as connection:
             for statement in sql.split(";"):
                 result = await connection.execute(text(statement))

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import find_process
-from app.database.migrations.version import head
+from app.tasks.wall import WALL
 from tests.commands.conftest import SECRET, Taskward
 from tests.tokens import claims_for, sign
 
@@ -138,7 +138,7 @@ def test_serve_refuses_a_schema_that_it_may_not_migrate(taskward: Taskward) -> N
     finished = taskward.run("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
     assert finished.status == 1
     assert "Run python -m app migrate" in finished.err
-    assert taskward.run("migrate").out == f"The schema is at revision {head()}.\n"
+    assert taskward.run("migrate").out == f"The schema is at revision {WALL.head}.\n"
     server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
     taskward.stop(server)
 
@@ -158,7 +158,7 @@ def test_serve_refuses_a_database_that_does_not_keep_users_apart(
 
 
 async def make_holes(url: DatabaseUrl) -> None:
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, wall=WALL)
     async with database.transaction() as connection:
         await connection.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
         await connection.execute(text("DROP POLICY users_owner ON users"))

@@ -14,6 +14,7 @@ from app.database.driver.errors import ConflictError
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from app.settings import Settings
+from app.tasks.wall import WALL
 from tests.support.live_server import live
 from tests.tokens import token_for
 
@@ -41,7 +42,7 @@ SELECT EXISTS (
 @pytest.fixture
 async def login(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a separate database, which a server can use, too."""
-    database = Database(empty_database, pool_size=1)
+    database = Database(empty_database, pool_size=1, wall=WALL)
     await migrate(database)
     await database.close()
     connection = await asyncpg.connect(**empty_database.for_driver)

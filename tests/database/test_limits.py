@@ -13,6 +13,7 @@ from app.database.database import Database
 from app.database.driver import pool as pools
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
+from app.tasks.wall import WALL
 from tests.support.pgbouncer import pgbouncer
 
 LIMITS = text(
@@ -50,7 +51,7 @@ async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
 
 def connect(url: DatabaseUrl, size: int = 1) -> Database:
     is_pooler = url.for_sqlalchemy.database == "pooled"
-    return Database(url, pool_size=size, pooler=is_pooler)
+    return Database(url, pool_size=size, wall=WALL, pooler=is_pooler)
 
 
 async def until_running(login: asyncpg.Connection, count: int) -> None:

@@ -11,13 +11,14 @@ from app.database.driver import pool as pools
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.pool import UserPool
 from app.database.driver.url import DatabaseUrl
+from app.tasks.wall import WALL
 from tests.support.driver import listening
 
 
 @pytest.fixture
 async def pool(database_url: DatabaseUrl) -> AsyncIterator[UserPool]:
     """A pool of one connection."""
-    pool = UserPool(database_url, 1, pooler=False)
+    pool = UserPool(database_url, WALL, 1, pooler=False)
     yield pool
     await pool.close()
 
@@ -138,7 +139,7 @@ async def test_a_command_that_may_not_be_repeated_is_not(pool: UserPool) -> None
 
 
 async def test_what_is_given_back_to_a_closed_pool_is_ended(database_url: DatabaseUrl) -> None:
-    pool = UserPool(database_url, 2, pooler=False)
+    pool = UserPool(database_url, WALL, 2, pooler=False)
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=True)
     await ask(pool)
     await pool.close()

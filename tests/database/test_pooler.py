@@ -14,10 +14,12 @@ from app.database.database import Database
 from app.database.driver import pool
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from app.database.wall.policies import prelude
+from app.database.wall.citus import CITUS
+from app.database.wall.layout import ONE_POSTGRESQL
 from app.settings import Settings
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
+from app.tasks.wall import WALL
 from tests.support.conformance import Conformance
 from tests.support.live_server import LiveServer, live
 from tests.support.pgbouncer import pgbouncer
@@ -77,7 +79,7 @@ async def test_a_user_waits_for_a_lock_behind_a_pooler_as_long_as_without_one(
     pooled: DatabaseUrl, database_url: DatabaseUrl
 ) -> None:
     for url, pooler in ((database_url, False), (pooled, True)):
-        database = Database(url, pool_size=1, pooler=pooler)
+        database = Database(url, pool_size=1, wall=WALL, pooler=pooler)
         (row,) = await database.session("ada").read(LOCK_TIMEOUT)
         assert row[0] == "3s"
         await database.close()
@@ -86,13 +88,13 @@ async def test_a_user_waits_for_a_lock_behind_a_pooler_as_long_as_without_one(
 async def test_a_migration_behind_a_pooler_is_not_bound_by_the_limit_of_its_login(
     empty_database: DatabaseUrl,
 ) -> None:
-    login = Database(empty_database, pool_size=1)
+    login = Database(empty_database, pool_size=1, wall=WALL)
     name = empty_database.for_sqlalchemy.database
     async with login.transaction() as connection:
         await connection.execute(text(f"ALTER DATABASE {name} SET statement_timeout = '250ms'"))
     await login.close()
     with pgbouncer(empty_database) as url:
-        database = Database(url, pool_size=1, pooler=True)
+        database = Database(url, pool_size=1, wall=WALL, pooler=True)
         async with database.unhurried() as connection, connection.begin():
             assert (await connection.execute(STATEMENT_TIMEOUT)).scalar_one() == "0"
         async with database.transaction() as connection:
@@ -102,7 +104,7 @@ async def test_a_migration_behind_a_pooler_is_not_bound_by_the_limit_of_its_logi
 
 async def test_a_pooler_that_is_not_told_of_lets_nothing_through(pooled: DatabaseUrl) -> None:
     """Otherwise a role that one client has set would apply to another client's connection."""
-    database = Database(pooled, pool_size=1)
+    database = Database(pooled, pool_size=1, wall=WALL)
     with pytest.raises(
         DatabaseUnavailableError, match=r"unsupported startup parameter.*DATABASE_POOLER"
     ):
@@ -115,7 +117,7 @@ async def test_a_pooler_that_drops_the_role_lets_nothing_through(
 ) -> None:
     dropping = f"ignore_startup_parameters = {','.join(pool.SETTINGS)}"
     with pgbouncer(database_url, mode="session", more=dropping) as url:
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=1, wall=WALL)
         with pytest.raises(DatabaseUnavailableError, match="DATABASE_POOLER"):
             await TaskStore(database.session("ada")).summary(max_tasks=1)
         await database.close()
@@ -125,14 +127,16 @@ async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
     clients: list[asyncpg.Connection], database_url: DatabaseUrl, is_distributed: bool
 ) -> None:
     ada, eve = f"ada {uuid4()}", f"eve {uuid4()}"
-    database = Database(database_url, pool_size=1)
+    database = Database(database_url, pool_size=1, wall=WALL)
     for user, count in ((ada, 3), (eve, 1)):
         for _ in range(count):
             await TaskStore(database.session(user)).create(TaskInput(title="x"), max_tasks=9)
     await database.close()
 
+    layout = CITUS if is_distributed else ONE_POSTGRESQL
+
     async def ask(client: asyncpg.Connection, user: str) -> tuple[int, object, str]:
-        await client.execute(prelude(user, distributed=is_distributed))
+        await client.execute(layout.begin(user))
         count = await client.fetchval(COUNT)
         backend = await client.fetchval("SELECT pg_backend_pid()")
         return count, backend, await client.execute("COMMIT")

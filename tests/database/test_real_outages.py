@@ -14,6 +14,7 @@ from app.database.driver import outages, shares
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
+from app.tasks.wall import WALL
 from tests.faults.postgres import Postgres, running
 from tests.support.folders import open_folder
 
@@ -32,7 +33,7 @@ async def test_an_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
 ) -> None:
     monkeypatch.setattr(outages, "CALM_SECONDS", 0.1)
     monkeypatch.setattr(outages, "logger", structlog.get_logger())
-    database = Database(DatabaseUrl(postgres.url()), pool_size=2)
+    database = Database(DatabaseUrl(postgres.url()), pool_size=2, wall=WALL)
     await migrate(database)
     session = database.session("ada")
     with capture_logs() as logs:
@@ -64,7 +65,7 @@ async def test_time_limits_of_a_users_own_requests_are_no_outage(
     monkeypatch.setattr(outages, "logger", structlog.get_logger())
     for module in (databases, shares):
         monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.5)
-    database = Database(DatabaseUrl(postgres.url()), pool_size=2)
+    database = Database(DatabaseUrl(postgres.url()), pool_size=2, wall=WALL)
     await migrate(database)
 
     async def in_transaction() -> None:

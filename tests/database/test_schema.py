@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations import migrate as migrations
 from app.database.migrations.migrate import is_current, migrate
-from app.database.migrations.version import TABLE, head
+from app.database.migrations.version import TABLE
 from app.tasks.models import metadata
+from app.tasks.wall import WALL
 from quart_contract.document import Document
 from tests.tasks.test_create_and_view import WHITE_SPACE
 
@@ -40,7 +39,7 @@ FROM information_schema.columns WHERE table_schema = :schema
 
 @pytest.fixture
 async def connection(database_url: DatabaseUrl) -> AsyncIterator[AsyncConnection]:
-    database = Database(database_url, pool_size=1)
+    database = Database(database_url, pool_size=1, wall=WALL)
     async with database.engine.connect() as connection:
         await connection.execution_options(isolation_level="READ COMMITTED")
         yield connection
@@ -79,21 +78,20 @@ async def test_alembic_finds_nothing_to_migrate(connection: AsyncConnection) -> 
 
 
 def test_the_schema_of_this_version_is_that_of_the_last_migration() -> None:
-    folder = Path(migrations.__file__).parent
-    assert ScriptDirectory(str(folder)).get_heads() == [head()]
+    assert ScriptDirectory(str(WALL.migrations)).get_heads() == [WALL.head]
 
 
 async def test_migrating_twice_at_once_is_safe(database_url: DatabaseUrl) -> None:
-    databases = [Database(database_url, pool_size=1) for _ in range(4)]
+    databases = [Database(database_url, pool_size=1, wall=WALL) for _ in range(4)]
     try:
         answers = await asyncio.gather(*(migrate(database) for database in databases))
-        assert set(answers) == {head()}
+        assert set(answers) == {WALL.head}
     finally:
         await asyncio.gather(*(database.close() for database in databases))
 
 
 async def test_an_empty_database_is_migrated_once_by_many(empty_database: DatabaseUrl) -> None:
-    databases = [Database(empty_database, pool_size=1) for _ in range(4)]
+    databases = [Database(empty_database, pool_size=1, wall=WALL) for _ in range(4)]
     try:
         assert not await is_current(databases[0])
         await asyncio.gather(*(migrate(database) for database in databases))

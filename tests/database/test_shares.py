@@ -12,6 +12,7 @@ from app.database.driver import shares
 from app.database.driver.errors import DatabaseUnavailableError, SearchTimeoutError
 from app.database.driver.shares import ShareUsage
 from app.database.driver.url import DatabaseUrl
+from app.tasks.wall import WALL
 from app.turns import Turns
 
 POOL_SIZE = 5
@@ -23,7 +24,7 @@ NOTHING = text("SELECT 1")
 @pytest.fixture
 async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
     """A database with a pool of five."""
-    database = Database(database_url, POOL_SIZE)
+    database = Database(database_url, POOL_SIZE, wall=WALL)
     await database.session("nobody").read(NOTHING)
     yield database
     assert database.usage.in_use == database.usage.waiting == 0
@@ -42,7 +43,7 @@ async def hold(database: Database, user: str, release: asyncio.Event) -> None:
 async def test_a_user_holds_half_of_the_pool_and_searches_a_third(
     database_url: DatabaseUrl, size: int, share: int, searches: int
 ) -> None:
-    database = Database(database_url, size)
+    database = Database(database_url, size, wall=WALL)
     release = asyncio.Event()
     users = [f"user {number} {uuid4()}" for number in range(size)]
     async with asyncio.TaskGroup() as group:
@@ -99,7 +100,7 @@ async def test_a_share_that_stays_taken_is_unavailable(
     database_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shares, "TIMEOUT_SECONDS", 0.1)
-    database = Database(database_url, 5)
+    database = Database(database_url, 5, wall=WALL)
     release = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for _ in range(2):
@@ -147,7 +148,7 @@ async def test_a_request_that_is_not_admitted_gives_its_share_back(
         if user == "ada":
             raise FullError
 
-    database = Database(database_url, 2, admit=admit)
+    database = Database(database_url, 2, admit=admit, wall=WALL)
     for _ in range(3):
         with pytest.raises(FullError):
             await database.session("ada").read(NOTHING)

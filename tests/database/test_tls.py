@@ -12,6 +12,7 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
+from app.tasks.wall import WALL
 from tests.commands.conftest import SECRET, Taskward
 from tests.support.certificates import Authority
 from tests.support.debian_postgres import HOST, PASSWORD, ROLES, debian_binaries, tls_server
@@ -68,7 +69,7 @@ async def outcome(url: str) -> str:
 
 
 async def _through_sqlalchemy(url: DatabaseUrl) -> str:
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, wall=WALL)
     try:
         async with database.transaction() as connection:
             return TLS if (await connection.execute(text(IS_TLS))).scalar_one() else PLAIN

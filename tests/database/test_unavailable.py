@@ -12,6 +12,7 @@ from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from app.openapi import read
 from app.settings import Settings
+from app.tasks.wall import WALL
 from quart_contract.operations import operations
 from tests.isolation.plans import PLANS, Plan
 from tests.support.conformance import Conformance
@@ -78,7 +79,7 @@ async def test_a_connection_that_the_server_ended_is_transient_and_replaced(
 async def test_a_connection_on_which_nothing_can_be_written_is_left(
     settings: Settings, empty_database: DatabaseUrl, headers: dict[str, str]
 ) -> None:
-    database = Database(empty_database, pool_size=1)
+    database = Database(empty_database, pool_size=1, wall=WALL)
     await migrate(database)
     name = empty_database.for_sqlalchemy.database
     change = f"ALTER DATABASE {name} {{}} default_transaction_read_only"

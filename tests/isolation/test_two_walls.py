@@ -13,6 +13,7 @@ from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from app.settings import Settings
 from app.tasks.models import metadata
+from app.tasks.wall import WALL
 from tests.conftest import REPORTED
 from tests.isolation.attack import Attack
 from tests.isolation.faults import FAULTS, Fault, Planter
@@ -32,7 +33,7 @@ class Ground:
 
     def __init__(self, settings: Settings, url: DatabaseUrl) -> None:
         self.app = create_app(settings.model_copy(update={"database_url": url}))
-        self._database = Database(url, pool_size=1)
+        self._database = Database(url, pool_size=1, wall=WALL)
         self._planter = Planter()
 
     async def prepare(self, command: str | None) -> None:

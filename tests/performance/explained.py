@@ -13,7 +13,9 @@ from app.database.driver.sessions import Prepare
 from app.database.driver.statements import bound, compiled
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
+from app.database.wall.layout import ONE_POSTGRESQL
 from app.database.wall.policies import ROLE
+from app.tasks.wall import WALL
 from tests.support.empty_database import make_empty_database
 
 # 1,000 users with 50 tasks each, and one with 50,000, so that a scan of a table shows.
@@ -43,7 +45,7 @@ USERS = ["user 7", "many"]
 async def crowded_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     """Create a database of 100,000 tasks."""
     async with make_empty_database(server) as url:
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=1, wall=WALL)
         await migrate(database)
         async with database.unhurried() as connection, connection.begin():
             for statement in FILL.split(";"):
@@ -63,7 +65,7 @@ class ExplainedSession:
         self._nodes: list[dict[str, Any]] = []
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
-        sql, arguments = bound(compiled(statement), self.user_id, values)
+        sql, arguments = bound(compiled(statement, ONE_POSTGRESQL.dialect), self.user_id, values)
         explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"
         savepoint = self._driver.transaction()
         await savepoint.start()

@@ -15,9 +15,9 @@ from app.auth.tokens import TokenVerifier
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
-from app.database.migrations.version import head
 from app.server.observability.readiness import ReadinessCheck
 from app.settings import Settings
+from app.tasks.wall import WALL
 from tests.support.addresses import address_of, moved
 from tests.support.conformance import Conformance
 from tests.support.live_server import live
@@ -56,7 +56,7 @@ def asking(settings: Settings, conformance: Conformance) -> Asking:
 @pytest.fixture
 async def database(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
     """Create a separate database without tables."""
-    database = Database(empty_database, pool_size=1)
+    database = Database(empty_database, pool_size=1, wall=WALL)
     yield database
     await database.close()
 
@@ -115,7 +115,7 @@ async def test_a_server_whose_database_was_never_migrated_is_not_ready(
     async with asking(database_url=empty_database) as ask:
         checks, detail = await failed(ask)
     assert checks == OK | {"schema": "failed", "isolation": "failed"}
-    assert f"schema: at revision none, expected {head()}" in detail
+    assert f"schema: at revision none, expected {WALL.head}" in detail
     assert "isolation: there is no table erasures, there is no table idempotency_keys" in detail
 
 
@@ -127,7 +127,7 @@ async def test_a_server_on_an_older_schema_is_not_ready(
         checks, detail = await failed(ask)
     assert checks == OK | {"schema": "failed", "isolation": "failed"}
     schema, isolation = detail.split("; ")
-    assert schema == f"schema: at revision 0004, expected {head()}"
+    assert schema == f"schema: at revision 0004, expected {WALL.head}"
     assert "there is no table tombstones" in isolation
 
 
@@ -188,7 +188,7 @@ async def test_every_check_that_fails_is_named(
 
 
 async def test_who_asks_meanwhile_costs_no_check_more(database_url: DatabaseUrl) -> None:
-    database, checks = Database(database_url, pool_size=1), 0
+    database, checks = Database(database_url, pool_size=1, wall=WALL), 0
 
     def count(_: Connection) -> None:
         nonlocal checks

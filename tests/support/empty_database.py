@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
+from app.tasks.wall import WALL
 
 
 @asynccontextmanager
@@ -23,7 +24,7 @@ async def make_empty_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]
 
 
 async def _administer(url: DatabaseUrl, command: str) -> None:
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, wall=WALL)
     # DROP DATABASE cannot run in a transaction.
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:

@@ -16,6 +16,7 @@ from app.tasks.idempotency import MAX_KEY_BYTES
 from app.tasks.schemas import TaskInput
 from app.tasks.statements import MAX_TOMBSTONES
 from app.tasks.store import TaskStore
+from app.tasks.wall import WALL
 
 LONG = {"title": "x" * 200, "description": "ü" * 10_000}
 
@@ -113,7 +114,7 @@ async def test_once_the_budget_is_used_up_a_key_is_refused_and_nothing_changes(
 @pytest.fixture
 async def alone(empty_database: DatabaseUrl) -> Any:  # noqa: ANN401 - a fixture
     """Create a database whose tables have one user only."""
-    database = Database(empty_database, pool_size=4)
+    database = Database(empty_database, pool_size=4, wall=WALL)
     await migrate(database)
     yield database
     await database.close()

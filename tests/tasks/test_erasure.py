@@ -14,6 +14,7 @@ from app.database.driver.housekeeping import BusyError
 from app.database.driver.url import DatabaseUrl
 from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.store import TaskStore
+from app.tasks.wall import WALL
 from tests.isolation.desk import SECURED
 from tests.isolation.plans import PLANS
 from tests.support.pgbouncer import pgbouncer
@@ -259,7 +260,7 @@ async def test_a_locked_row_stops_neither_its_user_nor_others(
     user: str,
     database_url: DatabaseUrl,
 ) -> None:
-    database = Database(database_url, pool_size=1)
+    database = Database(database_url, pool_size=1, wall=WALL)
     other = (await stranger.get("/api/me")).json()["user_id"]
     await fill(stranger, other, database)
     for each, name in ((client, user), (stranger, other)):
@@ -277,7 +278,7 @@ async def test_an_erasure_is_finished_through_a_pooler(
 ) -> None:
     await fill(client, user, database)
     with pgbouncer(database_url) as url:
-        pooled = Database(url, pool_size=1, pooler=True)
+        pooled = Database(url, pool_size=1, wall=WALL, pooler=True)
         assert not await TaskStore(pooled.session(user)).erase()
         assert (await client.get("/api/me")).json()["task_count"] == 0
         assert (await finish(pooled)).left == 0

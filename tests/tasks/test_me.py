@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.wall.policies import OWNER_COLUMNS
 from app.tasks.models import metadata
+from app.tasks.wall import WALL
 
 
 async def test_a_user_who_has_stored_nothing_has_zeros(
@@ -70,11 +70,11 @@ async def test_erasure_while_tasks_are_made_leaves_the_counts_right(
 
 async def rows_of(user: str, url: DatabaseUrl) -> dict[str, int]:
     """Return the number of rows of a user in each table, read without the user's role."""
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, wall=WALL)
     found = {}
     async with database.transaction() as connection:
         for name, table in metadata.tables.items():
-            owner = table.c[OWNER_COLUMNS[name]]
+            owner = table.c[WALL.owner_columns[name]]
             count = select(func.count()).where(owner == user)
             found[name] = (await connection.execute(count)).scalar_one()
     await database.close()

@@ -17,6 +17,7 @@ from app.database.wall.role import take_role
 from app.tasks.purge import Purged, purge
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
+from app.tasks.wall import WALL
 
 USERS = 250
 # For each user, a key and a tombstone that have expired, and two that have not.
@@ -38,7 +39,7 @@ FROM users, generate_series(3, 5) r
 @pytest.fixture
 async def filled(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
     """Create a database with many expired rows."""
-    database = Database(empty_database, pool_size=5)
+    database = Database(empty_database, pool_size=5, wall=WALL)
     await migrate(database)
     async with database.transaction() as connection:
         for statement in FILL.split(";"):
@@ -70,7 +71,7 @@ async def test_what_has_expired_is_dropped_and_the_rest_stays(filled: Database) 
 async def test_of_many_processes_one_purges_at_a_time(
     filled: Database, empty_database: DatabaseUrl
 ) -> None:
-    others = [Database(empty_database, pool_size=1) for _ in range(4)]
+    others = [Database(empty_database, pool_size=1, wall=WALL) for _ in range(4)]
     purged = await asyncio.gather(*(purge(each) for each in (filled, *others)))
     for each in others:
         await each.close()

@@ -2,23 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from app.database.database import Database
-from app.database.migrations import migrate as migrations
-from app.database.migrations import version
 from app.database.migrations.migrate import migrate
+from app.tasks.wall import WALL
 
-VERSIONS = Path(migrations.__file__).with_name("versions")
+VERSIONS = WALL.migrations / "versions"
 REVISIONS = sorted(path.name.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
 
 
 async def migrate_to(database: Database, revision: str) -> None:
     """Migrate the schema to a revision, as the version with that head did."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(version, "head", lambda: revision)
+        patch.setattr(WALL, "head", revision)
         assert await migrate(database) == revision
 
 

@@ -12,9 +12,10 @@ from app.commands.migrate import require_isolation, require_schema
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
-from app.database.migrations.version import RELEASED_REVISIONS, head
+from app.database.migrations.version import RELEASED_REVISIONS
 from app.database.wall.audit import find_holes
 from app.settings import Settings
+from app.tasks.wall import WALL
 from tests.upgrades.steps import closing, migrate_to
 
 # The state that versions up to 0.2 left: Alembic's own version table.
@@ -33,7 +34,7 @@ READINESS = text("SELECT version_num FROM alembic_version")
 
 @pytest.fixture
 async def databases(empty_database: DatabaseUrl) -> AsyncIterator[list[Database]]:
-    made = [Database(empty_database, pool_size=1) for _ in range(2)]
+    made = [Database(empty_database, pool_size=1, wall=WALL) for _ in range(2)]
     async with closing(*made):
         yield made
 
@@ -51,15 +52,15 @@ async def test_a_released_version_table_is_adopted_and_stays(
             drivername="postgresql", username=role, password="x"
         )
         serving = DatabaseUrl(url.render_as_string(hide_password=False))
-        server = Database(serving, pool_size=1)
+        server = Database(serving, pool_size=1, wall=WALL)
         async with closing(server):
             # Two at the same time, then one more.
-            assert await asyncio.gather(*(migrate(each) for each in databases)) == [head()] * 2
-            assert await migrate(databases[0]) == head()
+            assert await asyncio.gather(*(migrate(each) for each in databases)) == [WALL.head] * 2
+            assert await migrate(databases[0]) == WALL.head
             async with server.transaction() as connection:
                 assert (await connection.execute(READINESS)).scalar_one() == revision
             assert await find_holes(server) == []
-        assert await administrator.fetchval("SELECT version_num FROM taskward_version") == head()
+        assert await administrator.fetchval("SELECT version_num FROM taskward_version") == WALL.head
         settings = Settings.model_construct(database_url=serving)
         await asyncio.to_thread(require_schema, settings)
         await asyncio.to_thread(require_isolation, settings)

@@ -12,8 +12,8 @@ from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations import migrate as migrations
 from app.database.migrations.migrate import MigrationBlockedError, is_current, migrate
-from app.database.migrations.version import head
 from app.database.wall.audit import find_holes
+from app.tasks.wall import WALL
 from tests.upgrades.steps import closing, migrate_to
 
 INVALID = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
@@ -25,7 +25,7 @@ WHERE datname = current_database() AND query LIKE 'CREATE INDEX%' AND state = 'a
 
 @pytest.fixture
 async def database(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(empty_database, pool_size=1)
+    database = Database(empty_database, pool_size=1, wall=WALL)
     async with closing(database):
         yield database
 
@@ -54,9 +54,9 @@ async def test_an_index_whose_build_was_interrupted_is_built_anew(
     assert await watcher.fetchval(INVALID) == 1
     assert not await is_current(database)
     await old.rollback()
-    again = Database(empty_database, pool_size=1)
+    again = Database(empty_database, pool_size=1, wall=WALL)
     async with closing(again):
-        assert set(await asyncio.gather(migrate(database), migrate(again))) == {head()}
+        assert set(await asyncio.gather(migrate(database), migrate(again))) == {WALL.head}
     assert await watcher.fetchval(INVALID) == 0
     assert await find_holes(database) == []
     await watcher.close()
@@ -74,7 +74,7 @@ async def test_what_is_blocked_for_good_is_told_and_leaves_the_schema_as_it_was(
         with pytest.raises(MigrationBlockedError, match="pg_stat_activity"):
             await migrate(database)
     assert await other.fetchval("SELECT version_num FROM taskward_version") == "0003"
-    assert await migrate(database) == head()
+    assert await migrate(database) == WALL.head
 
 
 LATER = """

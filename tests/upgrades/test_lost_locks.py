@@ -14,8 +14,9 @@ from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations import migrate as migrations
 from app.database.migrations.migrate import migrate
-from app.database.migrations.version import head
 from app.database.wall.audit import find_holes
+from app.database.wall.tables import Wall
+from app.tasks.wall import WALL
 from tests.upgrades.steps import REVISIONS, closing, migrate_to
 
 END_HOLDER = """
@@ -33,7 +34,7 @@ WHERE locktype = 'advisory' AND granted AND datname = current_database()
 @pytest.fixture
 async def databases(empty_database: DatabaseUrl) -> AsyncIterator[list[Database]]:
     """Two processes that start at once, on an empty database."""
-    made = [Database(empty_database, pool_size=1) for _ in range(2)]
+    made = [Database(empty_database, pool_size=1, wall=WALL) for _ in range(2)]
     async with closing(*made):
         yield made
 
@@ -46,7 +47,7 @@ async def test_two_migrate_although_each_loses_its_lock(
     while lost < migrations.LOSSES - 1 and not migrating.done():
         lost += await other.fetchval(END_HOLDER)
         await asyncio.sleep(0.03)
-    assert await migrating == [head(), head()]
+    assert await migrating == [WALL.head, WALL.head]
     assert lost >= 3
     assert await find_holes(databases[0]) == []
 
@@ -65,19 +66,19 @@ async def test_a_migration_that_another_process_made_is_not_repeated(
     async def overtake() -> None:
         assert await other.fetchval(END_HOLDER) == 1
         monkeypatch.setattr(migrations, "_step", step)
-        assert await migrate(second) == head()
+        assert await migrate(second) == WALL.head
         overtaken.set()
 
     loop = asyncio.get_running_loop()
 
-    def be_overtaken(connection: Connection) -> None:
+    def be_overtaken(connection: Connection, wall: Wall) -> None:
         from sqlalchemy.util import await_only  # noqa: PLC0415
 
         await_only(loop.create_task(overtake()))
-        step(connection)
+        step(connection, wall)
 
     monkeypatch.setattr(migrations, "_step", be_overtaken)
-    assert await migrate(first) == head()
+    assert await migrate(first) == WALL.head
     assert overtaken.is_set()
 
 
@@ -96,4 +97,4 @@ async def test_the_connection_with_the_lock_is_never_idle_for_long(
                 used.add(await other.fetchval(USED_AT))
                 await asyncio.sleep(0.05)
         assert not migrating.done()
-    assert await migrating == head()
+    assert await migrating == WALL.head

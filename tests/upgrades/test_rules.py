@@ -7,6 +7,8 @@ from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations import migrate as migrations
 from app.database.migrations.migrate import migrate
+from app.database.wall.tables import Wall
+from app.tasks.wall import WALL
 from tests.upgrades.linter import lint, listening
 from tests.upgrades.steps import REVISIONS, closing, migrate_to
 from tests.upgrades.watch import watching
@@ -15,15 +17,15 @@ from tests.upgrades.watch import watching
 async def test_no_migration_takes_a_long_lock_or_what_the_version_before_uses(
     empty_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = Database(empty_database, pool_size=1)
+    database = Database(empty_database, pool_size=1, wall=WALL)
     found: dict[str, list[str]] = {}
     said: dict[str, list[str]] = {revision: [] for revision in REVISIONS}
     step = migrations._step  # noqa: SLF001 - there is no other place to watch each alone
 
-    def watched(connection: Connection) -> None:
+    def watched(connection: Connection, wall: Wall) -> None:
         with watching(connection) as faults, listening(connection) as statements:
             connection.rollback()
-            step(connection)
+            step(connection, wall)
         found[revision], said[revision] = faults, statements
 
     monkeypatch.setattr(migrations, "_step", watched)
@@ -90,7 +92,7 @@ async def faults_of(database: Database, command: str) -> list[str]:
 async def test_the_rule_refuses_what_it_should_and_nothing_else(
     empty_database: DatabaseUrl,
 ) -> None:
-    database = Database(empty_database, pool_size=1)
+    database = Database(empty_database, pool_size=1, wall=WALL)
     async with closing(database):
         await migrate(database)
         for command, words in REFUSED.items():
@@ -109,7 +111,7 @@ async def test_a_check_is_added_in_two_steps_that_let_others_write(
     empty_database: DatabaseUrl,
 ) -> None:
     """Neither the second step, which reads the whole table, nor what relies on it blocks others."""
-    database = Database(empty_database, pool_size=1)
+    database = Database(empty_database, pool_size=1, wall=WALL)
     is_there = "ALTER TABLE tasks ADD CONSTRAINT planted CHECK (due_at IS NOT NULL) NOT VALID"
     async with closing(database):
         await migrate(database)

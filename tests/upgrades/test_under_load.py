@@ -13,8 +13,8 @@ from app.database.driver.engines import LOCK_TIMEOUT_MS
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations import migrate as migrations
 from app.database.migrations.migrate import migrate
-from app.database.migrations.version import head
 from app.database.wall.audit import find_holes
+from app.tasks.wall import WALL
 from tests.conftest import REPORTED
 from tests.upgrades.load import under_load
 from tests.upgrades.released_0_1_0 import REVISION
@@ -52,7 +52,7 @@ async def test_an_upgrade_makes_nobody_of_the_released_version_fail_or_wait(
     record_property: Callable[[str, object], None],
 ) -> None:
     monkeypatch.setattr(migrations, "SECONDS_BETWEEN_ATTEMPTS", 0.2)
-    databases = [Database(empty_database, pool_size=1) for _ in range(2)]
+    databases = [Database(empty_database, pool_size=1, wall=WALL) for _ in range(2)]
     async with closing(*databases):
         await migrate_to(databases[0], REVISION)
         async with databases[0].transaction() as connection:
@@ -64,7 +64,7 @@ async def test_an_upgrade_makes_nobody_of_the_released_version_fail_or_wait(
             async with long_transaction(empty_database, seconds=3) as ending:
                 migrating = asyncio.gather(*(migrate(each) for each in databases))
                 await ending
-                assert await migrating == [head(), head()]
+                assert await migrating == [WALL.head, WALL.head]
             before = load.statements
             await asyncio.sleep(0.5)
         assert load.failures == []

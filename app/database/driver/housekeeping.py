@@ -13,8 +13,10 @@ from app.database.driver.outages import Outage
 from app.database.driver.pool import CLOSE_SECONDS, TIMEOUTS
 from app.database.driver.sessions import UserTransaction
 from app.database.driver.url import DatabaseUrl
-from app.database.wall.citus import HAS_CITUS, IS_DISTRIBUTED
-from app.database.wall.policies import ROLE, housekeeping_prelude
+from app.database.wall.citus import layout_of
+from app.database.wall.layout import Layout
+from app.database.wall.policies import ROLE
+from app.database.wall.tables import Wall
 
 SECONDS_OF_A_PORTION = 0.1
 """Target duration of a portion: a request may wait that long for a row that is being deleted."""
@@ -37,10 +39,10 @@ class Housekeeping:
     So one process at a time does the work, and none holds the lock for longer than a portion.
     """
 
-    def __init__(self, connection: asyncpg.Connection, lock: int, *, distributed: bool) -> None:
+    def __init__(self, connection: asyncpg.Connection, lock: int, layout: Layout) -> None:
         self._connection = connection
         self._lock = lock
-        self._distributed = distributed
+        self._layout = layout
 
     @asynccontextmanager
     async def transaction(
@@ -51,11 +53,8 @@ class Housekeeping:
         Raises `BusyError`, and `LeftError` if PostgreSQL rejects a statement: a lock is held, a
         time limit has passed, or a trigger raised. After both, the connection can be used again.
         """
-        prelude = housekeeping_prelude(role, user_id, distributed=self._distributed)
-        transaction = UserTransaction(
-            user_id or "", self._connection, distributed=self._distributed
-        )
-        await self._connection.execute(prelude)
+        transaction = UserTransaction(user_id or "", self._connection, self._layout)
+        await self._connection.execute(self._layout.begin_housekeeping(role, user_id))
         try:
             await self._take_lock(transaction)
             yield transaction
@@ -104,15 +103,15 @@ async def in_portions(delete: Callable[[int], Awaitable[int]]) -> int:
 
 
 @asynccontextmanager
-async def connected(url: DatabaseUrl, lock: int, outage: Outage) -> AsyncIterator[Housekeeping]:
+async def connected(
+    url: DatabaseUrl, wall: Wall, lock: int, outage: Outage
+) -> AsyncIterator[Housekeeping]:
     """Open a connection for housekeeping. Raises `DatabaseUnavailableError` once it is lost."""
     with telling_what_passes(outage):
         # Without prepared statements, the same connection works behind a pooler.
         arguments = {**TIMEOUTS, **url.for_driver, "statement_cache_size": 0}
         connection = await asyncpg.connect(**arguments)
         try:
-            distributed = await connection.fetchval(f"SELECT {HAS_CITUS}")
-            distributed = distributed and await connection.fetchval(IS_DISTRIBUTED)
-            yield Housekeeping(connection, lock, distributed=bool(distributed))
+            yield Housekeeping(connection, lock, await layout_of(connection.fetchval, wall))
         finally:
             await connection.close(timeout=CLOSE_SECONDS)

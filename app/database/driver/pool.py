@@ -13,19 +13,19 @@ from app.database.driver.errors import DatabaseUnavailableError, is_lost, is_rea
 from app.database.driver.limits import LIMIT_MS, set_limit
 from app.database.driver.link import Link, comes_to_rest
 from app.database.driver.url import DatabaseUrl
-from app.database.wall.citus import HAS_CITUS, IS_DISTRIBUTED
+from app.database.wall.citus import layout_of
+from app.database.wall.layout import Layout
 from app.database.wall.policies import LOCAL_SETTINGS, LOCK_WAIT_MS, ROLE
+from app.database.wall.tables import Wall
 
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 10
 TIMEOUTS = {"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS}
 """How many seconds the driver waits for a connection, and for the result of a command."""
+# A close sent by the server is noticed without a ping; a silent drop by a router is not.
 RESTED_SECONDS = 30
-"""Idle seconds after which a connection is pinged before use.
-
-A close sent by the server is noticed without a ping; a silent drop by a router is not.
-"""
+"""Idle seconds after which a connection is pinged before use."""
 PING_SECONDS = 2
 """How many seconds a ping may take."""
 CLOSE_SECONDS = 2
@@ -44,7 +44,7 @@ SETTINGS = {
 """Settings of each connection from its start, unless there is a pooler."""
 _IF_POOLER = "if DATABASE_URL points to a pooler, set DATABASE_POOLER=transaction"
 _NO_ROLE = f"connections do not keep the role {ROLE}; {_IF_POOLER}"
-_ABOUT = f"SELECT current_user, {HAS_CITUS}, {LIMIT_MS}"
+_ABOUT = f"SELECT current_user, {LIMIT_MS}"
 # Without the role, the connection can be a pooler's: then it would limit the pooler's next client.
 _LIMIT = f"CASE current_user WHEN '{ROLE}' THEN {set_limit(local=False)} END"
 _DISTRIBUTED_SINCE = "the tables were distributed after this process started; restart it"
@@ -59,12 +59,12 @@ class PoolUsage(NamedTuple):
 
 
 class Traits(NamedTuple):
-    """What each new connection reads: whether the tables are distributed, and the statement limit.
+    """What each new connection reads: the layout of the tables, and the statement limit.
 
     The limit is below `STATEMENT_MS` if an operator has set a lower one.
     """
 
-    is_distributed: bool
+    layout: Layout
     limit_ms: int
 
 
@@ -80,6 +80,7 @@ class UserPool:
     def __init__(
         self,
         url: DatabaseUrl,
+        wall: Wall,
         size: int,
         *,
         pooler: bool,
@@ -93,6 +94,7 @@ class UserPool:
                 **self._arguments.get("server_settings", {}),
                 **SETTINGS,
             }
+        self._wall = wall
         self._begins_with_role = not pooler
         # Set by the first connection; None until then.
         self.traits: Traits | None = None
@@ -218,13 +220,13 @@ class UserPool:
         Also reject one to tables that were distributed since the start, which need other SQL.
         """
         about = f"{_ABOUT}, {_LIMIT}" if self._begins_with_role else _ABOUT
-        role, has_citus, limit_ms = (await connection.fetchrow(about))[:3]
+        role, limit_ms = (await connection.fetchrow(about))[:2]
         if self._begins_with_role and role != ROLE:
             raise DatabaseUnavailableError(_NO_ROLE)
-        is_distributed = has_citus and await connection.fetchval(IS_DISTRIBUTED)
-        if self.traits is not None and self.traits.is_distributed != is_distributed:
+        layout = await layout_of(connection.fetchval, self._wall)
+        if self.traits is not None and self.traits.layout is not layout:
             raise DatabaseUnavailableError(_DISTRIBUTED_SINCE)
-        self.traits = Traits(is_distributed, limit_ms)
+        self.traits = Traits(layout, limit_ms)
 
 
 async def _lives(connection: Link, rested: float) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import ClauseElement
 
 from app.database.driver.errors import CommitError
 from app.database.driver.statements import bound, compiled
+from app.database.wall.layout import Layout
 
 Prepare: TypeAlias = Callable[[], Mapping[str, object]]
 Run: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
@@ -62,14 +63,14 @@ class SingleStatements:
 class UserTransaction:
     """Runs all statements in one transaction, which has begun on the connection `driver`."""
 
-    def __init__(self, user_id: str, driver: asyncpg.Connection, *, distributed: bool) -> None:
+    def __init__(self, user_id: str, driver: asyncpg.Connection, layout: Layout) -> None:
         self.user_id = user_id
         self._driver = driver
-        self._distributed = distributed
+        self._layout = layout
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes nothing, with values for its parameters; return its rows."""
-        known = compiled(statement, distributed=self._distributed)
+        known = compiled(statement, self._layout.dialect)
         sql, arguments = bound(known, self.user_id, values)
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)
         return rows

@@ -24,8 +24,6 @@ from app.database.wall.policies import SETTING
 OWNER = bindparam("owner", type_=Text)
 """The parameter for the user whose rows a statement concerns."""
 
-_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
-_DISTRIBUTED = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 _NAMING = (
     select(func.set_config(literal_column(f"'{SETTING}'"), OWNER, true()))
     .scalar_subquery()
@@ -33,25 +31,25 @@ _NAMING = (
 )
 
 
-class _NamesTheOwner(ColumnElement[bool]):
+class NamesTheOwner(ColumnElement[bool]):
+    """The type of `NAMES_THE_OWNER`."""
+
     type = Boolean()
     inherit_cache = True
 
 
-@compiles(_NamesTheOwner)
-def _compile(_: _NamesTheOwner, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
-    # Citus rejects changes in a statement with a volatile function.
-    condition = true() if compiler.dialect is _DISTRIBUTED else _NAMING
-    return compiler.process(condition, **options)
+@compiles(NamesTheOwner)
+def _compile(_: NamesTheOwner, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return compiler.process(_NAMING, **options)
 
 
-NAMES_THE_OWNER = _NamesTheOwner()
+NAMES_THE_OWNER = NamesTheOwner()
 """A condition that is always true and sets the owner for row-level security.
 
 It is part of every statement that can be a transaction of its own and reads or writes a table.
 PostgreSQL evaluates it before any row, because it depends on none. If PostgreSQL did not, or if a
 statement lacked it, the policies would show that part of the statement no row at all. If the tables
-are distributed, the transaction sets the owner, and this compiles to `true`.
+are distributed, the transaction sets the owner, and this compiles to `true` (see `wall/citus.py`).
 """
 
 
@@ -64,9 +62,8 @@ class Statement(NamedTuple):
 
 
 @cache
-def compiled(statement: ClauseElement, *, distributed: bool = False) -> Statement:
+def compiled(statement: ClauseElement, dialect: PGDialect_asyncpg) -> Statement:
     """Compile a statement. The cache is keyed by identity: build each statement once."""
-    dialect = _DISTRIBUTED if distributed else _DIALECT
     compiler = dialect.statement_compiler(dialect, statement)
     constants = {name: bind.value for name, bind in compiler.binds.items() if not bind.required}
     return Statement(compiler.string, tuple(compiler.positiontup or ()), constants)

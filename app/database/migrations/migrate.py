@@ -25,10 +25,11 @@ from app.database.migrations.ownership import (
     check_number,
     require_own,
 )
-from app.database.migrations.version import MIGRATIONS, is_at_head, revision
-from app.database.wall import citus
+from app.database.migrations.version import is_at_head, revision
+from app.database.wall.citus import CITUS
 from app.database.wall.grants import close_to_others, pass_on_readers
 from app.database.wall.role import ensure_roles
+from app.database.wall.tables import Wall
 
 SECONDS_BETWEEN_ATTEMPTS = 2
 ATTEMPTS = 150
@@ -80,20 +81,21 @@ async def migrate(database: Database) -> str:
 
 
 async def _migrate(database: Database, holder: AsyncConnection) -> str:
+    wall = database.wall
     async with database.unhurried() as connection:
         async with connection.begin():
-            found, adopted = await _checked(connection)
+            found, adopted = await _checked(connection, wall)
             await ensure_roles(connection)
             if not found:
-                await _create_version(connection, adopted)
-            await connection.run_sync(close_to_others)
+                await _create_version(connection, wall, adopted)
+            await connection.run_sync(close_to_others, wall)
         async with _reporting(holder, connection):
             while True:
                 async with connection.begin():
-                    found, _ = await _checked(connection)
-                if is_at_head(found):
+                    found, _ = await _checked(connection, wall)
+                if is_at_head(found, wall):
                     return found
-                await _patiently(connection, lambda: connection.run_sync(_step))
+                await _patiently(connection, lambda: connection.run_sync(_step, wall))
 
 
 async def distribute(database: Database) -> None:
@@ -106,7 +108,7 @@ async def distribute(database: Database) -> None:
 
         async def run() -> None:
             async with connection.begin():
-                await citus.distribute(connection)
+                await CITUS.distribute(connection, database.wall)
 
         await _patiently(connection, run)
 
@@ -118,11 +120,11 @@ async def is_current(database: Database) -> bool:
     Raises `ForeignDatabaseError` if the schema has tables that are not Taskward's.
     """
     async with database.transaction() as connection:
-        found, _ = await _checked(connection)
-        return is_at_head(found)
+        found, _ = await _checked(connection, database.wall)
+        return is_at_head(found, database.wall)
 
 
-async def _checked(connection: AsyncConnection) -> tuple[str, str]:
+async def _checked(connection: AsyncConnection, wall: Wall) -> tuple[str, str]:
     """Return `(revision, revision to adopt)`; check that the tables are Taskward's.
 
     At most one of the two is not empty. Raises `ForeignDatabaseError`.
@@ -131,9 +133,9 @@ async def _checked(connection: AsyncConnection) -> tuple[str, str]:
         found = await revision(connection)
         check_number(found)
         try:
-            adopted = "" if found else await adoptable_revision(connection)
-            if found <= version.head():
-                await require_own(connection, found or adopted)
+            adopted = "" if found else await adoptable_revision(connection, wall)
+            if found <= wall.head:
+                await require_own(connection, wall, found or adopted)
         except ForeignDatabaseError:
             if await revision(connection) == found:
                 raise  # otherwise a migration committed between the two statements
@@ -141,7 +143,7 @@ async def _checked(connection: AsyncConnection) -> tuple[str, str]:
             return found, adopted
 
 
-async def _create_version(connection: AsyncConnection, adopted: str) -> None:
+async def _create_version(connection: AsyncConnection, wall: Wall, adopted: str) -> None:
     """Create the version table, with the revision of a version up to 0.2 if there is one.
 
     Servers of those versions continue to read their own table, which stays as it is.
@@ -150,7 +152,7 @@ async def _create_version(connection: AsyncConnection, adopted: str) -> None:
     if adopted:
         await version.write(connection, adopted)
         await pass_on_readers(connection)
-        await connection.run_sync(close_to_others, version.RELEASED_TABLE)
+        await connection.run_sync(close_to_others, wall, version.RELEASED_TABLE)
 
 
 @asynccontextmanager
@@ -218,15 +220,15 @@ async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[N
     )
 
 
-def _step(connection: Connection) -> None:
+def _step(connection: Connection, wall: Wall) -> None:
     # Optional dependency: a server whose schema is up to date does not load it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config.set_main_option("script_location", str(wall.migrations).replace("%", "%%"))
+    config.attributes.update(connection=connection, wall=wall)
     try:
         command.upgrade(config, "+1")
     except CommandError as error:

@@ -1,47 +1,13 @@
 """Checks that distinguish Taskward's tables from another program's of the same names."""
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.migrations import version
-
-
-class Made(NamedTuple):
-    """The migration that creates a table, and the columns and constraints that identify it."""
-
-    revision: str
-    columns: AbstractSet[str]
-    constraints: AbstractSet[str]
-
-
-TABLES = {
-    "users": Made(
-        "0001",
-        {"id", "revision", "task_count", "epoch", "feed_floor"},
-        {"users_pkey", "users_revision_check", "users_task_count_check"},
-    ),
-    "tasks": Made(
-        "0001",
-        {"user_id", "id", "title", "completed_at", "revision"},
-        {"tasks_pkey", "tasks_title_not_blank_check", "tasks_completed_at_check"},
-    ),
-    "idempotency_keys": Made(
-        "0004",
-        {"user_id", "operation", "key", "fingerprint", "created_at"},
-        {"idempotency_keys_pkey", "idempotency_keys_key_length_check"},
-    ),
-    "tombstones": Made(
-        "0005",
-        {"user_id", "id", "revision", "deleted_at"},
-        {"tombstones_pkey", "tombstones_revision_check"},
-    ),
-    "erasures": Made("0006", {"user_id", "revision", "requested_at"}, {"erasures_pkey"}),
-}
-"""Every table that a migration creates. Later migrations must keep the columns and constraints."""
+from app.database.wall.tables import Wall
 
 _FOUND = text("""
 SELECT relname AS name,
@@ -51,7 +17,7 @@ SELECT relname AS name,
 FROM pg_class c
 WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relname = ANY (:tables)
 ORDER BY relname
-""").bindparams(tables=list(TABLES))
+""")
 _PLACE = text("SELECT current_schema() AS schema, quote_ident(CURRENT_USER) AS login")
 
 
@@ -59,18 +25,17 @@ class ForeignDatabaseError(Exception):
     """The schema contains other programs' tables; the message says which, and what to do."""
 
 
-async def require_own(connection: AsyncConnection, revision: str) -> None:
+async def require_own(connection: AsyncConnection, wall: Wall, revision: str) -> None:
     """Check that the tables of a revision exist, and that another program did not create them.
 
     `revision` is empty if the schema has none. Raises `ForeignDatabaseError`.
     """
-    rows = (await connection.execute(_FOUND)).all()
-    faults = list(_faults(rows, revision))
+    faults = await _faults(connection, wall, revision)
     if faults:
         raise await _refusal(connection, "; ".join(faults))
 
 
-async def adoptable_revision(connection: AsyncConnection) -> str:
+async def adoptable_revision(connection: AsyncConnection, wall: Wall) -> str:
     """Return the revision that a version up to 0.2 left, which had no version table of its own.
 
     Empty if there is none. Raises `ForeignDatabaseError` if the table is another program's.
@@ -81,8 +46,7 @@ async def adoptable_revision(connection: AsyncConnection) -> str:
     table = f"the table {version.RELEASED_TABLE} contains {found[:40]!r}"
     if found not in version.RELEASED_REVISIONS:
         raise await _refusal(connection, f"{table}, which is not a revision of Taskward")
-    rows = (await connection.execute(_FOUND)).all()
-    faults = list(_faults(rows, found))
+    faults = await _faults(connection, wall, found)
     if faults:
         raise await _refusal(
             connection,
@@ -100,16 +64,21 @@ def check_number(found: str) -> None:
         )
 
 
-def _faults(rows: Sequence[Row[Any]], revision: str) -> Iterator[str]:
+async def _faults(connection: AsyncConnection, wall: Wall, revision: str) -> list[str]:
+    rows = (await connection.execute(_FOUND, {"tables": list(wall.tables)})).all()
+    return list(_differences(rows, wall, revision))
+
+
+def _differences(rows: Sequence[Row[Any]], wall: Wall, revision: str) -> Iterator[str]:
     found = {row.name: row for row in rows}
-    for name, made in TABLES.items():
+    for name, table in wall.tables.items():
         row = found.get(name)
-        if made.revision > revision:
+        if table.revision > revision:
             if row is not None:
                 yield f"there is a table {name} that Taskward did not create"
         elif row is None:
             yield f"there is no table {name}"
-        elif made.columns - set(row.columns) or made.constraints - set(row.constraints):
+        elif table.columns - set(row.columns) or table.constraints - set(row.constraints):
             yield f"the table {name} differs from the one that Taskward creates"
 
 

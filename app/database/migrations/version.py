@@ -5,18 +5,15 @@ path could lead to another program's table. The versions up to 0.2 shared Alembi
 `alembic_version`, with every other program that uses Alembic.
 """
 
-from functools import cache
-from pathlib import Path
-
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.wall.tables import Wall
 
 TABLE = "taskward_version"
 RELEASED_TABLE = "alembic_version"
 RELEASED_REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """The revisions that versions without a table of their own wrote into `RELEASED_TABLE`."""
-
-MIGRATIONS = Path(__file__).parent
 
 _PLACE = text("""
 SELECT quote_ident(current_schema()) AS schema,
@@ -25,21 +22,14 @@ SELECT quote_ident(current_schema()) AS schema,
 """)
 
 
-@cache
-def head() -> str:
-    """Return the revision that this version needs: that of the last migration."""
-    names = [path.name for path in (MIGRATIONS / "versions").glob("[0-9]*.py")]
-    return max(names).partition("_")[0]
-
-
-def is_at_head(found: str) -> bool:
+def is_at_head(found: str, wall: Wall) -> bool:
     """Return whether a revision is that of this version, or of a later one."""
-    return is_revision(found) and found >= head()
+    return is_revision(found) and found >= wall.head
 
 
 def is_revision(found: str) -> bool:
     """Return whether a text has the form of Taskward's revisions."""
-    return len(found) == len(head()) and found.isascii() and found.isdecimal()
+    return len(found) == len(RELEASED_REVISIONS[0]) and found.isascii() and found.isdecimal()
 
 
 async def revision(connection: AsyncConnection) -> str:

@@ -8,20 +8,12 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
-from app.database.wall.citus import is_distributed
+from app.database.wall.citus import layout_of
 from app.database.wall.grants import rights_of_others
-from app.database.wall.policies import (
-    DISTRIBUTED,
-    OWNER_COLUMNS,
-    PLAIN,
-    PURGE_POLICIES,
-    PURGE_ROLE,
-    ROLE,
-    ROLES,
-    SETTING,
-    Wall,
-)
+from app.database.wall.layout import Layout
+from app.database.wall.policies import PURGE_ROLE, ROLE, ROLES, SETTING
 from app.database.wall.role import may_take_role, take_role
+from app.database.wall.tables import Wall
 
 _ROLES = text("""
 SELECT rolname AS name, rolsuper, rolbypassrls, rolcanlogin, rolcreaterole, rolcreatedb,
@@ -56,7 +48,7 @@ WHERE c.relnamespace = quote_ident(current_schema())::regnamespace
   AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = c.oid AND deptype = 'e')
   AND (granted.app <> '{}' OR granted.purge <> '{}' OR c.relname = ANY (:tables))
 ORDER BY c.relname
-""").bindparams(app=ROLE, purge=PURGE_ROLE, tables=list(OWNER_COLUMNS))
+""").bindparams(app=ROLE, purge=PURGE_ROLE)
 
 _DEFAULT = text(f"SELECT COALESCE(current_setting('{SETTING}', true), '')")
 
@@ -64,7 +56,7 @@ _DEFAULT = text(f"SELECT COALESCE(current_setting('{SETTING}', true), '')")
 _FOUND = text("""
 SELECT name, COALESCE(to_regclass(quote_ident(name))::oid::bigint, 0) AS oid
 FROM unnest(CAST(:tables AS text[])) AS name ORDER BY name
-""").bindparams(tables=list(OWNER_COLUMNS))
+""")
 
 _POWERS = {
     "rolsuper": "is a superuser",
@@ -84,22 +76,22 @@ async def find_holes(database: Database) -> list[str]:
     Raises `DatabaseUnavailableError`.
     """
     async with database.transaction() as connection:
-        return await holes_seen_by(connection)
+        return await holes_seen_by(connection, database.wall)
 
 
-async def holes_seen_by(connection: AsyncConnection) -> list[str]:
+async def holes_seen_by(connection: AsyncConnection, wall: Wall) -> list[str]:
     """Return the holes that a transaction of the login finds."""
     roles = (await connection.execute(_ROLES)).all()
     missing = set(ROLES) - {role.name for role in roles}
     if missing:
         return [f"there is no role {name}" for name in sorted(missing)]
-    relations = (await connection.execute(_RELATIONS)).all()
-    wall = DISTRIBUTED if await is_distributed(connection) else PLAIN
+    relations = (await connection.execute(_RELATIONS, {"tables": list(wall.tables)})).all()
+    layout = await layout_of(lambda sql: connection.scalar(text(sql)), wall)
     return [
         *(hole for role in roles for hole in _holes_of_role(role)),
-        *_holes_of_relations(relations, wall),
-        *await rights_of_others(connection),
-        *await _holes_of_login(connection),
+        *_holes_of_relations(relations, wall, layout),
+        *await rights_of_others(connection, wall),
+        *await _holes_of_login(connection, wall),
     ]
 
 
@@ -111,18 +103,19 @@ def _holes_of_role(role: Row[Any]) -> Iterator[str]:
         yield f"the role {role.name} may not use the schema"
 
 
-async def _holes_of_login(connection: AsyncConnection) -> list[str]:
+async def _holes_of_login(connection: AsyncConnection, wall: Wall) -> list[str]:
     holes = []
+    tables = {"tables": list(wall.tables)}
     if (await connection.execute(_DEFAULT)).scalar_one():
         holes.append(f"{SETTING} has a default value")
-    found_by_login = (await connection.execute(_FOUND)).all()
+    found_by_login = (await connection.execute(_FOUND, tables)).all()
     for role in ROLES:
         if not await may_take_role(connection, role):
             holes.append(f"the login may not switch to the role {role}")
             continue
         async with connection.begin_nested() as savepoint:
             await connection.execute(take_role(role))
-            found_by_role = (await connection.execute(_FOUND)).all()
+            found_by_role = (await connection.execute(_FOUND, tables)).all()
             await savepoint.rollback()
         holes += [
             f"the search path of the role {role} does not lead to the table {mine.name}"
@@ -132,40 +125,40 @@ async def _holes_of_login(connection: AsyncConnection) -> list[str]:
     return holes
 
 
-def _holes_of_relations(relations: Sequence[Row[Any]], wall: Wall) -> Iterator[str]:
-    for missing in sorted(OWNER_COLUMNS.keys() - {each.name for each in relations}):
+def _holes_of_relations(relations: Sequence[Row[Any]], wall: Wall, layout: Layout) -> Iterator[str]:
+    for missing in sorted(wall.tables.keys() - {each.name for each in relations}):
         yield f"there is no table {missing}"
     for relation in relations:
         granted = {ROLE: set(relation.app), PURGE_ROLE: set(relation.purge)}
-        if relation.name in OWNER_COLUMNS:
-            yield from _holes_of_table(relation, wall.policy)
+        if relation.name in wall.tables:
+            yield from _holes_of_table(relation, wall, layout)
             for role, privileges in granted.items():
-                expected = wall.privileges[role].get(relation.name, set())
+                expected = layout.privileges(wall.privileges(role, relation.name))
                 yield from _holes_of_privileges(relation.name, role, expected, privileges)
-        elif not _is_behind_wall(relation, wall.policy):
+        elif not _is_behind_wall(relation, f"({wall.owner_column} = {layout.policy})"):
             for role in (role for role, privileges in granted.items() if privileges):
                 yield f"the role {role} can access {relation.name}, which does not separate users"
 
 
-def _holes_of_table(table: Row[Any], owner: str) -> Iterator[str]:
+def _holes_of_table(table: Row[Any], wall: Wall, layout: Layout) -> Iterator[str]:
     if not table.enabled:
         yield f"row-level security is off on {table.name}"
     if not table.forced:
         yield f"row-level security is not forced on {table.name}"
-    condition = f"({OWNER_COLUMNS[table.name]} = {owner})"
+    condition = f"({wall.owner_columns[table.name]} = {layout.policy})"
     policies = [f"* t {{-}} {condition} {condition}"]
-    if table.name in PURGE_POLICIES:
-        policies.append(f"* t {{{PURGE_ROLE}}} {PURGE_POLICIES[table.name]}")
+    if purge := wall.tables[table.name].purge:
+        policies.append(f"* t {{{PURGE_ROLE}}} {purge.policy}")
     if sorted(table.policies) != sorted(policies):
         yield f"{table.name} has the wrong policies"
 
 
-def _is_behind_wall(table: Row[Any], owner: str) -> bool:
+def _is_behind_wall(table: Row[Any], condition: str) -> bool:
     """Return whether an unknown table shows each user only the user's own rows.
 
     During a rollout, a later version has created it while this one serves.
     """
-    policy_of_users = f"* t {{-}} (user_id = {owner}) (user_id = {owner})"
+    policy_of_users = f"* t {{-}} {condition} {condition}"
     purge = f"{{{PURGE_ROLE}}}"
     of_users = [policy for policy in table.policies if policy.split(" ")[2] != purge]
     return bool(table.enabled and table.forced and of_users == [policy_of_users])

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.migrations import version
-from app.database.wall.policies import OWNER_COLUMNS, ROLE, ROLES
+from app.database.wall.policies import ROLE, ROLES
+from app.database.wall.tables import Wall
 
 VERSION_TABLES = (version.TABLE, version.RELEASED_TABLE)
 
@@ -48,7 +49,6 @@ WHERE c.relkind IN ('r', 'p') AND c.relnamespace = quote_ident(current_schema())
 ORDER BY c.relname, grantee, privilege
 """)
 _RIGHTS = _OTHERS.bindparams(app=ROLE, roles=list(ROLES), versions=list(VERSION_TABLES))
-TABLES = (*OWNER_COLUMNS, version.TABLE)
 # For the table of a version without its own table: a login that only serves may read it.
 _READERS = text("""
 SELECT DISTINCT quote_ident(r.rolname)
@@ -61,25 +61,26 @@ WHERE c.relname = :table AND a.privilege_type = 'SELECT'
 _SCHEMA = text("SELECT quote_ident(current_schema())")
 
 
-async def rights_of_others(connection: AsyncConnection) -> list[str]:
+async def rights_of_others(connection: AsyncConnection, wall: Wall) -> list[str]:
     """Return the rights of others on Taskward's tables, one line each."""
-    found = (await connection.execute(_RIGHTS, {"tables": TABLES})).all()
+    found = (await connection.execute(_RIGHTS, {"tables": [*wall.tables, version.TABLE]})).all()
     return [
         f"{'PUBLIC' if row.is_public else f'the role {row.grantee}'} may {row.privilege} on "
         f"{row.table}: REVOKE it"
         for row in found
         # The audit of Taskward's roles reports this one.
-        if not (row.is_public and row.table in OWNER_COLUMNS)
+        if not (row.is_public and row.table in wall.tables)
     ]
 
 
-def close_to_others(connection: Connection, *more: str) -> None:
+def close_to_others(connection: Connection, wall: Wall, *more: str) -> None:
     """Revoke the rights that others got on Taskward's tables by default.
 
     Rights that an operator granted stay. `more` are further tables of Taskward. Only an owner of
     the tables can revoke; for another login this does nothing.
     """
-    for row in connection.execute(_RIGHTS, {"tables": [*TABLES, *more]}).all():
+    tables = [*wall.tables, version.TABLE, *more]
+    for row in connection.execute(_RIGHTS, {"tables": tables}).all():
         given = row.by_default or row.is_public or row.table in VERSION_TABLES
         if given and row.is_own and "(" not in row.privilege:
             connection.execute(

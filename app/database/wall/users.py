@@ -3,11 +3,8 @@
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.wall.citus import is_distributed
-from app.database.wall.policies import PROPAGATION, PURGE_ROLE
-from app.database.wall.role import take_role
-
-_HAS_USERS = text("SELECT EXISTS (SELECT id FROM users)")
+from app.database.wall.citus import layout_of
+from app.database.wall.policies import PURGE_ROLE
 
 
 async def has_users(database: Database) -> bool:
@@ -15,9 +12,9 @@ async def has_users(database: Database) -> bool:
 
     Raises `DatabaseUnavailableError`.
     """
+    wall = database.wall
+    exists = text(f"SELECT EXISTS (SELECT {wall.user_key} FROM {wall.users})")  # noqa: S608 - ours
     async with database.transaction() as connection:
-        if await is_distributed(connection):
-            await connection.execute(text(f"SET LOCAL {PROPAGATION}"))
-        await connection.execute(take_role(PURGE_ROLE))
-        found: bool = (await connection.execute(_HAS_USERS)).scalar_one()
-        return found
+        layout = await layout_of(lambda sql: connection.scalar(text(sql)), wall)
+        await connection.execute(text(layout.local([f"SET LOCAL ROLE {PURGE_ROLE}"])))
+        return bool(await connection.scalar(exists))

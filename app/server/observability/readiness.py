@@ -11,8 +11,9 @@ from app.auth.tokens import TokenVerifier
 from app.database.database import Database
 from app.database.driver.causes import reason
 from app.database.driver.errors import DatabaseUnavailableError
-from app.database.migrations.version import head, is_at_head, revision
+from app.database.migrations.version import is_at_head, revision
 from app.database.wall.audit import holes_seen_by
+from app.database.wall.tables import Wall
 
 Result = Literal["ok", "failed", "unknown"]
 
@@ -64,10 +65,11 @@ class ReadinessCheck:
         return Finding("failed", "none could be fetched from JWKS_URL yet")
 
     async def _check_database(self) -> Findings:
+        wall = self._database.wall
         try:
             async with self._database.transaction() as connection:
-                schema = _schema(await revision(connection))
-                isolation = _isolation(await holes_seen_by(connection))
+                schema = _schema(await revision(connection), wall)
+                isolation = _isolation(await holes_seen_by(connection, wall))
         except DatabaseUnavailableError as error:
             database = Finding("failed", reason(error))
             return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
@@ -78,10 +80,10 @@ class ReadinessCheck:
         return {"database": _OK, "schema": schema, "isolation": isolation}
 
 
-def _schema(found: str) -> Finding:
-    if is_at_head(found):
+def _schema(found: str, wall: Wall) -> Finding:
+    if is_at_head(found, wall):
         return _OK
-    return Finding("failed", f"at revision {found or 'none'}, expected {head()}")
+    return Finding("failed", f"at revision {found or 'none'}, expected {wall.head}")
 
 
 def _isolation(holes: list[str]) -> Finding:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
+from app.tasks.wall import WALL
 from tests.support.empty_database import make_empty_database
 
 
@@ -15,7 +16,7 @@ from tests.support.empty_database import make_empty_database
 async def database_url(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     """A database for these tests alone: they lock tables that other tests would wait for."""
     async with make_empty_database(database_url) as url:
-        database = Database(url, pool_size=1)
+        database = Database(url, pool_size=1, wall=WALL)
         await migrate(database)
         await database.close()
         yield url
@@ -23,7 +24,7 @@ async def database_url(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
 
 @pytest.fixture
 async def database(database_url: DatabaseUrl) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=2)
+    database = Database(database_url, pool_size=2, wall=WALL)
     yield database
     await database.close()
 

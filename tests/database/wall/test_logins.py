@@ -13,6 +13,7 @@ from app.database.migrations.migrate import migrate
 from app.database.wall.audit import find_holes
 from app.database.wall.policies import ROLE, ROLES
 from app.database.wall.role import RoleRefusedError, ensure_roles
+from app.tasks.wall import WALL
 from tests.database.wall.rows import COUNT, counted, create
 
 
@@ -72,7 +73,7 @@ async def test_it_does_not_matter_what_the_login_may_do(
         await connection.execute(text(f"GRANT {', '.join(ROLES)} TO {name}"))
         await connection.execute(text(f"ALTER DATABASE {base.database} OWNER TO {name}"))
     url = base.set(username=name, password=name, drivername="postgresql")
-    own = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=2)
+    own = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=2, wall=WALL)
     try:
         await migrate(own)
         assert await find_holes(own) == []
@@ -88,7 +89,7 @@ async def test_it_does_not_matter_what_the_login_may_do(
 
 
 async def _drop(url: DatabaseUrl, role: str) -> None:
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, wall=WALL)
     async with database.transaction() as connection:
         await connection.execute(text(f"REASSIGN OWNED BY {role} TO CURRENT_USER"))
         await connection.execute(text(f"DROP OWNED BY {role}"))
@@ -104,7 +105,7 @@ async def test_a_login_that_may_not_take_on_the_role_sees_nothing(
         await connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD '{name}'"))
         await connection.execute(text(f"GRANT SELECT ON tasks TO {name}"))
     url = database_url.for_sqlalchemy.set(username=name, password=name, drivername="postgresql")
-    weak = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=1)
+    weak = Database(DatabaseUrl(url.render_as_string(hide_password=False)), pool_size=1, wall=WALL)
     try:
         with pytest.raises(DatabaseUnavailableError):
             await counted(weak, "ada")

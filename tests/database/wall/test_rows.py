@@ -16,18 +16,20 @@ from app.database.driver import pool
 from app.database.driver.errors import CommitError, DatabaseUnavailableError, StatementError
 from app.database.driver.url import DatabaseUrl
 from app.database.wall.audit import find_holes
-from app.database.wall.policies import OWNER_COLUMNS, ROLE, prelude
+from app.database.wall.layout import ONE_POSTGRESQL
+from app.database.wall.policies import ROLE
 from app.tasks.models import metadata
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
+from app.tasks.wall import WALL
 from tests.database.wall.rows import COUNT, counted, create, run
 
 
 async def test_every_table_is_behind_the_wall_and_its_owner_is_known(
     database: Database,
 ) -> None:
-    assert set(OWNER_COLUMNS) == set(metadata.tables)
-    for table, owner in OWNER_COLUMNS.items():
+    assert set(WALL.owner_columns) == set(metadata.tables)
+    for table, owner in WALL.owner_columns.items():
         assert next(iter(metadata.tables[table].primary_key)).name == owner
     assert await find_holes(database) == []
 
@@ -51,7 +53,7 @@ async def test_without_a_user_there_is_nothing_to_be_seen(
 
 
 async def test_nothing_of_a_user_is_left_on_a_connection(database_url: DatabaseUrl) -> None:
-    database = Database(database_url, pool_size=1)
+    database = Database(database_url, pool_size=1, wall=WALL)
     await create(database, f"ada {uuid4()}")
     async with database.transaction() as connection:
         left = await connection.execute(
@@ -97,7 +99,7 @@ async def test_the_user_id_reaches_the_database_as_it_is(login: AsyncConnection)
     loop = asyncio.get_running_loop()
 
     async def setting(user: str) -> object:
-        await driver.execute(prelude(user))
+        await driver.execute(ONE_POSTGRESQL.begin(user))
         try:
             return await driver.fetchval("SELECT current_setting('app.user_id')")
         finally:
@@ -151,7 +153,7 @@ async def test_a_connection_that_died_in_the_pool_costs_no_request(
 async def test_a_transaction_that_is_given_up_leaves_nothing_behind(
     database_url: DatabaseUrl,
 ) -> None:
-    database, ada = Database(database_url, pool_size=1), f"ada {uuid4()}"
+    database, ada = Database(database_url, pool_size=1, wall=WALL), f"ada {uuid4()}"
 
     async def slow() -> None:
         async with database.user_transaction(ada) as transaction:

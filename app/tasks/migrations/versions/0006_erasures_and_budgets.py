@@ -9,8 +9,6 @@ columns `status`, `headers` and `body`.
 import sqlalchemy as sa
 from alembic import op
 
-from app.database.wall.citus import HAS_CITUS, IS_DISTRIBUTED
-
 revision = "0006"
 down_revision = "0005"
 
@@ -45,8 +43,11 @@ def upgrade() -> None:
 
 def _is_distributed() -> bool:
     connection = op.get_bind()
-    has_citus = connection.scalar(sa.text(f"SELECT {HAS_CITUS}"))
-    return bool(has_citus and connection.scalar(sa.text(IS_DISTRIBUTED)))
+    has_citus = connection.scalar(sa.text("SELECT to_regclass('pg_dist_partition') IS NOT NULL"))
+    is_distributed = (
+        "SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('users'))"
+    )
+    return bool(has_citus and connection.scalar(sa.text(is_distributed)))
 
 
 def _create_erasures(*, distributed: bool) -> None:
