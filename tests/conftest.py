@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
+import hypothesis
 import pytest
 import structlog
 from limits import parse
@@ -29,6 +30,9 @@ from tests.support.conformance import Conformance
 from tests.support.empty_database import make_empty_database
 from tests.support.folders import open_folder
 from tests.support.live_server import LiveServer, live
+
+# Without a deadline: a busy machine makes no property false.
+hypothesis.settings.load_profile("ci")
 
 REPORTED = "reported"
 """The property of a test whose value is shown below the results."""
