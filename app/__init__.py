@@ -11,7 +11,7 @@ from app.auth import problems as auth_problems
 from app.auth.in_flight import InFlight
 from app.auth.long_bodies import LongBodies
 from app.auth.rate_limits import RateLimiter
-from app.auth.request_state import state_of
+from app.auth.request_state import STATE, RequestState
 from app.auth.require_user import BearerAuthentication
 from app.auth.tokens import TokenVerifier
 from app.database import problems as database_problems
@@ -119,7 +119,7 @@ def make_verifier(settings: Settings) -> TokenVerifier:
 
 
 def _observe(problem: Problem) -> str:
-    state = state_of(request.scope)
+    state: RequestState = request.scope["state"][STATE]
     state.problem = problem.code
     return state.request_id
 

@@ -1,8 +1,7 @@
 """Convert the results of handlers to responses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import msgspec
 from quart import Response
@@ -10,19 +9,10 @@ from quart import Response
 from quart_contract.operations import JSON
 from quart_contract.strict_json import write
 
-T = TypeVar("T", bound=msgspec.Struct)
-
 _JSON_HEADERS = {"Content-Type": JSON}
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded(Generic[T]):
-    """A `T` that is already encoded as JSON, such as a stored response."""
-
-    data: bytes
-
-
-Body: TypeAlias = msgspec.Struct | Encoded[msgspec.Struct] | None
+Body: TypeAlias = msgspec.Struct | None
 Result: TypeAlias = msgspec.Struct | tuple[Body, int] | tuple[Body, int, Mapping[str, str]]
 """The result of a handler: a struct (status 200), `(body, status)` or `(body, status, headers)`.
 
@@ -39,5 +29,4 @@ def answer(result: Result) -> Response:
     headers = dict[str, str](rest[0] if rest else {})
     if body is None:
         return Response(b"", status, headers)
-    data = body.data if isinstance(body, Encoded) else write(body)
-    return Response(data, status, {**_JSON_HEADERS, **headers})
+    return Response(write(body), status, {**_JSON_HEADERS, **headers})

@@ -5,7 +5,6 @@ import typing
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-import msgspec
 from quart import Blueprint, Quart, Request, Response
 from quart.globals import request_ctx
 
@@ -16,7 +15,14 @@ from quart_contract.document import Document
 from quart_contract.operations import Operation
 from quart_contract.paths import Segment, route
 from quart_contract.problems import invalid_request
-from quart_contract.requests import Received, check_accept, parse_body, read_body, read_query
+from quart_contract.requests import (
+    Received,
+    check_accept,
+    is_long,
+    parse_body,
+    read_body,
+    read_query,
+)
 from quart_contract.security import SecurityScheme
 
 View = Callable[..., Any]
@@ -26,7 +32,7 @@ A view takes the path parameters of its route; a handler takes all arguments of 
 """
 
 Arguments: TypeAlias = dict[str, Any]
-Schedule: TypeAlias = Callable[[Request, int, Callable[[], Arguments]], Awaitable[Arguments]]
+Schedule: TypeAlias = Callable[[Request, Callable[[], Arguments]], Awaitable[Arguments]]
 """Decides when the check of a request runs.
 
 It is called with the request, the size of its body in octets, and the check. It calls the check
@@ -68,7 +74,7 @@ def bind(
     for operation in bound:
         handler = dict(handlers)[operation.handler_name]
         required = [schemes[name] for name in sorted(operation.schemes)]
-        view = _view(document, operation, handler, required, schedule or _at_once)
+        view = _view(document, operation, handler, required, schedule)
         app.view_functions[operation.handler_name] = view
         rule = route(operation.path, paths)
         app.add_url_rule(rule, operation.handler_name, methods=[operation.method])
@@ -141,7 +147,7 @@ def _view(
     operation: Operation,
     handler: View,
     schemes: list[SecurityScheme],
-    schedule: Schedule,
+    schedule: Schedule | None,
 ) -> View:
     types: dict[str, Any] = typing.get_type_hints(handler)
     check = RequestCheck(document, operation, types)
@@ -161,11 +167,8 @@ def _view(
                 raise invalid_request(faults)
             return checked
 
-        size = 0 if isinstance(raw, msgspec.UnsetType) else len(raw)
-        return answer(await handler(**await schedule(current, size, arguments)))
+        if schedule is not None and is_long(current, raw):
+            return answer(await handler(**await schedule(current, arguments)))
+        return answer(await handler(**arguments()))
 
     return view
-
-
-async def _at_once(_: Request, __: int, check: Callable[[], Arguments]) -> Arguments:
-    return check()

@@ -14,7 +14,6 @@ from uuid import UUID
 
 import msgspec
 
-from quart_contract.answers import Encoded
 from quart_contract.document import Document, Node
 from quart_contract.operations import JSON, Operation
 
@@ -94,15 +93,11 @@ def _body_and_status(hint: Any) -> tuple[Any, tuple[int, ...]]:  # noqa: ANN401 
     if typing.get_origin(hint) is tuple:
         body, status, *_ = typing.get_args(hint)
         is_literal = typing.get_origin(status) is Literal
-        return _encoded(body), typing.get_args(status) if is_literal else ()
+        # get_args returns None, not NoneType, for `tuple[None, ...]`.
+        body = type(None) if body is None else body
+        return body, typing.get_args(status) if is_literal else ()
     is_struct = isinstance(hint, type) and issubclass(hint, msgspec.Struct)
     return hint, (200,) if is_struct else ()
-
-
-def _encoded(body: Any) -> Any:  # noqa: ANN401 - an annotation
-    if body is None:  # get_args returns None, not NoneType, for `tuple[None, ...]`
-        return type(None)
-    return typing.get_args(body)[0] if typing.get_origin(body) is Encoded else body
 
 
 class _Comparison:

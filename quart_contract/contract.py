@@ -89,7 +89,7 @@ class Contract:
             security: an object for each security scheme that operations name.
             problems: the problem for each exception type that a handler or a scheme raises.
             codes: the codes of the `Problem`s that the service raises itself.
-            schedule: decides when the check of a request runs. By default it runs immediately.
+            schedule: decides when the check of a long request runs. By default it runs immediately.
             observe: is called with each problem before it is rendered. It returns the id of the
                 request, or None.
 

@@ -17,6 +17,9 @@ MAX_PARAMETERS = 100
 """The most parameters of a query. It is checked before the query is parsed."""
 MAX_CONTENT_TYPE_LENGTH = 256
 """The most characters of a `Content-Type`. A longer one is not parsed, and is not JSON."""
+LONG_BODY_BYTES = 8 * 1024
+LONG_QUERY_BYTES = 1024
+"""A query of this length takes about as long to check as a long body."""
 
 _NO_QUERY = MultiDict[str, str]()
 
@@ -48,6 +51,8 @@ async def read_body(request: Request, operation: Operation) -> bytes | msgspec.U
     """
     raw = b""
     if not has_body(request.scope):
+        if operation.body is None and request.http_version.startswith("1"):
+            return msgspec.UNSET
         # HTTP/2 and test clients may send a body without a length. Only reading shows whether
         # there is one.
         raw = await _read(request)
@@ -67,6 +72,12 @@ async def read_body(request: Request, operation: Operation) -> bytes | msgspec.U
 
 async def _read(request: Request) -> bytes:
     return await request.get_data(cache=True, as_text=False, parse_form_data=False)
+
+
+def is_long(request: Request, raw: bytes | msgspec.UnsetType) -> bool:
+    """Return whether the check of a request can block the event loop for some milliseconds."""
+    is_long_body = not isinstance(raw, msgspec.UnsetType) and len(raw) > LONG_BODY_BYTES
+    return is_long_body or len(request.query_string) > LONG_QUERY_BYTES
 
 
 def parse_body(raw: bytes | msgspec.UnsetType) -> JsonValue | msgspec.UnsetType:

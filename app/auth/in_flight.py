@@ -7,6 +7,7 @@ closed. Each process counts only its own requests.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
+from weakref import WeakValueDictionary
 
 from app.auth.errors import TooManyInFlightError
 from app.lasting_event import LastingEvent
@@ -18,13 +19,14 @@ MAX_UNREAD_BYTES = 16 * 1024 * 1024
 
 
 class Flight:
-    """The requests in flight of one user, and their unread bytes."""
+    """The number of requests in flight of one user, and of their unread bytes.
 
-    __slots__ = ("_flights", "_user_id", "requests", "unread_bytes")
+    It exists as long as one of these requests refers to it.
+    """
 
-    def __init__(self, flights: dict[str, "Flight"], user_id: str) -> None:
-        self._flights = flights
-        self._user_id = user_id
+    __slots__ = ("__weakref__", "requests", "unread_bytes")
+
+    def __init__(self) -> None:
         self.requests = 0
         self.unread_bytes = 0
 
@@ -37,30 +39,27 @@ class Flight:
         finally:
             self.unread_bytes -= size
 
-    def land(self) -> None:
-        """End one request."""
-        self.requests -= 1
-        if not self.requests:
-            del self._flights[self._user_id]
-
 
 class InFlight:
     """Counts the requests in flight of each user."""
 
     def __init__(self) -> None:
-        self._flights: dict[str, Flight] = {}
+        self._flights = WeakValueDictionary[str, Flight]()
         self._too_many = _limit_reached(scope="requests", limit=MAX_REQUESTS)
         self._too_much = _limit_reached(scope="unread bytes", limit=MAX_UNREAD_BYTES)
 
     def __len__(self) -> int:
         """Return the number of users with a request in flight."""
-        return len(self._flights)
+        return sum(flight.requests > 0 for flight in self._flights.values())
 
     def enter(self, user_id: str) -> Flight:
-        """Count a request of a user; call `land` when it ends. Raises `TooManyInFlightError`."""
+        """Count a request of a user. Raises `TooManyInFlightError`.
+
+        Subtract 1 from `requests` of the result when the request ends.
+        """
         flight = self._flights.get(user_id)
         if flight is None:
-            flight = self._flights[user_id] = Flight(self._flights, user_id)
+            flight = self._flights[user_id] = Flight()
         elif flight.requests >= MAX_REQUESTS:
             self._too_many.occurs()
             raise TooManyInFlightError

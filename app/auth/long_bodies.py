@@ -12,14 +12,11 @@ from typing import TypeVar
 from quart import Request
 
 from app.auth.errors import TooManyInFlightError
-from app.auth.request_state import state_of
-from app.turns import Turns
+from app.auth.request_state import STATE, RequestState
+from app.database.driver.turns import Turns
 
 T = TypeVar("T")
 
-LONG_BYTES = 8 * 1024
-LONG_QUERY_BYTES = 1024
-"""A query string of this length takes about as long to check as a long body."""
 WAIT_SECONDS = 10
 RESTS = 2
 """The pause after a check, as a multiple of its duration, before the user's next one."""
@@ -31,11 +28,10 @@ class LongBodies:
     def __init__(self) -> None:
         self._turns = Turns(1, WAIT_SECONDS)
 
-    async def schedule(self, request: Request, body_bytes: int, work: Callable[[], T]) -> T:
-        """Check a request: a short one at once, a long one when it is the user's turn."""
-        if body_bytes <= LONG_BYTES and len(request.query_string) <= LONG_QUERY_BYTES:
-            return work()
-        return await self.check(state_of(request.scope).user_id or "", work)
+    async def schedule(self, request: Request, work: Callable[[], T]) -> T:
+        """Check a long request when it is the user's turn."""
+        state: RequestState = request.scope["state"][STATE]
+        return await self.check(state.user_id or "", work)
 
     async def check(self, user_id: str, work: Callable[[], T]) -> T:
         """Run `work` when it is the user's turn; return its result.

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from hypercorn.typing import WWWScope
-
 from app.auth.in_flight import Flight
 from quart_contract import Problem
 
-_KEY = "taskward"
+STATE = "taskward"
+"""The key of the `RequestState` in the `state` of an ASGI scope.
+
+Each part reads it as `state: RequestState = scope["state"][STATE]`.
+"""
 
 
 @dataclass(slots=True)
@@ -51,20 +53,3 @@ class RequestState:
     """The code of the problem, if the response is one."""
     feed_lag: int | None = None
     """For a reader of the change feed: the number of revisions it had not received."""
-
-
-def begin(scope: WWWScope, state: RequestState) -> None:
-    """Store the state of a request in its scope."""
-    scope["state"][_KEY] = state
-
-
-def found_state(scope: WWWScope) -> RequestState | None:
-    """Return the state of a request; None before the request log middleware has created it."""
-    state: RequestState | None = scope["state"].get(_KEY)
-    return state
-
-
-def state_of(scope: WWWScope) -> RequestState:
-    """Return the state of a request. Raises `KeyError` outside of the request log middleware."""
-    state: RequestState = scope["state"][_KEY]
-    return state

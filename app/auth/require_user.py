@@ -11,7 +11,7 @@ from quart.globals import request_ctx
 from app.auth.bearer import bearer_token
 from app.auth.in_flight import InFlight
 from app.auth.rate_limits import Allowance, RateLimiter
-from app.auth.request_state import state_of
+from app.auth.request_state import STATE, RequestState
 from app.auth.tokens import TokenVerifier
 
 S = TypeVar("S")
@@ -33,10 +33,10 @@ def require_user(
 
     @wraps(handler)
     async def authenticated(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        user_id = state_of(request_ctx.request.scope).user_id
-        if user_id is None:
+        state: RequestState = request_ctx.request.scope["state"][STATE]
+        if state.user_id is None:
             raise UnauthenticatedError
-        return await handler(self, user_id, *args, **kwargs)
+        return await handler(self, state.user_id, *args, **kwargs)
 
     signature = inspect.signature(handler)
     itself, _, *others = signature.parameters.values()
@@ -71,7 +71,7 @@ class BearerAuthentication:
         `MissingTokenError`, `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and
         `TooManyInFlightError`.
         """
-        state = state_of(request.scope)
+        state: RequestState = request.scope["state"][STATE]
         token = bearer_token(request.headers.getlist("Authorization"))
         known_token, user_id = state.known or _UNKNOWN
         state.token_is_known = token == known_token

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import asyncpg
@@ -61,6 +62,9 @@ class Database:
         # The server may have closed this rarely used connection, so it is pinged before use.
         self.engine = make_engine(url, pooler, TIMEOUTS, {}, **pool, pool_pre_ping=True)
         listen(self.engine.sync_engine, "begin", limit_statements)
+        self.session: Callable[[str], UserSession]
+        """Returns the session in which each statement of a user runs alone."""
+        self.session = partial(SingleStatements, self._run, self._search)
 
     @property
     def usage(self) -> PoolUsage:
@@ -106,10 +110,6 @@ class Database:
         """
         async with connected(self._url, self.wall, lock, self._outage) as house:
             yield house
-
-    def session(self, user_id: str) -> UserSession:
-        """Return the session in which each statement of a user runs alone."""
-        return SingleStatements(user_id, self._run, self._search)
 
     def user_transaction(
         self, user_id: str, *, locking: bool = False

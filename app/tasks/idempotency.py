@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -41,6 +41,8 @@ from app.tasks.errors import (
 from app.tasks.models import idempotency_keys, users
 from app.tasks.rows import IS_THE_OWNER, kept
 from app.tasks.wall import KEYS_EXPIRE
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 MAX_KEY_BYTES = 8 * 1024 * 1024
 """The storage for a user's keys in a period of `KEYS_EXPIRE`. The first key begins the period."""
@@ -105,11 +107,11 @@ def _store_key() -> Insert:
 STORE_KEY = _store_key()
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """The headers and the JSON body of a response."""
+class Answer(NamedTuple, Generic[T]):
+    """The headers and the body of a response."""
 
     headers: dict[str, str]
-    body: bytes
+    body: T
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
@@ -125,13 +127,17 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """`(id, revision)` of each new task."""
 
 
-class Work(Protocol):
+class Work(Protocol[T]):
     """A request that can have an idempotency key."""
 
-    async def perform(self, session: UserSession) -> tuple[Answer, Outcome]:
+    @property
+    def response(self) -> type[T]:
+        """The type of the response's body."""
+
+    async def perform(self, session: UserSession) -> tuple[Answer[T], Outcome]:
         """Make the change. Return the response, and the outcome to repeat it from."""
 
-    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
+    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer[T]:
         """Return the first response again, without any change."""
 
 
@@ -146,7 +152,9 @@ class IdempotencyStore:
         self._session = session
         self._operation = operation
 
-    async def once(self, header: str, body: msgspec.Struct, work: Work) -> tuple[Answer, bool]:
+    async def once(
+        self, header: str, body: msgspec.Struct, work: Work[T]
+    ) -> tuple[Answer[T], bool]:
         """Perform the request once for its key. Return the response, and whether it is a repeat.
 
         Raises `IdempotencyKeyInUseError` while another transaction uses this key,
@@ -169,12 +177,12 @@ class IdempotencyStore:
         await self._store(key, fingerprint, _encoder.encode(outcome))
         return answer, False
 
-    async def _repeat(self, stored: Mapping[str, Any], work: Work) -> Answer:
+    async def _repeat(self, stored: Mapping[str, Any], work: Work[T]) -> Answer[T]:
         if stored["outcome"] is not None:
             return await work.repeat(self._session, _decoder.decode(stored["outcome"]))
         # Version 0.2 stored the response itself.
         headers = msgspec.json.decode(stored["headers"], type=dict[str, str])
-        return Answer(headers, stored["body"])
+        return Answer(headers, msgspec.json.decode(stored["body"], type=work.response))
 
     async def _store(self, key: str, fingerprint: bytes, outcome: bytes) -> None:
         names = f"{self._session.user_id}{self._operation}{key}"

@@ -1,7 +1,8 @@
 """The requests that can have an idempotency key: how to perform each, and how to repeat it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import ClassVar
 from uuid import UUID
 
 from msgspec.structs import asdict
@@ -21,44 +22,47 @@ from app.tasks.schemas import (
     UpdateOperation,
 )
 from app.tasks.store import TaskStore
-from quart_contract.strict_json import write
 
 
-class Creation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Creation:
     """A request to create a task."""
 
     content: TaskInput
     max_tasks: int
+    response: ClassVar = Task
 
-    async def perform(self, session: UserSession) -> tuple[Answer, Outcome]:
+    async def perform(self, session: UserSession) -> tuple[Answer[Task], Outcome]:
         """Create the task."""
         task = await TaskStore(session).create(self.content, self.max_tasks)
         return _created(task), _outcome([task])
 
-    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
+    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer[Task]:
         """Return the task as it was created, even if it has changed or was deleted since."""
         (id_, revision), created_at = outcome.created[0], outcome.created_at
         return _created(_as_created(self.content, session.user_id, id_, revision, created_at))
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Batch:
     """A request to run many operations in one transaction."""
 
     batch: TaskBatch
     max_tasks: int
     is_locked: bool = False
     """True if the transaction began by locking the user's row."""
+    response: ClassVar = TaskBatchResult
 
-    async def perform(self, session: UserSession) -> tuple[Answer, Outcome]:
+    async def perform(self, session: UserSession) -> tuple[Answer[TaskBatchResult], Outcome]:
         """Run the operations, with the user's row locked."""
         store = TaskStore(session)
         if not self.is_locked:
             await store.lock()
         result = await batches.carry_out(store, self.batch.operations, self.max_tasks)
         created = [each.task for each in result.results if each.op == "create" and each.task]
-        return Answer({}, write(result)), _outcome(created)
+        return Answer({}, result), _outcome(created)
 
-    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer:
+    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer[TaskBatchResult]:
         """Return created tasks as they were created, and updated tasks as they are now."""
         operations, created = self.batch.operations, iter(outcome.created)
         updated = [each.id for each in operations if isinstance(each, UpdateOperation)]
@@ -74,12 +78,12 @@ class Batch(NamedTuple):
                 results.append(OperationResult("update", operation.id, now))
             else:
                 results.append(OperationResult("delete", operation.id, None))
-        return Answer({}, write(TaskBatchResult(results)))
+        return Answer({}, TaskBatchResult(results))
 
 
-def _created(task: Task) -> Answer:
+def _created(task: Task) -> Answer[Task]:
     headers = {"Location": url_for("get_task", id=task.id), "ETag": task_etag(task.revision)}
-    return Answer(headers, write(task))
+    return Answer(headers, task)
 
 
 def _outcome(created: list[Task]) -> Outcome:

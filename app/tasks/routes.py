@@ -2,14 +2,14 @@
 
 import asyncio
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 from quart import Blueprint, request
 
-from app.auth.request_state import state_of
+from app.auth.request_state import STATE, RequestState
 from app.auth.require_user import require_user
 from app.database.database import Database
 from app.database.driver.sessions import UserTransaction
@@ -31,15 +31,15 @@ from app.tasks.schemas import (
     TaskPatch,
 )
 from app.tasks.store import TaskStore
-from quart_contract.answers import Encoded
 from quart_contract.binding import blueprint_of
 
 _COMPLETED = {"pending": False, "completed": True}
 
+T = TypeVar("T", bound=msgspec.Struct)
 Headers: TypeAlias = dict[str, str]
 TaskAnswer: TypeAlias = tuple[Task, Literal[200], Headers]
-Created: TypeAlias = tuple[Encoded[Task], Literal[201], Headers]
-BatchAnswer: TypeAlias = tuple[Encoded[TaskBatchResult], Literal[200], Headers]
+Created: TypeAlias = tuple[Task, Literal[201], Headers]
+BatchAnswer: TypeAlias = tuple[TaskBatchResult, Literal[200], Headers]
 NotModified: TypeAlias = tuple[None, Literal[304], Headers]
 NoContent: TypeAlias = tuple[None, Literal[204]]
 
@@ -88,7 +88,7 @@ class TaskRoutes:
             answer = await self._database.in_transaction(
                 user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
             )
-        return Encoded(answer.body), 201, answer.headers
+        return answer.body, 201, answer.headers
 
     @require_user
     async def batch_tasks(
@@ -98,14 +98,14 @@ class TaskRoutes:
         is_keyed = idempotency_key is not None
         batch = Batch(body, self._max_tasks, is_locked=not is_keyed)
 
-        async def perform(transaction: UserTransaction) -> Answer:
+        async def perform(transaction: UserTransaction) -> Answer[TaskBatchResult]:
             if idempotency_key is None:
                 answer, _ = await batch.perform(transaction)
                 return answer
             return await _once(transaction, idempotency_key, body, batch)
 
         answer = await self._database.in_transaction(user_id, perform, locking=batch.is_locked)
-        return Encoded(answer.body), 200, answer.headers
+        return answer.body, 200, answer.headers
 
     @require_user
     async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
@@ -142,7 +142,8 @@ class TaskRoutes:
         store = ChangeStore(self._database.session(user_id))
         page = await store.since(since, limit)
         if store.lag is not None:
-            state_of(request.scope).feed_lag = store.lag
+            state: RequestState = request.scope["state"][STATE]
+            state.feed_lag = store.lag
         return page
 
     @require_user
@@ -205,8 +206,8 @@ class TaskRoutes:
 
 
 async def _once(
-    transaction: UserTransaction, idempotency_key: str, body: msgspec.Struct, work: Work
-) -> Answer:
+    transaction: UserTransaction, idempotency_key: str, body: msgspec.Struct, work: Work[T]
+) -> Answer[T]:
     keys = IdempotencyStore(transaction, str(request.endpoint))
     answer, replayed = await keys.once(idempotency_key, body, work)
     if replayed:

@@ -1,7 +1,7 @@
 """Tests of a user's share of the pool: how much one user may hold, and which request is next."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from uuid import uuid4
 
 import pytest
@@ -11,9 +11,9 @@ from app.database.database import Database
 from app.database.driver import shares
 from app.database.driver.errors import DatabaseUnavailableError, SearchTimeoutError
 from app.database.driver.shares import ShareUsage
+from app.database.driver.turns import Turns
 from app.database.driver.url import DatabaseUrl
 from app.tasks.wall import WALL
-from app.turns import Turns
 
 POOL_SIZE = 5
 SLEEP = text("SELECT pg_sleep(0.3)")
@@ -149,19 +149,28 @@ async def test_a_request_that_is_not_admitted_gives_its_share_back(
             raise FullError
 
     database = Database(database_url, 2, admit=admit, wall=WALL)
+
+    async def in_transaction() -> None:
+        async with database.user_transaction("ada"):
+            pass
+
+    session = database.session("ada")
     for _ in range(3):
-        with pytest.raises(FullError):
-            await database.session("ada").read(NOTHING)
-        with pytest.raises(FullError):
-            await database.session("ada").search(NOTHING)
-        with pytest.raises(FullError):
-            async with database.user_transaction("ada"):
-                pass
+        async with asyncio.TaskGroup() as group, database.user_transaction("ada"):
+            requests = [session.read(NOTHING), session.search(NOTHING), in_transaction()]
+            waiting = [group.create_task(_fails(request, FullError)) for request in requests]
+            while sum(database.share_usage) < len(waiting):  # noqa: ASYNC110 - they start
+                await asyncio.sleep(0)
     await database.session("eve").read(NOTHING)
-    assert admitted == ["ada"] * 9 + ["eve"]
+    assert admitted == ["ada"] * 9
     assert database.share_usage == ShareUsage(0, 0, 0)
     assert database.usage.in_use == 0
     await database.close()
+
+
+async def _fails(request: Awaitable[object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await request
 
 
 async def test_a_turn_is_not_lost_when_its_waiter_is_cancelled_at_that_moment() -> None:

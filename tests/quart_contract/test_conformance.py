@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from msgspec import NODEFAULT
 
-from quart_contract.answers import Encoded
 from quart_contract.binding import ContractDriftError
 from quart_contract.document import ContractError
 from tests.quart_contract.sample import bound, changed, with_key
@@ -208,10 +207,6 @@ DRIFTS: dict[str, tuple[dict[str, Any], str]] = {
     "a response that can lack a property": (
         {"result": struct(Output, name=str | msgspec.UnsetType) | NOT_MODIFIED},
         "200/name is required, and can be unset",
-    ),
-    "a response that is encoded already": (
-        {"result": tuple[Encoded[struct(Output, note=GONE)], Literal[200]] | NOT_MODIFIED},  # type: ignore[misc]
-        "200: Output lacks note",
     ),
     "a status that the contract does not have": (
         {"result": Ok | tuple[Output, Literal[299], Mapping[str, str]]},

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from app.auth.request_state import RequestState, begin, state_of
+from app.auth.request_state import STATE, RequestState
 from app.auth.tokens import TokenVerifier
 from app.server.middleware.unverified_requests import AT_ONCE, Strangers
 from tests import tokens
@@ -22,14 +22,15 @@ class Door:
         self.open = asyncio.Event()
 
     async def app(self, scope: Scope, _: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        self.inside.append(state_of(cast("HTTPScope", scope)).client_address)
+        state: RequestState = cast("HTTPScope", scope)["state"][STATE]
+        self.inside.append(state.client_address)
         await self.open.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def ask(self, address: str, authorization: str = "") -> None:
         fields = {b"authorization": authorization.encode()} if authorization else {}
-        scope: Any = {"type": "http", "state": {}}
-        begin(scope, RequestState("id", fields, client_address=address))
+        state = RequestState("id", fields, client_address=address)
+        scope: Any = {"type": "http", "state": {STATE: state}}
 
         async def nowhere(*_: object) -> Any:  # noqa: ANN401 - an event of ASGI
             return None

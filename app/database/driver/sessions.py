@@ -1,6 +1,7 @@
 """Sessions: what the statements of a user run in. `user_id` is the value of `OWNER`."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import asyncpg
@@ -34,13 +35,13 @@ class UserSession(Protocol):
         """Run a statement that changes something; return its rows."""
 
 
+@dataclass(slots=True)
 class SingleStatements:
     """Runs each statement as a separate transaction in one round trip; a search takes three."""
 
-    def __init__(self, user_id: str, run: Run, search: Run) -> None:
-        self.user_id = user_id
-        self._run = run
-        self._search = search
+    _run: Run
+    _search: Run
+    user_id: str
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes nothing, with values for its parameters; return its rows."""

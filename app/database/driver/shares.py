@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from app.database.driver.errors import SearchTimeoutError
 from app.database.driver.pool import TIMEOUT_SECONDS
-from app.turns import Turns
+from app.database.driver.turns import Turns
 
 _ALL_SEARCHES = ""
 """The key under which the searches of all users count together."""
@@ -32,8 +32,8 @@ class ShareUsage(NamedTuple):
 class UserShares:
     """Limits each user to half of the pool, and to one search at a time.
 
-    `admit` is called with the user's id once the user has a share, before a connection is taken; it
-    raises to reject the request.
+    `admit` is called with the user's id when a request has waited for its share, before it takes a
+    connection; it raises to reject the request.
     """
 
     def __init__(self, pool_size: int, admit: Callable[[str], None]) -> None:
@@ -87,12 +87,12 @@ class _Share:
         self._user_id = user_id
 
     async def __aenter__(self) -> None:
-        await self._shares.take(self._user_id)
-        try:
-            self._admit(self._user_id)
-        except BaseException:
-            self._shares.give_back(self._user_id)
-            raise
+        if await self._shares.take(self._user_id):
+            try:
+                self._admit(self._user_id)
+            except BaseException:
+                self._shares.give_back(self._user_id)
+                raise
 
     async def __aexit__(self, *_: object) -> None:
         self._shares.give_back(self._user_id)

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from app.auth.in_flight import InFlight
-from app.auth.request_state import state_of
+from app.auth.request_state import STATE, RequestState
 from app.database.database import Database
 from app.server.http.exchange import Exchange
 from quart_contract.operations import Operation
@@ -63,7 +63,8 @@ class Application(Quart):
             return await self.handle_exception(error)
 
     async def _respond(self, context: RequestContext) -> ResponseTypes:
-        state, rule = state_of(context.request.scope), context.request.url_rule
+        state: RequestState = context.request.scope["state"][STATE]
+        rule = context.request.url_rule
         operation = self.routes.get(rule.endpoint) if rule else None
         if operation is not None:
             state.operation, state.route = operation.id, operation.path

@@ -30,8 +30,6 @@ from werkzeug.exceptions import (
     RequestTimeout,
 )
 
-from quart_contract.requests import has_body
-
 SKIP_SECONDS = 1
 """How long a response waits for the rest of a body that the handler did not read."""
 
@@ -48,8 +46,9 @@ class PulledRequest(Request):
 
     @cached_property
     def has_body(self) -> bool:
-        """True if the request has a body."""
-        return has_body(self.scope)
+        """True if the request has a body, which HTTP/1.1 announces in the headers."""
+        fields = self.headers
+        return "Transfer-Encoding" in fields or fields.get("Content-Length", "0") != "0"
 
     @property
     def content_length(self) -> int | None:
@@ -67,7 +66,7 @@ class PulledRequest(Request):
         Raises `HTTPException` if the body is too large, takes longer than `body_timeout` seconds,
         or if the client disconnects before its end.
         """
-        if not has_body(self.scope):  # HTTP/1.1 announces a body in the headers
+        if not self.has_body:
             return b""
         limit = self.max_content_length
         if limit is not None and (self.content_length or 0) > limit:

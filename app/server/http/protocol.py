@@ -13,7 +13,7 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import H11SendableEvent
 
-from app.auth.request_state import found_state
+from app.auth.request_state import STATE, RequestState
 from app.server.http.context import Context
 from app.server.problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
@@ -56,7 +56,7 @@ class Stream(HTTPStream):
         """The task of the request, if the method is safe and the response has not begun."""
         if self.scope["method"] not in _SAFE_METHODS or self.state is not ASGIHTTPState.REQUEST:
             return None
-        state = found_state(self.scope)
+        state: RequestState | None = self.scope["state"].get(STATE)
         return state.task if state else None
 
     @property

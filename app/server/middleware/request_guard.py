@@ -17,7 +17,7 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.auth.request_state import state_of
+from app.auth.request_state import STATE, RequestState
 from app.server.middleware.client_address import client_address
 from app.server.problems import (
     HEADER_FIELDS_TOO_LARGE,
@@ -49,7 +49,7 @@ class Guard:
     ) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
-            state = state_of(scope)
+            state: RequestState = scope["state"][STATE]
             state.client_address = client_address(scope, self._trusted_hops)
             try:
                 scope["path"] = check(scope, state.fields)

@@ -20,7 +20,7 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.auth.request_state import RequestState, begin
+from app.auth.request_state import STATE, RequestState
 from app.server.http.protocol import BUFFERED_BYTES
 from quart_contract.problems import INTERNAL_ERROR, MEDIA_TYPE, ProblemCatalogue
 
@@ -78,7 +78,7 @@ class _Exchange:
         self._record = record
         fields = dict(scope["headers"])
         self._state = RequestState(request_id(scope, fields), fields, asyncio.current_task())
-        begin(scope, self._state)
+        scope["state"][STATE] = self._state
 
     async def run(self, receive: ASGIReceiveCallable) -> None:
         began = time.perf_counter()
@@ -94,7 +94,7 @@ class _Exchange:
         finally:
             state.task = None  # break the cycle: the task's context refers to the state
             if state.flight is not None:
-                state.flight.land()
+                state.flight.requests -= 1
             seconds = time.perf_counter() - began
             self._log(seconds)
             if self._record is not None:

@@ -13,9 +13,9 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.auth.request_state import RequestState, state_of
+from app.auth.request_state import STATE, RequestState
 from app.auth.tokens import TokenVerifier
-from app.turns import Turns
+from app.database.driver.turns import Turns
 
 AT_ONCE = 2
 """How many requests of one address have a turn at the same time."""
@@ -40,7 +40,7 @@ class Strangers:
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] != "http" or self._is_known(state_of(scope)):
+        if scope["type"] != "http" or self._is_known(scope["state"][STATE]):
             await self._app(scope, receive, send)
         else:
             await self._serve_in_turn(scope, receive, send)
@@ -59,7 +59,7 @@ class Strangers:
     async def _serve_in_turn(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        state = state_of(scope)
+        state: RequestState = scope["state"][STATE]
         address = state.client_address
         try:
             await self._turns.take(address)

@@ -118,7 +118,7 @@ async def test_requests_beyond_those_in_flight_are_counted_apart(
     before = scrape(bind)
     assert (await client.get("/api/me")).status_code == 429
     for flight in flights:
-        flight.land()
+        flight.requests -= 1
     assert_added(before, bind, {"taskward_in_flight_limited_requests_total": {(): 1.0}})
 
 

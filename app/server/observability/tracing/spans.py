@@ -38,7 +38,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.auth.request_state import state_of
+from app.auth.request_state import STATE, RequestState
 from app.database.driver.link import Link
 
 COMPLAINT_SECONDS = 60
@@ -182,7 +182,7 @@ def _sent(scope: HTTPScope) -> dict[str, str]:
 
 
 def _finish(span: Span, scope: HTTPScope) -> None:
-    state = state_of(scope)
+    state: RequestState = scope["state"][STATE]
     if state.refusal is None:  # a rejected request has no valid path
         span.set_attribute("url.path", scope["path"][:MAX_TEXT])
     if state.operation is not None:

@@ -22,13 +22,17 @@ class Turns:
         """Return how many turns are held, under all keys."""
         return sum(self._held.values())
 
-    async def take(self, key: str) -> None:
-        """Take a turn. Raises `TimeoutError` if none is free within `timeout_seconds`."""
+    async def take(self, key: str) -> bool:
+        """Take a turn; return whether that took a wait.
+
+        Raises `TimeoutError` if none is free within `timeout_seconds`.
+        """
         held = self._held.get(key, 0)
         if held < self._size:
             self._held[key] = held + 1
-        else:
-            await self._wait(key)
+            return False
+        await self._wait(key)
+        return True
 
     def give_back(self, key: str) -> None:
         """Pass a turn on to the next waiter, or release it."""
