@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 import msgspec
+from hypercorn.typing import HTTPResponseBodyEvent, HTTPResponseStartEvent
 
 from quart_contract.document import ContractError, Document
 from quart_contract.faults import MAX_FAULTS, Fault
@@ -106,6 +107,20 @@ class ProblemCatalogue:
         if problem.extensions:
             return msgspec.json.encode({**msgspec.to_builtins(document), **problem.extensions})
         return msgspec.json.encode(document)
+
+    def events(
+        self, problem: Problem, *, path: str, request_id: str | None = None
+    ) -> tuple[HTTPResponseStartEvent, HTTPResponseBodyEvent]:
+        """Return the ASGI events of a response with the document."""
+        body = self.render(problem, path=path, request_id=request_id)
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        return (
+            {"type": "http.response.start", "status": self.status(problem), "headers": headers},
+            {"type": "http.response.body", "body": body, "more_body": False},
+        )
 
 
 def invalid_request(faults: Sequence[Fault]) -> Problem:

@@ -18,11 +18,13 @@ from hypercorn.typing import (
 from quart_contract.checks import ParameterCheck, compile_schema
 from quart_contract.document import Document, Node
 from quart_contract.operations import Operation, read_parameter
-from quart_contract.problems import INTERNAL_ERROR, MEDIA_TYPE, ProblemCatalogue
+from quart_contract.problems import INTERNAL_ERROR, ProblemCatalogue
 from quart_contract.strict_json import MalformedJsonError, parse
 
 logger = structlog.get_logger("quart_contract")
 
+_KEPT = (b"access-control-", b"vary", b"x-request-id")
+"""Headers that a 500 keeps: a browser needs them to show it, and an operator to find it."""
 _PARAMETER = re.compile(r"\{\w+\}")
 
 
@@ -97,16 +99,14 @@ class ResponseValidation:
         if not differences or start["status"] == self._catalogue.status(INTERNAL_ERROR):
             return events
         logger.error("response violates contract", operation=operation.id, differences=differences)
-        body = self._catalogue.render(INTERNAL_ERROR, path=scope["path"])
-        headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        status_code = self._catalogue.status(INTERNAL_ERROR)
-        return [
-            {"type": "http.response.start", "status": status_code, "headers": headers},
-            {"type": "http.response.body", "body": body, "more_body": False},
-        ]
+        kept = [each for each in start["headers"] if each[0].lower().startswith(_KEPT)]
+        request_id = dict(kept).get(b"x-request-id")
+        error, end = self._catalogue.events(
+            INTERNAL_ERROR,
+            path=scope["path"],
+            request_id=request_id.decode("latin1") if request_id else None,
+        )
+        return [{**error, "headers": [*error["headers"], *kept]}, end]
 
 
 class ResponseCheck:

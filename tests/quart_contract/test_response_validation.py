@@ -34,9 +34,9 @@ def _with_body(tree: dict[str, Any]) -> None:
     }
 
 
-async def sent(
+async def events_of(
     status: int, headers: Mapping[str, str], *bodies: bytes, path: str = "/things/1"
-) -> tuple[int, bytes, list[Any]]:
+) -> tuple[list[Any], list[Any]]:
     """Run an app that sends a response. Return what is sent, and what is logged as an error."""
     events: list[Any] = []
 
@@ -57,9 +57,21 @@ async def sent(
     scope: Any = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
     with structlog.testing.capture_logs() as logs:
         await contract.validate_responses(app)(scope, receive, keep)
-    start, *parts = events
-    body = b"".join(each["body"] for each in parts)
-    return start["status"], body, [each.get("differences") for each in logs]
+    return events, [each.get("differences") for each in logs]
+
+
+async def sent(*response: Any, path: str = "/things/1") -> tuple[int, bytes, list[Any]]:  # noqa: ANN401
+    (start, *parts), logged = await events_of(*response, path=path)
+    return start["status"], b"".join(each["body"] for each in parts), logged
+
+
+async def test_the_error_keeps_what_a_browser_and_an_operator_need() -> None:
+    kept = {"x-request-id": "an-id", "vary": "Origin", "access-control-allow-origin": "*"}
+    (start, end), _ = await events_of(200, GOOD[1] | kept | {"etag": "wrong"}, GOOD[2])
+    assert json.loads(end["body"])["request_id"] == "an-id"
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    assert headers.keys() == {"content-type", "content-length", *kept}
+    assert kept.items() <= headers.items()
 
 
 @pytest.mark.parametrize(

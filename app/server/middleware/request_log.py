@@ -22,7 +22,7 @@ from hypercorn.typing import (
 
 from app.auth.request_state import STATE, RequestState
 from app.server.http.protocol import BUFFERED_BYTES
-from quart_contract.problems import INTERNAL_ERROR, MEDIA_TYPE, ProblemCatalogue
+from quart_contract.problems import INTERNAL_ERROR, ProblemCatalogue
 
 logger = structlog.get_logger("app.request")
 
@@ -120,16 +120,9 @@ class _Exchange:
         return [*headers, (b"x-request-id", self._state.request_id.encode()), _NO_SNIFF]
 
     async def _send_internal_error(self) -> None:
-        body = self._catalogue.render(
-            INTERNAL_ERROR, path=self._scope["path"], request_id=self._state.request_id
-        )
-        headers = [
-            (b"content-type", MEDIA_TYPE.encode()),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        status = self._catalogue.status(INTERNAL_ERROR)
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        path, request_id = self._scope["path"], self._state.request_id
+        for event in self._catalogue.events(INTERNAL_ERROR, path=path, request_id=request_id):
+            await self._send(event)
 
     def _log(self, seconds: float) -> None:
         state, method = self._state, self._scope["method"]
