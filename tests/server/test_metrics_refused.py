@@ -8,8 +8,9 @@ from app.server.http.listener import BindError
 from app.server.observability.metrics import MetricsError, exposed
 
 
-def test_metrics_at_a_name_that_no_machine_can_have_are_refused() -> None:
-    with pytest.raises(BindError, match="METRICS_BIND: cannot listen"), exposed("a..example:9100"):
+@pytest.mark.parametrize("bind", ["a..example:9100", "fd://3"])
+def test_an_address_without_a_possible_host_is_refused(bind: str) -> None:
+    with pytest.raises(BindError, match="METRICS_BIND: cannot listen"), exposed(bind):
         pass
 
 
