@@ -1,4 +1,4 @@
-"""Log lines that cannot be written."""
+"""Log lines of libraries, and lines that are hard to write."""
 
 import json
 import logging
@@ -47,3 +47,10 @@ def test_a_text_with_unpaired_surrogates_is_escaped(
     configure_logs("info", "json")
     structlog.get_logger("fresh").info("request", path="\ud800")
     assert json.loads(capsys.readouterr().err)["path"] == "\ud800"
+
+
+def test_a_line_of_a_library_has_the_same_format(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    logging.getLogger("opentelemetry.exporter").warning("export failed: %s", "refused")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["level"], line["event"]) == ("warning", "export failed: refused")

@@ -6,16 +6,13 @@ path. To configure them would take more code than this module.
 """
 
 import asyncio
-import logging
 import re
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPMethod, HTTPStatus
 from threading import Thread
 
-import requests
 import structlog
 from hypercorn.typing import (
     ASGIFramework,
@@ -41,11 +38,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from app.auth.request_state import STATE, RequestState
 from app.database.driver.link import Link
 
-COMPLAINT_SECONDS = 60
-"""The time between two log lines about the same export failure.
-
-Without a limit, every batch would log up to six lines while the collector is unavailable.
-"""
 FLUSH_SECONDS = 3
 """How long the shutdown waits while the last spans are exported."""
 
@@ -60,26 +52,6 @@ _TRACE_CONTEXT = TraceContextTextMapPropagator()
 _OPERATION = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK)\b")
 
 
-class Complaints(logging.Filter):
-    """Passes each kind of log message of the exporter once in `COMPLAINT_SECONDS`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._passed: dict[str, float] = {}
-        """When a message of each kind last passed, on the monotonic clock."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record passes. Its kind is its message without the values."""
-        now, kind = time.monotonic(), str(record.msg)
-        passes = now - self._passed.get(kind, float("-inf")) >= COMPLAINT_SECONDS
-        if passes:
-            self._passed[kind] = now
-        return passes
-
-
-_COMPLAINTS = Complaints()
-
-
 class Tracing:
     """Creates spans, and exports them in a separate thread as the standard variables configure."""
 
@@ -88,9 +60,7 @@ class Tracing:
         # The operator's settings override these defaults.
         resource = own.merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        exporter = OTLPSpanExporter(session=_session())
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        logging.getLogger(OTLPSpanExporter.__module__).addFilter(_COMPLAINTS)
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("taskward", version)
 
     def around(self, app: ASGIFramework) -> "Traced":
@@ -119,14 +89,6 @@ class Tracing:
         flush = Thread(target=self._provider.shutdown, daemon=True)
         flush.start()
         await asyncio.to_thread(flush.join, FLUSH_SECONDS)
-
-
-def _session() -> requests.Session:
-    """Return an HTTP session that reads only the head of a response: a body could be endless."""
-    session = requests.Session()
-    session.stream = True
-    session.hooks["response"].append(lambda answer, **_: answer.close())
-    return session
 
 
 class Traced:
