@@ -12,7 +12,7 @@ from quart_contract.binding import ContractDriftError, Schedule, Schemes, bind
 from quart_contract.document import Document
 from quart_contract.errors import Observe, Problems, render_errors, unknown_codes
 from quart_contract.operations import operations
-from quart_contract.pages import ContractPages
+from quart_contract.pages import add_pages
 from quart_contract.problems import ProblemCatalogue
 from quart_contract.response_validation import ResponseValidation
 
@@ -100,7 +100,7 @@ class Contract:
 
         """
         drifts = list(unknown_codes(self.catalogue, problems, codes))
-        ContractPages(app, self.document, self.catalogue)
+        add_pages(app, self.document, self.catalogue)
         try:
             bind(app, self.document, self.operations, security, schedule)
         except ContractDriftError as error:

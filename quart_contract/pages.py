@@ -15,6 +15,7 @@ from quart_contract.document import Document
 from quart_contract.problems import ProblemCatalogue
 from quart_contract.problems_page import render_problems
 
+_DOCUMENTATION = "/docs"
 _FOLDER = Path(__file__).parent / "swagger_ui"
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -50,76 +51,55 @@ class Page:
         return Response(status=HTTPStatus.NOT_MODIFIED, headers=self._headers)
 
 
-class ContractProvider(OpenAPIProvider):
-    """Gives the contract to quart-schema.
+def add_pages(app: Quart, document: Document, catalogue: ProblemCatalogue) -> None:
+    """Add the routes of all pages to an app, and give the contract to quart-schema."""
+    pages = dict(_pages(document, catalogue))
 
-    This replaces its provider, which would derive a document from the code.
+    async def page() -> Response:
+        return pages[request.path].answer()
+
+    async def to_documentation() -> Response:
+        return Response(b"", HTTPStatus.FOUND, {"Location": _DOCUMENTATION})
+
+    for path in pages:
+        app.add_url_rule(path, "contract_page", page)
+    for path in ("/", f"{_DOCUMENTATION}/"):
+        app.add_url_rule(path, "to_documentation", to_documentation)
+    _give_to_quart_schema(app, document)
+
+
+def _give_to_quart_schema(app: Quart, document: Document) -> None:
+    """Make the contract the document of quart-schema, which would derive one from the code.
+
+    Its pages are off: they would serialise the document for each request, with sorted keys, and
+    would load the scripts of Swagger UI from another host.
     """
 
-    _extension: "ContractPages"
+    class Provider(OpenAPIProvider):
+        def schema(self) -> dict[str, Any]:
+            return dict(document.tree)
 
-    def schema(self) -> dict[str, Any]:
-        """Return the contract's tree."""
-        return dict(self._extension.document.tree)
-
-
-class ContractPages(QuartSchema):
-    """quart-schema, which serves the contract unchanged, and pages that load from no other host.
-
-    This overrides the pages of quart-schema, which would serialise the document for each request,
-    with sorted keys, and would load the scripts of Swagger UI from another host.
-    """
-
-    openapi_provider_class = ContractProvider
-
-    def __init__(self, app: Quart, document: Document, catalogue: ProblemCatalogue) -> None:
-        self.document = document
-        self._pages = dict(_pages(document, catalogue))
-        super().__init__(
-            app, redoc_ui_path=None, scalar_ui_path=None, conversion_preference="msgspec"
-        )
-
-    def init_app(self, app: Quart) -> None:
-        """Add the routes of quart-schema, and routes for the pages that it does not have.
-
-        This keeps the app's own `make_response`. quart-schema would replace it by one that looks
-        at each response for something to convert; `answers` has done that already.
-        """
-        make_response = app.make_response
-        super().init_app(app)
-        app.make_response = make_response  # type: ignore[method-assign]
-        for path in self._pages.keys() - {self.openapi_path, self.swagger_ui_path}:
-            app.add_url_rule(path, "contract_page", self.page)
-        for path in ("/", f"{self.swagger_ui_path}/"):
-            app.add_url_rule(path, "to_swagger_ui", self.to_swagger_ui)
-
-    async def page(self) -> Response:
-        """Return the page at the path of the request."""
-        return self._pages[request.path].answer()
-
-    async def openapi(self) -> Response:
-        """Return the contract in JSON. The override serves bytes that were encoded at start."""
-        return await self.page()
-
-    async def swagger_ui(self) -> Response:  # type: ignore[override]  # quart-schema returns a str
-        """Return Swagger UI, without inline scripts, which the page's CSP forbids."""
-        return await self.page()
-
-    async def to_swagger_ui(self) -> Response:
-        """Redirect to the documentation."""
-        return Response(b"", HTTPStatus.FOUND, {"Location": str(self.swagger_ui_path)})
+    make_response = app.make_response
+    QuartSchema(
+        app,
+        openapi_path=None,
+        openapi_provider_class=Provider,
+        conversion_preference="msgspec",
+    )
+    # quart-schema would convert each response. The contract engine has already done that.
+    app.make_response = make_response  # type: ignore[method-assign]
 
 
 def _pages(document: Document, catalogue: ProblemCatalogue) -> Iterator[tuple[str, Page]]:
     tree = json.dumps(document.tree, ensure_ascii=False, allow_nan=False).encode()
     yield "/openapi.yaml", Page(document.raw, "application/yaml", _ASK_FIRST)
     yield "/openapi.json", Page(tree, "application/json", _ASK_FIRST)
-    yield "/docs", _html((_FOLDER / "index.html").read_text("utf-8"))
+    yield _DOCUMENTATION, _html((_FOLDER / "index.html").read_text("utf-8"))
     template = (_FOLDER / "problems.html").read_text("utf-8")
     yield "/problems", _html(render_problems(template, catalogue.kinds))
     for path in _FOLDER.iterdir():
         if media_type := _MEDIA_TYPES.get(path.suffix):
-            yield f"/docs/{path.name}", Page(path.read_bytes(), media_type, _ASK_HOURLY)
+            yield f"{_DOCUMENTATION}/{path.name}", Page(path.read_bytes(), media_type, _ASK_HOURLY)
 
 
 def _html(text: str) -> Page:
