@@ -62,11 +62,6 @@ class Operation:
     """True if any response has a JSON body."""
 
     @property
-    def secured(self) -> bool:
-        """True if the operation requires a security scheme."""
-        return bool(self.schemes)
-
-    @property
     def handler_name(self) -> str:
         """The operationId in snake_case: `createTask` is `create_task`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.id).lower()

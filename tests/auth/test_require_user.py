@@ -7,8 +7,8 @@ from app.openapi import read
 from quart_contract.operations import Operation, operations
 
 OPERATIONS = operations(read())
-SECURED = [each for each in OPERATIONS if each.secured]
-PUBLIC = [each for each in OPERATIONS if not each.secured]
+SECURED = [each for each in OPERATIONS if each.schemes]
+PUBLIC = [each for each in OPERATIONS if not each.schemes]
 BAD_TOKENS = ["expired_token", "not_yet_valid_token", "forged_token", "userless_token"]
 
 

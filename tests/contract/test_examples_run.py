@@ -12,7 +12,7 @@ from quart_contract.operations import Operation, operations
 from tests.isolation.plans import PLANS, TASK
 
 CONTRACT = read()
-SECURED = [each for each in operations(CONTRACT) if each.secured]
+SECURED = [each for each in operations(CONTRACT) if each.schemes]
 EXAMPLE_ID = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 OTHER_ID = "019aa3f1-0c52-7a61-b3d4-5e6f708192a3"
 # Cursors and tokens in examples were made up. A server rejects them.

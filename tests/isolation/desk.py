@@ -10,7 +10,7 @@ from tests.isolation.plans import PLANS, Owned, Plan
 from tests.isolation.wire import Answer, Wire, bearer, stripped, user_of
 
 CONTRACT = read()
-SECURED = {each.id: each for each in operations(CONTRACT) if each.secured}
+SECURED = {each.id: each for each in operations(CONTRACT) if each.schemes}
 PLANNED = [name for name in SECURED if name in PLANS]
 READING = [name for name in PLANNED if SECURED[name].method == "GET"]
 

@@ -12,7 +12,7 @@ from tests.isolation.plans import Request
 from tests.isolation.values import Server
 from tests.isolation.wire import Json
 
-OPERATIONS = {each.handler_name: each for each in operations(read()) if each.secured}
+OPERATIONS = {each.handler_name: each for each in operations(read()) if each.schemes}
 WEIGHTS = {
     "create_task": 5,
     "batch_tasks": 3,
