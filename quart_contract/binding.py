@@ -51,6 +51,17 @@ class ContractDriftError(Exception):
     """
 
 
+def find_drifts(
+    app: Quart, document: Document, bound: Iterable[Operation], schemes: Schemes
+) -> list[str]:
+    """Return a line for each difference between the operations and the app's handlers.
+
+    The handlers are the functions that the app's blueprints registered with
+    `@blueprint.endpoint`.
+    """
+    return [*_foreign_routes(app), *_drifts(document, bound, _handlers(app), schemes)]
+
+
 def bind(
     app: Quart,
     document: Document,
@@ -60,24 +71,24 @@ def bind(
 ) -> None:
     """Add a route for each operation, served by the handler that is registered under its name.
 
-    The handlers are the functions that the app's blueprints registered with
-    `@blueprint.endpoint`. Raises `ContractDriftError` with every difference; then no route was
-    added.
+    Raises `ContractError` for a schema that cannot be compiled; then no route was added.
     """
-    bound = tuple(bound)
-    handlers = [each for plan in app.blueprints.values() for each in plan.view_functions.items()]
-    drifts = [*_foreign_routes(app), *_drifts(document, bound, handlers, schemes)]
-    if drifts:
-        raise ContractDriftError("\n".join(drifts))
+    bound, handlers = tuple(bound), dict(_handlers(app))
+    views = {}
+    for each in bound:
+        required = [schemes[name] for name in sorted(each.schemes)]
+        handler = handlers[each.handler_name]
+        views[each.handler_name] = _view(document, each, handler, required, schedule)
     app.url_map.converters[Segment.NAME] = Segment
+    app.view_functions.update(views)
     paths = {operation.path for operation in bound}
     for operation in bound:
-        handler = dict(handlers)[operation.handler_name]
-        required = [schemes[name] for name in sorted(operation.schemes)]
-        view = _view(document, operation, handler, required, schedule)
-        app.view_functions[operation.handler_name] = view
         rule = route(operation.path, paths)
         app.add_url_rule(rule, operation.handler_name, methods=[operation.method])
+
+
+def _handlers(app: Quart) -> list[tuple[str, View]]:
+    return [each for plan in app.blueprints.values() for each in plan.view_functions.items()]
 
 
 def blueprint_of(name: str, *handlers: View) -> Blueprint:

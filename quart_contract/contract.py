@@ -8,7 +8,7 @@ from typing import Self
 from hypercorn.typing import ASGIFramework
 from quart import Quart
 
-from quart_contract.binding import ContractDriftError, Schedule, Schemes, bind
+from quart_contract.binding import ContractDriftError, Schedule, Schemes, bind, find_drifts
 from quart_contract.document import Document
 from quart_contract.errors import Observe, Problems, render_errors, unknown_codes
 from quart_contract.operations import operations
@@ -95,16 +95,18 @@ class Contract:
 
         Raises:
             ContractDriftError: the contract and the code differ. The message has one line for
-                each difference. Discard the app: some of its routes may have been added.
+                each difference.
             ContractError: a schema of a request cannot be compiled.
 
+        After an error, the app is as it was before.
+
         """
-        drifts = list(unknown_codes(self.catalogue, problems, codes))
-        add_pages(app, self.document, self.catalogue)
-        try:
-            bind(app, self.document, self.operations, security, schedule)
-        except ContractDriftError as error:
-            drifts.insert(0, str(error))
+        drifts = [
+            *find_drifts(app, self.document, self.operations, security),
+            *unknown_codes(self.catalogue, problems, codes),
+        ]
         if drifts:
             raise ContractDriftError("\n".join(drifts))
+        bind(app, self.document, self.operations, security, schedule)
+        add_pages(app, self.document, self.catalogue)
         render_errors(app, self.catalogue, problems, observe)

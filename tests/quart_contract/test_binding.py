@@ -142,3 +142,11 @@ def test_every_difference_is_named_at_once() -> None:
     with pytest.raises(ContractDriftError) as raised:
         bound(TREE, open_up=absent, shut_down=open_up)
     assert len(str(raised.value).splitlines()) == 2
+
+
+def test_after_a_difference_the_app_is_as_it_was_before() -> None:
+    app = Quart("things")
+    before = [str(rule) for rule in app.url_map.iter_rules()]
+    with pytest.raises(ContractDriftError):  # no handler is registered
+        install(app, TREE)
+    assert [str(rule) for rule in app.url_map.iter_rules()] == before
