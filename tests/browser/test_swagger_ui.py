@@ -1,5 +1,6 @@
 """A person opens the documentation in a browser and tries out every operation."""
 
+import hashlib
 import json
 import os
 import struct
@@ -69,14 +70,23 @@ async def test_a_new_task_is_shown_as_it_was_stored(
         SCREENSHOT.write_bytes(labelled(picture, contract))
 
 
-def test_the_picture_of_the_readme_shows_the_current_version(contract: Document) -> None:
+def test_the_picture_of_the_readme_shows_the_current_contract(contract: Document) -> None:
     is_current = comment(contract) in SCREENSHOT.read_bytes()
     assert is_current, "docs/swagger-ui.png is stale: run make screenshot"
 
 
 def comment(contract: Document) -> bytes:
-    """Return a text chunk of a PNG (PNG 1.2, 4.2.3.1) that names the contract's version."""
-    return b"tEXtComment\0Taskward " + contract.version.encode()
+    """Return a text chunk of a PNG (PNG 1.2, 4.2.3.1) that identifies what the picture shows."""
+    components = contract.tree["components"]
+    shown = (
+        contract.version,
+        contract.tree["paths"]["/api/tasks"]["post"],
+        components["parameters"]["IdempotencyKey"],
+        components["requestBodies"]["TaskInput"],
+        components["schemas"]["TaskInput"],
+    )
+    digest = hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+    return f"tEXtComment\0Contract {digest[:16]}".encode()
 
 
 def labelled(picture: bytes, contract: Document) -> bytes:
