@@ -4,6 +4,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
+from hypercorn.typing import ASGIFramework
 from quart import Quart, request
 from quart_cors import cors
 
@@ -94,15 +95,15 @@ def _add_middleware(
     tracing: "Tracing | None",
 ) -> None:
     """Wrap the app in middleware. A request passes the last one added first."""
-    app.asgi_app = Strangers(app.asgi_app, verifier)  # type: ignore[method-assign]
-    app.asgi_app = Guard(app.asgi_app, settings.trusted_proxy_hops)  # type: ignore[method-assign]
-    record = _recorder(app, settings)
-    app.asgi_app = Envelope(app.asgi_app, contract.catalogue, record)  # type: ignore[method-assign]
+    serve: ASGIFramework = Strangers(app.asgi_app, verifier)
+    serve = Guard(serve, settings.trusted_proxy_hops)
+    serve = Envelope(serve, contract.catalogue, _recorder(app, settings))
     if tracing is not None:
-        app.asgi_app = tracing.around(app.asgi_app)  # type: ignore[method-assign]
+        serve = tracing.around(serve)
         app.after_serving(tracing.close)
     if settings.validate_responses:
-        app.asgi_app = contract.validate_responses(app.asgi_app)  # type: ignore[method-assign]
+        serve = contract.validate_responses(serve)
+    app.asgi_app = serve  # type: ignore[method-assign]  # as Quart's documentation does
 
 
 def make_verifier(settings: Settings) -> TokenVerifier:
