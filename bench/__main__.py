@@ -52,9 +52,9 @@ def _run(options: argparse.Namespace) -> None:
     titles = {each.name: each.title for each in (*systems, EMPTY_APP)}
     titles[pgbench.NAME] = "pgbench, same SQL"
     report = describe(samples, titles, plan, postgresql)
-    print(f"\n{report}\nEverything is in {keep(samples, titles, report)}.")
+    print(f"\n{report}\nEverything is in {keep(samples, report)}.")
     if options.write:
-        publish(samples, titles, report)
+        publish(report)
 
 
 def _show(sample: Sample) -> None:

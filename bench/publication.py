@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 
 from bench import rows
-from bench.plot import plot
 from bench.report import table
 from bench.rounds import Plan
 from bench.samples import Sample
@@ -16,23 +15,19 @@ from tests.blocks import write_block
 
 BUILD = ROOT / "build" / "bench"
 PAGE = ROOT / "docs" / "explanation" / "performance.md"
-PLOT = PAGE.with_name("benchmark.svg")
 
 
-def keep(samples: Sequence[Sample], titles: dict[str, str], report: str) -> Path:
-    """Write every sample, the report and the plot; return their folder."""
+def keep(samples: Sequence[Sample], report: str) -> Path:
+    """Write every sample and the report; return their folder."""
     BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / "samples.json").write_bytes(msgspec.json.format(msgspec.json.encode(samples)))
     (BUILD / "report.md").write_text(report)
-    (BUILD / "plot.svg").write_text(plot(samples, titles))
     return BUILD
 
 
-def publish(samples: Sequence[Sample], titles: dict[str, str], report: str) -> None:
-    """Write the report and the plot into the page."""
-    PLOT.write_text(plot(samples, titles))
-    picture = f"![Requests per second, side by side]({PLOT.name})"
-    write_block(PAGE, "bench", f"{picture}\n\n{report}")
+def publish(report: str) -> None:
+    """Write the report into the page."""
+    write_block(PAGE, "bench", report)
 
 
 def describe(samples: Sequence[Sample], titles: dict[str, str], plan: Plan, postgresql: str) -> str:

@@ -15,7 +15,6 @@ from bench.publication import BUILD
 from bench.rounds import Plan
 from bench.samples import Sample
 from bench.scale.measurement import Result, measure
-from bench.scale.plot import plot
 from bench.scale.population import Size
 from bench.scale.report import tables
 from bench.systems import ROOT
@@ -51,8 +50,6 @@ def _run(options: argparse.Namespace) -> None:
     print(f"\n{text}")
     _write(BUILD, "scale.json", msgspec.json.format(msgspec.json.encode(result)).decode())
     _write(BUILD, "scale.md", text)
-    for folder in (BUILD, PAGE.parent) if options.write else (BUILD,):
-        _write(folder, "scale.svg", plot(result.samples, names))
     if options.write:
         write_block(PAGE, f"scale {result.shared_buffers}", text)
 
