@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ from bench import rows
 from bench.errors import BenchError
 from bench.operations import COMPLETE, CREATE, GET, LIST, Operation, path_of
 from bench.servers import Server
-from bench.tokens import token_for
+from tests.tokens import OTHER_SECRET, claims_for, sign, token_for
 
 FIELDS = {
     "id",
@@ -33,12 +34,8 @@ def check(server: Server) -> None:
     with _client(server, token_for(_USER)) as client:
         for check_one in (_reads, _pages, _writes, _refuses):
             check_one(client)
-    hostile = (
-        None,
-        token_for(_USER, life_seconds=-60),
-        token_for(_USER, secret="another secret, " * 3),
-    )
-    for token in hostile:
+    expired = token_for(_USER, exp=timedelta(seconds=-60))
+    for token in (None, expired, sign(claims_for(_USER), OTHER_SECRET)):
         with _client(server, token) as client:
             for operation in (LIST, GET, CREATE, COMPLETE):
                 _ask(client, operation, status=httpx.codes.UNAUTHORIZED)

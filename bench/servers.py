@@ -1,7 +1,6 @@
 """The servers: starts them, and stops every one of them."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import httpx
 
 from bench.errors import BenchError
 from bench.systems import ROOT, System
+from tests.support.ports import free_port
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -30,7 +30,7 @@ class Server(NamedTuple):
 @contextmanager
 def serve(system: System, database_url: str, folder: Path) -> Iterator[Server]:
     """Run a system until the context ends. Raises `BenchError` if it does not become ready."""
-    port = _free_port()
+    port = free_port()
     address = database_url.partition("://")[2]
     log = folder / f"{system.name}.log"
     with log.open("wb") as output:
@@ -80,10 +80,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

@@ -14,8 +14,8 @@ from bench.samples import Sample
 from bench.scale.population import task_count
 from bench.scale.questions import Question
 from bench.servers import Server
-from bench.tokens import token_for
 from bench.usage import peak_megabytes
+from tests.tokens import token_for
 
 REQUESTS = 200
 """The maximum of requests in a sample; each is for a user drawn at random."""

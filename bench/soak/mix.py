@@ -9,7 +9,7 @@ from bench import rows
 from bench.connection import Answer, Connection, request
 from bench.errors import BenchError
 from bench.operations import COMPLETE, CREATE, GET, LIST, Operation, path_of
-from bench.tokens import token_for
+from tests.tokens import token_for
 
 _CHANGES = "/api/tasks/changes?limit=50"
 _TOO_LONG = {"title": "x" * 201}

@@ -11,13 +11,13 @@ from uuid import uuid4
 
 from app.database.driver.pool import TIMEOUT_SECONDS
 from bench.connection import request
-from bench.tokens import token_for
 from tests.faults.clients import wait_until
 from tests.faults.ledger import ABORTED, Exchange, Ledger
 from tests.faults.report import Row
 from tests.faults.rude import send_and_reset
 from tests.faults.scene import Scene, Size
 from tests.faults.troubles import inserts_that
+from tests.tokens import token_for
 
 SMALL_POOL = 2
 CLIENTS = 32

@@ -6,12 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from uuid import uuid4
 
-from bench.tokens import SECRET
 from tests.faults.clients import Client, Load, wait_until
 from tests.faults.ledger import ACKNOWLEDGED, Exchange, Ledger
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
-from tests.tokens import claims_for, sign
+from tests.tokens import claims_for, token_for
 from tests.tokens.key_server import KeyServer, key_server
 from tests.tokens.keys import jwk_set, key_id, sign_with_key
 
@@ -70,7 +69,7 @@ def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) 
         trouble(keys)
         with scene.another(**settings) as other:
             # Tokens of the shared secret do not need the issuer.
-            others = Load(other.base_url, [sign(claims_for(users[1], **ISSUER), SECRET)])
+            others = Load(other.base_url, [token_for(users[1], **ISSUER)])
             ask = partial(_ask, other.base_url, users[0], issued)
             with others.running() as shared:
                 first = ask()

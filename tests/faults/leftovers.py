@@ -10,12 +10,12 @@ from uuid import uuid4
 
 from bench.connection import Connection, request
 from bench.systems import ROOT
-from bench.tokens import token_for
 from tests.faults.abuse import store_tasks
 from tests.faults.ledger import Ledger
 from tests.faults.others import Others, judge
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
+from tests.tokens import token_for
 
 ERASED_TASKS = 50_000
 LEFT_KEYS = 36_000

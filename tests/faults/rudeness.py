@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from bench.systems import ROOT
-from bench.tokens import token_for
 from tests.faults.clients import wait_until
 from tests.faults.ledger import Ledger, percentile
 from tests.faults.report import Row
 from tests.faults.rude import KINDS, PER_SECOND
 from tests.faults.scene import Scene, Size
+from tests.tokens import token_for
 
 TIMES = 2
 """How many times as long a response to an honest client may take, at the 99th percentile."""

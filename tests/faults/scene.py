@@ -12,11 +12,11 @@ from psutil import CONN_LISTEN
 
 from bench.servers import serve
 from bench.systems import TASKWARD
-from bench.tokens import token_for
 from tests.faults.clients import KEYED, Client, Load, wait_until
 from tests.faults.ledger import Ledger
 from tests.faults.postgres import Postgres, Session
 from tests.faults.report import Row
+from tests.tokens import token_for
 
 POOL_SIZE = 5
 _STORED = """
