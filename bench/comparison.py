@@ -17,7 +17,6 @@ from bench.samples import Sample
 from bench.servers import Server, serve
 from bench.systems import EMPTY_APP, TASKWARD, System
 from bench.tokens import write_users
-from bench.usage import cpu_seconds, peak_megabytes
 from tests.support.folders import open_folder
 
 
@@ -69,9 +68,9 @@ def _check(server: Server, databases: Databases) -> None:
 
 def _turn_of_server(server: Server, operation: Operation, site: _Site) -> Turn:
     def measure(round_: int, seconds: int) -> Sample:
-        before = cpu_seconds(server.pid)
+        before = server.cpu_seconds()
         result = run_wrk(server.base_url, operation, site.users, seconds, site.plan.connections)
-        cpu = cpu_seconds(server.pid) - before
+        cpu = server.cpu_seconds() - before
         if operation.writes:
             site.databases.reset(server.system.name, operation.name)
         return Sample(
@@ -82,7 +81,7 @@ def _turn_of_server(server: Server, operation: Operation, site: _Site) -> Turn:
             p50_ms=result.p50_ms,
             p99_ms=result.p99_ms,
             cpu_ms=1000 * cpu / result.requests,
-            peak_mb=peak_megabytes(server.pid),
+            peak_mb=server.peak_megabytes(),
         )
 
     return Turn(server.system.name, operation.name, measure)

@@ -40,8 +40,11 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def ask(self, request: bytes) -> Answer:
-        """Send a request, and wait for the whole response."""
+    def ask(self, request: bytes, status: int | None = None) -> Answer:
+        """Send a request, and wait for the whole response.
+
+        Raises `BenchError` if its status is not the expected one.
+        """
         self._socket.sendall(request)
         received = self._receive()
         while (head := received.find(_HEAD_END)) < 0:
@@ -54,7 +57,10 @@ class Connection:
         if _CLOSE.search(received, 0, begin):  # a server may close it after 1,000 requests
             self._socket.close()
             self._socket = _connect(self._address)
-        return Answer(int(received[9:12]), received[begin:end])
+        answer = Answer(int(received[9:12]), received[begin:end])
+        if status not in {None, answer.status}:
+            raise BenchError(f"{answer.status} instead of {status}: {answer.body.decode()}")
+        return answer
 
     def _receive(self) -> bytes:
         received = self._socket.recv(1 << 18)

@@ -14,7 +14,6 @@ from bench.samples import Sample
 from bench.scale.population import task_count
 from bench.scale.questions import Question
 from bench.servers import Server
-from bench.usage import peak_megabytes
 from tests.tokens import token_for
 
 REQUESTS = 200
@@ -56,7 +55,7 @@ class Asker:
             requests_per_second=len(taken) / sum(taken),
             p50_ms=1000 * median(taken),
             p99_ms=1000 * quantiles(taken, n=100)[-1],
-            peak_mb=peak_megabytes(self._server.pid),
+            peak_mb=self._server.peak_megabytes(),
         )
 
 

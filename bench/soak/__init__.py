@@ -1,1 +1,0 @@
-"""The soak: whether the memory of a server grows while it serves."""
