@@ -1,13 +1,13 @@
 """A database for each system, in one cluster, with the same tasks and indexes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import asyncpg
 from sqlalchemy import ForeignKeyConstraint, MetaData
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
@@ -19,17 +19,13 @@ from bench import rows
 T = TypeVar("T")
 
 _PREFIX = "bench_"  # the cluster already has a database named taskward
-_TEMPLATE = "peers"
 
 # Statements that undo an operation without moving rows, so that every round finds the same rows and
 # task counts.
-_RESET = {
-    "create": "DELETE FROM tasks WHERE created_at > $1",
-    "complete": "UPDATE tasks SET completed = false, completed_at = NULL WHERE completed",
+_RESET: dict[str, tuple[object, ...]] = {
+    "create": ("DELETE FROM tasks WHERE created_at > $1", rows.LAST),
+    "complete": ("UPDATE tasks SET completed = false, completed_at = NULL WHERE completed",),
 }
-_REMARK = """
-SELECT shobj_description(oid, 'pg_database') IS NOT NULL FROM pg_database WHERE datname = $1
-"""
 _RESET_USERS = "UPDATE users SET task_count = $1 WHERE task_count <> $1"
 
 
@@ -45,129 +41,78 @@ class Databases:
         url = server.set(drivername="postgresql", database=_PREFIX + name)
         return url.render_as_string(hide_password=False)
 
+    def on(self, name: str, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Run an action on a connection to a database; return its result."""
+        return asyncio.run(_on(self.url(name), action))
+
+    def value(self, sql: str) -> str:
+        """Run a statement on the first database; return its first value as text."""
+        found: object = asyncio.run(_on(self._server, lambda each: each.fetchval(sql)))
+        return str(found)
+
+    def megabytes(self, name: str) -> float:
+        """Return the size of a database in MB."""
+        return int(self.value(f"SELECT pg_database_size('{_PREFIX}{name}')")) / 1e6
+
+    def make_empty(self, name: str) -> None:
+        """Create Taskward's database with its own migrations, without rows."""
+        self.value(f"CREATE DATABASE {_PREFIX}{name}")
+        asyncio.run(_migrate(DatabaseUrl(self.url(name))))
+
     def make_for_taskward(self, name: str) -> None:
         """Create and fill Taskward's database."""
         self.make_empty(name)
         self.on(name, _fill_users)
         self.on(name, _fill_tasks)
 
-    def make_once(self, name: str, fill: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
-        """Create and fill Taskward's database, unless an earlier run has done so."""
-
-        async def is_filled(connection: asyncpg.Connection) -> bool:
-            return bool(await connection.fetchval(_REMARK, _PREFIX + name))
-
-        async def remark(connection: asyncpg.Connection) -> None:
-            await connection.execute(f"COMMENT ON DATABASE {_PREFIX}{name} IS 'filled'")
-
-        if not _on(self._server, is_filled):
-            self.make_empty(name)
-            self.on(name, fill)
-            _on(self._server, remark)
-
-    def make_empty(self, name: str) -> None:
-        """Create Taskward's database with its own migrations, without rows."""
-        self._create(name)
-
-        async def run() -> None:
-            database = Database(DatabaseUrl(self.url(name)), pool_size=1, wall=WALL)
-            await migrate(database)
-            await database.close()
-
-        asyncio.run(run())
-
-    def on(self, name: str, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-        """Run an action on a connection to a database; return its result."""
-        return _on(self.url(name), action)
-
-    def make_for_peers(self, names: Iterable[str]) -> None:
-        """Create the databases of the peers, with Taskward's table of tasks only."""
-        self._create(_TEMPLATE)
-        _on(self.url(_TEMPLATE), _make_table)
-        _on(self.url(_TEMPLATE), _fill_tasks)
-        for name in names:
-            self._create(name, f"TEMPLATE {_PREFIX}{_TEMPLATE}")
+    def make_for_peer(self, name: str) -> None:
+        """Create and fill the database of a peer, with Taskward's table of tasks only."""
+        self.value(f"CREATE DATABASE {_PREFIX}{name}")
+        self.on(name, _make_table)
+        self.on(name, _fill_tasks)
 
     def reset(self, name: str, operation: str) -> None:
         """Undo the changes of an operation to the rows."""
 
-        async def run(connection: asyncpg.Connection) -> None:
-            arguments = [rows.LAST] if operation == "create" else []
-            await connection.execute(_RESET[operation], *arguments)
+        async def undo(connection: asyncpg.Connection) -> None:
+            await connection.execute(*_RESET[operation])
             if await connection.fetchval("SELECT to_regclass('users')"):
                 await connection.execute(_RESET_USERS, rows.TASKS_OF_A_USER)
-            await _settle(connection)
+                await connection.execute("VACUUM ANALYZE users")
+            await connection.execute("VACUUM ANALYZE tasks")
 
-        _on(self.url(name), run)
-
-    def version(self) -> str:
-        """Return the version of PostgreSQL."""
-        return self.setting("server_version")
-
-    def setting(self, name: str) -> str:
-        """Return the value of a setting of PostgreSQL."""
-
-        async def run(connection: asyncpg.Connection) -> str:
-            return str(await connection.fetchval("SELECT current_setting($1)", name))
-
-        return _on(self._server, run)
-
-    def set_shared_buffers(self, size: str | None) -> None:
-        """Set `shared_buffers` from the next start on; None for PostgreSQL's own default."""
-        value = f"'{size}'" if size else "DEFAULT"
-
-        async def run(connection: asyncpg.Connection) -> None:
-            await connection.execute(f"ALTER SYSTEM SET shared_buffers = {value}")
-
-        _on(self._server, run)
-
-    def megabytes(self, name: str) -> float:
-        """Return the size of a database in MB."""
-
-        async def run(connection: asyncpg.Connection) -> float:
-            size = await connection.fetchval("SELECT pg_database_size(current_database())")
-            return float(size) / 1e6
-
-        return self.on(name, run)
-
-    def _create(self, name: str, options: str = "") -> None:
-        async def run(connection: asyncpg.Connection) -> None:
-            await connection.execute(f"CREATE DATABASE {_PREFIX}{name} {options}")
-
-        _on(self._server, run)
+        self.on(name, undo)
 
 
-def _on(url: str, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-    async def run() -> T:
-        connection = await asyncpg.connect(url)
-        try:
-            return await action(connection)
-        finally:
-            await connection.close()
+async def _on(url: str, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    connection = await asyncpg.connect(url)
+    try:
+        return await action(connection)
+    finally:
+        await connection.close()
 
-    return asyncio.run(run())
+
+async def _migrate(url: DatabaseUrl) -> None:
+    database = Database(url, pool_size=1, wall=WALL)
+    await migrate(database)
+    await database.close()
 
 
 async def _make_table(connection: asyncpg.Connection) -> None:
     table = tasks_of_taskward.to_metadata(MetaData())
     table.constraints -= {c for c in table.constraints if isinstance(c, ForeignKeyConstraint)}
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    await connection.execute(str(CreateTable(table).compile(dialect=dialect)))
-    for index in table.indexes:
-        await connection.execute(str(CreateIndex(index).compile(dialect=dialect)))
+    commands: list[ExecutableDDLElement] = [CreateTable(table), *map(CreateIndex, table.indexes)]
+    for command in commands:
+        await connection.execute(str(command.compile(dialect=dialect)))
 
 
 async def _fill_users(connection: asyncpg.Connection) -> None:
     columns = ("id", "revision", "task_count")
     await connection.copy_records_to_table("users", records=rows.users(), columns=columns)
+    await connection.execute("VACUUM ANALYZE users")
 
 
 async def _fill_tasks(connection: asyncpg.Connection) -> None:
     await connection.copy_records_to_table("tasks", records=rows.tasks(), columns=rows.COLUMNS)
-    await _settle(connection)
-
-
-async def _settle(connection: asyncpg.Connection) -> None:
     await connection.execute("VACUUM ANALYZE tasks")
-    if await connection.fetchval("SELECT to_regclass('users')"):
-        await connection.execute("VACUUM ANALYZE users")

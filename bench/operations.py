@@ -35,7 +35,7 @@ COMPLETE = Operation(
 EMPTY = Operation("anything", "GET", "/", 200, writes=False)
 """The request to the empty application."""
 
-OPERATIONS = {each.name: each for each in (LIST, GET, CREATE, COMPLETE)}
+OPERATIONS = (LIST, GET, CREATE, COMPLETE)
 
 
 def path_of(operation: Operation, id_: UUID | str) -> str:

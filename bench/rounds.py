@@ -1,44 +1,46 @@
 """The rounds: each system runs for a few seconds in turn, in an order that changes."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
-from bench.operations import Operation
-from bench.samples import Sample
+T = TypeVar("T")
 
 WARM_UP_SECONDS = 1
 
 
-class Plan(NamedTuple):
-    """The rounds, seconds and connections of a measurement, and its operations."""
+class Turn(NamedTuple, Generic[T]):
+    """An operation, a system, and the function that measures them in a round for some seconds."""
 
-    rounds: int
-    seconds: int
-    connections: int
-    operations: tuple[Operation, ...]
-
-
-class Turn(NamedTuple):
-    """A system, an operation, and the function that measures them in a round for some seconds."""
-
-    system: str
     operation: str
-    measure: Callable[[int, int], Sample]
+    system: str
+    measure: Callable[[int, int], T]
 
 
-def run(turns: Sequence[Turn], plan: Plan) -> Iterator[Sample]:
-    """Warm every system up, then measure all in interleaved rounds; yield the samples."""
+Results: TypeAlias = Mapping[tuple[str, str], list[T]]
+"""What was measured in each round, by operation and system."""
+
+
+def run(turns: Sequence[Turn[T]], rounds: int, seconds: int) -> Results[T]:
+    """Warm every system up, then measure all in interleaved rounds."""
     for turn in turns:
         turn.measure(0, WARM_UP_SECONDS)
     operations = list(dict.fromkeys(turn.operation for turn in turns))
-    for round_ in range(1, plan.rounds + 1):
+    ordered = sorted(turns, key=lambda turn: operations.index(turn.operation))
+    results: dict[tuple[str, str], list[T]] = {each[:2]: [] for each in ordered}
+    for round_ in range(1, rounds + 1):
+        print(f"round {round_}", flush=True)
         for operation in operations:
-            yield from _take_turns(
-                [each for each in turns if each.operation == operation], round_, plan
-            )
+            own = [turn for turn in turns if turn.operation == operation]
+            first = round_ % len(own)
+            for turn in own[first:] + own[:first]:
+                results[turn[:2]].append(turn.measure(round_, seconds))
+    return results
 
 
-def _take_turns(turns: list[Turn], round_: int, plan: Plan) -> Iterator[Sample]:
-    first = round_ % len(turns)
-    for turn in turns[first:] + turns[:first]:
-        yield turn.measure(round_, plan.seconds)
+def spread(values: Sequence[float], digits: int) -> tuple[str, str, str]:
+    """Return `(median, least, greatest)` of some values, with so many digits."""
+    middle, least, greatest = (
+        f"{value:,.{digits}f}" for value in (median(values), min(values), max(values))
+    )
+    return middle, least, greatest

@@ -21,6 +21,8 @@ COLUMNS = (
     "updated_at",
     "revision",
 )
+FIELDS = (*COLUMNS, "completed_at")
+"""The properties of a task in a response."""
 
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 _DUE = datetime.fromisoformat(DUE_AT)

@@ -23,12 +23,6 @@ class System(NamedTuple):
     environment: dict[str, str]
 
 
-def _hypercorn(application: str) -> tuple[str, ...]:
-    # The same as Taskward: one process, and the same event loop.
-    parts = ("--workers", "0", "--worker-class", "uvloop")
-    return (sys.executable, "-m", "hypercorn", application, "--bind", "127.0.0.1:{port}", *parts)
-
-
 def _uvicorn(application: str) -> tuple[str, ...]:
     address = ("--host", "127.0.0.1", "--port", "{port}")
     parts = ("--loop", "uvloop", "--http", "httptools")
@@ -64,7 +58,11 @@ FASTIFY = System(
 EMPTY_APP = System(
     "empty",
     "Hypercorn, empty app",
-    _hypercorn("bench.empty_app:app"),
+    # The same as Taskward: one process, and the same event loop.
+    (
+        *(sys.executable, "-m", "hypercorn", "bench.empty_app:app", "--bind", "127.0.0.1:{port}"),
+        *("--workers", "0", "--worker-class", "uvloop"),
+    ),
     {},
 )
 

@@ -15,17 +15,8 @@ from bench.systems import NODE_FOLDER, ROOT
 
 _OF_TASKWARD = ("quart", "hypercorn", "sqlalchemy", "asyncpg", "uvloop")
 _OF_PEERS = (
-    "fastapi",
-    "sqlmodel",
-    "litestar",
-    "msgspec",
-    "connexion",
-    "sqlalchemy",
-    "asyncpg",
-    "pyjwt",
-    "uvicorn",
-    "httptools",
-    "uvloop",
+    *("fastapi", "sqlmodel", "litestar", "msgspec", "connexion", "sqlalchemy", "asyncpg", "pyjwt"),
+    *("uvicorn", "httptools", "uvloop"),
 )
 
 
@@ -37,19 +28,29 @@ def describe_machine() -> str:
 
 def describe_versions(postgresql: str) -> str:
     """Return a line with the versions of all that took part."""
-    locked = (ROOT / "requirements-bench.txt").read_text()
-    peers = [f"{name} {_locked(locked, name)}" for name in _OF_PEERS]
-    node = [f"{name} {version}" for name, version in _node_packages().items()]
-    own = [f"{name} {metadata.version(name)}" for name in _OF_TASKWARD]
+    node = subprocess.run(
+        ["/usr/bin/env", "node", "--version"], capture_output=True, text=True, check=False
+    )
+    locked = dict(
+        re.findall(r"(?m)^([\w-]+)==(\S+)", (ROOT / "requirements-bench.txt").read_text())
+    )
+    peers = {name: locked.get(name, "?") for name in _OF_PEERS}
+    peers |= json.loads((NODE_FOLDER / "package.json").read_text())["dependencies"]
+    own = {name: metadata.version(name) for name in _OF_TASKWARD}
     return (
-        f"Python {platform.python_version()}, PostgreSQL {postgresql}, {_node()}. "
-        f"Taskward: {', '.join(own)}. Peers: {', '.join([*peers, *node])}"
+        f"Python {platform.python_version()}, PostgreSQL {postgresql}, "
+        f"Node.js {node.stdout.strip().removeprefix('v')}. "
+        f"Taskward: {_listed(own)}. Peers: {_listed(peers)}"
     )
 
 
 def today() -> str:
     """Return today's date (UTC)."""
     return datetime.now(UTC).date().isoformat()
+
+
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _cpu() -> str:
@@ -65,22 +66,3 @@ def _system() -> str:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except OSError:
         return platform.platform(terse=True)
-
-
-def _node() -> str:
-    finished = subprocess.run(
-        ["/usr/bin/env", "node", "--version"], capture_output=True, text=True, check=False
-    )
-    return f"Node.js {finished.stdout.strip().removeprefix('v')}"
-
-
-def _node_packages() -> dict[str, str]:
-    packages: dict[str, str] = json.loads((NODE_FOLDER / "package.json").read_text())[
-        "dependencies"
-    ]
-    return packages
-
-
-def _locked(text: str, name: str) -> str:
-    found = re.search(rf"(?m)^{name}==(\S+)", text)
-    return found[1] if found else "?"

@@ -1,108 +1,149 @@
 """The measurement: starts a server for each size, and measures all in interleaved rounds."""
 
-from collections.abc import Callable, Sequence
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from app.database import embedded
+from bench.connection import Connection, request
 from bench.databases import Databases
-from bench.rounds import Plan, Turn, run
-from bench.samples import Sample
-from bench.scale.asking import Asker
-from bench.scale.filling import fill
-from bench.scale.population import HEAVY_USER, Size
-from bench.scale.questions import OF_ORDINARY_USERS, OF_THE_HEAVY_USER, Question
+from bench.errors import BenchError
+from bench.rounds import Results, Turn, run
+from bench.rows import TASKS_OF_A_USER, user_name
+from bench.scale.population import HEAVY_USER, fill, has_heavy_user, task_count
+from bench.scale.questions import OF_ORDINARY_USERS, OF_THE_HEAVY_USER, Question, Request
 from bench.scale.warming import read_files, scan
 from bench.scale.work import Work, count_blocks
-from bench.servers import serve
+from bench.servers import Server, serve
 from bench.systems import TASKWARD
+from tests.tokens import token_for
 
 HEAVY = "heavy user, "
+REQUESTS = 200
+"""The maximum of requests in a sample; each is for a user drawn at random."""
+
+# The server rejects it after verifying the token, without using the database.
+_REFUSED = "/api/tasks?limit=0"
 
 
 class Subject(NamedTuple):
     """Users of a database, and the questions for them."""
 
     name: str
-    size: Size
     users: Sequence[int]
-    questions: tuple[Question, ...]
+    questions: Mapping[str, Question]
 
 
 class Result(NamedTuple):
-    """The results of a measurement, and the conditions under which they were measured."""
+    """The results of a measurement, and the conditions under which they were measured.
 
-    samples: list[Sample]
-    work: list[Work]
-    megabytes: dict[str, float]
+    `times` are in milliseconds, by question and subject.
+    """
+
+    times: Results[float]
+    work: dict[tuple[str, str], Work]
+    megabytes: list[float]
     shared_buffers: str
     postgresql: str
 
 
 def measure(
-    sizes: Sequence[Size],
-    plan: Plan,
-    folder: Path,
-    show: Callable[[str | Sample], None],
-    *,
-    shared_buffers: str | None = None,
+    sizes: Sequence[int], rounds: tuple[int, int], folder: Path, shared_buffers: str | None
 ) -> Result:
-    """Measure all sizes; reuse databases that an earlier run has left in the folder.
+    """Measure all sizes in `rounds`: their number, and the most seconds of each sample.
 
     With `shared_buffers`, PostgreSQL has buffers of that size, and they are filled before.
     """
     with ExitStack() as stack:
-        with embedded.start(folder / "postgresql") as cluster:  # applies from the next start
-            Databases(cluster.url).set_shared_buffers(shared_buffers)
+        if shared_buffers:
+            with embedded.start(folder / "postgresql") as cluster:  # applies from the next start
+                setting = f"shared_buffers = '{shared_buffers}'"
+                Databases(cluster.url).value(f"ALTER SYSTEM SET {setting}")
         cluster = stack.enter_context(embedded.start(folder / "postgresql"))
         databases = Databases(cluster.url)
         for size in sizes:
-            show(f"{size.tasks:,} tasks")
-            databases.make_once(size.name, partial(fill, size=size))
-        show(f"{read_files(folder / 'postgresql' / 'postgresql'):,} MB are in the system's cache")
-        for size in sizes if shared_buffers else ():
-            databases.on(size.name, scan)
-        turns: list[Turn] = []
+            print(f"filling a database with {size:,} tasks", flush=True)
+            databases.make_empty(str(size))
+            databases.on(str(size), partial(fill, size=size))
+        read_files(folder / "postgresql" / "postgresql")
+        turns: list[Turn[float]] = []
+        work: dict[tuple[str, str], Work] = {}
         for size in sizes:
-            system = TASKWARD._replace(name=size.name)
-            server = stack.enter_context(serve(system, databases.url(size.name), folder))
-            for subject in subjects([size]):
-                asker = Asker(subject.name, server, subject.users)
-                turns += [_turn(subject, asker, each) for each in subject.questions]
-        samples = []
-        for sample in run(turns, plan):
-            show(sample)
-            samples.append(sample)
-        work = [
-            each
-            for subject in subjects(sizes)
-            for each in count_blocks(
-                subject.name, databases.url(subject.size.name), subject.users, subject.questions
-            )
-        ]
-        megabytes = {f"{each.tasks:,}": databases.megabytes(each.name) for each in sizes}
-        buffers = databases.setting("shared_buffers")
-        return Result(samples, work, megabytes, buffers, databases.version())
+            if shared_buffers:
+                databases.on(str(size), scan)
+            system, url = TASKWARD._replace(name=str(size)), databases.url(str(size))
+            server = stack.enter_context(serve(system, url, folder))
+            turns += [
+                Turn(question, subject.name, partial(_ask, subject, server, question))
+                for subject in _subjects(size)
+                for question in subject.questions
+            ]
+        times = run(turns, *rounds)
+        for size in sizes:
+            url = databases.url(str(size))
+            for subject in _subjects(size):
+                found = count_blocks(url, subject.users, subject.questions)
+                work |= {(question, subject.name): each for question, each in found.items()}
+        megabytes = [databases.megabytes(str(size)) for size in sizes]
+        buffers, version = map(databases.value, ("SHOW shared_buffers", "SHOW server_version"))
+        return Result(times, work, megabytes, buffers, version)
 
 
-def subjects(sizes: Sequence[Size]) -> list[Subject]:
-    """Return the ordinary users of each size, and the heavy ones."""
-    ordinary = [
-        Subject(f"{size.tasks:,}", size, range(size.users), OF_ORDINARY_USERS) for size in sizes
-    ]
-    heavy = [
-        Subject(f"{HEAVY}{size.tasks:,}", size, [HEAVY_USER], OF_THE_HEAVY_USER)
-        for size in sizes
-        if size.has_heavy_user
-    ]
-    return ordinary + heavy
+def _subjects(size: int) -> list[Subject]:
+    """Return the ordinary users of a size, and the heavy one."""
+    subjects = [Subject(f"{size:,}", range(size // TASKS_OF_A_USER), OF_ORDINARY_USERS)]
+    if has_heavy_user(size):
+        subjects.append(Subject(f"{HEAVY}{size:,}", [HEAVY_USER], OF_THE_HEAVY_USER))
+    return subjects
 
 
-def _turn(subject: Subject, asker: Asker, question: Question) -> Turn:
-    return Turn(
-        subject.name,
-        question.name,
-        lambda round_, seconds: asker.ask(question, round_, seconds),
-    )
+def _ask(subject: Subject, server: Server, question: str, round_: int, seconds: int) -> float:
+    """Send requests for some seconds, one after the other. Return the median in milliseconds."""
+    chosen = random.Random(f"{round_} {question}")  # noqa: S311 - the same sequence at every run
+    users = chosen.choices(subject.users, k=REQUESTS)
+    tokens = {user: token_for(user_name(user)) for user in set(users)}
+    ask = subject.questions[question]
+    asked = [(user, ask(user, chosen.randrange(task_count(user)))) for user in users]
+    requests = [_encode(each, tokens[user]) for user, each in asked]
+    last = asked[-1][1]
+    status = HTTPStatus.NOT_MODIFIED if last.etag else HTTPStatus.OK
+    with Connection(server.base_url) as connection:
+        for token in tokens.values():  # verify it before: that takes as long at every size
+            connection.ask(request(token, _REFUSED), HTTPStatus.UNPROCESSABLE_ENTITY)
+        _check_entries(last, connection.ask(requests.pop(), status).body)
+        took = 1000 * _time(connection, requests, status, seconds)
+    print(f"{question:28}{subject.name:24}{took:8.3f} ms", flush=True)
+    return took
+
+
+def _encode(asked: Request, token: str) -> bytes:
+    headers = {"If-None-Match": asked.etag} if asked.etag else {}
+    return request(token, asked.path, headers=headers)
+
+
+def _check_entries(asked: Request, body: bytes) -> None:
+    if asked.entries is None or asked.etag:
+        return
+    entries = next(value for value in json.loads(body).values() if isinstance(value, list))
+    if len(entries) != asked.entries:
+        raise BenchError(f"{len(entries)} instead of {asked.entries} entries: {asked.path}")
+
+
+def _time(connection: Connection, requests: Sequence[bytes], status: int, seconds: int) -> float:
+    """Return the median of the times of all requests for which the seconds are enough."""
+    taken: list[float] = []
+    deadline = time.perf_counter() + seconds
+    for each in requests:
+        began = time.perf_counter()
+        if began > deadline:
+            break
+        connection.ask(each, status)
+        taken.append(time.perf_counter() - began)
+    return median(taken)

@@ -1,8 +1,7 @@
 """The questions: each as a request over HTTP, and as the store's work for it."""
 
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 from app.database.driver.sessions import UserSession
 from app.tasks.changes import ChangeStore, Place
@@ -11,7 +10,7 @@ from app.tasks.etags import list_etag, task_etag
 from app.tasks.pages import Listing
 from app.tasks.store import TaskStore
 from bench.rows import task_id, user_name
-from bench.scale.population import TOMBSTONES, created_at, epoch, task_count
+from bench.scale.population import EPOCH, TOMBSTONES, created_at, task_count
 
 PAGE = 50
 LATE = 10
@@ -22,111 +21,91 @@ _ALL = Listing(completed=None, sort="-created_at", **_NO_FILTER)
 _COMPLETED = Listing(completed=True, sort="-created_at", **_NO_FILTER)
 
 
-class Question(NamedTuple):
-    """A question about a user's task, or about the page after it; user and task are numbers.
+class Request(NamedTuple):
+    """The path of a request, and the store's work for it.
 
-    With `etag`, If-None-Match is sent, and the response is a 304. A response of status 200 has
-    `entries` entries; None means a single task.
+    With `etag`, If-None-Match is sent, and the response is a 304. Any other response has `entries`
+    entries; None means a single task.
     """
 
-    name: str
-    path: Callable[[int, int], str]
-    read: Callable[[UserSession, int, int], Awaitable[object]]
+    path: str
+    read: Callable[[UserSession], Awaitable[object]]
     entries: int | None = PAGE
-    etag: Callable[[int, int], str] | None = None
-
-    @property
-    def status(self) -> HTTPStatus:
-        """Return the expected status of every response."""
-        return HTTPStatus.NOT_MODIFIED if self.etag else HTTPStatus.OK
+    etag: str | None = None
 
 
-def _task_path(user: int, task: int) -> str:
-    return f"/api/tasks/{task_id(user, task)}"
+Question: TypeAlias = Callable[[int, int], Request]
+"""Returns the request about a user's task, or about the page after it, by their numbers."""
 
 
-def _first_path(_user: int, _task: int) -> str:
-    return f"/api/tasks?limit={PAGE}"
+def _get(user: int, task: int) -> Request:
+    id_ = task_id(user, task)
+    return Request(f"/api/tasks/{id_}", lambda session: TaskStore(session).get(id_), entries=None)
 
 
-def _read_task(session: UserSession, user: int, task: int) -> Awaitable[object]:
-    return TaskStore(session).get(task_id(user, task))
+def _get_again(user: int, task: int) -> Request:
+    return _get(user, task)._replace(etag=task_etag(task + 1))
 
 
-def _read_list_etag(session: UserSession, _user: int, _task: int) -> Awaitable[object]:
-    return TaskStore(session).list_etag()
+def _list(query: str = "", listing: Listing = _ALL, after: Position | None = None) -> Request:
+    return Request(
+        f"/api/tasks?limit={PAGE}{query}",
+        lambda session: TaskStore(session).page(listing, PAGE, after),
+    )
 
 
-def _list_etag(user: int, _task: int) -> str:
-    return list_etag(epoch(user), task_count(user) + TOMBSTONES)
+def _list_again(user: int, _: int) -> Request:
+    etag = list_etag(EPOCH, task_count(user) + TOMBSTONES)
+    return _list()._replace(read=lambda session: TaskStore(session).list_etag(), etag=etag)
 
 
-def _read_page(listing: Listing) -> Callable[[UserSession, int, int], Awaitable[object]]:
-    return lambda session, _user, _task: TaskStore(session).page(listing, PAGE, None)
+def _deep(passed_of: Callable[[int], int]) -> Question:
+    """Return the question for a page that starts after `passed_of(task)` tasks."""
+
+    def ask(user: int, task: int) -> Request:
+        last = task_count(user) - passed_of(task)
+        after = Position(created_at(user, last), task_id(user, last))
+        cursor = encode_cursor(after, user_name(user), _ALL.scope)
+        return _list(f"&cursor={cursor}", after=after)
+
+    return ask
 
 
-def _position(user: int, passed: int) -> Position:
-    task = task_count(user) - passed
-    return Position(created_at(user, task), task_id(user, task))
+def _changes(left: int | None, entries: int = PAGE) -> Question:
+    """Return the question for the change feed with `left` tasks to read, or for all of it."""
 
-
-def _deep(name: str, passed_of: Callable[[int], int]) -> Question:
-    """Return a question for a page that starts after `passed_of(task)` tasks."""
-
-    def path(user: int, task: int) -> str:
-        cursor = encode_cursor(_position(user, passed_of(task)), user_name(user), _ALL.scope)
-        return f"{_first_path(user, task)}&cursor={cursor}"
-
-    def read(session: UserSession, user: int, task: int) -> Awaitable[object]:
-        return TaskStore(session).page(_ALL, PAGE, _position(user, passed_of(task)))
-
-    return Question(name, path, read)
-
-
-def _changes(name: str, left: int | None, entries: int = PAGE) -> Question:
-    """Return a question for the change feed with `left` tasks to read, or for all of it."""
-
-    def token(user: int) -> str | None:
-        if left is None:
-            return None
+    def ask(user: int, _: int) -> Request:
         count = task_count(user)
-        return Place(epoch(user), count - left, count - min(left, LATE)).encode()
+        place = Place(EPOCH, count - left, count - min(left, LATE)) if left else None
+        since = place.encode() if place else None
+        return Request(
+            f"/api/tasks/changes?limit={PAGE}" + (f"&since={since}" if since else ""),
+            lambda session: ChangeStore(session).since(since, PAGE),
+            entries,
+        )
 
-    def path(user: int, _task: int) -> str:
-        since = f"&since={token(user)}" if left else ""
-        return f"/api/tasks/changes?limit={PAGE}{since}"
-
-    def read(session: UserSession, user: int, _task: int) -> Awaitable[object]:
-        return ChangeStore(session).since(token(user), PAGE)
-
-    return Question(name, path, read, entries)
+    return ask
 
 
-_FIRST = Question("list", _first_path, _read_page(_ALL))
-
-OF_ORDINARY_USERS = (
-    Question("get", _task_path, _read_task, entries=None),
-    Question("get, 304", _task_path, _read_task, etag=lambda _, task: task_etag(task + 1)),
-    _FIRST,
-    _deep("list, last page", lambda _: PAGE),
-    Question(
-        "list, by status",
-        lambda user, task: f"{_first_path(user, task)}&status=completed",
-        _read_page(_COMPLETED),
-    ),
-    Question("list, 304", _first_path, _read_list_etag, etag=_list_etag),
-    _changes("changes, from the beginning", None),
-    _changes("changes, from a late token", LATE, LATE + TOMBSTONES),
-)
+OF_ORDINARY_USERS: Mapping[str, Question] = {
+    "get": _get,
+    "get, 304": _get_again,
+    "list": lambda *_: _list(),
+    "list, last page": _deep(lambda _: PAGE),
+    "list, by status": lambda *_: _list("&status=completed", _COMPLETED),
+    "list, 304": _list_again,
+    "changes, from the beginning": _changes(None),
+    "changes, from a late token": _changes(LATE, LATE + TOMBSTONES),
+}
 
 # A random place in the heavy user's whole list, so that each request reads other pages than the
 # request before.
-OF_THE_HEAVY_USER = (
-    _FIRST,
-    _deep("list, page 1,000", lambda _: 1_000 * PAGE),
-    _deep("list, page 1,999", lambda _: 1_998 * PAGE),
-    _deep("list, any page", lambda task: max(task // PAGE, 1) * PAGE),
-    _changes("changes, from the beginning", None),
-    _changes("changes, from the middle", 50_000),
-    _changes("changes, from a late token", LATE, LATE + TOMBSTONES),
-)
+OF_THE_HEAVY_USER: Mapping[str, Question] = {
+    "list": lambda *_: _list(),
+    "list, page 1,000": _deep(lambda _: 1_000 * PAGE),
+    "list, page 1,999": _deep(lambda _: 1_998 * PAGE),
+    "list, any page": _deep(lambda task: max(task // PAGE, 1) * PAGE),
+    "changes, from the beginning": _changes(None),
+    "changes, from the middle": _changes(50_000),
+    "changes, from a late token": _changes(LATE, LATE + TOMBSTONES),
+}

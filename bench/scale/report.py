@@ -1,68 +1,54 @@
 """The tables: the latency of each question at each size, and the blocks that PostgreSQL reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
-from bench.scale.flatness import TOLERANCE, Line, lines_of, places_of
+from bench.rounds import spread
 from bench.scale.measurement import HEAVY, Result
-from bench.scale.work import Work
+
+TOLERANCE = 0.15
 
 
 def tables(result: Result, sizes: Sequence[str]) -> str:
-    """Return all tables in Markdown; `sizes` are the systems of ordinary users."""
-    systems = dict.fromkeys(sample.system for sample in result.samples)
-    heavy = [system for system in systems if system.startswith(HEAVY)]
-    parts = [_table("request", sizes, lines_of(result.samples, sizes))]
-    parts += _of_the_heavy_user(result, heavy) if heavy else []
-    head = (
+    """Return all tables in Markdown; `sizes` are the names of the ordinary users, in order."""
+    times = result.times
+    questions = [question for question, subject in times if subject == sizes[0]]
+    rows = {question: [times[question, size] for size in sizes] for question in questions}
+    parts = [_table("request", sizes, rows)]
+    heavy = list(dict.fromkeys(subject for _, subject in times if subject.startswith(HEAVY)))
+    if heavy:
+        parts.append(
+            "One user with 100,000 tasks more, compared with the first page of the same user:"
+        )
+    for prefix in ("list", "changes") if heavy else ():
+        names = [name for name, subject in times if subject == heavy[0] and name.startswith(prefix)]
+        rows = {each.removeprefix(HEAVY): [times[name, each] for name in names] for each in heavy}
+        parts.append(_table("tasks of others", names, rows))
+    parts.append(
         "Blocks of 8 kB that PostgreSQL looks at for the statement, the median of some users; in "
+        "brackets those that were not in shared_buffers:"
     )
-    head += "brackets those that were not in shared_buffers:"
-    parts += [head, _blocks(result.work, sizes)]
-    return "\n\n".join(parts)
+    lines = [f"| request | {' | '.join(sizes)} |", f"|---|{'--:|' * len(sizes)}"]
+    for question in questions:
+        work = [result.work[question, size] for size in sizes]
+        cells = " | ".join(f"{each.blocks:.0f} ({each.read:.0f})" for each in work)
+        lines.append(f"| {question} | {cells} |")
+    return "\n\n".join([*parts, "\n".join(lines)])
 
 
-def _of_the_heavy_user(result: Result, heavy: Sequence[str]) -> list[str]:
-    parts = ["One user with 100,000 tasks more, compared with the first page of the same user:"]
-    for prefix in ("list", "changes"):
-        lines = [
-            places_of(result.samples, system, prefix)._replace(question=system.removeprefix(HEAVY))
-            for system in heavy
-        ]
-        parts.append(_table("tasks of others", [*lines[0].times], lines))
-    return parts
+def _table(head: str, columns: Sequence[str], rows: Mapping[str, Sequence[list[float]]]) -> str:
+    lines = [f"| {head} | {' | '.join(columns)} | within {TOLERANCE:.0%} |"]
+    lines.append(f"|---|{'--:|' * len(columns)}---|")
+    lines += [f"| {name} | {' | '.join(_cells(*each))} |" for name, each in rows.items()]
+    return "\n".join(lines)
 
 
-def _table(head: str, columns: Sequence[str], lines: Sequence[Line]) -> str:
-    rows = [
-        f"| {head} | {' | '.join(columns)} | within {TOLERANCE:.0%} |",
-        f"|---|{'--:|' * len(columns)}---|",
-        *(_row(line) for line in lines),
-    ]
-    return "\n".join(rows)
-
-
-def _row(line: Line) -> str:
-    base, *others = line.times
-    cells = [f"{median(line.times[base]):.2f} ms"]
-    for system in others:
-        ratio = line.ratio(system, base)
-        span = f"{ratio.median:.2f}: {ratio.least:.2f}–{ratio.greatest:.2f}"  # noqa: RUF001 - a range
-        cells.append(f"{median(line.times[system]):.2f} ms ({span})")
-    verdict = "yes" if line.is_flat else "**no**"
-    return f"| {line.question} | {' | '.join(cells)} | {verdict} |"
-
-
-def _blocks(work: Sequence[Work], sizes: Sequence[str]) -> str:
-    columns = [system for system in dict.fromkeys(each.system for each in work) if system in sizes]
-    cells = {(each.system, each.question): f"{each.blocks:.0f} ({each.read:.0f})" for each in work}
-    questions = dict.fromkeys(each.question for each in work if each.system in sizes)
-    rows = [
-        f"| request | {' | '.join(columns)} |",
-        f"|---|{'--:|' * len(columns)}",
-        *(
-            f"| {each} | {' | '.join(cells[size, each] for size in columns)} |"
-            for each in questions
-        ),
-    ]
-    return "\n".join(rows)
+def _cells(base: list[float], *others: list[float]) -> list[str]:
+    """Return the times, their ratios to the first, and whether these are within the tolerance."""
+    cells, worst = [f"{median(base):.2f} ms"], 1.0
+    for times in others:
+        ratios = [own / first for own, first in zip(times, base, strict=True)]
+        worst = max(worst, median(ratios))
+        middle, least, greatest = spread(ratios, 2)
+        cells.append(f"{median(times):.2f} ms ({middle}: {least}–{greatest})")  # noqa: RUF001 - a range
+    return [*cells, "yes" if worst <= 1 + TOLERANCE else "**no**"]

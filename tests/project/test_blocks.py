@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import publication
+from bench import report
 from bench.scale import __main__ as scale
 from tests.blocks import read_block, write_block
 from tests.faults import publication as faults
 
 BLOCKS = [
-    (publication.PAGE, "bench"),
+    (report.PAGE, "bench"),
     (scale.PAGE, "scale 8GB"),
     (scale.PAGE, "scale 128MB"),
     (faults.PAGE, "faults"),
