@@ -8,56 +8,24 @@ Requests are validated; responses are not, which is the default.
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import jwt
 from connexion import AsyncApp, ConnexionMiddleware, request
 from connexion.exceptions import BadRequestProblem, Unauthorized
 from connexion.resolver import RelativeResolver
-from sqlalchemy import DateTime, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bench.peers.cursors import decode_cursor, encode_cursor
+from bench.peers.tables import TaskRow, now
 
 SECRET_KEY = os.environ["SECRET_KEY"]
 
 Answer: TypeAlias = dict[str, Any] | tuple[object, int]
 NOT_FOUND = ({"detail": "Task not found"}, 404)
-
-
-def now() -> datetime:
-    """Return the current time."""
-    return datetime.now(UTC)
-
-
-class Base(DeclarativeBase):
-    """The base class of the tables."""
-
-    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's way
-
-
-class Task(Base):
-    """A row of the table of tasks."""
-
-    __tablename__ = "tasks"
-
-    user_id: Mapped[str] = mapped_column(primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    title: Mapped[str]
-    description: Mapped[str | None]
-    due_at: Mapped[datetime | None]
-    completed: Mapped[bool] = mapped_column(default=False)
-    completed_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now)
-    revision: Mapped[int] = mapped_column(default=1)
-
-    def dump(self) -> dict[str, Any]:
-        """Return the members of the JSON object."""
-        return {each.key: getattr(self, each.key) for each in self.__table__.columns}
 
 
 @asynccontextmanager
@@ -85,13 +53,15 @@ def new_session() -> AsyncSession:
 
 async def list_tasks(user: str, limit: int, cursor: str | None = None) -> Answer:
     """Read one page of the user's tasks, newest first."""
-    query = select(Task).where(Task.user_id == user)
+    query = select(TaskRow).where(TaskRow.user_id == user)
     if cursor is not None:
         try:
-            query = query.where(tuple_(Task.created_at, Task.id) < tuple_(*decode_cursor(cursor)))
+            query = query.where(
+                tuple_(TaskRow.created_at, TaskRow.id) < tuple_(*decode_cursor(cursor))
+            )
         except ValueError:
             raise BadRequestProblem(detail="Not a cursor") from None
-    query = query.order_by(Task.created_at.desc(), Task.id.desc()).limit(limit + 1)
+    query = query.order_by(TaskRow.created_at.desc(), TaskRow.id.desc()).limit(limit + 1)
     async with new_session() as session:
         tasks = (await session.scalars(query)).all()
     items = tasks[:limit]
@@ -104,7 +74,7 @@ async def create_task(user: str, body: dict[str, Any]) -> Answer:
     """Store a new task."""
     due_at = datetime.fromisoformat(body["due_at"]) if body.get("due_at") else None
     async with new_session() as session:
-        task = Task(user_id=user, **{**body, "due_at": due_at})
+        task = TaskRow(user_id=user, **{**body, "due_at": due_at})
         session.add(task)
         await session.commit()
         return task.dump(), 201
@@ -113,14 +83,14 @@ async def create_task(user: str, body: dict[str, Any]) -> Answer:
 async def get_task(user: str, task_id: str) -> Answer:
     """Read a task."""
     async with new_session() as session:
-        task = await session.get(Task, (user, UUID(task_id)))
+        task = await session.get(TaskRow, (user, UUID(task_id)))
         return task.dump() if task is not None else NOT_FOUND
 
 
 async def complete_task(user: str, task_id: str, body: dict[str, Any]) -> Answer:
     """Set whether a task is completed."""
     async with new_session() as session:
-        task = await session.get(Task, (user, UUID(task_id)))
+        task = await session.get(TaskRow, (user, UUID(task_id)))
         if task is None:
             return NOT_FOUND
         task.completed = body["completed"]

@@ -6,9 +6,9 @@ Security Backends" (docs.litestar.dev/2/usage/security/jwt.html).
 """
 
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from advanced_alchemy.extensions.litestar import (
@@ -22,39 +22,11 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException, ValidationException
 from litestar.params import Parameter
 from litestar.security.jwt import JWTAuth, Token
-from sqlalchemy import DateTime, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bench.peers.cursors import decode_cursor, encode_cursor
-
-
-def now() -> datetime:
-    """Return the current time."""
-    return datetime.now(UTC)
-
-
-class Base(DeclarativeBase):
-    """The base class of the tables."""
-
-    type_annotation_map = {datetime: DateTime(timezone=True)}  # noqa: RUF012 - SQLAlchemy's way
-
-
-class TaskModel(Base):
-    """A row of the table of tasks."""
-
-    __tablename__ = "tasks"
-
-    user_id: Mapped[str] = mapped_column(primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    title: Mapped[str]
-    description: Mapped[str | None]
-    due_at: Mapped[datetime | None]
-    completed: Mapped[bool] = mapped_column(default=False)
-    completed_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(default=now)
-    updated_at: Mapped[datetime] = mapped_column(default=now)
-    revision: Mapped[int] = mapped_column(default=1)
+from bench.peers.tables import TaskRow, now
 
 
 class TaskCreate(msgspec.Struct):
@@ -109,9 +81,9 @@ async def retrieve_user_handler(
     return User(id=token.sub)
 
 
-async def find(db_session: AsyncSession, user: User, id_: UUID) -> TaskModel:
+async def find(db_session: AsyncSession, user: User, id_: UUID) -> TaskRow:
     """Return a task of a user. Raises `NotFoundException` if there is none."""
-    task = await db_session.get(TaskModel, (user.id, id_))
+    task = await db_session.get(TaskRow, (user.id, id_))
     if task is None:
         raise NotFoundException(detail="Task not found")
     return task
@@ -125,8 +97,8 @@ async def list_tasks(
     cursor: str | None = None,
 ) -> TaskPage:
     """Read one page of the user's tasks, newest first."""
-    created_at, id_ = TaskModel.created_at, TaskModel.id
-    query = select(TaskModel).where(TaskModel.user_id == request.user.id)
+    created_at, id_ = TaskRow.created_at, TaskRow.id
+    query = select(TaskRow).where(TaskRow.user_id == request.user.id)
     if cursor is not None:
         try:
             query = query.where(tuple_(created_at, id_) < tuple_(*decode_cursor(cursor)))
@@ -142,7 +114,7 @@ async def list_tasks(
 @post("/api/tasks")
 async def create_task(request: UserRequest, db_session: AsyncSession, data: TaskCreate) -> Task:
     """Store a new task."""
-    task = TaskModel(user_id=request.user.id, **msgspec.structs.asdict(data))
+    task = TaskRow(user_id=request.user.id, **msgspec.structs.asdict(data))
     db_session.add(task)
     await db_session.commit()
     return msgspec.convert(task, Task, from_attributes=True)
