@@ -60,12 +60,6 @@ def may_import(name: str, imported: str) -> bool:
     return LAYERS.index(imported.split(".")[1]) >= LAYERS.index(layer)
 
 
-def test_importing_a_layer_does_not_reach_back() -> None:
-    assert not may_import("app.database.driver.url", "app.tasks.store")
-    assert not may_import("app.tasks.store", "app.settings")
-    assert not may_import("quart_contract.binding", "app.settings")
-
-
 def test_the_database_names_no_table() -> None:
     names = "|".join(WALL.tables.keys() - {WALL.users})
     # The name of the table of users is a word of messages, too.

@@ -86,25 +86,6 @@ def test_the_contract_breaks_no_client_unless_its_version_says_so(
     assert unannounced(released, now, breaking) == []
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "says"),
-    [
-        ("0.1.0", "0.1.0", False),
-        ("0.1.0", "0.1.9", False),
-        ("0.1.0", "0.2.0", True),
-        ("0.9.0", "0.10.0", True),
-        ("0.1.0", "1.0.0", True),
-        ("1.2.3", "1.3.0", False),
-        ("1.2.3", "2.0.0", True),
-        ("2.0.0", "1.9.0", False),
-    ],
-)
-def test_which_steps_of_the_version_say_that_clients_can_break(
-    before: str, after: str, says: bool
-) -> None:
-    assert may_break(before, after) == says
-
-
 def schemas(tree: Tree) -> Tree:
     found: Tree = tree["components"]["schemas"]
     return found
@@ -142,7 +123,6 @@ BREAKING: dict[str, Callable[[Tree], object]] = {
     ].pop("application/merge-patch+json"),
 }
 HARMLESS: dict[str, Callable[[Tree], object]] = {
-    "nothing": lambda _: None,
     "an operation is new": lambda tree: tree["paths"].update(
         {"/api/new": copy.deepcopy(tree["paths"]["/health/live"])}
     ),
@@ -173,11 +153,11 @@ def test_a_change_that_breaks_clients_is_found(
     assert breaking(dict(CONTRACT.tree), changed(BREAKING[name]))
 
 
-@pytest.mark.parametrize("name", HARMLESS)
-def test_a_change_that_breaks_no_client_is_let_through(
-    name: str, breaking: Callable[[Tree, Tree], list[str]]
+def test_changes_that_break_no_client_are_let_through(
+    breaking: Callable[[Tree, Tree], list[str]],
 ) -> None:
-    assert breaking(dict(CONTRACT.tree), changed(HARMLESS[name])) == []
+    harmless = changed(lambda tree: [change(tree) for change in HARMLESS.values()])
+    assert breaking(dict(CONTRACT.tree), harmless) == []
 
 
 @pytest.mark.parametrize(

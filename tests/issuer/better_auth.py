@@ -46,11 +46,6 @@ class BetterAuth(AbstractContextManager["BetterAuth"]):
         self._reserved.close()
         self._http.close()
 
-    @property
-    def pid(self) -> int | None:
-        """The id of its process while it runs."""
-        return self._process.pid if self._process else None
-
     def start(self) -> None:
         """Start it, and wait until it listens."""
         descriptor = self._reserved.fileno()

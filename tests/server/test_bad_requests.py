@@ -3,12 +3,10 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
 
 import h11
 import pytest
 
-from tests.conftest import REPORTED
 from tests.server.bad_requests import CORPUS, BadRequest
 from tests.server.bad_requests.request import TOKEN, get
 from tests.support.conformance import Conformance
@@ -25,14 +23,6 @@ LIBRARIES = re.compile(
 TOKENS = re.compile(rb"eyJ[\w.-]+")
 DUE = {401: "www-authenticate", 405: "allow"}
 """Return the header that HTTP requires for a status."""
-
-
-def test_the_corpus_is_large_and_every_name_is_unique(
-    record_property: Callable[[str, object], None],
-) -> None:
-    assert len(CORPUS) >= 150
-    assert len(set(NAMES)) == len(NAMES)
-    record_property(REPORTED, f"Bad requests: {len(CORPUS)} over the wire")
 
 
 @pytest.mark.parametrize("bad", CORPUS, ids=NAMES)

@@ -1,7 +1,6 @@
 """Tokens as data, and functions that forge them."""
 
 import base64
-import hashlib
 import hmac
 import json
 import time
@@ -84,10 +83,3 @@ def under_both(faults: Iterable[tuple[str, Json, str]]) -> Iterator[Specimen]:
     for name, payload, reason in faults:
         for signer in SIGNERS:
             yield Specimen(f"{name} ({signer})", seal(payload, None, signer), reason)
-
-
-def short(token: str) -> str:
-    """Return a token in a short form for the table."""
-    digest = hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:8]
-    shown = token.encode("ascii", "backslashreplace").decode()
-    return f"{shown[:24]}…{shown[-8:]} ({len(token)}, {digest})" if len(shown) > 40 else shown

@@ -1,7 +1,4 @@
-"""A corpus of bad requests, as data: the bytes to send, and the expected rejection.
-
-`python -m tests.server.bad_requests` prints it as a table.
-"""
+"""A corpus of bad requests, as data: the bytes to send, and the expected rejection."""
 
 from tests.server.bad_requests.bodies import BODIES
 from tests.server.bad_requests.credentials import CREDENTIALS
