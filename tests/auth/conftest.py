@@ -24,21 +24,9 @@ def expired_token(user: str) -> str:
 
 
 @pytest.fixture
-def not_yet_valid_token(user: str) -> str:
-    """A token that becomes valid after the leeway ends."""
-    return token_for(user, nbf=timedelta(seconds=60))
-
-
-@pytest.fixture
 def forged_token(user: str) -> str:
     """A token signed with another secret."""
     return sign(claims_for(user), secret="another-secret-of-at-least-32-bytes!")
-
-
-@pytest.fixture
-def userless_token() -> str:
-    """A valid token without a user."""
-    return token_for("", sub=None)
 
 
 @pytest.fixture

@@ -24,11 +24,6 @@ from tests.tokens.key_server import KeyServer
 from tests.tokens.keys import ALGORITHMS, jwk, jwk_set, sign_with_key
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-async def test_a_token_of_each_algorithm_holds(verifier: TokenVerifier, algorithm: str) -> None:
-    assert await user_of(verifier, issued(algorithm)) == "ada"
-
-
 async def test_a_key_needs_no_name_where_it_is_the_only_one_of_its_kind(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
@@ -45,11 +40,6 @@ async def test_a_token_that_names_no_key_is_refused_where_there_are_two(
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
     with pytest.raises(InvalidTokenError):
         await user_of(verifier, issued(kid=None))
-
-
-async def test_secret_and_keys_are_on_at_the_same_time(verifier: TokenVerifier) -> None:
-    assert await user_of(verifier, issued()) == "ada"
-    assert await user_of(verifier, token_for("ada", **ISSUER)) == "ada"
 
 
 async def test_without_a_secret_no_hs256_token_holds(published: KeyServer) -> None:

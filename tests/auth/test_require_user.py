@@ -9,7 +9,7 @@ from quart_contract.operations import Operation, operations
 OPERATIONS = operations(read())
 SECURED = [each for each in OPERATIONS if each.schemes]
 PUBLIC = [each for each in OPERATIONS if not each.schemes]
-BAD_TOKENS = ["expired_token", "not_yet_valid_token", "forged_token", "userless_token"]
+BAD_TOKENS = ["expired_token", "forged_token"]
 
 
 def path_of(operation: Operation) -> str:

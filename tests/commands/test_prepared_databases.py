@@ -68,13 +68,9 @@ DATABASES: dict[str, Prepared] = {
         "is read-only", "ALTER DATABASE {db} SET default_transaction_read_only = on"
     ),
     "a statement time-out": Prepared(None, "ALTER DATABASE {db} SET statement_timeout = '5s'"),
-    "another program's version 0001": Prepared(
-        FOREIGN, FOREIGN_TABLES + ";" + FOREIGN_VERSION.format("0001")
-    ),
     "another program's version 0004": Prepared(
         FOREIGN, FOREIGN_TABLES + ";" + FOREIGN_VERSION.format("0004")
     ),
-    "another program's version 0005": Prepared(FOREIGN, FOREIGN_VERSION.format("0005")),
     "another program's version 0006": Prepared(FOREIGN, FOREIGN_VERSION.format("0006")),
     "another program's version a1b2c3": Prepared(FOREIGN, FOREIGN_VERSION.format("a1b2c3d4e5f6")),
     "another program's version, empty": Prepared(
@@ -364,7 +360,7 @@ ROWS = {
     },
     "encoding LATIN1 or SQL_ASCII": {"encoding LATIN1", "encoding SQL_ASCII"},
     "another program's `alembic_version` in Taskward's schema, with any revision": {
-        f"another program's version {each}" for each in ("0001", "0004", "0005", "0006", "a1b2c3")
+        f"another program's version {each}" for each in ("0004", "0006", "a1b2c3")
     },
     "another program's `alembic_version`, empty": {"another program's version, empty"},
     "another program's `users`, `tasks`, `tombstones`, also as a view": {

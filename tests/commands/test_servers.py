@@ -1,20 +1,15 @@
 """Tests of `dev` and `serve`, from the first start to the last Ctrl-C."""
 
-import asyncio
 import json
 import os
 import signal
 import socket
-import threading
 from collections.abc import Callable
 
 import httpx
 import psutil
 import pytest
-from sqlalchemy import text
 
-from app.database.database import Database
-from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import find_process
 from app.tasks.wall import WALL
 from tests.commands.conftest import SECRET, Taskward
@@ -66,42 +61,6 @@ def test_a_signal_while_starting_leaves_nothing_running(
     assert psutil.wait_procs(children, timeout=5)[1] == []
 
 
-def test_what_was_acknowledged_survives_a_kill_of_the_server(taskward: Taskward) -> None:
-    # This test does not read the log of the running server, and a full pipe would block it.
-    settings = {"BETTER_AUTH_SECRET": SECRET, "RATE_LIMIT": "off", "LOG_LEVEL": "warning"}
-    server = taskward.serve("serve", **settings)
-    headers = {"Authorization": f"Bearer {sign(claims_for('ada'), SECRET)}"}
-    acknowledged: list[str] = []
-    killer = threading.Timer(1, server.kill)
-    killer.start()
-    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
-        try:
-            while True:
-                answer = client.post("/api/tasks", json={"title": "x"})
-                acknowledged.append(answer.raise_for_status().json()["id"])
-        except httpx.TransportError:
-            pass
-    killer.join()
-    server.communicate()
-    assert acknowledged
-
-    again = taskward.serve("serve", **settings)
-    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
-        for id_ in acknowledged:
-            assert client.get(f"/api/tasks/{id_}").status_code == 200
-    taskward.stop(again)
-
-
-def test_a_second_server_on_the_same_folder_is_told_why_not(taskward: Taskward) -> None:
-    server = taskward.serve("dev")
-    second = taskward.run("dev", BIND="127.0.0.1:1")
-    assert second.status == 1
-    assert f"another Taskward (process {server.pid})" in second.err
-    assert "Traceback" not in second.err
-    assert httpx.get(f"{taskward.base_url}/health/ready").status_code == 200
-    taskward.stop(server)
-
-
 # Hypercorn does not close the socket that it could not bind.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_address_that_is_taken_is_named(taskward: Taskward) -> None:
@@ -141,28 +100,6 @@ def test_serve_refuses_a_schema_that_it_may_not_migrate(taskward: Taskward) -> N
     assert taskward.run("migrate").out == f"The schema is at revision {WALL.head}.\n"
     server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
     taskward.stop(server)
-
-
-def test_serve_refuses_a_database_that_does_not_keep_users_apart(
-    taskward: Taskward, empty_database: DatabaseUrl
-) -> None:
-    url = empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
-    settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
-    assert taskward.run("migrate", **settings).status == 0
-    asyncio.run(make_holes(empty_database))
-    for command in ("serve", "doctor"):
-        finished = taskward.run(command, **settings)
-        assert finished.status == 1
-        assert "row-level security is off on tasks" in finished.out + finished.err
-        assert "users has the wrong policies" in finished.out + finished.err
-
-
-async def make_holes(url: DatabaseUrl) -> None:
-    database = Database(url, pool_size=1, wall=WALL)
-    async with database.transaction() as connection:
-        await connection.execute(text("ALTER TABLE tasks DISABLE ROW LEVEL SECURITY"))
-        await connection.execute(text("DROP POLICY users_owner ON users"))
-    await database.close()
 
 
 def test_requests_are_logged_as_json_without_the_token(taskward: Taskward) -> None:

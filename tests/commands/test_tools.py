@@ -173,16 +173,6 @@ def test_a_search_path_without_a_schema_is_told(
     assert "Traceback" not in finished.err
 
 
-def test_a_wrong_password_is_told(taskward: Taskward) -> None:
-    server = taskward.serve("dev")
-    url = taskward.run("doctor").out.split(" at ")[1].split()[0]
-    finished = taskward.run("migrate", DATABASE_URL=url.replace("***", "hunter2"))
-    assert finished.status == 1
-    assert "password authentication failed" in finished.err
-    assert "Traceback" not in finished.err
-    taskward.stop(server)
-
-
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["token"], ["token", "ada", "--ttl", "soon"]])
 def test_a_mistyped_command_shows_how_it_is_written(
     taskward: Taskward, arguments: list[str]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import asyncpg
@@ -26,6 +27,18 @@ from tests.support.pgbouncer import pgbouncer
 from tests.tokens import token_for
 
 KEY = {"Idempotency-Key": "k"}
+SERVER_CONNECTIONS = 3
+LEFT_BEHIND = """
+SELECT pg_backend_pid() AS backend,
+       (SELECT count(*) FROM pg_prepared_statements) AS statements,
+       (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory')
+           AS locks,
+       current_setting('role') AS role,
+       coalesce(current_setting('app.user_id', true), '') AS user_id,
+       (SELECT string_agg(name, ' ') FROM pg_settings
+        WHERE source = 'session' AND setting <> reset_val) AS settings
+"""
+NOTHING = {"statements": 0, "locks": 0, "role": "none", "user_id": "", "settings": None}
 COUNT = "SELECT count(*) FROM tasks"
 LOCK_TIMEOUT = text("SELECT current_setting('lock_timeout')")
 STATEMENT_TIMEOUT = text("SELECT current_setting('statement_timeout')")
@@ -47,9 +60,30 @@ async def clients(pooled: DatabaseUrl) -> AsyncIterator[list[asyncpg.Connection]
         await each.close()
 
 
-async def test_the_whole_api_works_through_a_pooler(
-    pooled: DatabaseUrl, settings: Settings, conformance: Conformance
+async def left_behind(pooled: DatabaseUrl) -> list[asyncpg.Record]:
+    """Return the state of each server connection of the pooler, while all of them are held."""
+    async with AsyncExitStack() as stack:
+        held = []
+        for _ in range(SERVER_CONNECTIONS):
+            client = await asyncpg.connect(**pooled.for_driver, statement_cache_size=0)
+            stack.push_async_callback(client.close)
+            await client.execute("BEGIN")
+            held.append(client)
+        return [await client.fetchrow(LEFT_BEHIND) for client in held]
+
+
+async def test_the_whole_api_works_through_a_pooler_and_leaves_nothing_on_its_connections(
+    database_url: DatabaseUrl, settings: Settings, conformance: Conformance
 ) -> None:
+    with pgbouncer(database_url, size=SERVER_CONNECTIONS) as pooled:
+        await use_everything(pooled, settings, conformance)
+        left = await left_behind(pooled)
+    assert len({row["backend"] for row in left}) == SERVER_CONNECTIONS
+    assert [{name: row[name] for name in NOTHING} for row in left] == [NOTHING] * len(left)
+
+
+async def use_everything(pooled: DatabaseUrl, settings: Settings, conformance: Conformance) -> None:
+    """Use each operation through the pooler, as several users at once."""
     through = {"database_url": pooled, "database_pooler": "transaction"}
     app = create_app(settings.model_copy(update=through))
 
@@ -60,6 +94,8 @@ async def test_the_whole_api_works_through_a_pooler(
                 made = await client.post("/api/tasks", json={"title": str(number)}, headers=KEY)
                 address = made.headers["Location"]
                 assert (await client.patch(f"{address}/complete")).json()["completed"]
+                assert (await client.get("/api/tasks?q=0")).is_success
+                assert (await client.get("/api/tasks/changes")).is_success
                 listed = await client.get("/api/tasks")
                 assert {each["user_id"] for each in listed.json()["items"]} == {user}
                 assert (await client.delete(address)).status_code == 204

@@ -1,6 +1,7 @@
 """Connections have limits, and a client that does not read is disconnected."""
 
 import asyncio
+import resource
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +12,7 @@ import structlog
 
 from app import create_app
 from app.server.http import serving, tcp
-from app.server.http.connections import Connections, Limits, limits
+from app.server.http.connections import RESERVED_DESCRIPTORS, Connections, Limits, limits
 from app.settings import Settings
 from tests.support.live_server import LiveServer, live
 
@@ -152,6 +153,14 @@ async def test_a_client_that_reads_slowly_but_steadily_is_not_disconnected(
         began = time.monotonic()
         assert await asyncio.to_thread(read_script, slow, 0.01) > 1_000_000
         assert time.monotonic() - began > tcp.PROGRESS_SECONDS
+
+
+@pytest.mark.parametrize(("descriptors", "left"), [(256, 128), (1024, RESERVED_DESCRIPTORS + 5)])
+def test_connections_leave_descriptors_for_the_rest(
+    monkeypatch: pytest.MonkeyPatch, descriptors: int, left: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (descriptors, descriptors))
+    assert limits(5, behind_proxies=False).total == descriptors - left
 
 
 def test_behind_proxies_connections_are_not_counted_by_address() -> None:

@@ -7,8 +7,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.tasks.test_create_and_view import MISSING
-
 Operation = dict[str, Any]
 
 
@@ -110,21 +108,6 @@ async def test_where_one_fails_nothing_is_carried_out_and_the_error_says_which(
     pointers = [each["pointer"] for each in refused.json()["errors"]]
     assert pointers == [f"/operations/{index}{place}"]
     assert await everything(client) == before
-
-
-async def test_another_users_task_fails_like_a_missing_one(
-    client: httpx.AsyncClient, stranger: httpx.AsyncClient
-) -> None:
-    theirs = await created(stranger)
-    answers = []
-    for id_ in (theirs["id"], MISSING.rpartition("/")[2]):
-        for revision in ({}, {"revision": 1}):
-            operation = {"op": "delete", "id": id_, **revision}
-            answer = (await batch(client, operation)).json()
-            del answer["request_id"]
-            answers.append(answer)
-    assert answers == [answers[0]] * 4
-    assert (await stranger.get("/api/me")).json()["task_count"] == 1
 
 
 async def test_a_batch_holds_a_hundred_operations_and_no_more(client: httpx.AsyncClient) -> None:

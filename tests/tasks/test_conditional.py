@@ -6,8 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.tasks.test_create_and_view import MISSING
-
 WRITERS = 32
 CHANGES: dict[str, tuple[str, str, Any]] = {
     "replaceTask": ("PUT", "", {"title": "changed"}),
@@ -67,14 +65,6 @@ async def test_a_change_of_another_version_is_refused_and_changes_nothing(
     assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
     assert (await client.get(made.headers["Location"])).json() == made.json()
     assert (await client.get("/api/me")).json()["revision"] == 3
-
-
-@pytest.mark.parametrize("name", CHANGES)
-async def test_a_missing_task_is_missing_whatever_is_expected_of_it(
-    client: httpx.AsyncClient, name: str
-) -> None:
-    for if_match in ("*", '"1"'):
-        assert (await change(client, name, MISSING, if_match)).status_code == 404
 
 
 async def test_a_change_that_would_change_nothing_is_refused_too(

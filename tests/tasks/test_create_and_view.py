@@ -132,12 +132,6 @@ async def test_a_title_of_white_space_alone_is_blank(client: httpx.AsyncClient, 
     assert refused.status_code == 422
 
 
-async def test_a_required_body_that_is_absent_is_a_fault(client: httpx.AsyncClient) -> None:
-    refused = await client.post("/api/tasks")
-    assert refused.status_code == 422
-    assert refused.json()["errors"] == [{"pointer": "", "detail": "a body is required"}]
-
-
 @pytest.mark.parametrize(
     ("members", "count"),
     [
@@ -154,12 +148,6 @@ async def test_faults_are_listed_up_to_the_first_hundred(
     refused = await client.post("/api/tasks", json={f"member{n}": n for n in range(members)})
     assert (refused.status_code, refused.json()["detail"]) == (422, f"The request has {count}.")
     assert len(refused.json()["errors"]) == min(members + 1, 100)
-
-
-async def test_a_missing_task_is_not_found(client: httpx.AsyncClient) -> None:
-    missing = await client.get(MISSING)
-    assert missing.status_code == 404
-    assert missing.json()["code"] == "task_not_found"
 
 
 async def test_an_id_that_is_no_uuid_is_a_fault(client: httpx.AsyncClient) -> None:

@@ -12,13 +12,6 @@ from app.tasks.models import metadata
 from app.tasks.wall import WALL
 
 
-async def test_a_user_who_has_stored_nothing_has_zeros(
-    client: httpx.AsyncClient, user: str
-) -> None:
-    nothing = {"user_id": user, "task_count": 0, "max_tasks": 100_000, "revision": 0}
-    assert (await client.get("/api/me")).json() == nothing
-
-
 async def test_the_counts_follow_every_change(client: httpx.AsyncClient, user: str) -> None:
     first = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
     await client.post("/api/tasks", json={"title": "x"})

@@ -5,8 +5,6 @@ import asyncio
 import httpx
 import pytest
 
-from tests.tasks.test_create_and_view import MISSING
-
 
 async def created(client: httpx.AsyncClient, **content: object) -> httpx.Response:
     return await client.post("/api/tasks", json={"title": "Buy milk", **content})
@@ -110,13 +108,6 @@ async def test_completed_must_be_a_boolean(client: httpx.AsyncClient, completed:
     assert refused.json()["errors"] == [{"pointer": "/completed", "detail": "is not a boolean"}]
 
 
-async def test_replacing_needs_a_title(client: httpx.AsyncClient) -> None:
-    address = (await created(client)).headers["Location"]
-    refused = await client.put(address, json={"description": "x"})
-    assert refused.status_code == 422
-    assert refused.json()["errors"] == [{"pointer": "/title", "detail": "is required"}]
-
-
 async def test_faults_of_parameters_and_body_are_named_together(client: httpx.AsyncClient) -> None:
     refused = await client.put("/api/tasks/42?dry_run=1", json={})
     assert refused.json()["errors"] == [
@@ -124,11 +115,3 @@ async def test_faults_of_parameters_and_body_are_named_together(client: httpx.As
         {"parameter": "id", "detail": "is not a valid uuid"},
         {"pointer": "/title", "detail": "is required"},
     ]
-
-
-async def test_a_missing_task_can_be_neither_replaced_nor_completed(
-    client: httpx.AsyncClient,
-) -> None:
-    assert (await client.put(MISSING, json={"title": "x"})).status_code == 404
-    assert (await client.patch(f"{MISSING}/complete")).status_code == 404
-    assert (await client.patch("/api/tasks/42/complete")).status_code == 422
