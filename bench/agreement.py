@@ -9,7 +9,7 @@ from bench import rows
 from bench.errors import BenchError
 from bench.operations import COMPLETE, CREATE, GET, LIST, Operation, path_of
 from bench.servers import Server
-from tests.tokens import OTHER_SECRET, claims_for, sign, token_for
+from tests.support.tokens import OTHER_SECRET, claims_for, sign, token_for
 
 FIELDS = {*rows.FIELDS}
 _USER = rows.user_name(0)

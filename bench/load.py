@@ -12,7 +12,7 @@ import msgspec
 from bench import rows
 from bench.errors import BenchError
 from bench.operations import Operation
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 _SCRIPT = Path(__file__).with_name("load.lua")
 _LIFETIME = timedelta(hours=12)

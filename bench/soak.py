@@ -18,7 +18,7 @@ from bench.operations import COMPLETE, CREATE, GET, LIST, path_of
 from bench.servers import serve
 from bench.systems import TASKWARD
 from tests.support.folders import open_folder
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 PARTS = 10
 """How often the memory is printed while the requests are sent."""

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.tokens import SECRET
+from tests.support.tokens import SECRET
 
 ROOT = Path(__file__).parents[1]
 POOL_SIZE = 10

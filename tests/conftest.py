@@ -1,9 +1,11 @@
 """Fixtures: a real PostgreSQL, a real server, users of one's own, and a client that judges."""
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -25,11 +27,12 @@ from app.openapi import read
 from app.settings import Settings
 from app.tasks.wall import WALL
 from quart_contract.document import Document
-from tests import tokens
-from tests.support.conformance import Conformance
+from tests.support import tokens
+from tests.support.clients import async_client
 from tests.support.empty_database import make_empty_database
-from tests.support.folders import open_folder
+from tests.support.folders import copy_folder, open_folder
 from tests.support.live_server import LiveServer, live
+from tests.support.taskward import Taskward
 
 # Without a deadline: a busy machine makes no property false.
 hypothesis.settings.load_profile("ci")
@@ -52,6 +55,15 @@ def _plain_tracebacks() -> None:
     """Log tracebacks as `serve` does: Rich draws one for seconds, while no request is answered."""
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
+@pytest.fixture
+def only_warnings() -> Iterator[None]:
+    """Limit the log to warnings, so that thousands of lines do not hide a failure."""
+    configured = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    yield
+    structlog.configure(**configured)
 
 
 @pytest.fixture(scope="session")
@@ -155,9 +167,27 @@ def contract() -> Document:
 
 
 @pytest.fixture(scope="session")
-def conformance(contract: Document) -> Conformance:
-    """The judge of every answer."""
-    return Conformance(contract.raw)
+def cluster() -> Iterator[Path]:
+    """A data folder with an empty cluster, for copies: making one takes seconds."""
+    with open_folder() as folder:
+        embedded.start(folder / "data").stop()
+        yield folder / "data"
+
+
+@pytest.fixture
+def development(taskward: Taskward, cluster: Path) -> Taskward:
+    """The same Taskward as `taskward`, with a cluster in its data folder."""
+    copy_folder(cluster, taskward.data_dir)
+    return taskward
+
+
+@pytest.fixture
+def taskward() -> Iterator[Taskward]:
+    """A separate Taskward for a test: its commands, in processes."""
+    with open_folder() as folder:
+        own = Taskward(folder)
+        yield own
+        own.end_all()
 
 
 @pytest.fixture
@@ -167,49 +197,25 @@ def user() -> str:
 
 
 @pytest.fixture
-def token_for() -> Callable[..., str]:
-    """Make a token that holds: `token_for(user, **changed_claims)`."""
-    return tokens.token_for
-
-
-@pytest.fixture
 async def anonymous(
-    server: LiveServer, conformance: Conformance
+    server: LiveServer,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a token, whose every answer is held against the contract."""
-    async with _client(server, conformance) as client:
+    """A client without a token."""
+    async with async_client(server) as client:
         yield client
 
 
 @pytest.fixture
-async def client(
-    server: LiveServer, conformance: Conformance, user: str
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of `user`, whose every answer is held against the contract."""
-    async with _client(server, conformance, user) as client:
+async def client(server: LiveServer, user: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `user`."""
+    async with async_client(server, user) as client:
         yield client
 
 
 @pytest.fixture
 async def stranger(
-    server: LiveServer, conformance: Conformance
+    server: LiveServer,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of another user."""
-    async with _client(server, conformance, f"stranger-{uuid4()}") as client:
+    async with async_client(server, f"stranger-{uuid4()}") as client:
         yield client
-
-
-def _client(
-    server: LiveServer, conformance: Conformance, user: str | None = None
-) -> httpx.AsyncClient:
-    async def judge(response: httpx.Response) -> None:
-        await response.aread()
-        conformance.check(response)
-
-    headers = {"Authorization": f"Bearer {tokens.token_for(user)}"} if user else {}
-    return httpx.AsyncClient(
-        base_url=server.base_url,
-        headers=headers,
-        event_hooks={"response": [judge]},
-        timeout=30,  # a hundred connections at once, beside other tests
-    )

@@ -23,7 +23,7 @@ from bench.scale.warming import read_files, scan
 from bench.scale.work import Work, count_blocks
 from bench.servers import Server, serve
 from bench.systems import TASKWARD
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 HEAVY = "heavy user, "
 REQUESTS = 200

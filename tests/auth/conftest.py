@@ -6,9 +6,8 @@ from datetime import timedelta
 import pytest
 
 from app.auth.tokens import TokenVerifier
-from tests.auth.issued import ISSUER
-from tests.tokens import SECRET, claims_for, sign, token_for
-from tests.tokens.key_server import KeyServer, key_server
+from tests.support.key_server import KeyServer, key_server
+from tests.support.tokens import ISSUER, SECRET, token_for
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def expired_token(user: str) -> str:
 @pytest.fixture
 def forged_token(user: str) -> str:
     """A token signed with another secret."""
-    return sign(claims_for(user), secret="another-secret-of-at-least-32-bytes!")
+    return token_for(user, "another-secret-of-at-least-32-bytes!")
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from app.auth.tokens import TokenVerifier
 from quart_contract.strict_json import JsonValue
-from tests.tokens import claims_for
-from tests.tokens.keys import sign_with_key
-
-ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
+from tests.support.keys import sign_with_key
+from tests.support.tokens import ISSUER, claims_for
 
 
 async def user_of(verifier: TokenVerifier, token: str) -> str:

@@ -1,9 +1,7 @@
 """Story: another device of mine hangs or sends too many requests, and only my requests wait."""
 
 import asyncio
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -11,24 +9,12 @@ import structlog
 
 from app.auth.errors import TooManyInFlightError
 from app.auth.in_flight import MAX_REQUESTS, MAX_UNREAD_BYTES, InFlight
+from tests.support.http1 import request, unread
 from tests.support.live_server import LiveServer
-from tests.tokens import token_for
 
 LONGEST = "\N{WINKING FACE}" * 10_000
 FIT = 24
 """The number of the longest tasks that fit on a page."""
-
-
-@contextmanager
-def sent(server: LiveServer, user: str, first: str, *headers: str) -> Iterator[socket.socket]:
-    """Open a connection, send a request, and read no response."""
-    lines = [f"{first} HTTP/1.1", "Host: taskward", f"Authorization: Bearer {token_for(user)}"]
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(20)
-        connection.connect(("127.0.0.1", server.port))
-        connection.sendall("\r\n".join([*lines, *headers, "", ""]).encode())
-        yield connection
 
 
 async def becomes(client: httpx.AsyncClient, status: int) -> httpx.Response:
@@ -46,9 +32,10 @@ async def test_a_user_has_a_limited_number_of_requests_in_flight(
 ) -> None:
     await client.get("/api/me")
     headers = "Content-Type: application/json", "Content-Length: 100"
+    begun = request("POST /api/tasks", *headers, user=user)
     with ExitStack() as stack:
         for _ in range(MAX_REQUESTS):
-            stack.enter_context(sent(server, user, "POST /api/tasks", *headers))
+            stack.enter_context(unread(server, begun))
         refused = await becomes(client, 429)
         assert refused.json()["code"] == "too_many_in_flight"
         assert refused.headers["Retry-After"] == "1"
@@ -65,13 +52,13 @@ async def test_a_user_has_a_limited_number_of_unread_bytes(
         operations = [{"op": "create", "task": {"title": "x", "description": LONGEST}}] * 4
         await client.post("/api/tasks/batch", json={"operations": operations})
     with ExitStack() as stack:
-        unread = [
-            stack.enter_context(sent(server, user, "GET /api/tasks?limit=200"))
+        lists = [
+            stack.enter_context(unread(server, request("GET /api/tasks?limit=200", user=user)))
             for _ in range(MAX_UNREAD_BYTES // 900_000)
         ]
         assert (await becomes(client, 429)).json()["code"] == "too_many_in_flight"
         assert (await stranger.get("/api/me")).status_code == 200
-        for each in unread[:9]:
+        for each in lists[:9]:
             each.close()
         await becomes(client, 200)
 

@@ -7,7 +7,6 @@ import json
 import time
 from datetime import timedelta
 
-import httpx
 import pytest
 
 from app import create_app
@@ -16,12 +15,13 @@ from app.auth.errors import InvalidTokenError, KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from app.settings import Settings
 from quart_contract.strict_json import JsonValue
-from tests.auth.issued import ISSUER, issued, user_of
-from tests.support.conformance import Conformance
+from tests.auth.issued import issued, user_of
+from tests.support.clients import async_client
+from tests.support.key_server import KeyServer
+from tests.support.keys import ALGORITHMS, jwk, jwk_set, sign_with_key
 from tests.support.live_server import live
-from tests.tokens import SECRET, claims_for, sign_bytes, token_for
-from tests.tokens.key_server import KeyServer
-from tests.tokens.keys import ALGORITHMS, jwk, jwk_set, sign_with_key
+from tests.support.tokens import ISSUER, SECRET, claims_for, token_for
+from tests.tokens.specimen import seal
 
 
 async def test_a_key_needs_no_name_where_it_is_the_only_one_of_its_kind(
@@ -55,10 +55,11 @@ async def test_a_public_key_never_stands_in_for_the_secret(
     oct_key: JsonValue = {"kty": "oct", "k": shared, "kid": "EdDSA-1", "alg": "EdDSA"}
     assert isinstance(oct_key, dict)
     published.document = jwk_set(oct_key, jwk("RS256"))
-    payload = json.dumps(claims_for("ada", **ISSUER)).encode()
+    claims = claims_for("ada", **ISSUER)
     for secret in (json.dumps(jwk("RS256")), shared, str(jwk("EdDSA")["x"])):
-        for kid in (b"EdDSA-1", b"RS256-1"):
-            forged = sign_bytes(payload, b'{"alg":"HS256","kid":"%s"}' % kid, secret)
+        for kid in ("EdDSA-1", "RS256-1"):
+            head = {"alg": "HS256", "kid": kid}
+            forged = seal(claims, head, secret=secret.encode())
             with pytest.raises(InvalidTokenError):
                 await user_of(verifier, forged)
 
@@ -200,7 +201,7 @@ async def test_the_address_of_a_client_is_the_one_that_counts(
 ) -> None:
     configured = settings.model_copy(update={"jwks_url": published.url, "trusted_proxy_hops": 1})
     with live(create_app(configured)) as server:
-        async with httpx.AsyncClient(base_url=server.base_url) as client:
+        async with async_client(server) as client:
 
             async def status(address: str, token: str) -> int:
                 headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
@@ -251,19 +252,15 @@ async def test_known_keys_stay_good_while_the_issuer_is_down(
 
 
 async def test_without_keys_a_request_is_asked_to_come_again_and_is_then_served(
-    settings: Settings,
-    conformance: Conformance,
-    published: KeyServer,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(issuer, "PAUSE_WITHOUT_KEYS_SECONDS", 0)
     headers = {"Authorization": f"Bearer {issued()}"}
     configured = settings.model_copy(update={"jwks_url": published.url})
     published.stop()
     with live(create_app(configured)) as server:
-        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+        async with async_client(server, headers=headers) as client:
             refused = await client.get("/api/tasks")
-            conformance.check(refused)
             assert (refused.status_code, refused.json()["code"]) == (503, "keys_unavailable")
             assert refused.headers["Retry-After"] == "5"
             published.start()

@@ -12,8 +12,8 @@ from app.auth.errors import KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from quart_contract.strict_json import JsonValue
 from tests.auth.issued import issued, user_of
-from tests.tokens.key_server import KeyServer
-from tests.tokens.keys import jwk, jwk_set
+from tests.support.key_server import KeyServer
+from tests.support.keys import jwk, jwk_set
 
 
 def _unusable(jwk_: dict[str, JsonValue], **changes: JsonValue) -> bytes:

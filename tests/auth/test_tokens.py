@@ -10,7 +10,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 from app.auth import tokens
 from app.auth.errors import InvalidTokenError
 from app.auth.tokens import TokenVerifier
-from tests.tokens import OTHER_SECRET, SECRET, claims_for, sign, token_for
+from tests.support.tokens import OTHER_SECRET, SECRET, token_for
 
 
 def verify(
@@ -24,7 +24,7 @@ def verify(
 
 
 @pytest.mark.parametrize("changes", [{}, {"aud": "somebody else"}, {"iss": "somebody"}], ids=str)
-def test_issuer_and_audience_do_not_count_where_none_is_set(changes: dict[str, object]) -> None:
+def test_issuer_and_audience_do_not_count_where_none_is_set(changes: dict[str, str]) -> None:
     assert verify(token_for("ada", **changes)) == "ada"
 
 
@@ -36,18 +36,18 @@ def test_what_is_no_token_is_refused(token: str) -> None:
 
 def test_a_secret_that_is_too_short_verifies_nothing() -> None:
     with pytest.warns(InsecureKeyLengthWarning):
-        token = sign(claims_for("ada"), secret="s" * 31)
+        token = token_for("ada", "s" * 31)
     with pytest.raises(InvalidTokenError):
         verify(token, secrets=["s" * 31])
 
 
 @pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
 def test_while_there_are_two_secrets_the_tokens_of_both_hold(secret: str) -> None:
-    assert verify(sign(claims_for("ada"), secret), secrets=[OTHER_SECRET, SECRET]) == "ada"
+    assert verify(token_for("ada", secret), secrets=[OTHER_SECRET, SECRET]) == "ada"
 
 
 async def test_once_the_previous_secret_is_gone_its_tokens_do_not_hold_though_they_did() -> None:
-    token = sign(claims_for("ada"), SECRET)
+    token = token_for("ada")
     rotating = TokenVerifier([OTHER_SECRET, SECRET])
     assert await rotating.verify(token) == rotating.remembered(token) == "ada"
     restarted = TokenVerifier([OTHER_SECRET])
@@ -59,12 +59,12 @@ async def test_once_the_previous_secret_is_gone_its_tokens_do_not_hold_though_th
 @pytest.mark.parametrize("secret", [SECRET + OTHER_SECRET, SECRET[:-1], f"{SECRET},{OTHER_SECRET}"])
 def test_those_of_a_third_do_not(secret: str) -> None:
     with pytest.raises(InvalidTokenError, match=r"^InvalidSignatureError, InvalidSignatureError$"):
-        verify(sign(claims_for("ada"), secret), secrets=[OTHER_SECRET, SECRET])
+        verify(token_for("ada", secret), secrets=[OTHER_SECRET, SECRET])
 
 
 @pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
 def test_an_expired_token_does_not_hold_under_either(secret: str) -> None:
-    token = sign(claims_for("ada", exp=timedelta(seconds=-60)), secret)
+    token = token_for("ada", secret, exp=timedelta(seconds=-60))
     # Both secrets are tried, so that the response time does not show which one was right.
     with pytest.raises(InvalidTokenError, match=r"^[A-Za-z]+Error, [A-Za-z]+Error$"):
         verify(token, secrets=[OTHER_SECRET, SECRET])

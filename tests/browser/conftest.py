@@ -1,7 +1,6 @@
 """A real Chromium, as installed on the machine."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,6 +8,7 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.browser.docs_page import DocsPage, Witness
 from tests.support.live_server import LiveServer
+from tests.support.programs import program
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
@@ -24,10 +24,7 @@ _QUIET = (
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """Run headless Chromium. If it is not installed, skip the test, but not in CI."""
-    executable = next(filter(None, map(shutil.which, _NAMES)), None)
-    if executable is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse(f"there is no Chromium: none of {', '.join(_NAMES)} is on the PATH")
+    executable = program(*_NAMES)
     # Chromium's sandbox does not start as root.
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:

@@ -5,12 +5,12 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 from quart_contract.document import Document
 from tests.browser.docs_page import DocsPage, Witness
 from tests.support.live_server import LiveServer
+from tests.support.tokens import token_for
 
 SCREENSHOT = Path(__file__).parents[2] / "docs" / "swagger-ui.png"
 TASK = {"title": "Renew the passport", "description": "Take two photographs along."}
@@ -26,7 +26,6 @@ async def test_every_operation_can_be_tried_out(
     witness: Witness,
     server: LiveServer,
     user: str,
-    token_for: Callable[[str], str],
 ) -> None:
     await docs.authorize(token_for(user))
     created = await docs.try_out("createTask", TASK)
@@ -59,9 +58,7 @@ async def test_every_operation_can_be_tried_out(
     assert witness.foreign(server.base_url) == []
 
 
-async def test_a_new_task_is_shown_as_it_was_stored(
-    docs: DocsPage, contract: Document, token_for: Callable[[str], str]
-) -> None:
+async def test_a_new_task_is_shown_as_it_was_stored(docs: DocsPage, contract: Document) -> None:
     await docs.authorize(token_for("ada"))
     answer = await docs.try_out("createTask", TASK)
     assert json.loads(answer.body).items() >= TASK.items()
@@ -96,9 +93,7 @@ def labelled(picture: bytes, contract: Document) -> bytes:
     return picture[:-12] + chunk + picture[-12:]
 
 
-async def test_a_token_is_not_kept_by_the_browser(
-    docs: DocsPage, user: str, token_for: Callable[[str], str]
-) -> None:
+async def test_a_token_is_not_kept_by_the_browser(docs: DocsPage, user: str) -> None:
     await docs.authorize(token_for(user))
     kept = await docs.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
     assert kept == [0, 0, ""]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.live_server import LiveServer
 from tests.support.node_packages import find, installed_or_skipped
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 FOLDER = Path(__file__).with_name("typescript")
 CONTRACT = Path(__file__).parents[2] / "openapi.yaml"

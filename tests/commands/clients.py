@@ -7,22 +7,20 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.commands.conftest import SECRET
-from tests.tokens import claims_for, sign
+from tests.support.clients import Served, sync_client
 
 
 class Clients:
     """Clients of one user, each with a persistent connection, that create task after task."""
 
-    def __init__(self, base_url: str, user: str) -> None:
+    def __init__(self, server: Served, user: str) -> None:
         self.acknowledged: list[str] = []
         self.lost = 0
         self._stopped = threading.Event()
-        self._base_url = base_url
-        self._headers = headers_of(user)
+        self._server, self._user = server, user
 
     def run(self) -> None:
-        with httpx.Client(base_url=self._base_url, headers=self._headers, timeout=10) as client:
+        with sync_client(self._server, self._user, timeout=10) as client:
             while not self._stopped.wait(0.005):
                 try:
                     answer = client.post("/api/tasks", json={"title": "x"})
@@ -53,14 +51,10 @@ class Clients:
                 each.join()
 
 
-def headers_of(user: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {sign(claims_for(user), SECRET)}"}
-
-
-def stored(base_url: str, user: str) -> list[str]:
+def stored(server: Served, user: str) -> list[str]:
     """Return the ids of all tasks of a user."""
     ids: list[str] = []
-    with httpx.Client(base_url=base_url, headers=headers_of(user)) as client:
+    with sync_client(server, user) as client:
         page = {"next_cursor": ""}
         while page["next_cursor"] is not None:
             cursor = {"cursor": page["next_cursor"]} if ids else {}

@@ -11,7 +11,7 @@ import pytest
 
 from app.server.http.listener import listen
 from app.server.workers import process as worker_process
-from tests.commands.conftest import ROOT
+from tests.support.folders import ROOT
 
 
 async def test_a_worker_is_not_silent_while_its_supervisor_is_suspended(

@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from tests.commands.conftest import Taskward
-
-REQUEST = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+from tests.support.http1 import LIVE
+from tests.support.taskward import Taskward
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -16,15 +15,14 @@ def test_who_is_told_to_end_answers_what_still_comes_over_open_connections(
     taskward: Taskward, settings_of_two: dict[str, str], workers: str
 ) -> None:
     server = taskward.serve("serve", **settings_of_two | {"WORKERS": workers})
-    host, _, port = taskward.bind.rpartition(":")
-    address = (host, int(port))
+    address = ("127.0.0.1", taskward.port)
     with socket.create_connection(address) as used, socket.create_connection(address) as fresh:
-        used.sendall(REQUEST)
+        used.sendall(LIVE)
         assert b"connection: close" not in used.recv(65536).lower()
         server.terminate()
         time.sleep(0.5)
         for each in (used, fresh):
-            each.sendall(REQUEST)
+            each.sendall(LIVE)
             answer = b""
             while received := each.recv(65536):
                 answer += received
@@ -39,11 +37,10 @@ def test_who_is_told_to_end_answers_what_still_comes_over_open_connections(
 def test_connections_that_nobody_uses_do_not_hold_up_the_end(
     taskward: Taskward, settings_of_two: dict[str, str]
 ) -> None:
-    host, _, port = taskward.bind.rpartition(":")
     seconds = {}
     for number in (signal.SIGINT, signal.SIGTERM):
-        server = taskward.serve("serve", **settings_of_two)
-        with socket.create_connection((host, int(port))):
+        server = taskward.serve("serve", **settings_of_two | {"WORKERS": "1"})
+        with socket.create_connection(("127.0.0.1", taskward.port)):
             began = time.monotonic()
             assert taskward.stop(server, number).status == 0
             seconds[number] = time.monotonic() - began

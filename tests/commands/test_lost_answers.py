@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.commands.conftest import SECRET, Taskward
 from tests.support.addresses import address_of, moved
+from tests.support.clients import sync_client
 from tests.support.relay import Relay, relay
-from tests.tokens import claims_for, sign
+from tests.support.taskward import QUIET, Taskward
 
 TASK = {"title": "Buy milk"}
 COMMIT = b"COMMIT\0"
@@ -29,7 +29,7 @@ def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
     url = moved(database_url, "127.0.0.1", line.port)
     # A Citus offers TLS, in which the relay cannot distinguish messages.
     text = url.update_query_dict({"sslmode": "disable"}).render_as_string(hide_password=False)
-    return {"DATABASE_URL": text, "BETTER_AUTH_SECRET": SECRET}
+    return QUIET | {"DATABASE_URL": text}
 
 
 @pytest.mark.parametrize(("key", "tasks"), [("a-key", 1), (None, 2)])
@@ -43,10 +43,8 @@ def test_a_repeat_under_the_same_key_makes_no_second_task_though_the_server_was_
     tasks: int,
 ) -> None:
     environment = through(line, database_url)
-    headers = {"Authorization": f"Bearer {sign(claims_for(user), SECRET)}"}
-    if key:
-        headers["Idempotency-Key"] = key
-    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
+    headers = {"Idempotency-Key": key} if key else {}
+    with sync_client(taskward, user, headers) as client:
         server = taskward.serve("serve", **environment)
         # Without a key there is a single statement, which commits automatically on one PostgreSQL.
         title = TASK["title"].encode()

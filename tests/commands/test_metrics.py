@@ -9,10 +9,10 @@ import pytest
 
 from app.database.driver.url import DatabaseUrl
 from app.server.observability.metrics import FOLDER
-from tests.commands.conftest import SECRET, Taskward
-from tests.commands.processes import workers_of
 from tests.support.metrics import Scrape, scrape, scrape_until
 from tests.support.ports import free_port
+from tests.support.taskward import Taskward, workers_of
+from tests.support.tokens import SECRET
 
 POOL_SIZE = 3
 
@@ -20,7 +20,7 @@ POOL_SIZE = 3
 @pytest.fixture
 def environment(database_url: DatabaseUrl) -> dict[str, str]:
     """Settings for two workers on the database that all tests share."""
-    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    url = database_url.text
     return {
         "BETTER_AUTH_SECRET": SECRET,
         "DATABASE_URL": url,

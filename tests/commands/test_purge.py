@@ -4,7 +4,6 @@ import asyncio
 import time
 
 import asyncpg
-import httpx
 import pytest
 import structlog
 from sqlalchemy import text
@@ -14,8 +13,10 @@ from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.tasks import erasures
 from app.tasks.wall import WALL
-from tests.commands.conftest import SECRET, Taskward, bare_application
-from tests.tokens import claims_for, sign
+from tests.commands.conftest import bare_application
+from tests.support.clients import get, sync_client
+from tests.support.taskward import Taskward
+from tests.support.tokens import SECRET
 
 EXPIRED = """
 INSERT INTO users (id, revision, task_count) VALUES ('ada', 1, 0);
@@ -27,9 +28,7 @@ SELECT 'ada', 'create_task', 'key', '', 201, '{}', '', now() - interval '25 hour
 
 @pytest.fixture
 def url(empty_database: DatabaseUrl) -> str:
-    return empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(
-        hide_password=False
-    )
+    return empty_database.text
 
 
 def execute(url: str, sql: str) -> list[tuple[object, ...]]:
@@ -149,8 +148,7 @@ def test_a_server_finishes_an_erasure_that_a_crash_interrupted(
     taskward.run("migrate", DATABASE_URL=url)
     execute(url, MANY)
     server = taskward.serve(command, DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)
-    headers = {"Authorization": f"Bearer {sign(claims_for('eve'), SECRET)}"}
-    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
+    with sync_client(taskward, "eve") as client:
         assert client.delete("/api/me", params={"confirm": "eve"}).status_code == 204
         assert client.get("/api/me").json()["task_count"] == 0
         server.kill()
@@ -159,8 +157,7 @@ def test_a_server_finishes_an_erasure_that_a_crash_interrupted(
     assert isinstance(left, int)
     assert left > 0
     taskward.serve(command, DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)
-    with httpx.Client(base_url=taskward.base_url, headers=headers) as client:
-        assert client.get("/api/tasks").json()["items"] == []
+    assert get(taskward, "/api/tasks", "eve").json()["items"] == []
     deadline = time.monotonic() + 60
     while execute(url, USERS) != [(0,)] and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -11,8 +11,9 @@ from sqlalchemy import make_url
 
 from app.database.driver.pool import TIMEOUTS
 from app.database.driver.url import DatabaseUrl
-from tests.commands.conftest import SECRET, Taskward
 from tests.support.pgbouncer import pgbouncer
+from tests.support.taskward import Taskward
+from tests.support.tokens import SECRET
 
 # The login is not a superuser: row-level security applies to it, although it owns the tables.
 MAKE_LOGIN = (
@@ -28,7 +29,7 @@ CREATE TRIGGER wait BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION wait()
 
 @pytest.fixture
 def administrator(empty_database: DatabaseUrl) -> str:
-    return empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    return empty_database.text
 
 
 @pytest.fixture

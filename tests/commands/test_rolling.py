@@ -3,55 +3,33 @@
 import json
 import os
 import signal
-import subprocess
-import time
-from collections.abc import Callable
 
-import httpx
 import psutil
 import pytest
 
-from tests.commands.clients import headers_of
-from tests.commands.conftest import Taskward
-from tests.commands.processes import workers_of
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def roll(server: subprocess.Popen[str]) -> None:
-    """Send SIGHUP, and wait until all workers are new."""
-    former = {each.pid for each in workers_of(server)}
-
-    def is_rolled() -> bool:
-        present = {each.pid for each in workers_of(server)}
-        return len(present) == len(former) and present.isdisjoint(former)
-
-    server.send_signal(signal.SIGHUP)
-    wait_for(is_rolled)
+from tests.support.clients import get, sync_client
+from tests.support.taskward import Taskward, roll, workers_of
+from tests.support.waiting import wait_until
 
 
 def test_a_roll_adopts_what_the_file_of_settings_says_now_and_a_crash_does_not(
     taskward: Taskward, settings_of_two: dict[str, str], user: str
 ) -> None:
+    del settings_of_two["COVERAGE_PROCESS_CONFIG"]
     file = taskward.folder / ".env"
     file.write_text("MAX_TASKS_PER_USER=1\n")
     server = taskward.serve("serve", **settings_of_two)
-    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user), timeout=30) as client:
+    with sync_client(taskward, user) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 201
         file.write_text("MAX_TASKS_PER_USER=2\n")
         killed = workers_of(server)
         for each in killed:
             each.kill()
         psutil.wait_procs(killed, timeout=5)
-    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user), timeout=30) as client:
+    with sync_client(taskward, user) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 409
-    roll(server)
-    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user), timeout=30) as client:
+    roll(server.pid)
+    with sync_client(taskward, user) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 201
     taskward.stop(server)
 
@@ -60,6 +38,7 @@ def test_a_roll_adopts_what_the_file_of_settings_says_now_and_a_crash_does_not(
 def test_a_roll_to_wrong_settings_leaves_everything_as_it_is(
     taskward: Taskward, settings_of_two: dict[str, str], wrong: bytes
 ) -> None:
+    del settings_of_two["COVERAGE_PROCESS_CONFIG"]
     server = taskward.serve("serve", **settings_of_two)
     workers = workers_of(server)
     (taskward.folder / ".env").write_bytes(wrong)
@@ -74,7 +53,7 @@ def test_a_roll_to_wrong_settings_leaves_everything_as_it_is(
     workers[0].kill()
     workers[0].wait(5)
     workers[1].suspend()
-    assert httpx.get(f"{taskward.base_url}/health/ready", timeout=30).status_code == 200
+    assert get(taskward, "/health/ready").status_code == 200
     workers[1].resume()
     taskward.stop(server)
 
@@ -84,7 +63,7 @@ def test_one_process_ignores_sighup_and_says_so(
 ) -> None:
     server = taskward.serve("serve", **settings_of_two | {"WORKERS": "1"})
     server.send_signal(signal.SIGHUP)
-    assert httpx.get(f"{taskward.base_url}/health/ready").status_code == 200
+    assert get(taskward, "/health/ready").status_code == 200
     finished = taskward.stop(server)
     assert finished.status == 0
     line = json.loads(finished.err)
@@ -102,10 +81,10 @@ def test_it_can_be_the_first_process_of_a_container(
     if workers == "2":
         first, second = server.children()
         first.kill()
-        wait_for(lambda: first not in server.children())
+        wait_until(lambda: first not in server.children())
         server.send_signal(signal.SIGHUP)
-        wait_for(lambda: second not in server.children())
-    assert httpx.get(f"{taskward.base_url}/health/ready").status_code == 200
+        wait_until(lambda: second not in server.children())
+    assert get(taskward, "/health/ready").status_code == 200
     assert not [each for each in server.children() if each.status() == psutil.STATUS_ZOMBIE]
     server.terminate()
     unshare.communicate(timeout=20)

@@ -2,22 +2,31 @@
 
 import json
 import os
+import re
 import signal
 import socket
-from collections.abc import Callable
+import subprocess
 
-import httpx
 import psutil
 import pytest
 
+from app.database.driver.url import DatabaseUrl
 from app.database.embedded.postmaster import find_process
 from app.tasks.wall import WALL
-from tests.commands.conftest import SECRET, Taskward
-from tests.tokens import claims_for, sign
+from tests.support.clients import get, sync_client
+from tests.support.http1 import request
+from tests.support.taskward import Taskward
+from tests.support.tokens import SECRET, token_for
+
+
+def pasted(banner: str) -> str:
+    """Run the `curl` command of a banner in a shell; return its output."""
+    (command,) = re.findall(r"(?ms)^curl .*?[^\\]$", banner)
+    return subprocess.check_output(["/bin/sh", "-c", command], text=True)
 
 
 def test_the_banner_of_dev_works_when_pasted_and_tasks_outlive_a_restart(
-    taskward: Taskward, pasted: Callable[[str], str]
+    taskward: Taskward,
 ) -> None:
     first = taskward.stop(taskward.serve("dev"))
     assert f"{taskward.base_url}/docs" in first.out
@@ -28,18 +37,17 @@ def test_the_banner_of_dev_works_when_pasted_and_tasks_outlive_a_restart(
 
     third = taskward.serve("dev")
     token = taskward.run("token", "ada").out.strip()
-    headers = {"Authorization": f"Bearer {token}"}
-    listed = httpx.get(f"{taskward.base_url}/api/tasks", headers=headers).json()
+    listed = get(taskward, "/api/tasks", headers={"Authorization": f"Bearer {token}"}).json()
     assert listed["items"] == [created]
     taskward.stop(third)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_server_and_its_postgresql(taskward: Taskward, number: int) -> None:
-    server = taskward.serve("dev")
+def test_a_signal_ends_the_server_and_its_postgresql(development: Taskward, number: int) -> None:
+    server = development.serve("dev")
     children = psutil.Process(server.pid).children(recursive=True)
-    assert find_process((taskward.data_dir / "postgresql").resolve()) in children
-    finished = taskward.stop(server, number)
+    assert find_process((development.data_dir / "postgresql").resolve()) in children
+    finished = development.stop(server, number)
     assert finished.status == 0
     assert "Traceback" not in finished.err
     assert psutil.wait_procs(children, timeout=5)[1] == []
@@ -47,15 +55,15 @@ def test_a_signal_ends_the_server_and_its_postgresql(taskward: Taskward, number:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_while_starting_leaves_nothing_running(
-    taskward: Taskward, number: int, status: int
+    development: Taskward, number: int, status: int
 ) -> None:
-    server = taskward.serve("dev")
-    taskward.stop(server)
-    starting = taskward.start("dev")
+    server = development.serve("dev")
+    development.stop(server)
+    starting = development.start("dev")
     me = psutil.Process(starting.pid)
     while not (children := me.children(recursive=True)):
         assert starting.poll() is None
-    finished = taskward.stop(starting, number)
+    finished = development.stop(starting, number)
     assert finished.status in (status, 0)
     assert "Traceback" not in finished.err
     assert psutil.wait_procs(children, timeout=5)[1] == []
@@ -93,20 +101,26 @@ def test_serve_refuses_to_start_without_a_key(taskward: Taskward) -> None:
     assert not taskward.data_dir.exists()
 
 
-def test_serve_refuses_a_schema_that_it_may_not_migrate(taskward: Taskward) -> None:
-    finished = taskward.run("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
+def test_serve_refuses_a_schema_that_it_may_not_migrate(
+    taskward: Taskward, empty_database: DatabaseUrl
+) -> None:
+    settings = {"BETTER_AUTH_SECRET": SECRET, "DATABASE_URL": empty_database.text}
+    finished = taskward.run("serve", **settings, MIGRATE_ON_START="false")
     assert finished.status == 1
     assert "Run python -m app migrate" in finished.err
-    assert taskward.run("migrate").out == f"The schema is at revision {WALL.head}.\n"
-    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, MIGRATE_ON_START="false")
+    assert taskward.run("migrate", **settings).out == f"The schema is at revision {WALL.head}.\n"
+    server = taskward.serve("serve", **settings, MIGRATE_ON_START="false")
     taskward.stop(server)
 
 
-def test_requests_are_logged_as_json_without_the_token(taskward: Taskward) -> None:
-    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
-    token = sign(claims_for("ada"), SECRET)
+def test_requests_are_logged_as_json_without_the_token(
+    taskward: Taskward, database_url: DatabaseUrl
+) -> None:
+    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=database_url.text)
+    token = token_for("ada")
     headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "find-me"}
-    httpx.post(f"{taskward.base_url}/api/tasks", json={"title": "hush"}, headers=headers)
+    with sync_client(taskward, headers=headers) as client:
+        client.post("/api/tasks", json={"title": "hush"})
     finished = taskward.stop(server)
     lines = [json.loads(line) for line in finished.err.splitlines()]
     (line,) = (line for line in lines if line.get("request_id") == "find-me")
@@ -117,18 +131,13 @@ def test_requests_are_logged_as_json_without_the_token(taskward: Taskward) -> No
 
 
 def test_a_request_that_runs_when_the_server_is_told_to_stop_is_answered(
-    taskward: Taskward,
+    taskward: Taskward, database_url: DatabaseUrl
 ) -> None:
-    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET)
+    server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=database_url.text)
     body = b'{"title": "slow"}'
-    token = sign(claims_for("ada"), SECRET)
-    host, _, port = taskward.bind.partition(":")
-    with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(
-            b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n" % (token.encode(), len(body))
-        )
-        httpx.get(f"{taskward.base_url}/health/live")
+    with socket.create_connection(("127.0.0.1", taskward.port)) as connection:
+        connection.sendall(request("POST /api/tasks", user="ada", body=body).removesuffix(body))
+        get(taskward, "/health/live")
         server.send_signal(signal.SIGTERM)
         connection.sendall(body)
         assert connection.recv(64).startswith(b"HTTP/1.1 201")

@@ -3,15 +3,15 @@
 import time
 from pathlib import Path
 
-import httpx
 import jwt
 import pytest
 from sqlalchemy import make_url
 
 from app.database.driver.url import DatabaseUrl
-from tests.commands.conftest import SECRET, Taskward
-from tests.tokens import OTHER_SECRET, claims_for, sign
-from tests.tokens.key_server import key_server
+from tests.support.clients import get
+from tests.support.key_server import key_server
+from tests.support.taskward import Taskward
+from tests.support.tokens import OTHER_SECRET, SECRET
 
 
 def test_a_token_names_its_user_and_ends_in_time(taskward: Taskward) -> None:
@@ -56,9 +56,9 @@ def test_a_token_that_could_not_hold_is_not_printed(
     assert finished.err.startswith("taskward: a token for ")
 
 
-def test_doctor_says_what_is_well_a_line_each(taskward: Taskward) -> None:
-    taskward.run("migrate")
-    finished = taskward.run("doctor", BETTER_AUTH_SECRET=SECRET)
+def test_doctor_says_what_is_well_a_line_each(development: Taskward) -> None:
+    development.run("migrate")
+    finished = development.run("doctor", BETTER_AUTH_SECRET=SECRET)
     assert finished.status == 0
     lines = finished.out.splitlines()
     assert [line.split()[:2] for line in lines] == [
@@ -99,30 +99,23 @@ def test_doctor_looks_at_the_keys_that_the_issuer_publishes(taskward: Taskward) 
     assert "ConnectError" in down.out
 
 
-def test_doctor_shares_the_database_of_a_running_server(taskward: Taskward) -> None:
-    server = taskward.serve("dev")
-    finished = taskward.run("doctor")
+def test_doctor_shares_the_database_of_a_running_server(development: Taskward) -> None:
+    server = development.serve("dev")
+    finished = development.run("doctor")
     assert finished.status == 0
     assert "the development server's secret" in finished.out
-    taskward.stop(server)
+    development.stop(server)
 
 
 def test_a_configured_database_is_used_and_no_other_is_made(
     taskward: Taskward, database_url: DatabaseUrl
 ) -> None:
-    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
-    settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
+    settings = {"DATABASE_URL": database_url.text, "BETTER_AUTH_SECRET": SECRET}
     assert taskward.run("doctor", **settings).status == 0
     server = taskward.serve("dev", **settings)
-    with sign_in(taskward) as client:
-        assert client.get("/api/tasks").status_code == 200
+    assert get(taskward, "/api/tasks", "ada").status_code == 200
     taskward.stop(server)
     assert not taskward.data_dir.exists()
-
-
-def sign_in(taskward: Taskward) -> httpx.Client:
-    headers = {"Authorization": f"Bearer {sign(claims_for('ada'), SECRET)}"}
-    return httpx.Client(base_url=taskward.base_url, headers=headers)
 
 
 def test_wrong_settings_are_told_all_at_once_without_a_traceback(taskward: Taskward) -> None:
@@ -193,7 +186,7 @@ def test_a_folder_that_cannot_keep_a_secret_is_named(taskward: Taskward) -> None
 def test_nothing_is_distributed_where_there_is_no_citus(
     taskward: Taskward, empty_database: DatabaseUrl
 ) -> None:
-    url = empty_database.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    url = empty_database.text
     refused = taskward.run("migrate", "--citus", DATABASE_URL=url)
     assert (refused.status, refused.out) == (1, "")
     assert "CREATE EXTENSION citus;" in refused.err
@@ -223,11 +216,11 @@ def test_a_misspelt_or_empty_database_url_is_refused(
 
 
 @pytest.mark.parametrize("in_file", [False, True])
-def test_dev_warns_of_a_misspelt_database_url(taskward: Taskward, in_file: bool) -> None:
+def test_dev_warns_of_a_misspelt_database_url(development: Taskward, in_file: bool) -> None:
     if in_file:
-        (taskward.folder / ".env").write_text("DATABSE_URL=postgresql://ada:hunter2@h/d\n")
+        (development.folder / ".env").write_text("DATABSE_URL=postgresql://ada:hunter2@h/d\n")
     environment = {} if in_file else {"DATABSE_URL": "postgresql://ada:hunter2@h/d"}
-    finished = taskward.stop(taskward.serve("dev", LOG_FORMAT="json", **environment))
+    finished = development.stop(development.serve("dev", LOG_FORMAT="json", **environment))
     (line,) = [each for each in finished.err.splitlines() if "unknown setting" in each]
     assert '"name":"DATABSE_URL","did_you_mean":"DATABASE_URL"' in line
     assert "hunter2" not in finished.err + finished.out

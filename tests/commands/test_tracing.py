@@ -7,10 +7,9 @@ import httpx
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.commands.clients import headers_of
-from tests.commands.conftest import SECRET, Taskward
-from tests.commands.processes import workers_of
 from tests.support.otlp_receiver import Receiver, otlp_receiver
+from tests.support.taskward import Taskward, workers_of
+from tests.support.tokens import SECRET, bearer
 
 TRACES = [f"{number:032x}" for number in (1, 2)]
 
@@ -18,7 +17,7 @@ TRACES = [f"{number:032x}" for number in (1, 2)]
 @pytest.fixture
 def environment(database_url: DatabaseUrl) -> dict[str, str]:
     """Settings of `serve` on the database that all tests share."""
-    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
+    url = database_url.text
     return {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
 
 
@@ -40,7 +39,7 @@ def test_each_worker_sends_its_spans_and_a_log_line_names_the_span(
     for trace, worker in zip(TRACES, workers_of(server), strict=True):
         worker.suspend()
         parent = {"traceparent": f"00-{trace}-{1:016x}-01", "tracestate": "not one"}
-        headers = {**headers_of(user), **parent}
+        headers = {**bearer(user), **parent}
         answer = httpx.get(f"{taskward.base_url}/api/tasks", headers=headers, timeout=10)
         assert answer.status_code == 200
         worker.resume()

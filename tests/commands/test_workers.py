@@ -15,9 +15,10 @@ import httpx
 import psutil
 import pytest
 
-from tests.commands.clients import Clients, headers_of, stored
-from tests.commands.conftest import QUIET, ROOT, Taskward
-from tests.commands.processes import workers_of
+from tests.commands.clients import Clients, stored
+from tests.support.clients import get, sync_client
+from tests.support.folders import ROOT
+from tests.support.taskward import QUIET, Taskward, workers_of
 
 
 def test_each_worker_answers(taskward: Taskward, settings_of_two: dict[str, str]) -> None:
@@ -28,7 +29,7 @@ def test_each_worker_answers(taskward: Taskward, settings_of_two: dict[str, str]
         others = [each for each in workers if each != worker]
         for each in others:
             each.suspend()
-        assert httpx.get(f"{taskward.base_url}/health/ready", timeout=10).status_code == 200
+        assert get(taskward, "/health/ready").status_code == 200
         for each in others:
             each.resume()
     assert taskward.stop(server).status == 0
@@ -42,7 +43,7 @@ def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3
     # On a machine that is busy with other tests, a start takes longer.
     limit = max(3, 2 * (time.monotonic() - began))
     killed, survivor = workers_of(server)
-    clients = Clients(taskward.base_url, user)
+    clients = Clients(taskward, user)
     with clients.running(8):
         clients.wait_for_more(20)
         began = time.monotonic()
@@ -56,7 +57,7 @@ def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3
     survivor.resume()
     assert time.monotonic() - began < limit
     assert killed not in workers_of(server)
-    assert set(clients.acknowledged) <= set(stored(taskward.base_url, user))
+    assert set(clients.acknowledged) <= set(stored(taskward, user))
     finished = taskward.stop(server)
     (line,) = map(json.loads, finished.err.splitlines())
     assert (line["event"], line["worker"], line["status"]) == ("worker exited", killed.pid, -9)
@@ -70,7 +71,7 @@ def test_a_signal_under_load_loses_no_acknowledged_task(
 ) -> None:
     server = taskward.serve("serve", **settings_of_two)
     workers = workers_of(server)
-    clients = Clients(taskward.base_url, user)
+    clients = Clients(taskward, user)
     with clients.running(8):
         time.sleep(1)
         (os.killpg if whole_group else os.kill)(server.pid, number)
@@ -79,25 +80,25 @@ def test_a_signal_under_load_loses_no_acknowledged_task(
     assert psutil.wait_procs(workers, timeout=1)[1] == []
     again = taskward.serve("serve", **settings_of_two)
     assert len(clients.acknowledged) > 20
-    assert sorted(clients.acknowledged) == sorted(stored(taskward.base_url, user))
+    assert sorted(clients.acknowledged) == sorted(stored(taskward, user))
     taskward.stop(again)
 
 
 def test_nothing_outlives_a_kill_of_the_supervisor_and_the_next_start_works(
-    taskward: Taskward, user: str
+    development: Taskward, user: str
 ) -> None:
-    server = taskward.serve("serve", **QUIET, WORKERS="2")
+    server = development.serve("serve", **QUIET, WORKERS="2")
     everything = psutil.Process(server.pid).children(recursive=True)
     assert {*workers_of(server)} < {*everything}
-    with httpx.Client(base_url=taskward.base_url, headers=headers_of(user)) as client:
+    with sync_client(development, user) as client:
         created = client.post("/api/tasks", json={"title": "x"}).raise_for_status().json()
         server.kill()
-        again = taskward.start("serve", **QUIET, WORKERS="2")
+        again = development.start("serve", **QUIET, WORKERS="2")
         assert psutil.wait_procs(everything, timeout=10)[1] == []
         server.communicate()
-        taskward.wait_for_answer(again)
-    assert stored(taskward.base_url, user) == [created["id"]]
-    assert taskward.stop(again).status == 0
+        development.wait_for_answer(again)
+    assert stored(development, user) == [created["id"]]
+    assert development.stop(again).status == 0
 
 
 def test_a_worker_that_is_told_to_end_is_replaced_too(
@@ -108,7 +109,7 @@ def test_a_worker_that_is_told_to_end_is_replaced_too(
     for each in workers:
         each.terminate()
     assert psutil.wait_procs(workers, timeout=5)[1] == []
-    assert httpx.get(f"{taskward.base_url}/health/ready", timeout=10).status_code == 200
+    assert get(taskward, "/health/ready").status_code == 200
     assert {*workers_of(server)}.isdisjoint(workers)
     taskward.stop(server)
 

@@ -10,9 +10,9 @@ import pytest
 from app.openapi import read
 from quart_contract.operations import operations
 from tests.isolation.plans import PLANS
+from tests.support.clients import sync_client
 from tests.support.live_server import LiveServer
 from tests.support.relay import Relay, relay
-from tests.tokens import token_for
 
 CONTRACT = read()
 OPERATIONS = {each.id: each for each in operations(CONTRACT)}
@@ -40,9 +40,8 @@ class Device:
     def __init__(self, server: LiveServer, line: Relay) -> None:
         self._line = line
         self.user = f"device-{uuid4()}"
-        headers = {"Authorization": f"Bearer {token_for(self.user)}"}
-        self.near = httpx.Client(base_url=server.base_url, headers=headers)
-        self._far = httpx.Client(base_url=f"http://127.0.0.1:{line.port}", headers=headers)
+        self.near = sync_client(server, self.user)
+        self._far = sync_client(line, self.user)
         self.task = self.near.post("/api/tasks", json={"title": "mine"}).json()
         self.near.post("/api/tasks", json={"title": "another"})
 

@@ -15,8 +15,8 @@ from app.database.driver.url import DatabaseUrl
 from app.database.migrations.migrate import migrate
 from app.settings import Settings
 from app.tasks.wall import WALL
+from tests.support.clients import async_client
 from tests.support.live_server import live
-from tests.tokens import token_for
 
 TASK = {"title": "x"}
 BATCH = {"operations": [{"op": "create", "task": TASK}]}
@@ -58,9 +58,8 @@ async def ada(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server on that database; the server has not connected to it yet."""
     app = create_app(settings.model_copy(update={"database_url": empty_database}))
-    headers = {"Authorization": f"Bearer {token_for('ada')}"}
     with live(app) as server:
-        async with httpx.AsyncClient(base_url=server.base_url, headers=headers) as client:
+        async with async_client(server, "ada") as client:
             yield client
 
 

@@ -13,10 +13,11 @@ from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
 from app.tasks.wall import WALL
-from tests.commands.conftest import SECRET, Taskward
 from tests.support.certificates import Authority
 from tests.support.debian_postgres import HOST, PASSWORD, ROLES, debian_binaries, tls_server
 from tests.support.folders import open_folder
+from tests.support.taskward import Taskward
+from tests.support.tokens import SECRET
 
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 IS_TLS = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -172,18 +173,15 @@ async def test_whoever_asks_for_channel_binding_gets_no_less_than_a_certificate_
 
 
 def test_commands_use_tls_and_say_why_they_cannot(
-    port: int, authority: Authority, wrong: Authority
+    taskward: Taskward, port: int, authority: Authority, wrong: Authority
 ) -> None:
-    with open_folder() as folder:
-        taskward = Taskward(folder)
-        settings = {"BETTER_AUTH_SECRET": SECRET}
+    def run(command: str, root: Path) -> str:
+        url = url_of(port, f"sslmode=verify-full&sslrootcert={root}")
+        finished = taskward.run(command, DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET)
+        return finished.out + finished.err
 
-        def run(command: str, root: Path) -> str:
-            url = url_of(port, f"sslmode=verify-full&sslrootcert={root}")
-            finished = taskward.run(command, DATABASE_URL=url, **settings)
-            return finished.out + finished.err
-
-        assert "The schema is at revision" in run("migrate", authority.path)
-        assert "FAIL" not in run("doctor", authority.path)
-        assert "certificate verify failed" in run("doctor", wrong.path)
-        assert "sslrootcert must be a readable file" in run("doctor", folder / "none.pem")
+    assert "The schema is at revision" in run("migrate", authority.path)
+    assert "FAIL" not in run("doctor", authority.path)
+    assert "certificate verify failed" in run("doctor", wrong.path)
+    none = taskward.folder / "none.pem"
+    assert "sslrootcert must be a readable file" in run("doctor", none)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.database.embedded.place import MAJOR_VERSION
 from app.settings import Settings
-from tests.commands.conftest import ROOT
+from tests.support.folders import ROOT
 
 GUIDES = ROOT / "docs" / "how-to"
 NOT_RUN = ("systemctl", "git", "docker", "python3", ".venv/bin/pip")

@@ -9,7 +9,7 @@ import yaml
 
 from app.server.http.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
 from app.settings import Settings
-from tests.commands.conftest import ROOT
+from tests.support.folders import ROOT
 from tests.support.node_packages import installed_or_skipped
 
 DEPLOY = ROOT / "deploy"

@@ -1,8 +1,6 @@
 """The steps of the Dockerfile, run here, make a Taskward that needs read access only."""
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,11 +13,13 @@ import pytest
 
 from app.database.driver.url import DatabaseUrl
 from app.database.embedded.account import Account
-from tests.commands.conftest import ROOT, SECRET
 from tests.deploy.dockerfile import Build, instructions
 from tests.support.addresses import address_of, moved
-from tests.support.folders import open_folder
+from tests.support.folders import ROOT, open_folder
+from tests.support.ports import free_port
+from tests.support.programs import program
 from tests.support.relay import relay
+from tests.support.tokens import SECRET
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 READ_ONLY = ["unshare", "--mount", "sh", "-euc", 'mount -o remount,bind,ro / && exec "$@"', "sh"]
@@ -62,11 +62,9 @@ def confined(build: Build, command: Sequence[str]) -> list[str]:
 
 
 def test_hadolint_finds_nothing() -> None:
-    hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    if hadolint is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("there is no hadolint")
-    finished = subprocess.run([hadolint, DOCKERFILE], capture_output=True, text=True, check=False)
+    finished = subprocess.run(
+        [program("hadolint"), DOCKERFILE], capture_output=True, text=True, check=False
+    )
     assert (finished.returncode, finished.stdout) == (0, "")
 
 
@@ -80,8 +78,7 @@ def test_the_last_stage_installs_nothing_and_is_not_root() -> None:
 
 
 def test_what_is_built_serves_without_writing_anything(build: Build, url_over_tcp: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        bind = f"127.0.0.1:{free.getsockname()[1]}"
+    bind = f"127.0.0.1:{free_port()}"
     environment = build.environment | {
         "PATH": os.environ["PATH"],
         "BIND": bind,

@@ -14,11 +14,12 @@ import pytest
 from app import create_app
 from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
-from tests.commands.conftest import Taskward
 from tests.deploy.page import Machine, blocks
+from tests.support.clients import get, sync_client
 from tests.support.empty_database import make_empty_database
 from tests.support.live_server import LiveServer, live
-from tests.tokens import claims_for, sign, token_for
+from tests.support.taskward import Taskward
+from tests.support.tokens import bearer, token_for
 
 OLDEST_TO_RESTORE_TO = 17
 
@@ -43,11 +44,6 @@ async def another_database(database_url: DatabaseUrl) -> AsyncIterator[DatabaseU
 def text_of(url: DatabaseUrl, login: str | None = None, password: str | None = None) -> str:
     changed = url.for_sqlalchemy.set(drivername="postgresql", username=login, password=password)
     return changed.render_as_string(hide_password=False)
-
-
-def text_of_login(url: DatabaseUrl) -> str:
-    """Return a URL with its login."""
-    return url.for_sqlalchemy.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def install(machine: Machine, url: DatabaseUrl) -> None:
@@ -87,10 +83,7 @@ def test_the_secret_is_rotated_without_logging_anyone_out(
         settings = machine.read_settings() | {"BIND": taskward.bind, "WORKERS": "1"}
         server = taskward.serve("serve", **settings)
         answers = [
-            httpx.get(
-                f"{taskward.base_url}/api/me",
-                headers={"Authorization": f"Bearer {sign(claims_for('ada'), secret)}"},
-            ).status_code
+            get(taskward, "/api/me", headers=bearer("ada", secret)).status_code
             for secret in (*secrets, *secrets)
         ]
         taskward.stop(server)
@@ -130,8 +123,7 @@ def execute(url: str, sql: str) -> None:
 def serving(settings: Settings, url: DatabaseUrl, user: str) -> Iterator[httpx.Client]:
     """Return a client of a user of a server on a database."""
     app = create_app(settings.model_copy(update={"database_url": url}))
-    headers = {"Authorization": f"Bearer {token_for(user)}"}
-    with live(app) as server, httpx.Client(base_url=server.base_url, headers=headers) as client:
+    with live(app) as server, sync_client(server, user) as client:
         yield client
 
 
@@ -182,7 +174,7 @@ def test_a_restore_that_fails_stops_there(
     machine: Machine, empty_database: DatabaseUrl, taskward: Taskward, fault: str
 ) -> None:
     backup, restore = blocks("back-up-and-restore")
-    url = text_of_login(empty_database)
+    url = empty_database.text
     taskward.run("migrate", DATABASE_URL=url)
     dump = machine.home / "taskward.dump"
     if fault == "half of a dump":
@@ -203,8 +195,8 @@ def test_an_operator_erases_a_user_and_no_other(
 ) -> None:
     by_api, by_database = blocks("erase-a-user")
     names = [f"it's {uuid4()}", f"eve {uuid4()}", f"ada {uuid4()}"]
-    made = {name: {"Authorization": f"Bearer {token_for(name)}"} for name in names}
-    with httpx.Client(base_url=server.base_url) as client:
+    made = {name: bearer(name) for name in names}
+    with sync_client(server) as client:
         for headers in made.values():
             client.post("/api/tasks", json={"title": "x"}, headers=headers)
         since = client.get("/api/tasks/changes", headers=made[names[0]]).json()["next"]

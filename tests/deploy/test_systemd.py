@@ -2,27 +2,25 @@
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Self
-from uuid import uuid4
 
 import psutil
-import pytest
 
 from app.database.driver.url import DatabaseUrl
 from app.server.http.connections import MAX_CONNECTIONS, RESERVED_DESCRIPTORS
-from tests.commands.conftest import ROOT, SECRET
-from tests.tokens import claims_for, sign
+from tests.support.clients import get
+from tests.support.folders import ROOT
+from tests.support.programs import program
+from tests.support.tokens import SECRET
+from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
 MOST_EXPOSED = 15
@@ -35,15 +33,6 @@ PROTECTED = (
 )
 
 
-@pytest.fixture
-def analyze() -> str:
-    found = shutil.which("systemd-analyze")
-    if found is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("there is no systemd-analyze on the PATH")
-    return found
-
-
 def run(*command: str | Path) -> tuple[int, str]:
     finished = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -51,17 +40,18 @@ def run(*command: str | Path) -> tuple[int, str]:
     return finished.returncode, finished.stdout
 
 
-def test_the_units_say_nothing_wrong(analyze: str, tmp_path: Path) -> None:
+def test_the_units_say_nothing_wrong(tmp_path: Path) -> None:
     for name in ("taskward.service", "taskward.socket"):
         unit = (DEPLOY / name).read_text()
         (tmp_path / name).write_text(unit.replace("/opt/taskward/.venv/bin/python", sys.executable))
     units = tmp_path / "taskward.service", tmp_path / "taskward.socket"
-    assert run(analyze, "verify", "--man=no", *units) == (0, "")
+    assert run(program("systemd-analyze"), "verify", "--man=no", *units) == (0, "")
 
 
-def test_the_service_may_do_little(analyze: str) -> None:
+def test_the_service_may_do_little() -> None:
     unit = DEPLOY / "taskward.service"
     limit = f"--threshold={MOST_EXPOSED}"
+    analyze = program("systemd-analyze")
     status, said = run(analyze, "security", "--offline=true", "--no-pager", limit, unit)
     assert status == 0, said
 
@@ -97,48 +87,24 @@ def test_a_reload_before_the_program_is_imported_does_not_end_the_service(tmp_pa
     assert "there is no key to verify tokens" in said
 
 
-class Visitor:
+class Visitors:
     """A client that opens a connection for each request, and sends one after the other."""
 
     def __init__(self, port: int) -> None:
+        self.base_url = f"http://127.0.0.1:{port}"
         self.answered = 0
-        self.errors: list[Exception] = []
-        self._port = port
-        token = sign(claims_for(f"user {uuid4()}"), SECRET)
-        self._headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self.stopped = threading.Event()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Stop after the last response."""
-        self._stopped.set()
-        self._thread.join()
+    def visit(self) -> None:
+        """Send requests until stopped. Each must succeed."""
+        while not self.stopped.wait(0.005):
+            assert get(self, "/api/me", "ada").status_code == 200
+            self.answered += 1
 
     def wait_for(self, more: int) -> None:
-        """Wait for this many more responses, or for an error."""
+        """Wait for this many more responses."""
         wanted = self.answered + more
-        while self.answered < wanted and not self.errors:
-            time.sleep(0.01)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(0.005):
-            connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
-            try:
-                connection.request("GET", "/api/me", headers=self._headers)
-                assert connection.getresponse().status == 200
-            except Exception as error:  # noqa: BLE001 - any error is one too many
-                self.errors.append(error)
-            else:
-                self.answered += 1
-            finally:
-                connection.close()
+        wait_until(lambda: self.answered >= wanted)
 
 
 @contextmanager
@@ -167,14 +133,15 @@ def serving(listener: socket.socket, url: str) -> Iterator[None]:
 
 
 def test_a_restart_behind_an_inherited_socket_refuses_nobody(database_url: DatabaseUrl) -> None:
-    url = database_url.for_sqlalchemy.set(drivername="postgresql").render_as_string(False)
-    with (
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        Visitor(listener.getsockname()[1]) as visitor,
-    ):
-        with serving(listener, url):
-            visitor.wait_for(50)
-        with serving(listener, url):
-            visitor.wait_for(50)
-            visitor.stop()
-    assert visitor.errors == []
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
+        visitors = Visitors(listener.getsockname()[1])
+        visiting = thread.submit(visitors.visit)
+        try:
+            with serving(listener, database_url.text):
+                visitors.wait_for(50)
+            with serving(listener, database_url.text):
+                visitors.wait_for(50)
+                visitors.stopped.set()
+                visiting.result()
+        finally:
+            visitors.stopped.set()

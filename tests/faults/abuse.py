@@ -13,13 +13,13 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from bench.systems import ROOT
 from tests.faults.abusers import KINDS
 from tests.faults.ledger import Ledger
 from tests.faults.others import Others, judge
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
-from tests.tokens import token_for
+from tests.support.folders import ROOT
+from tests.support.tokens import token_for
 
 GROWTH_MEGABYTES = 250
 """How much of the server's memory one user, or one address, may use."""

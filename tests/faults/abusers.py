@@ -18,8 +18,8 @@ from typing import NamedTuple
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-from bench.connection import request
 from quart_contract.strict_json import MAX_VALUES
+from tests.support.http1 import LIVE, SCRIPT, SMALL_BUFFER, request
 
 BODY_BYTES = 255_000
 """Just below the limit of a body, in bytes."""
@@ -32,8 +32,6 @@ HELD_END_SECONDS = 5
 """The same, if responses are held."""
 STAY_SECONDS = 0.2
 """How many seconds a client that leaves stays connected."""
-_SMALL_BUFFER = 4096
-"""The receive buffer of a client that does not read, in bytes."""
 
 Address = tuple[str, int]
 
@@ -43,10 +41,9 @@ def task_id(number: int) -> str:
     return str(UUID(int=number + (7 << 76) + (8 << 60)))
 
 
-def _post(token: str, body: object, path: str = "/api/tasks/batch", **headers: str) -> bytes:
+def _post(token: str, body: object, *headers: str, path: str = "/api/tasks/batch") -> bytes:
     written = body if isinstance(body, str) else json.dumps(body)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return request(token, path, method="POST", body=written.encode(), headers=named)
+    return request(f"POST {path}", *headers, token=token, body=written.encode())
 
 
 def _numbers(token: str) -> Iterator[bytes]:
@@ -57,7 +54,7 @@ def _numbers(token: str) -> Iterator[bytes]:
 def _members(token: str) -> Iterator[bytes]:
     for count in (MAX_VALUES - 10, BODY_BYTES // 9):
         members = ",".join(f'"{number:x}":0' for number in range(count))
-        yield _post(token, f"{{{members}}}", "/api/tasks")
+        yield _post(token, f"{{{members}}}", path="/api/tasks")
     yield _post(token, f'{{"operations":[{{"op":"create","task":{{{members}}}}}]}}')
 
 
@@ -76,28 +73,28 @@ def _keys(token: str) -> Iterator[bytes]:
     same = {"op": "update", "patch": {"completed": False}}
     operations = [{**same, "id": task_id(number)} for number in range(BATCH)]
     while True:
-        yield _post(token, {"operations": operations}, Idempotency_Key=str(uuid4()))
+        yield _post(token, {"operations": operations}, f"Idempotency-Key: {uuid4()}")
 
 
 def _searches(token: str) -> Iterator[bytes]:
     for number in range(100):
-        yield request(token, f"/api/tasks?q=nothing+has+this+{number}")
+        yield request(f"GET /api/tasks?q=nothing+has+this+{number}", token=token)
         # Letters with many spellings, and marks that other letters have.
         letters = (chr(0x1F00 + each) + chr(0x300 + (each + number) % 69) for each in range(90))
-        yield request(token, f"/api/tasks?q={quote(''.join(letters))}")
+        yield request(f"GET /api/tasks?q={quote(''.join(letters))}", token=token)
 
 
 def _pages(token: str) -> Iterator[bytes]:
-    yield request(token, "/api/tasks?limit=200")
-    yield request(token, "/api/tasks/changes?limit=200")
+    yield request("GET /api/tasks?limit=200", token=token)
+    yield request("GET /api/tasks/changes?limit=200", token=token)
 
 
 def _scripts(_: str) -> Iterator[bytes]:
-    yield request(None, "/docs/swagger-ui-bundle.js")
+    yield SCRIPT
 
 
 def _nothing(_: str) -> Iterator[bytes]:
-    yield request(None, "/health/live")
+    yield LIVE
 
 
 class Kind(NamedTuple):
@@ -169,10 +166,10 @@ class Abuser:
     async def _exchange(self, sent: bytes) -> None:
         connection = socket.socket()
         if self._holds:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, self._address)
-        reader, writer = await asyncio.open_connection(sock=connection, limit=_SMALL_BUFFER)
+        reader, writer = await asyncio.open_connection(sock=connection, limit=SMALL_BUFFER)
         writer.write(sent)
         await writer.drain()
         self._sent += 1

@@ -1,15 +1,15 @@
 """Clients that record which changes were acknowledged."""
 
-import http.client
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from tests.faults.ledger import ACKNOWLEDGED, LOST, Exchange, Ledger, problem_code
+from tests.support.clients import Served
+from tests.support.connection import Connection
+from tests.support.waiting import wait_until
 
 TIMEOUT_SECONDS = 60
 PAUSE_SECONDS = 0.005
@@ -22,12 +22,10 @@ class Client:
     """A user with one connection, which stays open until one side closes it."""
 
     def __init__(
-        self, base_url: str, token: str, ledger: Ledger, address: str = "127.0.0.1"
+        self, server: Served, token: str, ledger: Ledger, address: str = "127.0.0.1"
     ) -> None:
-        self._connection = http.client.HTTPConnection(
-            urlsplit(base_url).netloc, timeout=TIMEOUT_SECONDS, source_address=(address, 0)
-        )
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._connection = Connection(server, address, TIMEOUT_SECONDS)
+        self._headers = {"Authorization": f"Bearer {token}"}
         self._ledger = ledger
 
     def create(self, title: str, key: str | None = None) -> str | None:
@@ -50,20 +48,16 @@ class Client:
         """Send a request and record the response; a 2xx `promises` what is stored of a task."""
         began = time.monotonic()
         try:
-            content = json.dumps(body) if body is not None else None
-            self._connection.request(method, path, content, self._headers | (headers or {}))
-            answer = self._connection.getresponse()
-            text = answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            exchange = Exchange(began, time.monotonic(), LOST, type(error).__name__)
+            answer = self._connection.ask(method, path, self._headers | (headers or {}), body)
+        except ConnectionError as error:
+            exchange = Exchange(began, time.monotonic(), LOST, str(error))
         else:
             status, ended = str(answer.status), time.monotonic()
             promise = None
             if promises and status in ACKNOWLEDGED:
-                promise = promises.format(id=json.loads(text)["id"])
-            code = "" if status in ACKNOWLEDGED else problem_code(text)
-            wait = answer.headers["Retry-After"]
+                promise = promises.format(id=answer.body["id"])
+            code = "" if status in ACKNOWLEDGED else problem_code(answer.content)
+            wait = dict(answer.headers).get("Retry-After")
             exchange = Exchange(began, ended, status, code, wait, promise)
         self._ledger.exchanges.append(exchange)
         return exchange
@@ -80,9 +74,9 @@ class Load:
     key.
     """
 
-    def __init__(self, base_url: str, tokens: list[str], name: str = "task") -> None:
+    def __init__(self, server: Served, tokens: list[str], name: str = "task") -> None:
         self.ledger = Ledger()
-        self._base_url = base_url
+        self._server = server
         self._tokens = tokens
         self._name = name
         self._stopped = threading.Event()
@@ -112,7 +106,7 @@ class Load:
         return (self.ledger.first_acknowledged(since) or 0) - since
 
     def _run(self, number: int, token: str) -> None:
-        client = Client(self._base_url, token, self.ledger)
+        client = Client(self._server, token, self.ledger)
         count = 0
         while not self._stopped.wait(PAUSE_SECONDS):
             count += 1
@@ -132,11 +126,3 @@ class Load:
         while (id_ := client.create(title, key)) is None and time.monotonic() < deadline:
             time.sleep(PAUSE_AFTER_FAILURE_SECONDS)
         return id_
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = TIMEOUT_SECONDS) -> None:
-    """Wait until a condition is true. Raises `AssertionError` if that takes too long."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "that took too long"
-        time.sleep(0.005)

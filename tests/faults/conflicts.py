@@ -3,11 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from tests.faults.clients import wait_until
 from tests.faults.ledger import Ledger
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
 from tests.faults.troubles import refused_inserts
+from tests.support.waiting import wait_until
 
 CHANGES = 200
 _WAITS_FOR_US = "SELECT pid FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"

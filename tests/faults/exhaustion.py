@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from app.database.driver.pool import TIMEOUT_SECONDS
-from bench.connection import request
-from tests.faults.clients import wait_until
 from tests.faults.ledger import ABORTED, Exchange, Ledger
 from tests.faults.report import Row
 from tests.faults.rude import send_and_reset
 from tests.faults.scene import Scene, Size
 from tests.faults.troubles import inserts_that
-from tests.tokens import token_for
+from tests.support.http1 import request
+from tests.support.tokens import token_for
+from tests.support.waiting import wait_until
 
 SMALL_POOL = 2
 CLIENTS = 32
@@ -95,11 +95,11 @@ def _requests(token: str) -> list[bytes]:
     task = json.dumps({"title": "aborted"}).encode()
     create = {"op": "create", "task": {"title": "aborted"}}
     batch = json.dumps({"operations": [create] * 5}).encode()
-    key = {"Idempotency-Key": str(uuid4())}
+    key = f"Idempotency-Key: {uuid4()}"
     whole = [
-        request(token, "/api/tasks", method="POST", body=task),
-        request(token, "/api/tasks", method="POST", body=task, headers=key),
-        request(token, "/api/tasks/batch", method="POST", body=batch),
-        request(token, "/api/tasks"),
+        request("POST /api/tasks", token=token, body=task),
+        request("POST /api/tasks", key, token=token, body=task),
+        request("POST /api/tasks/batch", token=token, body=batch),
+        request("GET /api/tasks", token=token),
     ]
     return [*whole, whole[0][:-5], whole[3][:40]]

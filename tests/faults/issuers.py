@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from uuid import uuid4
 
-from tests.faults.clients import Client, Load, wait_until
+from tests.faults.clients import Client, Load
 from tests.faults.ledger import ACKNOWLEDGED, Exchange, Ledger
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
-from tests.tokens import claims_for, token_for
-from tests.tokens.key_server import KeyServer, key_server
-from tests.tokens.keys import jwk_set, key_id, sign_with_key
+from tests.support.key_server import KeyServer, key_server
+from tests.support.keys import jwk_set, key_id, sign_with_key
+from tests.support.tokens import ISSUER, claims_for, token_for
+from tests.support.waiting import wait_until
 
-ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
 SLOW_SECONDS = 8
 """Longer than the server waits for a response."""
 BACK_SECONDS = 6
@@ -69,8 +69,8 @@ def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) 
         trouble(keys)
         with scene.another(**settings) as other:
             # Tokens of the shared secret do not need the issuer.
-            others = Load(other.base_url, [token_for(users[1], **ISSUER)])
-            ask = partial(_ask, other.base_url, users[0], issued)
+            others = Load(other, [token_for(users[1], **ISSUER)])
+            ask = partial(_ask, other, users[0], issued)
             with others.running() as shared:
                 first = ask()
                 _mend(keys)
@@ -96,10 +96,10 @@ def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) 
     return row
 
 
-def _ask(base_url: str, user: str, ledger: Ledger, kid: str = KID) -> Exchange:
+def _ask(server: Scene, user: str, ledger: Ledger, kid: str = KID) -> Exchange:
     # A token that was verified before would not need a key.
     token = sign_with_key(claims_for(user, **ISSUER, jti=str(uuid4())), "EdDSA", kid=kid)
-    client = Client(base_url, token, ledger)
+    client = Client(server, token, ledger)
     try:
         return client.ask("POST", "/api/tasks", {"title": "x"}, promises="{id}")
     finally:

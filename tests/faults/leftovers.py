@@ -1,6 +1,5 @@
 """One user leaves many rows to erase or to purge; other users must not be affected."""
 
-import json
 import subprocess
 import sys
 import time
@@ -8,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from bench.connection import Connection, request
-from bench.systems import ROOT
 from tests.faults.abuse import store_tasks
 from tests.faults.ledger import Ledger
 from tests.faults.others import Others, judge
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
-from tests.tokens import token_for
+from tests.support.clients import get
+from tests.support.folders import ROOT
 
 ERASED_TASKS = 50_000
 LEFT_KEYS = 36_000
@@ -107,9 +105,7 @@ def leftovers_purged(scene: Scene, size: Size) -> Row:
 
 
 def _visible(scene: Scene, user: str) -> list[object]:
-    with Connection(scene.base_url) as connection:
-        answer = connection.ask(request(token_for(user), "/api/tasks"))
-    items: list[object] = json.loads(answer.body)["items"]
+    items: list[object] = get(scene, "/api/tasks", user).json()["items"]
     return items
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from app.database.embedded.cluster import NAME, ensure_cluster, environment
 from app.database.embedded.folder import open_folder
 from app.database.embedded.place import find_place
 from app.database.embedded.postmaster import read_postmaster, stop_leftover
+from tests.support.ports import free_port
 
 Session: TypeAlias = Callable[..., list[Any]]
 
@@ -35,8 +35,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self._place = find_place(folder)
         self._password = ensure_cluster(self._place)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         # Beside the cluster, so that PostgreSQL's account can enter it, even if root runs the
         # tests.
         self._small_disk = self._place.cluster.with_name("small-disk")

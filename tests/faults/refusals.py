@@ -4,10 +4,11 @@ import time
 from contextlib import AbstractContextManager
 
 from tests.faults import troubles
-from tests.faults.clients import Client, wait_until
+from tests.faults.clients import Client
 from tests.faults.ledger import Ledger
 from tests.faults.report import Row
 from tests.faults.scene import Scene, Size
+from tests.support.waiting import wait_until
 
 TROUBLE_SECONDS = 1.0
 LOCK_SECONDS = 3.6

@@ -19,6 +19,7 @@ from tests.server.bad_requests.hosts import HOSTILE
 from tests.server.bad_requests.request import TOKEN
 from tests.server.bad_requests.smuggling import SMUGGLING
 from tests.server.bad_requests.targets import TARGETS
+from tests.support.http1 import LIVE
 
 Address = tuple[str, int]
 Answers = Counter[str]
@@ -30,7 +31,6 @@ BEGIN_SECONDS = 0.5
 SLOW_SECONDS = 0.5
 OVERSIZE = 1_000_000
 HEAD = b"POST /api/tasks HTTP/1.1\r\nHost: taskward\r\nContent-Type: application/json\r\n"
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: taskward\r\n\r\n"
 # A client that begins with HTTP/2, opens a stream and resets it.
 HTTP2 = (
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"

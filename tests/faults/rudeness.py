@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from bench.systems import ROOT
-from tests.faults.clients import wait_until
 from tests.faults.ledger import Ledger, percentile
 from tests.faults.report import Row
 from tests.faults.rude import KINDS, PER_SECOND
 from tests.faults.scene import Scene, Size
-from tests.tokens import token_for
+from tests.support.folders import ROOT
+from tests.support.tokens import token_for
+from tests.support.waiting import wait_until
 
 TIMES = 2
 """How many times as long a response to an honest client may take, at the 99th percentile."""

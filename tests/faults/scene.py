@@ -10,13 +10,13 @@ from uuid import uuid4
 import psutil
 from psutil import CONN_LISTEN
 
-from bench.servers import serve
-from bench.systems import TASKWARD
-from tests.faults.clients import KEYED, Client, Load, wait_until
+from tests.faults.clients import KEYED, Client, Load
 from tests.faults.ledger import Ledger
 from tests.faults.postgres import Postgres, Session
 from tests.faults.report import Row
-from tests.tokens import token_for
+from tests.support.taskward import QUIET, Taskward
+from tests.support.tokens import token_for
+from tests.support.waiting import wait_until
 
 POOL_SIZE = 5
 _STORED = """
@@ -73,11 +73,11 @@ class Scene(NamedTuple):
     def load(self, name: str, clients: int = 8) -> tuple[Load, list[str]]:
         """Return `(load, users)`: clients, each with a separate user."""
         users = [f"{name} {number} {uuid4()}" for number in range(clients)]
-        return Load(self.base_url, [token_for(each) for each in users], name=name), users
+        return Load(self, [token_for(each) for each in users], name=name), users
 
     def client(self, user: str, ledger: Ledger, address: str = "127.0.0.1") -> Client:
         """Return a client of a user, at an address of this machine."""
-        return Client(self.base_url, token_for(user), ledger, address)
+        return Client(self, token_for(user), ledger, address)
 
     def row(self, fault: str, ledger: Ledger, users: Collection[str]) -> Row:
         """Compare the acknowledged changes with the stored rows of these users; return the row."""
@@ -148,7 +148,13 @@ def staged(postgres: Postgres, folder: Path, **settings: str) -> Iterator[Scene]
     database = f"faults_{uuid4().hex[:12]}"
     with postgres.session() as session:
         session(f"CREATE DATABASE {database}")
-    environment = {"DATABASE_POOL_SIZE": str(POOL_SIZE), "LOG_LEVEL": "warning", **settings}
-    system = TASKWARD._replace(name=database, environment=TASKWARD.environment | environment)
-    with serve(system, postgres.url(database), folder) as server:
-        yield Scene(postgres, database, server.base_url, server.pid, folder)
+    taskward = Taskward(folder)
+    taskward.log = folder / f"{database}.log"
+    defaults = QUIET | {"RATE_LIMIT": "1000000/minute", "DATABASE_POOL_SIZE": str(POOL_SIZE)}
+    url = postgres.url(database)
+    process = taskward.serve("serve", **defaults | settings | {"DATABASE_URL": url})
+    try:
+        yield Scene(postgres, database, taskward.base_url, process.pid, folder)
+        taskward.stop(process)
+    finally:
+        taskward.end_all()

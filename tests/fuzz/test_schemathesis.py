@@ -11,9 +11,10 @@ from typing import Any
 from app.openapi import read
 from quart_contract.operations import operations
 from tests.conftest import REPORTED
+from tests.support.folders import ROOT
 from tests.support.live_server import LiveServer
+from tests.support.tokens import token_for
 
-ROOT = Path(__file__).parents[2]
 OPERATIONS = len(operations(read()))
 CASES = 2000
 # Schemathesis cannot cause some statuses (a slow body, a full header section, a database that is
@@ -23,12 +24,11 @@ COVERED = {"operations": 100, "parameters": 100, "keywords": 100, "responses": 3
 
 def test_schemathesis_finds_nothing(
     server: LiveServer,
-    token_for: Callable[[str], str],
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
     users = tmp_path / "users.json"
-    users.write_text(json.dumps({"auth": [signed_in(user, token_for) for user in ("ada", "bob")]}))
+    users.write_text(json.dumps({"auth": [signed_in(user) for user in ("ada", "bob")]}))
     run = subprocess.run(
         command(server, tmp_path),
         cwd=ROOT,
@@ -48,7 +48,7 @@ def test_schemathesis_finds_nothing(
     record_property(REPORTED, f"Schemathesis: {report['test_cases']['generated']} cases; {covered}")
 
 
-def signed_in(user: str, token_for: Callable[[str], str]) -> dict[str, Any]:
+def signed_in(user: str) -> dict[str, Any]:
     """A user in the format of Web Fuzzing Commons, which Schemathesis reads."""
     token = token_for(f"schemathesis {user}")
     return {"name": user, "fixedHeaders": [{"name": "Authorization", "value": f"Bearer {token}"}]}

@@ -8,7 +8,7 @@ import httpx
 from sqlalchemy import text
 
 from app.database.database import Database
-from tests.tokens import token_for
+from tests.support.tokens import bearer
 
 _OTHERS = [
     text("SELECT * FROM tasks WHERE user_id <> :user ORDER BY user_id, id"),
@@ -200,5 +200,5 @@ async def _create(client: httpx.AsyncClient, due_at: str | None) -> str:
 
 
 def _client(base_url: str, user: str) -> httpx.AsyncClient:
-    headers = {"Authorization": f"Bearer {token_for(user)}"}
-    return httpx.AsyncClient(base_url=base_url, headers=headers, timeout=2)
+    # With a planted fault, a response may violate the contract.
+    return httpx.AsyncClient(base_url=base_url, headers=bearer(user), timeout=2)

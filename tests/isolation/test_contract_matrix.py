@@ -54,7 +54,7 @@ CODES = {"no token": "missing_token", "an expired token": "invalid_token"}
 
 @pytest.fixture
 def desk(server: LiveServer) -> Iterator[Desk]:
-    with closing(Wire(server.port)) as wire:
+    with closing(Wire(server)) as wire:
         yield Desk(wire)
 
 

@@ -5,18 +5,15 @@ state machine that replays its runs to shrink them would make fewer steps in it.
 reported with its seed, the number of the step, and the steps before it.
 """
 
-import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
-from http.client import HTTPException
 from typing import NoReturn
 from uuid import uuid4
 
 import pytest
-import structlog
 
 from tests.conftest import REPORTED
 from tests.isolation.listings import Listing
@@ -26,6 +23,8 @@ from tests.isolation.users import hostile_users
 from tests.isolation.values import Due, Server
 from tests.isolation.wire import Answer, Wire, bearer
 from tests.support.live_server import LiveServer
+
+pytestmark = pytest.mark.usefixtures("only_warnings")
 
 SEEDS = range(1, 5)
 STEPS = 5_000
@@ -83,7 +82,7 @@ class Run:
         method, target, body, headers = step.request
         try:
             answer = self._wire.ask(method, target, self._tokens[step.user.id], body, headers)
-        except (OSError, HTTPException) as error:
+        except ConnectionError as error:
             self._trace.append((step, 0))
             self._fail(f"no answer: {error!r}")
         self._trace.append((step, answer.status))
@@ -123,18 +122,9 @@ class Run:
         pytest.fail(story, pytrace=False)
 
 
-@pytest.fixture(autouse=True)
-def only_warnings() -> Iterator[None]:
-    """Limit the log to warnings, so that thousands of lines do not hide a failure."""
-    configured = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    yield
-    structlog.configure(**configured)
-
-
 @pytest.fixture
 def wire(server: LiveServer) -> Iterator[Wire]:
-    with closing(Wire(server.port)) as wire:
+    with closing(Wire(server)) as wire:
         yield wire
 
 

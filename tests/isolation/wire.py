@@ -2,10 +2,11 @@
 
 import json
 from base64 import urlsafe_b64decode
-from http.client import HTTPConnection
 from typing import Any, NamedTuple, TypeAlias
 
-from tests.tokens import token_for
+from tests.support.clients import Served
+from tests.support.connection import Connection
+from tests.support.tokens import token_for
 
 Json: TypeAlias = Any
 """A parsed body, of any JSON type."""
@@ -51,8 +52,8 @@ MOST_REQUESTS = 900
 class Wire:
     """A connection to the server that is kept alive."""
 
-    def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    def __init__(self, server: Served) -> None:
+        self._connection = Connection(server)
         self._requests = 0
 
     def ask(
@@ -70,14 +71,9 @@ class Wire:
         sent = dict(headers or {})
         if authorization is not None:
             sent["Authorization"] = authorization
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        raw = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        self._connection.request(method, target, raw, sent)
-        response = self._connection.getresponse()
-        content = response.read()
-        received = [(name.lower(), value) for name, value in response.getheaders()]
-        parsed = json.loads(content) if content else None
+        response = self._connection.ask(method, target, sent, body)
+        received = [(name.lower(), value) for name, value in response.headers]
+        parsed = response.body
         if isinstance(parsed, dict) and "request_id" in parsed:
             assert parsed.pop("request_id") == dict(received)["x-request-id"]
         told = tuple(each for each in received if each[0] not in VARYING)
@@ -88,7 +84,7 @@ class Wire:
         self._connection.close()
 
 
-def bearer(user: str, **changes: object) -> str:
+def bearer(user: str, **changes: Any) -> str:  # noqa: ANN401 - claims
     """Return the `Authorization` of a user; claims change as in `token_for`."""
     return f"Bearer {token_for(user, **changes)}"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import tokens
 from tests.issuer.better_auth import FOLDER, BetterAuth
+from tests.support import tokens
 from tests.support.node_packages import installed_or_skipped
 
 

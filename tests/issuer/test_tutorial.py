@@ -3,20 +3,18 @@
 import json
 import os
 import re
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import Taskward
 from tests.issuer.better_auth import FOLDER
-from tests.support.folders import open_folder
 from tests.support.node_packages import find
-from tests.tokens import SECRET
+from tests.support.ports import free_port, wait_until_listening
+from tests.support.taskward import Taskward
+from tests.support.tokens import SECRET
 
 TUTORIAL = (FOLDER.parents[1] / "docs" / "tutorials" / "better-auth.md").read_text()
 SCRIPTS = re.findall(r"(?ms)^```js\n(.*?)^```$", TUTORIAL)
@@ -37,10 +35,7 @@ def issuer(folder: Path, port: int) -> Iterator[None]:
     }
     process = subprocess.Popen([find("node"), "server.mjs"], cwd=folder, env=environment)
     try:
-        for _ in range(200):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.05)
+        wait_until_listening(port, process)
         yield
     finally:
         process.kill()
@@ -48,20 +43,15 @@ def issuer(folder: Path, port: int) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("better_auth")
-def test_the_tutorial_works_as_it_is_printed(tmp_path: Path, unused_tcp_port: int) -> None:
-    here = f"127.0.0.1:{unused_tcp_port}"
-    with open_folder() as folder, issuer(tmp_path, unused_tcp_port):
-        taskward = Taskward(folder)
-        try:
-            exported = dict(re.findall(r"(\w+)=(\S+)", SETTINGS.replace(ISSUER, here)))
-            server = taskward.serve("dev", **exported)
-            script = SIGN_UP.replace(ISSUER, here).replace(
-                "http://127.0.0.1:8000", taskward.base_url
-            )
-            finished = subprocess.run(
-                ["/bin/sh", "-euc", script], capture_output=True, text=True, check=True
-            )
-            taskward.stop(server)
-        finally:
-            taskward.end_all()
-    assert json.loads(finished.stdout)["title"] == "Renew the passport"
+def test_the_tutorial_works_as_it_is_printed(development: Taskward, tmp_path: Path) -> None:
+    port = free_port()
+    here = f"127.0.0.1:{port}"
+    with issuer(tmp_path, port):
+        exported = dict(re.findall(r"(\w+)=(\S+)", SETTINGS.replace(ISSUER, here)))
+        server = development.serve("dev", **exported)
+        script = SIGN_UP.replace(ISSUER, here).replace(
+            "http://127.0.0.1:8000", development.base_url
+        )
+        said = subprocess.check_output(["/bin/sh", "-euc", script], text=True)
+        development.stop(server)
+    assert json.loads(said)["title"] == "Renew the passport"

@@ -1,27 +1,22 @@
 """Fixtures: two machines that serve one API."""
 
-import os
 import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from app.settings import Settings
-from tests import tokens
-from tests.commands.conftest import ROOT
 from tests.machines.network import Place, network
 from tests.machines.proxy import Proxy, proxy
 from tests.support.addresses import Address, address_of, moved
 from tests.support.empty_database import make_empty_database
 from tests.support.folders import open_folder
 from tests.support.redis_server import redis_server
+from tests.support.taskward import Taskward
+from tests.support.tokens import SECRET
 
 LIMIT = 500
 """The requests that a user may send in an hour, far more than the tests of the API send."""
@@ -60,46 +55,30 @@ async def fleet(database_url: DatabaseUrl) -> AsyncIterator[Fleet]:
                 running.enter_context(_machine(place, folder / str(number), shared))
                 for number, place in enumerate(made.places)
             ]
-            for process, place in zip(started, made.places, strict=True):
-                _wait_for(process, place)
+            for process, machine in started:
+                machine.wait_for_answer(process)
             yield Fleet(before, empty.text)
 
 
 @contextmanager
 def _machine(
     place: Place, folder: Path, shared: dict[str, str]
-) -> Iterator["subprocess.Popen[bytes]"]:
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name.lower() not in Settings.model_fields
-    } | {
+) -> Iterator[tuple["subprocess.Popen[str]", Taskward]]:
+    folder.mkdir()
+    machine = Taskward(folder, place.host, place.port)
+    machine.before = place.prefix
+    process = machine.start(
+        "serve",
         **shared,
-        "BETTER_AUTH_SECRET": tokens.SECRET,
-        "BIND": f"{place.host}:{place.port}",
-        "CORS_ORIGINS": "https://app.example.com",
-        "DATA_DIR": str(folder),
-        "LOG_LEVEL": "error",
-        "RATE_LIMIT": f"{LIMIT}/hour",
-        "TRUSTED_PROXY_HOPS": "1",
-    }
-    process = subprocess.Popen(
-        [*place.prefix, sys.executable, "-m", "app", "serve"], env=environment, cwd=ROOT
+        BETTER_AUTH_SECRET=SECRET,
+        CORS_ORIGINS="https://app.example.com",
+        LOG_LEVEL="error",
+        RATE_LIMIT=f"{LIMIT}/hour",
+        TRUSTED_PROXY_HOPS="1",
     )
     try:
-        yield process
-    finally:
+        yield process, machine
         process.terminate()
-        process.wait(20)
-
-
-def _wait_for(process: "subprocess.Popen[bytes]", place: Place) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx.get(f"http://{place.host}:{place.port}/health/live", timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail(f"the machine at {place.host} does not answer")
+        process.communicate(timeout=20)
+    finally:
+        machine.end_all()

@@ -1,8 +1,6 @@
 """A real haproxy in front of the machines, and between them and what they share."""
 
 import csv
-import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.machines.network import Network
 from tests.support.addresses import Address
 from tests.support.ports import free_port, wait_until_listening
+from tests.support.programs import program
 
 CONFIGURATION = """
 global
@@ -75,10 +72,6 @@ def proxy(machines: Network, folder: Path, *targets: Address) -> Iterator[Proxy]
 
     The machines reach each of `targets`, which this machine reaches, over the network.
     """
-    executable = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
-    if executable is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("there is no haproxy on the PATH")
     made = Proxy(free_port("127.0.0.1"), [free_port(machines.host) for _ in targets], folder)
     servers = "\n".join(
         f"    server machine{number} {place.host}:{place.port}"
@@ -90,7 +83,7 @@ def proxy(machines: Network, folder: Path, *targets: Address) -> Iterator[Proxy]
     )
     configuration = CONFIGURATION.format(folder=folder, port=made.port, machines=servers)
     (folder / "haproxy.cfg").write_text(configuration + shared)
-    process = subprocess.Popen([executable, "-q", "-db", "-f", str(folder / "haproxy.cfg")])
+    process = subprocess.Popen([program("haproxy"), "-q", "-db", "-f", str(folder / "haproxy.cfg")])
     try:
         wait_until_listening(made.port, process)
         yield made

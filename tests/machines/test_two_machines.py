@@ -10,10 +10,10 @@ from uuid import uuid4
 
 import httpx
 
-from tests.commands.conftest import ROOT
 from tests.conftest import REPORTED
 from tests.machines.conftest import LIMIT, Fleet
-from tests.tokens import token_for
+from tests.support.clients import async_client
+from tests.support.folders import ROOT
 
 SUITE = [
     "tests/auth/test_require_user.py",
@@ -29,13 +29,7 @@ def client(fleet: Fleet, user: str, address: str = "127.0.0.1") -> httpx.AsyncCl
     """Return a client of a user. The proxy sees it at this address."""
     limits = httpx.Limits(max_connections=16)
     transport = httpx.AsyncHTTPTransport(local_address=address, limits=limits)
-    headers = {"Authorization": f"Bearer {token_for(user)}"}
-    return httpx.AsyncClient(
-        base_url=fleet.base_url,
-        headers=headers,
-        transport=transport,
-        timeout=httpx.Timeout(20, pool=None),
-    )
+    return async_client(fleet, user, transport=transport, timeout=httpx.Timeout(20, pool=None))
 
 
 def test_the_tests_of_the_api_pass_whoever_answers(

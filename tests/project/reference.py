@@ -1,7 +1,6 @@
 """The generated reference pages. `python -m tests.project.reference` writes them."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import yaml
@@ -10,8 +9,8 @@ from pydantic.fields import FieldInfo
 
 from app.settings import Settings
 from tests.blocks import write_block
+from tests.support.folders import ROOT
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / ".env.example"
 FOLDER = ROOT / "docs" / "reference"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.folders import ROOT
 
 
 def test_the_wheel_has_the_contract_the_pages_and_the_migrations(tmp_path: Path) -> None:

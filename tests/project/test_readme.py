@@ -4,16 +4,14 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from app.settings import Settings
 from tests.blocks import read_block
-from tests.commands.conftest import Taskward
-from tests.support.folders import open_folder
+from tests.support.folders import ROOT
+from tests.support.taskward import Taskward
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 EXPLANATION = ROOT / "docs" / "explanation"
@@ -22,22 +20,17 @@ TARGETS = sorted({*re.findall(r"(?m)(?:^|`)make ([\w-]+)", README + CONTRIBUTING
 BLOCKS = re.findall(r"(?ms)^```sh\n(.*?)^```$", README)
 
 
-def test_the_shell_commands_of_the_readme_work_on_the_development_server() -> None:
+def test_the_shell_commands_of_the_readme_work_on_the_development_server(
+    development: Taskward,
+) -> None:
     (block,) = (block for block in BLOCKS if "app token ada" in block)
-    with open_folder() as folder:
-        taskward = Taskward(folder)
-        try:
-            server = taskward.serve("dev")
-            script = block.replace("http://127.0.0.1:8000", taskward.base_url)
-            script = script.replace(".venv/bin/python", sys.executable)
-            script = f"export DATA_DIR={taskward.data_dir}\n{script}"
-            finished = subprocess.run(
-                ["/bin/sh", "-euc", script], cwd=ROOT, capture_output=True, text=True, check=True
-            )
-            taskward.stop(server)
-        finally:
-            taskward.end_all()
-    assert json.loads(finished.stdout)["title"] == "Renew the passport"
+    server = development.serve("dev")
+    script = block.replace("http://127.0.0.1:8000", development.base_url)
+    script = script.replace(".venv/bin/python", sys.executable)
+    script = f"export DATA_DIR={development.data_dir}\n{script}"
+    said = subprocess.check_output(["/bin/sh", "-euc", script], cwd=ROOT, text=True)
+    development.stop(server)
+    assert json.loads(said)["title"] == "Renew the passport"
 
 
 @pytest.mark.parametrize("target", TARGETS)

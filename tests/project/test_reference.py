@@ -17,7 +17,8 @@ from app.tasks.statements import MAX_TOMBSTONES
 from quart_contract.requests import MAX_PARAMETERS
 from quart_contract.strict_json import MAX_DEPTH, MAX_VALUES
 from tests.blocks import read_block
-from tests.project.reference import FOLDER, PAGES, ROOT, samples
+from tests.project.reference import FOLDER, PAGES, samples
+from tests.support.folders import ROOT
 
 COMMANDS = (FOLDER / "commands.md").read_text()
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.server.bad_requests import CORPUS, BadRequest
 from tests.server.bad_requests.request import TOKEN, get
-from tests.support.conformance import Conformance
+from tests.support.conformance import judge
+from tests.support.http1 import connect
 from tests.support.live_server import LiveServer
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 Answer = tuple[h11.Response, bytes]
 
@@ -29,7 +30,6 @@ DUE = {401: "www-authenticate", 405: "allow"}
 async def test_a_bad_request_is_refused(
     bad: BadRequest,
     server: LiveServer,
-    conformance: Conformance,
     user: str,
 ) -> None:
     token = token_for(user).encode()
@@ -43,7 +43,7 @@ async def test_a_bad_request_is_refused(
     ), body
     problem = json.loads(body)
     assert (problem["status"], problem["code"]) == (bad.status, bad.code), problem
-    conformance.check_problem(headers, problem)
+    judge().check_problem(headers, problem)
     assert DUE.get(bad.status, "x-request-id") in headers
     assert not any(secret in body for secret in TOKENS.findall(raw))
     assert not LIBRARIES.search(body.decode())
@@ -54,7 +54,7 @@ async def test_a_bad_request_is_refused(
 
 async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[Answer]:
     """Send bytes. Return the responses, up to the end of the connection if it `closes`."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    reader, writer = await connect(server)
     parser = Answers()
     closed = False
     try:

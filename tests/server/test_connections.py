@@ -14,16 +14,13 @@ from app import create_app
 from app.server.http import serving, tcp
 from app.server.http.connections import RESERVED_DESCRIPTORS, Connections, Limits, limits
 from app.settings import Settings
+from tests.support.http1 import LIVE, SCRIPT, Streams, connect, unread
 from tests.support.live_server import LiveServer, live
 
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: taskward\r\n\r\n"
-SCRIPT = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: taskward\r\n\r\n"
 PART = b"GET /health/live HTTP/1.1\r\nHost:"
 OTHER = "127.0.0.2"
 THIRD = "127.0.0.3"
 LIMITS = Limits(total=7, per_address=4)
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @pytest.fixture
@@ -43,8 +40,7 @@ async def connected(
     made: list[Streams] = []
     try:
         for address in addresses:
-            source = (address, 0)
-            made.append(await asyncio.open_connection("127.0.0.1", server.port, local_addr=source))
+            made.append(await connect(server, address))
             made[-1][1].write(sent)
             if sent == LIVE:
                 await made[-1][0].readuntil(b"}\n")
@@ -112,16 +108,6 @@ async def test_a_connection_that_is_closed_leaves_its_place(server: LiveServer) 
         await asyncio.sleep(0.1)
         async with connected(server, "127.0.0.1") as (one,):
             assert await is_answered(one)
-
-
-def unread(server: LiveServer, sent: bytes) -> socket.socket:
-    """Open a connection whose response is not read. The kernel's receive buffer is small."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    connection.settimeout(20)
-    connection.connect(("127.0.0.1", server.port))
-    connection.sendall(sent)
-    return connection
 
 
 def read_script(connection: socket.socket, pause: float = 0) -> int:

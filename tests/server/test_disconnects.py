@@ -12,8 +12,9 @@ import structlog
 
 from app.database.driver.url import DatabaseUrl
 from tests.support.driver import listening
+from tests.support.http1 import connect, request
 from tests.support.live_server import LiveServer
-from tests.tokens import token_for
+from tests.support.waiting import until
 
 # Other tests may run on the same database.
 NAME = f"sleep_{uuid4().hex}"
@@ -35,14 +36,10 @@ async def login(database_url: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def until_running(login: asyncpg.Connection, count: int) -> None:
-    async with asyncio.timeout(ENDS_SECONDS):
-        while await login.fetchval(RUNNING) != count:  # noqa: ASYNC110 - a state of PostgreSQL
-            await asyncio.sleep(0.02)
+    async def is_running() -> bool:
+        return bool(await login.fetchval(RUNNING) == count)
 
-
-def request(user: str, first: str, *headers: str) -> bytes:
-    lines = [f"{first} HTTP/1.1", "Host: taskward", f"Authorization: Bearer {token_for(user)}"]
-    return "\r\n".join([*lines, *headers, "", ""]).encode()
+    await until(is_running, ENDS_SECONDS)
 
 
 def slowly(seconds: float) -> Any:  # noqa: ANN401 - a context with the statements that were sent
@@ -77,14 +74,12 @@ async def test_a_read_ends_in_the_database_when_its_client_has_left(
     await client.post("/api/tasks", json={"title": "x"})
     with structlog.testing.capture_logs() as logged:
         with slowly(8):
-            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            writer.write(request(user, f"GET {target}"))
+            _, writer = await connect(server)
+            writer.write(request(f"GET {target}", user=user))
             await until_running(login, 1)
             await leave(writer, how)
             await until_running(login, 0)
-        async with asyncio.timeout(ENDS_SECONDS):
-            while database.usage.in_use or not logged:  # noqa: ASYNC110 - of another thread
-                await asyncio.sleep(0.02)
+        await until(lambda: logged and not database.usage.in_use, ENDS_SECONDS)
     (line,) = logged
     assert (line["event"], line["status"], line["route"]) == ("request", None, "/api/tasks")
     assert (await client.get(target)).status_code == 200
@@ -98,15 +93,11 @@ async def test_a_search_that_waits_ends_when_its_client_has_left(
     with slowly(2):
         running = asyncio.create_task(client.get("/api/tasks?q=x"))
         await until_running(login, 1)
-        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(request(user, "GET /api/tasks?q=x"))
-        async with asyncio.timeout(ENDS_SECONDS):
-            while database.share_usage.waiting_to_search != 1:  # noqa: ASYNC110 - of another thread
-                await asyncio.sleep(0.02)
+        _, writer = await connect(server)
+        writer.write(request("GET /api/tasks?q=x", user=user))
+        await until(lambda: database.share_usage.waiting_to_search == 1, ENDS_SECONDS)
         writer.close()
-        async with asyncio.timeout(ENDS_SECONDS):
-            while database.share_usage.waiting_to_search:  # noqa: ASYNC110 - of another thread
-                await asyncio.sleep(0.02)
+        await until(lambda: not database.share_usage.waiting_to_search, ENDS_SECONDS)
         assert not running.done()
         assert (await running).status_code == 200
 
@@ -117,8 +108,8 @@ async def test_a_client_that_closes_its_side_only_gets_its_response(
     await client.post("/api/tasks", json={"title": "x"})
     for seconds, interim in ((0.0, 0), (1.0, 1)):
         with slowly(seconds):
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            writer.write(request(user, "GET /api/tasks"))
+            reader, writer = await connect(server)
+            writer.write(request("GET /api/tasks", user=user))
             writer.write_eof()
             async with asyncio.timeout(10):
                 answer = await reader.read()
@@ -133,8 +124,8 @@ async def test_a_client_of_http_1_0_gets_no_interim_response(
 ) -> None:
     await client.post("/api/tasks", json={"title": "x"})
     with slowly(1):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(request(user, "GET /api/tasks").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        reader, writer = await connect(server)
+        writer.write(request("GET /api/tasks", user=user).replace(b"HTTP/1.1", b"HTTP/1.0"))
         writer.write_eof()
         async with asyncio.timeout(10):
             answer = await reader.read()
@@ -152,13 +143,14 @@ async def test_a_change_is_made_although_its_client_has_left(
     how: str,
     key: list[str],
 ) -> None:
-    headers = ["Content-Type: application/json", f"Content-Length: {len(TASK)}", *key]
     with slowly(1):
-        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(request(user, "POST /api/tasks", *headers) + TASK)
+        _, writer = await connect(server)
+        writer.write(request("POST /api/tasks", *key, user=user, body=TASK))
         await until_running(login, 1)
         await leave(writer, how)
         await until_running(login, 0)
-    async with asyncio.timeout(ENDS_SECONDS):
-        while (await client.get("/api/me")).json()["task_count"] == 0:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+
+    async def is_stored() -> bool:
+        return bool((await client.get("/api/me")).json()["task_count"])
+
+    await until(is_stored, ENDS_SECONDS)

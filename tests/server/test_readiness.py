@@ -19,14 +19,13 @@ from app.server.observability.readiness import ReadinessCheck
 from app.settings import Settings
 from app.tasks.wall import WALL
 from tests.support.addresses import address_of, moved
-from tests.support.conformance import Conformance
+from tests.support.clients import async_client
+from tests.support.key_server import KeyServer, key_server
 from tests.support.live_server import live
 from tests.support.relay import relay
-from tests.tokens import SECRET
-from tests.tokens.key_server import KeyServer, key_server
+from tests.support.tokens import ISSUER, SECRET
 from tests.upgrades.steps import migrate_to
 
-ISSUER = {"iss": "https://id.example.com", "aud": "taskward"}
 OK = {"database": "ok", "schema": "ok", "isolation": "ok", "keys": "ok"}
 UNREACHABLE = OK | {"database": "failed", "schema": "unknown", "isolation": "unknown"}
 
@@ -35,20 +34,14 @@ Asking = Callable[..., AbstractAsyncContextManager[Ask]]
 
 
 @pytest.fixture
-def asking(settings: Settings, conformance: Conformance) -> Asking:
+def asking(settings: Settings) -> Asking:
     """Serve with other settings, and return whether the server is ready."""
 
     @asynccontextmanager
     async def serve(**changes: object) -> AsyncIterator[Ask]:
         with live(create_app(settings.model_copy(update=changes))) as server:
-            async with httpx.AsyncClient(base_url=server.base_url) as client:
-
-                async def ask() -> httpx.Response:
-                    answer = await client.get("/health/ready")
-                    conformance.check(answer)
-                    return answer
-
-                yield ask
+            async with async_client(server) as client:
+                yield lambda: client.get("/health/ready")
 
     return serve
 

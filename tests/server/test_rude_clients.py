@@ -7,21 +7,17 @@ from itertools import cycle
 import httpx
 import pytest
 
+from tests.support.http1 import LIVE, connect, request
 from tests.support.live_server import LiveServer
-from tests.tokens import token_for
 
 TASK = b'{"title": "x"}'
-LIVE = b"GET /health/live HTTP/1.1\r\nHost: taskward\r\n\r\n"
-
-
-def request(user: str, first: str, *headers: str) -> bytes:
-    lines = [f"{first} HTTP/1.1", "Host: taskward", f"Authorization: Bearer {token_for(user)}"]
-    return "\r\n".join([*lines, "Content-Type: application/json", *headers, "", ""]).encode()
+JSON = "Content-Type: application/json"
+CHUNKED = JSON, "Transfer-Encoding: chunked"
 
 
 async def send(server: LiveServer, *pieces: bytes, pause: float = 0) -> bytes:
     """Send pieces with pauses. Return everything received until the server closes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    reader, writer = await connect(server)
     try:
         for piece in pieces:
             writer.write(piece)
@@ -37,8 +33,8 @@ async def send(server: LiveServer, *pieces: bytes, pause: float = 0) -> bytes:
 async def test_what_follows_the_last_request_does_not_spoil_its_answer(
     server: LiveServer, client: httpx.AsyncClient, user: str, rest: bytes, pause: float
 ) -> None:
-    head = request(user, "POST /api/tasks", "Connection: close", f"Content-Length: {len(TASK)}")
-    answer = await send(server, head + TASK, rest, pause=pause)
+    sent = request("POST /api/tasks", "Connection: close", user=user, body=TASK)
+    answer = await send(server, sent, rest, pause=pause)
     assert answer.startswith(b"HTTP/1.1 201")
     assert answer.count(b"HTTP/1.1") == 1
     assert len((await client.get("/api/tasks")).json()["items"]) == 1
@@ -47,7 +43,7 @@ async def test_what_follows_the_last_request_does_not_spoil_its_answer(
 async def test_pipelined_requests_are_answered_in_their_order(
     server: LiveServer, user: str
 ) -> None:
-    pair = LIVE + request(user, "GET /api/tasks")
+    pair = LIVE + request("GET /api/tasks", user=user)
     answers = await send(server, pair * 10 + b"nonsense\r\n\r\n")
     bodies = [answers.find(each) for each in (b'"alive"', b'"items"', b'"malformed_request"')]
     assert bodies == sorted(bodies)
@@ -60,7 +56,7 @@ async def test_a_deletion_with_a_body_is_refused_and_deletes_nothing(
     server: LiveServer, client: httpx.AsyncClient, user: str, body: bytes
 ) -> None:
     address = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
-    head = request(user, f"DELETE {address}", "Transfer-Encoding: chunked", "Connection: close")
+    head = request(f"DELETE {address}", *CHUNKED, "Connection: close", user=user)
     # Repeat it: the response and the deletion raced once.
     answers = [await send(server, head, body, pause=0.001) for _ in range(20)]
     assert {answer[:12] for answer in answers} == {b"HTTP/1.1 400"}
@@ -71,10 +67,10 @@ async def test_a_deletion_with_a_body_is_refused_and_deletes_nothing(
 async def test_whoever_sends_more_than_is_read_is_answered_and_let_go(
     server: LiveServer, first: bytes
 ) -> None:
-    head = b"POST /api/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = request("POST /api/tasks", CHUNKED[1])
     flood = head + first * 16 + b"1\r\nx\r\n" * 40_000
-    for _ in range(5):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    for _ in range(2):
+        reader, writer = await connect(server)
         writer.write(flood)
         answer = b""
         # The end is a reset if unread data is still in transit.
@@ -89,12 +85,12 @@ async def test_whoever_sends_more_than_is_read_is_answered_and_let_go(
 async def test_clients_that_leave_in_the_middle_leave_nothing_behind(
     server: LiveServer, client: httpx.AsyncClient, anonymous: httpx.AsyncClient, user: str
 ) -> None:
-    long = request(user, "POST /api/tasks", "Content-Length: 5000")
-    chunked = request(user, "POST /api/tasks", "Transfer-Encoding: chunked")
+    long = request("POST /api/tasks", JSON, "Content-Length: 5000", user=user)
+    chunked = request("POST /api/tasks", *CHUNKED, user=user)
     oddities = cycle([b"", b"GET /api", long, long + b"{", chunked + b"fff\r\n{", LIVE * 9])
 
     async def be_odd(started: bytes, aborts: bool) -> None:
-        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        _, writer = await connect(server)
         writer.write(started)
         await asyncio.sleep(0.1)
         if aborts:
@@ -111,7 +107,7 @@ async def test_a_connection_that_its_client_has_closed_is_let_go_at_once(
     server: LiveServer,
 ) -> None:
     for answered in (False, True):
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        reader, writer = await connect(server)
         if answered:
             writer.write(LIVE)
             await reader.readuntil(b"}\n")

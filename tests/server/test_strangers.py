@@ -9,7 +9,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, S
 from app.auth.request_state import STATE, RequestState
 from app.auth.tokens import TokenVerifier
 from app.server.middleware.unverified_requests import AT_ONCE, Strangers
-from tests import tokens
+from tests.support import tokens
 
 
 class Door:

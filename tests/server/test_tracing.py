@@ -17,7 +17,7 @@ from app.server.observability.tracing import TracingError, spans, tracing_of
 from app.settings import Settings
 from tests.support.live_server import live
 from tests.support.otlp_receiver import Received, Receiver, otlp_receiver
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 ROOT = Path(__file__).parents[2]
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -7,8 +7,7 @@ import pytest
 
 from app.settings import Settings, SettingsError, read_file, read_settings, required
 from tests.settings.reading import fault, read
-
-ROOT = Path(__file__).parents[2]
+from tests.support.folders import ROOT
 
 
 def test_env_example_lists_exactly_the_settings_that_exist() -> None:

@@ -2,19 +2,17 @@
 
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.database.driver.url import DatabaseUrl
 from tests.support.certificates import Authority
 from tests.support.folders import open_folder
 from tests.support.ports import free_port
+from tests.support.programs import program
 
 PASSWORD = "password"
 HOST = "localhost"
@@ -44,10 +42,7 @@ _MORE_ROLES = "".join(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}';" for rol
 def debian_binaries() -> Path:
     """Return the folder of PostgreSQL's programs. Without one, skip the test, but not in CI."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    initdb = found[-1] if found else shutil.which("initdb")
-    if initdb is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("there is no PostgreSQL of the machine's own")
+    initdb = found[-1] if found else program("initdb")
     return Path(initdb).resolve().parent
 
 

@@ -4,15 +4,13 @@
 """
 
 import fcntl
-import os
 import shutil
 import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.support.programs import skip
 
 _NPM_CI = ("ci", "--ignore-scripts", "--engine-strict", "--no-audit", "--no-fund")
 
@@ -57,7 +55,7 @@ def installed_or_skipped(folder: Path) -> Path:
     try:
         return install(folder)
     except MissingError as missing:
-        _skip(missing)
+        skip(str(missing))
 
 
 def find_or_skipped(program: str) -> str:
@@ -65,12 +63,7 @@ def find_or_skipped(program: str) -> str:
     try:
         return find(program)
     except MissingError as missing:
-        _skip(missing)
-
-
-def _skip(missing: MissingError) -> NoReturn:
-    refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-    refuse(str(missing))
+        skip(str(missing))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
 """A real PgBouncer, as installed on the machine."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from app.database.driver.url import DatabaseUrl
 from tests.support.addresses import address_of, moved
 from tests.support.folders import open_folder
 from tests.support.ports import free_port, wait_until_listening
+from tests.support.programs import program
 
 CONFIGURATION = """
 [databases]
@@ -37,10 +35,7 @@ def pgbouncer(
 
     Yield the URL of the same database through it.
     """
-    executable = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if executable is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("there is no pgbouncer on the PATH")
+    executable = program("pgbouncer")
     server, address = url.for_sqlalchemy, address_of(url)
     with open_folder() as folder:
         port = free_port()

@@ -14,7 +14,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 def wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
     """Wait until a started process listens. Raises `AssertionError` if it does not."""
-    for _ in range(100):
+    for _ in range(400):
         assert process.poll() is None
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

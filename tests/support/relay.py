@@ -39,6 +39,11 @@ class Relay:
         self.port = 0
         self._exchanges: list[Exchange] = []
 
+    @property
+    def base_url(self) -> str:
+        """The URL of a server of HTTP behind the relay."""
+        return f"http://127.0.0.1:{self.port}"
+
     def lose_request(self) -> None:
         """Lose the next data that a client sends."""
         self.lost.clear()

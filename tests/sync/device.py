@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from tests.sync.line import Answer, Line, Request
+from tests.support.connection import Received
+from tests.sync.line import Line, Request
 
 Task = dict[str, Any]
 
@@ -157,6 +158,6 @@ class Device:
         self._listed.discard(id_)
 
     def _expect(self, status: int, request: Request) -> Any:  # noqa: ANN401 - any JSON
-        answer: Answer = self.line.send(request)
+        answer: Received = self.line.send(request)
         assert answer.status == status, (request, answer)
         return answer.body

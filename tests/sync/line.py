@@ -1,10 +1,9 @@
 """A line between a device and the server that loses and repeats requests and responses."""
 
-import json
-from http.client import HTTPConnection, HTTPException
 from random import Random
 from typing import Any, NamedTuple
 
+from tests.support.connection import Connection, Received
 from tests.support.relay import Relay
 
 FAULTS = ("none", "cut before", "cut after", "twice", "late", "cut before, and late")
@@ -24,13 +23,6 @@ class Request(NamedTuple):
     body: Any = None
 
 
-class Answer(NamedTuple):
-    """The response."""
-
-    status: int
-    body: Any
-
-
 class Line:
     """Sends requests through a relay, and does to them what a bad line does.
 
@@ -42,13 +34,13 @@ class Line:
         self._relay = relay
         self._authorization = f"Bearer {token}"
         self._chosen = chosen
-        self._connection = HTTPConnection("127.0.0.1", relay.port, timeout=10)
+        self._connection = Connection(relay)
         self._late: list[Request] = []
         self.works = False
         """True from the moment when the line has no more faults."""
         self.seen: dict[str, int] = dict.fromkeys(FAULTS, 0)
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> Received:
         """Send a request. Raises `CutError` if no response arrives."""
         fault = "none" if self.works else self._chosen.choices(FAULTS, WEIGHTS)[0]
         self.seen[fault] += 1
@@ -74,17 +66,9 @@ class Line:
             self._exchange(self._late.pop())
         self._connection.close()
 
-    def _exchange(self, request: Request) -> Answer:
+    def _exchange(self, request: Request) -> Received:
         headers = {**request.headers, "Authorization": self._authorization}
-        body = None
-        if request.body is not None:
-            headers["Content-Type"] = "application/json"
-            body = json.dumps(request.body)
         try:
-            self._connection.request(request.method, request.target, body, headers)
-            response = self._connection.getresponse()
-            content = response.read()
-        except (OSError, HTTPException):
-            self._connection.close()
+            return self._connection.ask(request.method, request.target, headers, request.body)
+        except ConnectionError:
             raise CutError from None
-        return Answer(response.status, json.loads(content) if content else None)

@@ -7,15 +7,17 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from tests.conftest import REPORTED
+from tests.support.clients import get
 from tests.support.live_server import LiveServer
 from tests.support.relay import Relay, relay
+from tests.support.tokens import token_for
 from tests.sync.device import Device
 from tests.sync.line import FAULTS, CutError, Line
-from tests.tokens import token_for
+
+pytestmark = pytest.mark.usefixtures("only_warnings")
 
 GROUPS, SCHEDULES = 10, 50
 ACTIONS = 24
@@ -32,9 +34,10 @@ class Schedule:
 
     def __init__(self, seed: int, line: Relay) -> None:
         self._chosen = Random(seed)  # noqa: S311 - it must be repeatable
-        self._token = token_for(f"user of schedule {seed} {uuid4()}")
+        self._user = f"user of schedule {seed} {uuid4()}"
         self.devices = [
-            Device(name, Line(line, self._token, self._chosen), self._chosen) for name in "ab"
+            Device(name, Line(line, token_for(self._user), self._chosen), self._chosen)
+            for name in "ab"
         ]
         self.created: set[str] = set()
         self.deleted: set[str] = set()
@@ -81,8 +84,7 @@ class Schedule:
 
     def truth(self, server: LiveServer) -> dict[str, Any]:
         """Return the tasks as the server lists them."""
-        headers = {"Authorization": f"Bearer {self._token}"}
-        answer = httpx.get(f"{server.base_url}/api/tasks?limit=200", headers=headers)
+        answer = get(server, "/api/tasks?limit=200", self._user)
         assert answer.json()["next_cursor"] is None
         return {task["id"]: task for task in answer.json()["items"]}
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.tokens import SECRET
-from tests.tokens.keys import ALGORITHMS, jwk, jwk_set, key_id, private_key
+from tests.support.keys import ALGORITHMS, jwk, jwk_set, key_id, private_key
+from tests.support.tokens import SECRET
 from tests.tokens.specimen import Specimen, claims, encode, header, seal, sign_input
 
 NO_ALGORITHMS = [

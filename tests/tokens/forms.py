@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterator
 
-from tests.tokens import SECRET
+from tests.support.tokens import SECRET
 from tests.tokens.specimen import SIGNERS, Specimen, claims, encode, header, seal, sign_input
 
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

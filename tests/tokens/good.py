@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.tokens.keys import ALGORITHMS
+from tests.support.keys import ALGORITHMS
 from tests.tokens.specimen import AUDIENCE, NOW, SIGNERS, USER, Json, claims, header, seal
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from tests.tokens.keys import jwk
+from tests.support.keys import jwk
 from tests.tokens.specimen import SIGNERS, Json, Specimen, header, seal
 
 KIDS: list[Json] = [

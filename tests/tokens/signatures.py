@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwt.utils import base64url_decode
 
-from tests.tokens.keys import ALGORITHMS
+from tests.support.keys import ALGORITHMS
 from tests.tokens.specimen import Specimen, claims, encode, seal
 
 ELLIPTIC = {"ES256": 32, "ES512": 66}

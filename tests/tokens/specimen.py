@@ -3,19 +3,18 @@
 import base64
 import hmac
 import json
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jwt
 
-from tests.tokens import SECRET
-from tests.tokens.keys import key_id, private_key
+from tests.support.keys import key_id, private_key
+from tests.support.tokens import ISSUER as RECIPIENTS
+from tests.support.tokens import SECRET, STARTED, claims_for
 
-ISSUER = "https://id.example.com"
-AUDIENCE = "taskward"
-NOW = int(time.time())
+ISSUER, AUDIENCE = RECIPIENTS["iss"], RECIPIENTS["aud"]
 USER = "mallory"
+NOW = STARTED
 SIGNERS = ("HS256", "EdDSA")
 """One algorithm of each verifier. Each fault of claims or headers is tried with both."""
 
@@ -32,9 +31,8 @@ class Specimen(NamedTuple):
 
 
 def claims(**changes: Json) -> dict[str, Json]:
-    """Return the claims of a token that is valid for a day, with changes. `...` removes a claim."""
-    holding = {"sub": USER, "iss": ISSUER, "aud": AUDIENCE, "iat": NOW, "exp": NOW + 86_400}
-    return {name: value for name, value in (holding | changes).items() if value is not ...}
+    """Return the claims of a valid token, with changes. `...` removes a claim."""
+    return claims_for(USER, **RECIPIENTS | changes)
 
 
 def header(algorithm: str, **changes: Json) -> dict[str, Json]:

@@ -11,11 +11,11 @@ from app import create_app
 from app.settings import Settings
 from tests.conftest import REPORTED
 from tests.isolation.wire import Answer, Wire
+from tests.support.key_server import KeyServer, key_server
 from tests.support.live_server import live
-from tests.tokens import OTHER_SECRET, SECRET
+from tests.support.tokens import OTHER_SECRET, SECRET
 from tests.tokens.corpus import GOOD, HOSTILE
 from tests.tokens.good import Good
-from tests.tokens.key_server import KeyServer, key_server
 from tests.tokens.specimen import AUDIENCE, ISSUER
 
 VERIFIERS = ("secret", "previous secret", "keys", "both")
@@ -46,7 +46,7 @@ def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Itera
             "jwt_audience": AUDIENCE,
         }
     )
-    with live(create_app(configured)) as server, closing(Wire(server.port)) as wire:
+    with live(create_app(configured)) as server, closing(Wire(server)) as wire:
         yield wire
 
 

@@ -1,16 +1,13 @@
 """Checks of migrations' SQL with Squawk, a linter that knows PostgreSQL's locks."""
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
 from sqlalchemy import Connection, event
+
+from tests.support.programs import program
 
 EXCLUDED = (
     "prefer-bigint-over-int",  # the numbers here are bounded
@@ -40,15 +37,10 @@ def listening(connection: Connection) -> Iterator[list[str]]:
 
 def lint(*statements: str) -> list[str]:
     """Return the rules that statements break. Without the linter, skip the test, but fail in CI."""
-    folder = Path(sys.executable).parent
-    executable = shutil.which("squawk", path=f"{folder}:{os.environ['PATH']}")
-    if executable is None:
-        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
-        refuse("there is no squawk beside Python")
     alone = any("CONCURRENTLY" in each for each in statements)
     finished = subprocess.run(
         [
-            executable,
+            program("squawk"),
             "--pg-version=15",
             "--reporter=json",
             f"--exclude={','.join(EXCLUDED)}",

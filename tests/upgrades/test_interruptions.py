@@ -1,7 +1,7 @@
 """Tests of `migrate` that is interrupted, waits, gives up, or finds a newer schema."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -14,6 +14,7 @@ from app.database.migrations import migrate as migrations
 from app.database.migrations.migrate import MigrationBlockedError, is_current, migrate
 from app.database.wall.audit import find_holes
 from app.tasks.wall import WALL
+from tests.support.waiting import until
 from tests.upgrades.steps import closing, migrate_to
 
 INVALID = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
@@ -28,12 +29,6 @@ async def database(empty_database: DatabaseUrl) -> AsyncIterator[Database]:
     database = Database(empty_database, pool_size=1, wall=WALL)
     async with closing(database):
         yield database
-
-
-async def until(condition: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110 - what the database does
-            await asyncio.sleep(0.02)
 
 
 async def test_an_index_whose_build_was_interrupted_is_built_anew(

@@ -3,9 +3,6 @@
 import asyncio
 import shutil
 import signal
-import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -16,16 +13,8 @@ from structlog.testing import capture_logs
 
 from app.database.embedded import EmbeddedPostgresError, attach, postmaster, server, start
 from app.database.embedded.postmaster import find_process
-from tests.database.embedded.conftest import kill, postgres_of, run_sql
-
-Serving = Callable[[], tuple[subprocess.Popen[str], str]]
-
-
-async def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
+from tests.database.embedded.conftest import Serving, kill, postgres_of, run_sql
+from tests.support.waiting import until
 
 
 async def answering(url: str) -> None:
@@ -85,7 +74,7 @@ async def test_postgresql_ends_when_its_process_is_killed(data_dir: Path, servin
     process, _ = serving()
     postgres = postgres_of(data_dir)
     process.kill()
-    await wait_for(lambda: not postgres.is_running())
+    await until(lambda: not postgres.is_running())
 
 
 async def test_what_was_committed_survives_a_kill_of_the_process(
@@ -105,7 +94,7 @@ async def test_postgresql_is_started_again_when_it_is_killed(data_dir: Path) -> 
         for _ in range(2):
             killed = postgres_of(data_dir)
             kill(killed)
-            await wait_for(lambda pid=killed.pid: not psutil.pid_exists(pid))  # type: ignore[misc]
+            await until(lambda pid=killed.pid: not psutil.pid_exists(pid))  # type: ignore[misc]
             await answering(url)
         assert running.url == url
         assert await run_sql(url, "SELECT answer FROM kept") == 42
@@ -190,7 +179,7 @@ async def test_a_second_start_is_told_who_is_there(data_dir: Path, serving: Serv
 
 
 async def test_two_starts_at_once_are_one_server_and_one_message(serving: Serving) -> None:
-    answers = await asyncio.gather(*(asyncio.to_thread(serving) for _ in range(3)))
+    answers = await asyncio.gather(*(asyncio.to_thread(serving, fresh=True) for _ in range(3)))
     urls = [url for _, url in answers if url]
     assert len(urls) == 1
     assert await run_sql(urls[0], "SELECT 1") == 1
@@ -230,7 +219,7 @@ async def test_restarts_come_to_an_end(data_dir: Path, monkeypatch: pytest.Monke
         ((data_dir / "postgresql").resolve() / "global" / "pg_control").unlink()
         kill(postgres_of(data_dir))
         ended = "PostgreSQL not restarted"
-        await wait_for(lambda: any(each["event"] == ended for each in logs))
+        await until(lambda: any(each["event"] == ended for each in logs))
     reasons = [each["reason"] for each in logs if each["event"] == "PostgreSQL restart failed"]
     assert all(each.startswith("starting PostgreSQL failed") for each in reasons)
     assert len(reasons) == 2

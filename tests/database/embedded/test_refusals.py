@@ -15,7 +15,8 @@ from app.database.embedded import EmbeddedPostgresError, account, place, start
 from app.database.embedded.account import Account
 from app.database.embedded.folder import open_folder
 from app.database.embedded.lock import is_locked
-from tests.database.embedded.conftest import ROOT, run_sql
+from tests.database.embedded.conftest import run_sql
+from tests.support.folders import ROOT
 
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="needs the rights of root")

@@ -1,9 +1,8 @@
 """The socket of the embedded PostgreSQL: only its own account can listen there."""
 
 import os
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -11,10 +10,8 @@ import pytest
 
 from app.database.driver.url import DatabaseUrl
 from app.database.embedded import EmbeddedPostgresError, attach, listening, start
-from tests.database.embedded.conftest import kill, postgres_of, run_sql
+from tests.database.embedded.conftest import Serving, kill, postgres_of, run_sql
 from tests.support.folders import open_folder
-
-Serving = Callable[[], tuple[subprocess.Popen[str], str]]
 
 
 @pytest.fixture

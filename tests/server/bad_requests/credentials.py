@@ -1,7 +1,7 @@
 """Requests without a usable bearer token. The corpus of tokens has bad tokens."""
 
 from tests.server.bad_requests.request import BEARER, BadRequest, get, post
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 GOOD = token_for("mallory").encode()
 

@@ -2,11 +2,9 @@
 
 import json
 import re
-from pathlib import Path
 
+from tests.support.folders import ROOT
 from tests.support.metrics import Scrape
-
-ROOT = Path(__file__).parents[3]
 
 
 async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_them(

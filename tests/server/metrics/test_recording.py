@@ -18,7 +18,7 @@ from quart_contract.operations import operations
 from tests.server.metrics.conftest import LIMIT
 from tests.support.live_server import LiveServer
 from tests.support.metrics import Scrape, scrape, scrape_until
-from tests.tokens import token_for
+from tests.support.tokens import token_for
 
 ABSENT = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 SECONDS = "taskward_request_duration_seconds"

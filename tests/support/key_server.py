@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.tokens.keys import jwk_set
+from tests.support.keys import jwk_set
 
 
 class KeyServer:
