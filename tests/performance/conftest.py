@@ -14,7 +14,7 @@ from tests.performance.explained import (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def crowded(database_url: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     async with crowded_database(database_url) as url:
         yield url

@@ -19,7 +19,7 @@ from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
 from app.tasks.wall import WALL
 
-USERS = 250
+USERS = 60
 # For each user, a key and a tombstone that have expired, and two that have not.
 FILL = """
 INSERT INTO users (id, revision, task_count) SELECT 'user ' || n, 9, 0
