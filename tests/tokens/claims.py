@@ -31,68 +31,68 @@ def specimens() -> Iterator[Specimen]:
     yield from under_both(_of_others())
 
 
-def _times() -> Iterator[tuple[str, Json, str]]:
-    yield "no exp", claims(exp=...), "would hold for ever"
-    yield "exp: a minute ago", claims(exp=NOW - 60), "expired, beyond the leeway"
-    yield "exp: in 1970", claims(exp=0), "expired"
-    yield "exp: a year ago", claims(exp=NOW - 31_536_000), "expired"
-    yield "nbf: in an hour", claims(nbf=NOW + 3600), "not valid yet"
-    yield "iat: in an hour", claims(iat=NOW + 3600), "issued in the future"
-    yield "exp and nbf the wrong way round", claims(exp=NOW - 3600, nbf=NOW + 3600), "never valid"
-    yield "exp: seconds with a fraction", claims(exp=NOW + 3600.5), "a time is an integer here"
-    yield "exp: milliseconds", claims(exp=(NOW + 3600) * 1000), "beyond the year 9999"
-    yield "exp: text of a time", claims(exp="2099-01-01T00:00:00Z"), "a time is a number"
+def _times() -> Iterator[tuple[str, Json]]:
+    yield "no exp", claims(exp=...)
+    yield "exp: a minute ago", claims(exp=NOW - 60)
+    yield "exp: in 1970", claims(exp=0)
+    yield "exp: a year ago", claims(exp=NOW - 31_536_000)
+    yield "nbf: in an hour", claims(nbf=NOW + 3600)
+    yield "iat: in an hour", claims(iat=NOW + 3600)
+    yield "exp and nbf the wrong way round", claims(exp=NOW - 3600, nbf=NOW + 3600)
+    yield "exp: seconds with a fraction", claims(exp=NOW + 3600.5)
+    yield "exp: milliseconds", claims(exp=(NOW + 3600) * 1000)
+    yield "exp: text of a time", claims(exp="2099-01-01T00:00:00Z")
     for name in ("exp", "nbf", "iat"):
         for value in NO_INTEGERS:
-            yield f"{name}: {str(value)[:16]!r}", claims(**{name: value}), "not a time"
+            yield f"{name}: {str(value)[:16]!r}", claims(**{name: value})
 
 
-def _users() -> Iterator[tuple[str, Json, str]]:
-    yield "no user at all", claims(sub=...), "names nobody"
-    yield "an empty sub", claims(sub=""), "names nobody"
-    yield "an empty user_id beside sub", claims(user_id=""), "two users"
-    yield "user_id and sub differ", claims(user_id="ada"), "two users"
-    yield "user_id and sub differ in case", claims(user_id=USER.upper()), "two users"
-    yield "user_id and sub differ in form", claims(sub="\u00e9", user_id="e\u0301"), "two users"
-    yield "a user of 256 characters", claims(sub="a" * 256), "longer than a user can be"
-    yield "a user_id of 256 characters", claims(sub=..., user_id="a" * 256), "too long"
-    yield "a user of 5,000 characters", claims(sub="a" * 5000), "longer than a user can be"
+def _users() -> Iterator[tuple[str, Json]]:
+    yield "no user at all", claims(sub=...)
+    yield "an empty sub", claims(sub="")
+    yield "an empty user_id beside sub", claims(user_id="")
+    yield "user_id and sub differ", claims(user_id="ada")
+    yield "user_id and sub differ in case", claims(user_id=USER.upper())
+    yield "user_id and sub differ in form", claims(sub="\u00e9", user_id="e\u0301")
+    yield "a user of 256 characters", claims(sub="a" * 256)
+    yield "a user_id of 256 characters", claims(sub=..., user_id="a" * 256)
+    yield "a user of 5,000 characters", claims(sub="a" * 5000)
     for value in (7, 0, 1.5, True, None, [], [USER], {}, {"id": USER}):
-        yield f"sub: {value!r}", claims(sub=value), "a user is a string"
-        yield f"user_id: {value!r}", claims(user_id=value), "a user is a string"
+        yield f"sub: {value!r}", claims(sub=value)
+        yield f"user_id: {value!r}", claims(user_id=value)
     for each in WHITE_SPACE:
-        yield f"white space {each!a} before the user", claims(sub=each + USER), "padded"
+        yield f"white space {each!a} before the user", claims(sub=each + USER)
     for each in " \u00a0\u3000":
-        yield f"white space {each!a} after the user", claims(sub=USER + each), "padded"
-        yield f"white space {each!a} alone", claims(sub=each), "names nobody"
+        yield f"white space {each!a} after the user", claims(sub=USER + each)
+        yield f"white space {each!a} alone", claims(sub=each)
     for each in CONTROLS:
-        yield f"the control {each!a} in the user", claims(sub=f"mal{each}lory"), "a control"
+        yield f"the control {each!a} in the user", claims(sub=f"mal{each}lory")
 
 
-def _recipients() -> Iterator[tuple[str, Json, str]]:
+def _recipients() -> Iterator[tuple[str, Json]]:
     issuers: list[Json] = [..., None, "", 7, True, [], [ISSUER], {}, "https://evil.example.com"]
     audiences: list[Json] = [..., None, "", 7, True, [], [7], {}, {"aud": AUDIENCE}, ["x"], "other"]
     for value in issuers:
-        yield f"iss: {value!r}", claims(iss=value), "of no issuer that is known"
+        yield f"iss: {value!r}", claims(iss=value)
     for near in (f"{ISSUER}/", ISSUER.upper(), ISSUER[:-1], f"{ISSUER}.evil.org", f" {ISSUER}"):
-        yield f"iss: {near!r}", claims(iss=near), "of another issuer"
+        yield f"iss: {near!r}", claims(iss=near)
     for value in audiences:
-        yield f"aud: {value!r}", claims(aud=value), "meant for another service"
+        yield f"aud: {value!r}", claims(aud=value)
     for near in (AUDIENCE.upper(), AUDIENCE[:-1], f"{AUDIENCE} ", f"{AUDIENCE},other", "*"):
-        yield f"aud: {near!r}", claims(aud=near), "meant for another service"
+        yield f"aud: {near!r}", claims(aud=near)
 
 
-def _of_others() -> Iterator[tuple[str, Json, str]]:
+def _of_others() -> Iterator[tuple[str, Json]]:
     verification = {"email": "ada@example.com", "iat": NOW, "exp": NOW + 3600}
     session = {"id": "s1", "userId": "u1", "token": "t1", "expiresAt": "2099-01-01T00:00:00Z"}
     user = {"id": "u1", "email": "ada@example.com", "emailVerified": True}
     recipients = {"iss": ISSUER, "aud": AUDIENCE}
     cached = {"session": session, "user": user, "iat": NOW, "exp": NOW + 300, "version": "1"}
-    yield "Better Auth: mail verification", verification, "made for another purpose"
-    yield "Better Auth: change of mail", verification | {"updateTo": "b@x.org"}, "other purpose"
-    yield "Better Auth: cookie cache", cached, "made for another purpose"
-    yield "Better Auth: verification, for us", verification | recipients, "names nobody"
-    yield "Better Auth: cookie cache, for us", cached | recipients, "names nobody"
-    yield "a user in another claim", claims(sub=..., uid=USER, email="m@x.org"), "names nobody"
-    yield "a user deeper down", claims(sub=..., user={"user_id": USER}), "names nobody"
-    yield "claims in another case", claims(sub=..., Sub=USER, USER_ID=USER), "names nobody"
+    yield "Better Auth: mail verification", verification
+    yield "Better Auth: change of mail", verification | {"updateTo": "b@x.org"}
+    yield "Better Auth: cookie cache", cached
+    yield "Better Auth: verification, for us", verification | recipients
+    yield "Better Auth: cookie cache, for us", cached | recipients
+    yield "a user in another claim", claims(sub=..., uid=USER, email="m@x.org")
+    yield "a user deeper down", claims(sub=..., user={"user_id": USER})
+    yield "claims in another case", claims(sub=..., Sub=USER, USER_ID=USER)

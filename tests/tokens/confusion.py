@@ -59,20 +59,17 @@ def _algorithms() -> Iterator[Specimen]:
     for alg in NO_ALGORITHMS:
         head = header("HS256", alg=alg)
         unsigned = seal(None, head).rpartition(".")[0] + "."
-        yield Specimen(f"alg: {alg!r}, signed", seal(None, head), "no algorithm of ours")
-        yield Specimen(f"alg: {alg!r}, unsigned", unsigned, "not signed")
-    yield Specimen("no alg", seal(None, header("HS256", alg=...)), "no algorithm")
+        yield Specimen(f"alg: {alg!r}, signed", seal(None, head))
+        yield Specimen(f"alg: {alg!r}, unsigned", unsigned)
+    yield Specimen("no alg", seal(None, header("HS256", alg=...)))
     for algorithm in ("HS384", "HS512"):
-        yield Specimen(f"{algorithm} with the secret", seal(algorithm=algorithm), "not agreed on")
+        yield Specimen(f"{algorithm} with the secret", seal(algorithm=algorithm))
     for algorithm in ALGORITHMS:
         head = header(algorithm)
-        yield Specimen(
-            f"{algorithm}, signed with the secret", seal(None, head, "HS256"), "no such signature"
-        )
+        yield Specimen(f"{algorithm}, signed with the secret", seal(None, head, "HS256"))
         yield Specimen(
             f"HS256, signed with the key of {algorithm}",
             seal(None, header("HS256", kid=key_id(algorithm)), algorithm),
-            "no such signature",
         )
 
 
@@ -82,9 +79,9 @@ def _public_keys_as_secrets() -> Iterator[Specimen]:
             for kid in (key_id(algorithm), ...):
                 name = f"HS256 with the public key of {algorithm} as {form}, kid {kid != ...}"
                 token = seal(None, header("HS256", kid=kid), secret=secret)
-                yield Specimen(name, token, "whoever knows the public key could have made it")
+                yield Specimen(name, token)
     whole = seal(secret=jwk_set())
-    yield Specimen("HS256 with the whole JWK Set", whole, "anybody could have made it")
+    yield Specimen("HS256 with the whole JWK Set", whole)
 
 
 def _forms_of_public_key(algorithm: str) -> Iterator[tuple[str, bytes]]:
@@ -104,16 +101,12 @@ def _forms_of_public_key(algorithm: str) -> Iterator[tuple[str, bytes]]:
 def _keys_of_others() -> Iterator[Specimen]:
     for signer in ALGORITHMS:
         token = seal(algorithm=signer, generation=2)
-        yield Specimen(f"{signer} by a key that nobody knows", token, "not a key of the issuer")
+        yield Specimen(f"{signer} by a key that nobody knows", token)
         for named in (each for each in ALGORITHMS if each != signer):
             head = header(signer, kid=key_id(named))
-            yield Specimen(
-                f"{signer} with the kid of {named}", seal(None, head, signer), "another kind of key"
-            )
+            yield Specimen(f"{signer} with the kid of {named}", seal(None, head, signer))
             head = header(named)
-            yield Specimen(
-                f"{named}, but signed with {signer}", seal(None, head, signer), "no such"
-            )
+            yield Specimen(f"{named}, but signed with {signer}", seal(None, head, signer))
     for signer, named in (("RS256", "PS256"), ("PS256", "RS256")):
         head = header(named, kid=key_id(signer))
         signing_input = (
@@ -123,14 +116,13 @@ def _keys_of_others() -> Iterator[Specimen]:
         yield Specimen(
             f"{named} in the header, {signer} in the signature",
             f"{signing_input}.{encode(signature)}",
-            "the key is for one of the two",
         )
 
 
 def _secrets() -> Iterator[Specimen]:
     secret = SECRET.encode()
     head = header("HS256", kid="../../../dev/null")
-    yield Specimen("HS256 with the kid of an empty file", seal(None, head, secret=b""), "forged")
+    yield Specimen("HS256 with the kid of an empty file", seal(None, head, secret=b""))
     near = {
         "nothing": b"",
         "a line break more": secret + b"\n",
@@ -147,4 +139,4 @@ def _secrets() -> Iterator[Specimen]:
         "the issuer's name": b"better-auth-secret-12345678901234567890",
     }
     for name, other in near.items():
-        yield Specimen(f"HS256 with {name} for a secret", seal(secret=other), "forged")
+        yield Specimen(f"HS256 with {name} for a secret", seal(secret=other))

@@ -15,13 +15,13 @@ def specimens() -> Iterator[Specimen]:
     for signer in SIGNERS:
         good = seal(algorithm=signer)
         for name, token in _spellings(good):
-            yield Specimen(f"{name} ({signer})", token, "a token has one spelling")
+            yield Specimen(f"{name} ({signer})", token)
         for name, token in _signed_as_spelt(signer):
-            yield Specimen(f"{name} ({signer})", token, "a token has one spelling")
+            yield Specimen(f"{name} ({signer})", token)
         for name, token in _numbers_of_parts(good):
-            yield Specimen(f"{name} ({signer})", token, "a token has three parts")
+            yield Specimen(f"{name} ({signer})", token)
     for name, token in _no_tokens().items():
-        yield Specimen(name, token, "no token at all")
+        yield Specimen(name, token)
 
 
 def _spellings(good: str) -> Iterator[tuple[str, str]]:
