@@ -7,7 +7,6 @@ from uuid import UUID
 import httpx
 import pytest
 
-MISSING = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 WHITE_SPACE = [
     *"\t\n\v\f\r \u0085\u00a0\u1680",
     *map(chr, range(0x2000, 0x200B)),

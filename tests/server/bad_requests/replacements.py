@@ -77,12 +77,7 @@ REPLACEMENTS = [
     ),
     *(
         BadRequest(f"{name}: {fault}", sent(first, body), 400, "malformed_json")
-        for name, first in (
-            ("replace", PUT),
-            ("update", UPDATE),
-            ("complete", PATCH),
-            ("batch", BATCH),
-        )
+        for name, first in MALFORMED_IN.items()
         for fault, body in MALFORMED.items()
     ),
     *(
