@@ -17,14 +17,14 @@ from app.auth.require_user import BearerAuthentication
 from app.auth.tokens import TokenVerifier
 from app.database import problems as database_problems
 from app.database.database import Database
-from app.database.driver.link import Link
+from app.database.driver.connection import DriverConnection
 from app.openapi import read
 from app.server import problems as server_problems
 from app.server.http import protocol
 from app.server.http.application import Application, Services
-from app.server.middleware.request_guard import Guard
-from app.server.middleware.request_log import Envelope, Recorder
-from app.server.middleware.unverified_requests import Strangers
+from app.server.middleware.request_guard import RequestGuardMiddleware
+from app.server.middleware.request_log import Recorder, RequestLogMiddleware
+from app.server.middleware.unverified_requests import UnverifiedRequestsMiddleware
 from app.server.observability.health import HealthRoutes
 from app.server.observability.readiness import ReadinessCheck
 from app.server.observability.tracing import tracing_of
@@ -95,9 +95,9 @@ def _add_middleware(
     tracing: "Tracing | None",
 ) -> None:
     """Wrap the app in middleware. A request passes the last one added first."""
-    serve: ASGIFramework = Strangers(app.asgi_app, verifier)
-    serve = Guard(serve, settings.trusted_proxy_hops)
-    serve = Envelope(serve, contract.catalogue, _recorder(app, settings))
+    serve: ASGIFramework = UnverifiedRequestsMiddleware(app.asgi_app, verifier)
+    serve = RequestGuardMiddleware(serve, settings.trusted_proxy_hops)
+    serve = RequestLogMiddleware(serve, contract.catalogue, _recorder(app, settings))
     if tracing is not None:
         serve = tracing.around(serve)
         app.after_serving(tracing.close)
@@ -132,7 +132,7 @@ def _services(settings: Settings, tracing: "Tracing | None") -> Services:
         settings.database_pool_size,
         wall=WALL,
         pooler=settings.has_pooler,
-        connection_class=tracing.connection_class() if tracing else Link,
+        connection_class=tracing.connection_class() if tracing else DriverConnection,
         admit=in_flight.check,
     )
     return Services(database, in_flight, asyncio.Event())

@@ -11,7 +11,7 @@ from bench.report import PAGE, describe
 from bench.systems import FASTIFY, NODE_FOLDER, PEERS, PEERS_PYTHON, TASKWARD
 from tests.blocks import write_block
 from tests.support import node_packages
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 
 LEAST_ROUNDS = 5
 """A result of fewer rounds is too uncertain to publish."""
@@ -43,7 +43,7 @@ def _run(options: argparse.Namespace) -> None:
         node_packages.install(NODE_FOLDER)
     plan = Plan(options.rounds, options.seconds, options.connections)
     systems = [TASKWARD, *(PEERS[name] for name in options.against)]
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         samples, postgresql = compare(systems, plan, folder)
     report = describe(samples, plan, postgresql)
     print(f"\n{report}")

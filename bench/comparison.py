@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.database import embedded
-from app.database.embedded.place import find_place
+from app.database.embedded.location import find_location
 from bench import agreement, pgbench
 from bench.databases import Databases
 from bench.load import run_wrk, write_users
@@ -50,7 +50,7 @@ def compare(systems: Sequence[System], plan: Plan, folder: Path) -> tuple[Result
                 site.reset(system.name, operation)
             turns += [site.turn_of_server(server, operation) for operation in OPERATIONS]
         databases.make_for_peer(pgbench.NAME)
-        program = find_place(folder / "postgresql").binaries / "pgbench"
+        program = find_location(folder / "postgresql").binaries / "pgbench"
         turns += [site.turn_of_pgbench(program, operation) for operation in OPERATIONS]
         server = stack.enter_context(serve(EMPTY_APP, cluster.url, folder))
         turns.append(site.turn_of_server(server, EMPTY))

@@ -19,7 +19,7 @@ _CLOSE = re.compile(rb"(?i)\r\nconnection: *close\r\n")
 _HEAD_END = b"\r\n\r\n"
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """The response of a server."""
 
     status: int
@@ -40,7 +40,7 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def ask(self, request: bytes, status: int | None = None) -> Answer:
+    def ask(self, request: bytes, status: int | None = None) -> Response:
         """Send a request, and wait for the whole response.
 
         Raises `BenchError` if its status is not the expected one.
@@ -57,10 +57,10 @@ class Connection:
         if _CLOSE.search(received, 0, begin):  # a server may close it after 1,000 requests
             self._socket.close()
             self._socket = _connect(self._address)
-        answer = Answer(int(received[9:12]), received[begin:end])
-        if status not in {None, answer.status}:
-            raise BenchError(f"{answer.status} instead of {status}: {answer.body.decode()}")
-        return answer
+        response = Response(int(received[9:12]), received[begin:end])
+        if status not in {None, response.status}:
+            raise BenchError(f"{response.status} instead of {status}: {response.body.decode()}")
+        return response
 
     def _receive(self) -> bytes:
         received = self._socket.recv(1 << 18)

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.tasks.models import tasks as tasks_of_taskward
 from app.tasks.wall import WALL
 from bench import rows

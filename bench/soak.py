@@ -17,7 +17,7 @@ from bench.errors import reporting
 from bench.operations import COMPLETE, CREATE, GET, LIST, path_of
 from bench.servers import serve
 from bench.systems import TASKWARD
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 from tests.support.tokens import token_for
 
 PARTS = 10
@@ -39,7 +39,7 @@ def main() -> int:
 
 def _soak(requests: int, connections: int) -> None:
     with ExitStack() as stack:
-        folder = stack.enter_context(open_folder())
+        folder = stack.enter_context(world_readable_tmp())
         cluster = stack.enter_context(embedded.start(folder / "postgresql"))
         databases = Databases(cluster.url)
         databases.make_for_taskward(TASKWARD.name)

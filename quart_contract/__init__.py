@@ -7,16 +7,16 @@ from quart_contract.binding import ContractDriftError
 from quart_contract.contract import Contract
 from quart_contract.document import ContractError
 from quart_contract.errors import ProblemFrom
-from quart_contract.faults import Fault
 from quart_contract.problems import Problem
 from quart_contract.security import SecurityScheme
+from quart_contract.violations import Violation
 
 __all__ = [
     "Contract",
     "ContractDriftError",
     "ContractError",
-    "Fault",
     "Problem",
     "ProblemFrom",
     "SecurityScheme",
+    "Violation",
 ]

@@ -8,22 +8,22 @@ from typing import Any, TypeAlias
 from quart import Blueprint, Quart, Request, Response
 from quart.globals import request_ctx
 
-from quart_contract.answers import answer
-from quart_contract.checks import RequestCheck
 from quart_contract.conformance import handler_differences
 from quart_contract.document import Document
 from quart_contract.operations import Operation
-from quart_contract.paths import Segment, route
 from quart_contract.problems import invalid_request
 from quart_contract.requests import (
-    Received,
+    RawRequest,
     check_accept,
     is_long,
     parse_body,
     read_body,
     read_query,
 )
+from quart_contract.responses import to_response
+from quart_contract.routing import Segment, route
 from quart_contract.security import SecurityScheme
+from quart_contract.validation import RequestValidator
 
 View = Callable[..., Any]
 """A view or a handler.
@@ -161,7 +161,7 @@ def _view(
     schedule: Schedule | None,
 ) -> View:
     types: dict[str, Any] = typing.get_type_hints(handler)
-    check = RequestCheck(document, operation, types)
+    validator = RequestValidator(document, operation, types)
 
     async def view(**path: str) -> Response:
         current = request_ctx.request
@@ -173,13 +173,15 @@ def _view(
 
         def arguments() -> Arguments:
             body, query = parse_body(raw), read_query(current)
-            checked, faults = check.arguments(Received(path, query, current.headers, body))
-            if faults:
-                raise invalid_request(faults)
+            checked, violations = validator.arguments(
+                RawRequest(path, query, current.headers, body)
+            )
+            if violations:
+                raise invalid_request(violations)
             return checked
 
         if schedule is not None and is_long(current, raw):
-            return answer(await handler(**await schedule(current, arguments)))
-        return answer(await handler(**arguments()))
+            return to_response(await handler(**await schedule(current, arguments)))
+        return to_response(await handler(**arguments()))
 
     return view

@@ -1,4 +1,4 @@
-"""Explain why a body violates its schema. Faults are found lazily, one at a time.
+"""Explain why a body violates its schema. Violations are found lazily, one at a time.
 
 A jsonschema-rs validator decides cheaply whether a body is valid. Its list of errors is
 expensive: it creates every error before it returns the first one, each with a copy of the value,
@@ -13,8 +13,8 @@ from typing import Protocol, TypeAlias
 import jsonschema_rs
 
 from quart_contract.document import ContractError, Document, Node
-from quart_contract.faults import MAX_FAULTS, Fault, Place, faults_of
 from quart_contract.strict_json import MAX_EXACT, JsonValue
+from quart_contract.violations import MAX_VIOLATIONS, BodyPath, Violation, violations_of
 
 _ANYTHING: Node = {}
 
@@ -22,10 +22,10 @@ Compile: TypeAlias = Callable[[Node], jsonschema_rs.Draft202012Validator]
 
 
 class Explanation(Protocol):
-    """Explains the faults of values under one node of a schema."""
+    """Explains the violations of values under one node of a schema."""
 
-    def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
-        """Yield the faults of the value at `place` in the body."""
+    def violations(self, value: JsonValue, path: BodyPath) -> Iterator[Violation]:
+        """Yield the violations of the value at `path` in the body."""
 
 
 class Explanations:
@@ -68,23 +68,23 @@ class _Value:
         self._members = {name: explanations.of(each) for name, each in properties.items()}
         self._items = explanations.of(schema["items"]) if "items" in schema else None
 
-    def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
-        """Yield the faults of a value, then those of its members or items."""
+    def violations(self, value: JsonValue, path: BodyPath) -> Iterator[Violation]:
+        """Yield the violations of a value, then those of its members or items."""
         for error in self._own.iter_errors(self._shallow(value)):
-            yield from faults_of(error, place, self._patterns)
+            yield from violations_of(error, path, self._patterns)
         if isinstance(value, dict):
             for name, member in self._members.items():
                 if name in value:
-                    yield from member.faults(value[name], (*place, name))
+                    yield from member.violations(value[name], (*path, name))
         elif isinstance(value, list) and self._items:
             for index, item in enumerate(value[: self._max_items]):
-                yield from self._items.faults(item, (*place, index))
+                yield from self._items.violations(item, (*path, index))
 
     def _shallow(self, value: JsonValue) -> JsonValue:
         """Copy a value without the content of its members.
 
-        Omit unknown properties beyond `MAX_FAULTS` + 1 and items beyond `maxItems` + 1: those
-        suffice to find the faults.
+        Omit unknown properties beyond `MAX_VIOLATIONS` + 1 and items beyond `maxItems` + 1: those
+        suffice to find the violations.
         """
         if isinstance(value, dict):
             return self._shallow_object(value) if "object" in self._types else {}
@@ -98,13 +98,13 @@ class _Value:
             return {name: _empty(each) for name, each in value.items()}
         known = {name: _empty(value[name]) for name in self._members if name in value}
         unknown = (name for name in value if name not in self._members)
-        return known | dict.fromkeys(islice(unknown, MAX_FAULTS + 1))
+        return known | dict.fromkeys(islice(unknown, MAX_VIOLATIONS + 1))
 
 
 class _OneOf:
     """Explains an object by the choice that its discriminator names.
 
-    If the name is absent or unknown, it explains only the faults that all choices share.
+    If the name is absent or unknown, it explains only the violations that all choices share.
     """
 
     def __init__(self, explanations: Explanations, schema: Node) -> None:
@@ -126,11 +126,11 @@ class _OneOf:
             }
         )
 
-    def faults(self, value: JsonValue, place: Place) -> Iterator[Fault]:
-        """Yield the faults of a value."""
+    def violations(self, value: JsonValue, path: BodyPath) -> Iterator[Violation]:
+        """Yield the violations of a value."""
         tag = value.get(self._tag) if isinstance(value, dict) else None
         choice = self._choices.get(tag) if isinstance(tag, str) else None
-        return (choice or self._undecided).faults(value, place)
+        return (choice or self._undecided).violations(value, path)
 
 
 def _empty(value: JsonValue) -> JsonValue:

@@ -58,7 +58,7 @@ class Operation:
     body: Body | None
     responses: Mapping[str, Node]
     """The responses, by status: `200`, `4XX` or `default`."""
-    answers_json: bool
+    returns_json: bool
     """True if any response has a JSON body."""
 
     @property
@@ -126,7 +126,7 @@ def _operation(document: Document, path: str, method: str, node: Node) -> Operat
         parameters=parameters,
         body=_body(document, node),
         responses=responses,
-        answers_json=any(JSON in each.get("content", {}) for each in responses.values()),
+        returns_json=any(JSON in each.get("content", {}) for each in responses.values()),
     )
 
 

@@ -44,7 +44,7 @@ class Page:
         self._etag = hashlib.sha256(body).hexdigest()
         self._headers = {**headers, "Content-Type": media_type, "ETag": f'"{self._etag}"'}
 
-    def answer(self) -> Response:
+    def response(self) -> Response:
         """Return the response to the current request: 304 if the client has this body already."""
         if not request.if_none_match.contains_weak(self._etag):
             return Response(self._body, headers=self._headers)
@@ -56,7 +56,7 @@ def add_pages(app: Quart, document: Document, catalogue: ProblemCatalogue) -> No
     pages = dict(_pages(document, catalogue))
 
     async def page() -> Response:
-        return pages[request.path].answer()
+        return pages[request.path].response()
 
     async def to_documentation() -> Response:
         return Response(b"", HTTPStatus.FOUND, {"Location": _DOCUMENTATION})

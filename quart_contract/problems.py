@@ -9,7 +9,7 @@ import msgspec
 from hypercorn.typing import HTTPResponseBodyEvent, HTTPResponseStartEvent
 
 from quart_contract.document import ContractError, Document
-from quart_contract.faults import MAX_FAULTS, Fault
+from quart_contract.violations import MAX_VIOLATIONS, Violation
 
 MEDIA_TYPE = "application/problem+json"
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
@@ -24,7 +24,7 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     Args:
         code: one of the contract's problem codes, which gives the status and the title.
         detail: what is wrong and what to do, for the client. It must quote nothing secret.
-        faults: the faults for `errors`. The document lists the first `MAX_FAULTS`.
+        violations: the violations for `errors`. The document lists the first `MAX_VIOLATIONS`.
         headers: additional headers of the response, such as `Retry-After`.
         extensions: additional properties of the document. The contract must allow them.
 
@@ -34,14 +34,14 @@ class Problem(Exception):  # noqa: N818 - the term of RFC 9457
         self,
         code: str,
         detail: str,
-        faults: Sequence[Fault] = (),
+        violations: Sequence[Violation] = (),
         headers: Mapping[str, str] = _NO_HEADERS,
         extensions: Mapping[str, object] = _NO_EXTENSIONS,
     ) -> None:
         super().__init__(code)
         self.code = code
         self.detail = detail
-        self.faults = faults
+        self.violations = violations
         self.headers = headers
         self.extensions = extensions
 
@@ -64,7 +64,7 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: str
     code: str
     request_id: str | None = None
-    errors: Sequence[Fault] = ()
+    errors: Sequence[Violation] = ()
 
 
 class ProblemCatalogue:
@@ -102,7 +102,7 @@ class ProblemCatalogue:
             instance=quote(path, safe="/:@!$&'()*+,;=~"),
             code=problem.code,
             request_id=request_id,
-            errors=problem.faults[:MAX_FAULTS],
+            errors=problem.violations[:MAX_VIOLATIONS],
         )
         if problem.extensions:
             return msgspec.json.encode({**msgspec.to_builtins(document), **problem.extensions})
@@ -123,17 +123,17 @@ class ProblemCatalogue:
         )
 
 
-def invalid_request(faults: Sequence[Fault]) -> Problem:
+def invalid_request(violations: Sequence[Violation]) -> Problem:
     """Return the problem for a request that violates the contract.
 
-    Checks stop at `MAX_FAULTS` + 1 faults. So if there are that many, the exact number is
+    Checks stop at `MAX_VIOLATIONS` + 1 violations. So if there are that many, the exact number is
     unknown, and the detail says "more than".
     """
-    count = "1 error" if len(faults) == 1 else f"{len(faults)} errors"
-    if len(faults) > MAX_FAULTS:
-        count = f"more than {MAX_FAULTS} errors"
-    limit = f", which lists the first {MAX_FAULTS}" if len(faults) > MAX_FAULTS else ""
-    return Problem("invalid_request", f"The request has {count}. See `errors`{limit}.", faults)
+    count = "1 error" if len(violations) == 1 else f"{len(violations)} errors"
+    if len(violations) > MAX_VIOLATIONS:
+        count = f"more than {MAX_VIOLATIONS} errors"
+    limit = f", which lists the first {MAX_VIOLATIONS}" if len(violations) > MAX_VIOLATIONS else ""
+    return Problem("invalid_request", f"The request has {count}. See `errors`{limit}.", violations)
 
 
 INTERNAL_ERROR = Problem(

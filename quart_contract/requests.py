@@ -24,7 +24,7 @@ LONG_QUERY_BYTES = 1024
 _NO_QUERY = MultiDict[str, str]()
 
 
-class Received(NamedTuple):
+class RawRequest(NamedTuple):
     """The parts of a request, as text. The body is parsed, or `UNSET` if none was sent."""
 
     path: Mapping[str, str]
@@ -103,7 +103,7 @@ def read_query(request: Request) -> MultiDict[str, str]:
 def check_accept(request: Request, operation: Operation) -> None:
     """Raise `Problem` if the operation returns JSON and the request does not accept it."""
     accepted = request.headers.getlist("Accept")
-    if operation.answers_json and accepted and not accepts_json(accepted):
+    if operation.returns_json and accepted and not accepts_json(accepted):
         detail = f"This operation returns {JSON}, which the `Accept` header excludes."
         raise Problem("not_acceptable", detail)
 

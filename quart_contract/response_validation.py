@@ -15,11 +15,11 @@ from hypercorn.typing import (
     Scope,
 )
 
-from quart_contract.checks import ParameterCheck, compile_schema
 from quart_contract.document import Document, Node
 from quart_contract.operations import Operation, read_parameter
 from quart_contract.problems import INTERNAL_ERROR, ProblemCatalogue
 from quart_contract.strict_json import MalformedJsonError, parse
+from quart_contract.validation import ParameterValidator, compile_schema
 
 logger = structlog.get_logger("quart_contract")
 
@@ -44,7 +44,7 @@ class ResponseValidation:
     ) -> None:
         self._app = app
         self._catalogue = catalogue
-        paths: dict[str, dict[str, tuple[Operation, Mapping[str, ResponseCheck]]]] = {}
+        paths: dict[str, dict[str, tuple[Operation, Mapping[str, ResponseValidator]]]] = {}
         for each in operations:
             paths.setdefault(each.path, {})[each.method] = each, _checks(document, each)
         # A concrete path wins over a template, even for a method that only the template has.
@@ -73,7 +73,7 @@ class ResponseValidation:
 
     def _operation(
         self, scope: HTTPScope
-    ) -> "tuple[Operation, Mapping[str, ResponseCheck]] | None":
+    ) -> "tuple[Operation, Mapping[str, ResponseValidator]] | None":
         if b"%2f" in scope["raw_path"].lower():
             return None  # no router takes an encoded slash for a slash
         for pattern, methods in self._paths:
@@ -85,7 +85,7 @@ class ResponseValidation:
         self,
         scope: HTTPScope,
         operation: Operation,
-        checks: "Mapping[str, ResponseCheck]",
+        checks: "Mapping[str, ResponseValidator]",
         events: list[Any],
     ) -> list[Any]:
         start, *bodies = events
@@ -109,12 +109,12 @@ class ResponseValidation:
         return [{**error, "headers": [*error["headers"], *kept]}, end]
 
 
-class ResponseCheck:
-    """Checks the responses of one status of an operation."""
+class ResponseValidator:
+    """Validates the responses of one status of an operation."""
 
     def __init__(self, document: Document, node: Node) -> None:
         self._headers = [
-            ParameterCheck(
+            ParameterValidator(
                 document, read_parameter(document, {**header, "name": name, "in": "header"})
             )
             for name, header in _headers(document, node)
@@ -130,8 +130,8 @@ class ResponseCheck:
         for name, value in headers:
             sent.setdefault(name.decode("latin1").lower(), []).append(value.decode("latin1"))
         for check in self._headers:
-            for fault in check.faults(sent.get(check.parameter.name.lower(), [])):
-                yield f"header {fault.header} {fault.detail}"
+            for violation in check.violations(sent.get(check.parameter.name.lower(), [])):
+                yield f"header {violation.header} {violation.detail}"
         if not self._content:
             if body:
                 yield "it has a body, and the contract has none"
@@ -160,8 +160,10 @@ def _headers(document: Document, node: Node) -> Iterator[tuple[str, Node]]:
             yield name, document.resolve(header)
 
 
-def _checks(document: Document, operation: Operation) -> dict[str, ResponseCheck]:
-    return {status: ResponseCheck(document, node) for status, node in operation.responses.items()}
+def _checks(document: Document, operation: Operation) -> dict[str, ResponseValidator]:
+    return {
+        status: ResponseValidator(document, node) for status, node in operation.responses.items()
+    }
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -21,7 +21,7 @@ from app import create_app
 from app.database import embedded
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import distribute, migrate
+from app.database.migrations.runner import distribute, migrate
 from app.database.wall.citus import CITUS, CitusMissingError, layout_of
 from app.openapi import read
 from app.settings import Settings
@@ -30,7 +30,7 @@ from quart_contract.document import Document
 from tests.support import tokens
 from tests.support.clients import async_client
 from tests.support.empty_database import make_empty_database
-from tests.support.folders import copy_folder, open_folder
+from tests.support.folders import copy_folder, world_readable_tmp
 from tests.support.live_server import LiveServer, live
 from tests.support.taskward import Taskward
 
@@ -76,7 +76,7 @@ def database_url() -> Iterator[DatabaseUrl]:
     if url:
         yield _migrated(url)
         return
-    with open_folder() as folder, embedded.start(folder) as server:
+    with world_readable_tmp() as folder, embedded.start(folder) as server:
         yield _migrated(server.url)
 
 
@@ -169,7 +169,7 @@ def contract() -> Document:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Path]:
     """A data folder with an empty cluster, for copies: making one takes seconds."""
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         embedded.start(folder / "data").stop()
         yield folder / "data"
 
@@ -184,7 +184,7 @@ def development(taskward: Taskward, cluster: Path) -> Taskward:
 @pytest.fixture
 def taskward() -> Iterator[Taskward]:
     """A separate Taskward for a test: its commands, in processes."""
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         own = Taskward(folder)
         yield own
         own.end_all()

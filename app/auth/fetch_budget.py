@@ -27,7 +27,7 @@ class FetchBudget:
         # When the last fetch was taken.
         self._taken_at = float("-inf")
         # The addresses whose last fetch has not found their key.
-        self._in_vain: TTLCache[str, bool] = TTLCache(MAX_ADDRESSES, ADDRESS_SECONDS)
+        self._unsuccessful: TTLCache[str, bool] = TTLCache(MAX_ADDRESSES, ADDRESS_SECONDS)
 
     def take(self, address: str) -> bool:
         """Take a fetch for a client at `address`; return whether one was allowed."""
@@ -35,13 +35,13 @@ class FetchBudget:
         refilled = self._left + (now - self._counted_at) / REFILL_SECONDS
         self._left, self._counted_at = min(refilled, FETCHES_AT_ONCE), now
         is_due = now - self._taken_at >= REFILL_SECONDS
-        if not is_due and (self._left < 1 or address in self._in_vain):
+        if not is_due and (self._left < 1 or address in self._unsuccessful):
             return False
         self._left = max(self._left - 1, 0)
         self._taken_at = now
-        self._in_vain[address] = True
+        self._unsuccessful[address] = True
         return True
 
-    def was_not_in_vain(self, address: str) -> None:
+    def forget(self, address: str) -> None:
         """Forget the fetch of an address, because it named a key that the issuer has."""
-        self._in_vain.pop(address, None)
+        self._unsuccessful.pop(address, None)

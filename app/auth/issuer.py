@@ -53,7 +53,7 @@ class Issuer:
             await self._first_keys()
         key = find(self._keys, id_, algorithm)
         if key is None and self._is_fetching():
-            await self._under_way()
+            await self._wait_for_fetch()
             key = find(self._keys, id_, algorithm)
         if key is None:
             key = await self._newer_key(id_, algorithm, address)
@@ -73,7 +73,7 @@ class Issuer:
         now = time.monotonic()
         old = now - self._fetched_at > MAX_AGE_SECONDS
         if self._keys and old and now - self._tried_at >= PAUSE_SECONDS:
-            self._begin()
+            self._start_fetch()
 
     async def close(self) -> None:
         """Cancel a running fetch."""
@@ -82,8 +82,8 @@ class Issuer:
 
     async def _first_keys(self) -> None:
         if time.monotonic() - self._tried_at >= PAUSE_WITHOUT_KEYS_SECONDS:
-            self._begin()
-        await self._under_way()
+            self._start_fetch()
+        await self._wait_for_fetch()
         if not self._keys:
             raise KeysUnavailableError
 
@@ -91,22 +91,22 @@ class Issuer:
         # A fetch that is running now started after this request arrived.
         if not self._is_fetching() and not self._budget.take(address):
             return None
-        self._begin()
-        await self._under_way()
+        self._start_fetch()
+        await self._wait_for_fetch()
         key = find(self._keys, id_, algorithm)
         if key is not None:
-            self._budget.was_not_in_vain(address)
+            self._budget.forget(address)
         return key
 
     def _is_fetching(self) -> bool:
         return self._fetch is not None and not self._fetch.done()
 
-    def _begin(self) -> None:
+    def _start_fetch(self) -> None:
         if not self._is_fetching():
             self._tried_at = time.monotonic()
             self._fetch = asyncio.create_task(self._replace_keys())
 
-    async def _under_way(self) -> None:
+    async def _wait_for_fetch(self) -> None:
         if self._fetch is not None:
             # A cancelled request must not cancel the fetch that others wait for.
             await asyncio.shield(self._fetch)

@@ -39,7 +39,7 @@ class LongBodies:
         Raises `TooManyInFlightError` if the turn does not come within `WAIT_SECONDS`.
         """
         try:
-            await self._turns.take(user_id)
+            await self._turns.acquire(user_id)
         except TimeoutError:
             raise TooManyInFlightError from None
         began = time.perf_counter()
@@ -47,4 +47,4 @@ class LongBodies:
             return work()
         finally:
             rest = RESTS * (time.perf_counter() - began)
-            asyncio.get_running_loop().call_later(rest, self._turns.give_back, user_id)
+            asyncio.get_running_loop().call_later(rest, self._turns.release, user_id)

@@ -23,22 +23,22 @@ REDIS_PAUSE_SECONDS = 5
 
 
 class Allowance(NamedTuple):
-    """The use of `limit` requests in a window of `window` seconds that ends in `seconds`."""
+    """How many of `limit` requests were used, and when the window ends."""
 
     limit: int
-    window: int
+    window_seconds: int
     used: int
-    seconds: int
+    resets_in_seconds: int
 
     @property
     def remaining(self) -> int:
         """Return how many more requests are allowed."""
         return max(self.limit - self.used, 0)
 
-    def check(self) -> None:
+    def raise_if_exceeded(self) -> None:
         """Raise `RateLimitedError` if more requests came than are allowed."""
         if self.used > self.limit:
-            raise RateLimitedError(self.seconds)
+            raise RateLimitedError(self.resets_in_seconds)
 
 
 class Counters(Protocol):
@@ -79,7 +79,7 @@ class RateLimiter:
         Raises `RateLimitedError` if too many tokens from that address were invalid. An attempt is
         counted before it runs, so that simultaneous attempts do not pass the limit.
         """
-        (await self._add(1, "address", address)).check()
+        (await self._add(1, "address", address)).raise_if_exceeded()
         try:
             yield
         except InvalidTokenError:

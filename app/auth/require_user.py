@@ -67,7 +67,7 @@ class BearerAuthentication:
     async def authenticate(self, request: Request) -> None:
         """Verify the token of a request, and count the request.
 
-        The request is in flight from then on, until the envelope ends it. Raises
+        The request is in flight from then on, until the request log ends it. Raises
         `MissingTokenError`, `InvalidTokenError`, `KeysUnavailableError`, `RateLimitedError` and
         `TooManyInFlightError`.
         """
@@ -83,7 +83,7 @@ class BearerAuthentication:
         if self._limiter is not None:
             allowance = await self._limiter.take(user_id)
             state.headers = _announcement(allowance)
-            allowance.check()
+            allowance.raise_if_exceeded()
         state.flight = self._in_flight.enter(user_id)
 
     async def _verified(self, token: str, address: str) -> str:
@@ -95,6 +95,6 @@ class BearerAuthentication:
 
 def _announcement(allowance: Allowance) -> list[tuple[bytes, bytes]]:
     """Return the headers `RateLimit-Policy` and `RateLimit` for the user's allowance."""
-    policy = f'"user";q={allowance.limit};w={allowance.window}'
-    left = f'"user";r={allowance.remaining};t={allowance.seconds}'
+    policy = f'"user";q={allowance.limit};w={allowance.window_seconds}'
+    left = f'"user";r={allowance.remaining};t={allowance.resets_in_seconds}'
     return [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]

@@ -8,7 +8,7 @@ from app.commands.interruption import Interruption
 from app.commands.migrate import migrate_database
 from app.commands.misspellings import warn_of_names
 from app.commands.purge import purge_in_background
-from app.commands.surroundings import development_secret, server_database
+from app.commands.resolve import development_secret, server_database
 from app.commands.token import make_token
 from app.server.http.listener import listen
 from app.server.http.run import run
@@ -21,14 +21,14 @@ _TOKEN_SECONDS = 24 * 3600
 def dev(settings: Settings, interruption: Interruption) -> None:
     """Serve on an embedded database unless another is configured, with a generated secret."""
     warn_of_names()
-    with server_database(development_secret(settings)) as complete:
-        migrate_database(complete)
-        with metrics.exposed(complete.metrics_bind):
-            checked = complete.model_copy(update={"validate_responses": True})
-            app, listener = create_app(checked), listen(complete.bind)
+    with server_database(development_secret(settings)) as resolved:
+        migrate_database(resolved)
+        with metrics.serve_metrics(resolved.metrics_bind):
+            checked = resolved.model_copy(update={"validate_responses": True})
+            app, listener = create_app(checked), listen(resolved.bind)
             interruption.check()
             purge_in_background(app)
-            _print_banner(complete)
+            _print_banner(resolved)
             run(app, listener)
 
 

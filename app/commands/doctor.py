@@ -10,7 +10,7 @@ from app.commands.errors import CommandError
 from app.commands.migrate import require_isolation, require_schema
 from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
-from app.commands.surroundings import any_database, kept_secret
+from app.commands.resolve import any_database, kept_secret
 from app.database.embedded import EmbeddedPostgresError
 from app.database.fitness import require_fit
 from app.database.wall.policies import ROLE
@@ -104,8 +104,8 @@ def _published_keys(settings: Settings) -> Iterator[str]:
 
 
 def _on_database(settings: Settings, check: Callable[[Settings], str]) -> str:
-    with any_database(settings) as complete:
-        return check(complete)
+    with any_database(settings) as resolved:
+        return check(resolved)
 
 
 def _version(settings: Settings) -> str:

@@ -5,28 +5,28 @@ from sqlalchemy import text
 from app.commands.errors import CommandError
 from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
-from app.commands.surroundings import any_database
+from app.commands.resolve import any_database
 from app.database.database import Database
-from app.database.migrations.migrate import distribute, is_current, migrate
+from app.database.migrations.runner import distribute, is_current, migrate
 from app.database.wall.audit import find_holes
 from app.database.wall.citus import CITUS
 from app.settings import Settings
 from app.tasks.wall import WALL
 
 # If the tables are distributed, this statement reaches every machine.
-_NOBODYS = text("SELECT count(*) FROM tasks")
+_COUNT_TASKS = text("SELECT count(*) FROM tasks")
 
 
 def migrate_command(settings: Settings, *, citus: bool = False) -> None:
     """Migrate and print the revision; with `citus`, distribute the tables by user."""
     check_names(settings)
-    with any_database(settings) as complete:
+    with any_database(settings) as resolved:
         if citus:
-            with_database(complete, _require_citus)
-        print(f"The schema is at revision {migrate_database(complete)}.")
+            with_database(resolved, _require_citus)
+        print(f"The schema is at revision {migrate_database(resolved)}.")
         if citus:
-            with_database(complete, distribute)
-            require_isolation(complete)
+            with_database(resolved, distribute)
+            require_isolation(resolved)
             print("The tables are distributed by user.")
 
 
@@ -71,4 +71,4 @@ async def _require_citus(database: Database) -> None:
 
 
 async def _try_session(database: Database) -> None:
-    await database.session("nobody").read(_NOBODYS)
+    await database.session("nobody").read(_COUNT_TASKS)

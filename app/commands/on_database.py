@@ -11,8 +11,8 @@ from app.commands.errors import CommandError, NotAllowedError, UnreachableError
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError, StatementError
 from app.database.fitness import StandbyError, UnfitDatabaseError, require_fit
-from app.database.migrations.migrate import MigrationBlockedError
 from app.database.migrations.ownership import ForeignDatabaseError
+from app.database.migrations.runner import MigrationBlockedError
 from app.database.wall.citus import CitusMissingError
 from app.database.wall.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
 from app.settings import Settings, required
@@ -23,7 +23,7 @@ T = TypeVar("T")
 # SQLSTATEs behind a pooler: it rejects a setting, or a prepared statement is another connection's.
 _OF_POOLER = ("08P01", "26000", "42P05")
 _LOGIN = "28"
-_TOLD = (
+_ACTIONABLE = (
     CitusMissingError,
     ForeignDatabaseError,
     MigrationBlockedError,
@@ -55,7 +55,7 @@ def with_database(settings: Settings, action: Callable[[Database], Awaitable[T]]
         return asyncio.run(run())
     except StandbyError as error:
         raise UnreachableError(str(error)) from None
-    except _TOLD as error:
+    except _ACTIONABLE as error:
         raise CommandError(str(error)) from None
     except DBAPIError as error:
         raise _refusal(settings, error) from None

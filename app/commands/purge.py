@@ -11,7 +11,7 @@ from app.commands.errors import CommandError
 from app.commands.migrate import require_schema
 from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
-from app.commands.surroundings import any_database
+from app.commands.resolve import any_database
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.housekeeping import BusyError
@@ -34,9 +34,9 @@ def purge_command(settings: Settings) -> None:
     Raises `CommandError` if some of them could not be deleted.
     """
     check_names(settings)
-    with any_database(settings) as complete:
-        require_schema(complete)
-        finished, purged = with_database(complete, _keep_house)
+    with any_database(settings) as resolved:
+        require_schema(resolved)
+        finished, purged = with_database(resolved, _run_housekeeping)
     if finished.users:
         print(f"Deleted the rows of {finished.users} erased users.")
     print(
@@ -51,7 +51,7 @@ def purge_command(settings: Settings) -> None:
         )
 
 
-async def _keep_house(database: Database) -> tuple[Finished, Purged]:
+async def _run_housekeeping(database: Database) -> tuple[Finished, Purged]:
     try:
         finished = await finish_erasures(database)
     except BusyError:

@@ -4,9 +4,9 @@ from app.commands.errors import CommandError, NotAllowedError
 from app.commands.migrate import require_schema
 from app.commands.misspellings import check_names
 from app.commands.on_database import with_database
-from app.commands.surroundings import any_database
+from app.commands.resolve import any_database
 from app.settings import Settings
-from app.tasks.renewal import renew
+from app.tasks.epochs import reset_epochs
 
 
 def restored_command(settings: Settings) -> None:
@@ -15,10 +15,10 @@ def restored_command(settings: Settings) -> None:
     Raises `CommandError` if the database has no users, or if the login does not own the tables.
     """
     check_names(settings)
-    with any_database(settings) as complete:
-        require_schema(complete)
+    with any_database(settings) as resolved:
+        require_schema(resolved)
         try:
-            count = with_database(complete, renew)
+            count = with_database(resolved, reset_epochs)
         except NotAllowedError:
             raise CommandError(
                 "the login does not own the tables. Set DATABASE_URL to the login that migrates."

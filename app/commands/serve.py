@@ -11,7 +11,7 @@ from app.commands.errors import CommandError
 from app.commands.interruption import Interruption
 from app.commands.migrate import prepare_database
 from app.commands.misspellings import check_names
-from app.commands.surroundings import server_database
+from app.commands.resolve import server_database
 from app.openapi import read
 from app.server.http.listener import listen
 from app.server.observability import metrics
@@ -34,25 +34,25 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             "or BETTER_AUTH_SECRET to its secret (at least 32 bytes)."
         )
     check_names(settings)
-    with server_database(settings) as complete:
-        prepare_database(complete)
-        _log_start(settings, complete)
-        with metrics.exposed(complete.metrics_bind):
-            app, listener = create_app(complete), listen(complete.bind)
+    with server_database(settings) as resolved:
+        prepare_database(resolved)
+        _log_start(settings, resolved)
+        with metrics.serve_metrics(resolved.metrics_bind):
+            app, listener = create_app(resolved), listen(resolved.bind)
             interruption.check()
-            if complete.workers > 1:
+            if resolved.workers > 1:
                 # Create the app here as well: its errors then end this process with a message.
-                order = partial(worker.read_order, settings, complete)
-                supervise(listener, complete.workers, worker.__name__, order)
+                read_config = partial(worker.read_worker_config, settings, resolved)
+                supervise(listener, resolved.workers, worker.__name__, read_config)
             else:
-                worker.answer_alone(app, listener)
+                worker.serve_single(app, listener)
 
 
-def _log_start(settings: Settings, complete: Settings) -> None:
+def _log_start(settings: Settings, resolved: Settings) -> None:
     if settings.database_url is None:
         folder = str(settings.data_dir.resolve())
         logger.warning("using embedded PostgreSQL", reason="no DATABASE_URL", data_dir=folder)
         database = f"embedded PostgreSQL in {folder}"
     else:
-        database = str(complete.database_url)
-    logger.info("server starting", version=read().version, address=complete.bind, database=database)
+        database = str(resolved.database_url)
+    logger.info("server starting", version=read().version, address=resolved.bind, database=database)

@@ -8,7 +8,7 @@ import jwt
 from app import make_verifier
 from app.auth.errors import InvalidTokenError
 from app.commands.errors import CommandError
-from app.commands.surroundings import kept_secret
+from app.commands.resolve import kept_secret
 from app.settings import Settings, required
 
 
@@ -17,10 +17,10 @@ def token(settings: Settings, user: str, ttl: int) -> None:
 
     Raises `CommandError` for an invalid user id or lifetime.
     """
-    complete = _with_kept_secret(settings)
-    made = make_token(complete, user, ttl)
+    resolved = _with_kept_secret(settings)
+    made = make_token(resolved, user, ttl)
     try:
-        asyncio.run(make_verifier(complete).verify(made))
+        asyncio.run(make_verifier(resolved).verify(made))
     except InvalidTokenError as error:
         raise CommandError(
             f"a token for {user!r} and {ttl} seconds would be invalid ({error}). A user id has 1 "

@@ -18,14 +18,14 @@ from app.server.http.application import Application
 from app.server.http.listener import Listener, listen
 from app.server.http.run import run
 from app.server.observability.logs import configure_logs
-from app.server.workers.heartbeat import Channel
-from app.server.workers.supervisor import OrderError
+from app.server.workers.heartbeat import SupervisorChannel
+from app.server.workers.supervisor import ConfigReloadError
 from app.settings import Settings, SettingsError, read_file, read_settings
 
 logger = structlog.get_logger("app.workers")
 
 
-def answer(app: Application, listener: Listener) -> None:
+def serve_app(app: Application, listener: Listener) -> None:
     """Serve and purge until SIGINT or SIGTERM."""
     purge_in_background(app)
     # Keep the objects that exist by now out of collections, each of which would take 50 ms.
@@ -34,7 +34,7 @@ def answer(app: Application, listener: Listener) -> None:
     run(app, listener)
 
 
-def answer_alone(app: Application, listener: Listener) -> None:
+def serve_single(app: Application, listener: Listener) -> None:
     """Serve in the only process, which ignores SIGHUP, because no other could take over."""
 
     @app.before_serving
@@ -43,32 +43,32 @@ def answer_alone(app: Application, listener: Listener) -> None:
             signal.SIGHUP, partial(logger.warning, "reload ignored", reason="WORKERS is 1")
         )
 
-    answer(app, listener)
+    serve_app(app, listener)
 
 
-def read_order(started_with: Settings, complete: Settings) -> bytes:
-    """Return the order to a worker as JSON: the variables of `.env`, the same for all workers.
+def read_worker_config(started_with: Settings, resolved: Settings) -> bytes:
+    """Return the config to a worker as JSON: the variables of `.env`, the same for all workers.
 
-    They are read again at SIGHUP. The order also names the database that `serve` has started, if
+    They are read again at SIGHUP. The config also names the database that `serve` has started, if
     any. All other settings come from the environment. The values are texts, not objects, because a
-    worker may run a newer version. Raises `OrderError` if `.env` is invalid.
+    worker may run a newer version. Raises `ConfigReloadError` if `.env` is invalid.
     """
     try:
         variables = read_file()
     except SettingsError as error:
-        raise OrderError(str(error)) from None
-    if started_with.database_url is None and complete.database_url is not None:
-        variables["database_url"] = complete.database_url.text
+        raise ConfigReloadError(str(error)) from None
+    if started_with.database_url is None and resolved.database_url is not None:
+        variables["database_url"] = resolved.database_url.text
     return json.dumps(variables).encode()
 
 
-def work(descriptor: str) -> None:
-    """Run a worker: read the order, and serve on the inherited socket `descriptor`."""
-    channel = Channel()
-    order = channel.read_order()
-    if not order:  # the supervisor exited before it sent the order
+def run_worker(descriptor: str) -> None:
+    """Run a worker: read the config, and serve on the inherited socket `descriptor`."""
+    channel = SupervisorChannel()
+    config = channel.read_config()
+    if not config:  # the supervisor exited before it sent the config
         return
-    from_file: dict[str, str] = json.loads(order)
+    from_file: dict[str, str] = json.loads(config)
     channel.end_with_supervisor()
     settings = read_settings(from_file)
     configure_logs(settings.log_level, settings.log_format)
@@ -78,9 +78,9 @@ def work(descriptor: str) -> None:
     except UnreachableError as error:
         logger.warning("database preparation failed", reason=str(error))
     app = create_app(settings)
-    channel.beat(app)
-    answer(app, listen(f"fd://{descriptor}"))
+    channel.send_heartbeats(app)
+    serve_app(app, listen(f"fd://{descriptor}"))
 
 
 if __name__ == "__main__":
-    sys.exit(reporting(lambda: work(sys.argv[1])))
+    sys.exit(reporting(lambda: run_worker(sys.argv[1])))

@@ -11,17 +11,17 @@ from sqlalchemy import ClauseElement, NullPool
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.driver.conflicts import again_after_conflicts
-from app.database.driver.engines import be_unhurried, make_engine
+from app.database.driver.conflicts import retry_on_conflict
+from app.database.driver.connection import DriverConnection
+from app.database.driver.engines import lift_timeouts, make_engine
 from app.database.driver.errors import (
     CONFLICT,
     DatabaseUnavailableError,
     SearchTimeoutError,
-    telling_what_passes,
+    translate_driver_errors,
 )
 from app.database.driver.housekeeping import Housekeeping, connected
 from app.database.driver.limits import SEARCH_MS, limit_statements
-from app.database.driver.link import Link
 from app.database.driver.outages import Outage
 from app.database.driver.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
 from app.database.driver.sessions import Prepare, SingleStatements, UserSession, UserTransaction
@@ -47,7 +47,7 @@ class Database:
         *,
         wall: Wall,
         pooler: bool = False,
-        connection_class: type[Link] = Link,
+        connection_class: type[DriverConnection] = DriverConnection,
         admit: Callable[[str], None] = admit_all,
     ) -> None:
         self.wall = wall
@@ -79,13 +79,13 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Run a transaction as the login: leaving commits, raising rolls back."""
-        with telling_what_passes(self._outage):
+        with translate_driver_errors(self._outage):
             async with self.engine.begin() as connection:
                 yield connection
             self._outage.succeeded()
 
     @asynccontextmanager
-    async def unhurried(self) -> AsyncIterator[AsyncConnection]:
+    async def maintenance_connection(self) -> AsyncIterator[AsyncConnection]:
         """Open a separate connection for the login, whose statements have no time limit.
 
         A transaction on it waits at most `LOCK_TIMEOUT_MS` for a lock, because other transactions
@@ -97,8 +97,8 @@ class Database:
         settings = {} if self._pooler else {"statement_timeout": "0"}
         timeouts = {"timeout": TIMEOUT_SECONDS}
         engine = make_engine(self._url, self._pooler, timeouts, settings, poolclass=NullPool)
-        listen(engine.sync_engine, "begin", be_unhurried)
-        with telling_what_passes(self._outage):
+        listen(engine.sync_engine, "begin", lift_timeouts)
+        with translate_driver_errors(self._outage):
             async with engine.connect() as connection:
                 yield connection
 
@@ -134,7 +134,7 @@ class Database:
             async with self.user_transaction(user_id, locking=locking) as transaction:
                 return await work(transaction)
 
-        return await again_after_conflicts(once)
+        return await retry_on_conflict(once)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -152,7 +152,7 @@ class Database:
         locking: bool = False,
         limit_ms: int | None = None,
     ) -> AsyncIterator[UserTransaction]:
-        with telling_what_passes(self._outage):
+        with translate_driver_errors(self._outage):
             async with share:
                 traits = await self._traits()
                 begin = traits.layout.begin(
@@ -168,9 +168,9 @@ class Database:
                     # COMMIT is outside: the outcome of a cancelled COMMIT is unknown.
                     await transaction.commit()
                 except BaseException as error:
-                    await self._users.take_back(connection, error)
+                    await self._users.release_failed(connection, error)
                     raise
-                self._users.give_back(connection)
+                self._users.release(connection)
         self._outage.succeeded()
 
     def _local_settings(self, traits: Traits, limit_ms: int | None) -> Mapping[str, object]:
@@ -184,7 +184,7 @@ class Database:
         return {"statement_timeout": limit} if limit_ms else {}
 
     async def _traits(self) -> Traits:
-        return self._users.traits or await self._users.ask_traits()
+        return self._users.traits or await self._users.read_traits()
 
     async def _begin(self, begin: str) -> asyncpg.Connection:
         try:
@@ -208,24 +208,24 @@ class Database:
     ) -> list[asyncpg.Record]:
         traits = self._users.traits
         if traits is None:
-            with telling_what_passes(self._outage):
+            with translate_driver_errors(self._outage):
                 traits = await self._traits()
         if self._pooler or traits.layout.is_distributed:
             return await self.in_transaction(user_id, lambda each: each.read(statement, **values))
         sql, arguments = bound(compiled(statement, traits.layout.dialect), user_id, values)
 
         async def once() -> list[asyncpg.Record]:
-            with telling_what_passes(self._outage):
+            with translate_driver_errors(self._outage):
                 async with self._shares.share(user_id):
                     rows: list[asyncpg.Record]
                     connection, rows = await self._users.begin(
                         lambda driver: driver.fetch(sql, *arguments), repeatable=repeatable
                     )
-                    self._users.give_back(connection)
+                    self._users.release(connection)
             self._outage.succeeded()
             return rows
 
-        return await again_after_conflicts(once)
+        return await retry_on_conflict(once)
 
     async def _search(
         self,

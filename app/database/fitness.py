@@ -33,7 +33,7 @@ async def require_fit(database: Database) -> int:
     schema for the tables.
     """
     # This connection starts with a setting. A pooler rejects it if `DATABASE_POOLER` is missing.
-    async with database.unhurried() as connection:
+    async with database.maintenance_connection() as connection:
         state = (await connection.execute(_STATE)).one()
     major, name = state.version // 10_000, state.database
     if major < MIN_POSTGRESQL:

@@ -13,7 +13,7 @@ from app.tasks.schemas import (
 from app.tasks.store import TaskStore
 
 
-async def carry_out(
+async def execute(
     store: TaskStore, operations: Sequence[BatchOperation], max_tasks: int
 ) -> TaskBatchResult:
     """Run the operations in order. Each operation sees the changes of the earlier ones.
@@ -23,15 +23,13 @@ async def carry_out(
     results = []
     for index, operation in enumerate(operations):
         try:
-            results.append(await _carry_out(store, operation, max_tasks))
+            results.append(await _execute(store, operation, max_tasks))
         except TaskError as error:
             raise OperationError(index, error) from error
     return TaskBatchResult(results)
 
 
-async def _carry_out(
-    store: TaskStore, operation: BatchOperation, max_tasks: int
-) -> OperationResult:
+async def _execute(store: TaskStore, operation: BatchOperation, max_tasks: int) -> OperationResult:
     if isinstance(operation, CreateOperation):
         task = await store.create(operation.task, max_tasks)
         return OperationResult("create", task.id, task)

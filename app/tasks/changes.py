@@ -39,8 +39,8 @@ _HORIZON = bindparam("horizon", type_=BigInteger)
 _ROW_LIMIT = bindparam("row_limit", type_=BigInteger)
 
 
-class Place(NamedTuple):
-    """The place of a reader in the feed: it has received all changes up to `position`.
+class ChangeToken(NamedTuple):
+    """The state of a reader of the feed: it has received all changes up to `position`.
 
     Deletions up to the revision `horizon` are not reported to it. Both are revisions of one epoch
     of the user.
@@ -51,13 +51,13 @@ class Place(NamedTuple):
     horizon: int
 
     @classmethod
-    def decode(cls, token: str) -> "Place":
-        """Return the place in a token, whose form the contract has checked."""
+    def decode(cls, token: str) -> "ChangeToken":
+        """Decode a token, whose form the contract has checked."""
         epoch, position, horizon = _LAYOUT.unpack(urlsafe_b64decode(f"{token}="))
         return cls(UUID(bytes=epoch), position, horizon)
 
     def encode(self) -> str:
-        """Return the place as a token of 43 URL-safe characters.
+        """Return the token as text, of 43 URL-safe characters.
 
         Tokens are not signed: a forged token only leads to another place in the user's own feed.
         """
@@ -65,8 +65,8 @@ class Place(NamedTuple):
         return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-_START = Place(_NO_EPOCH, 0, 0)
-"""The place without a token, and of a user who has no data yet."""
+_START = ChangeToken(_NO_EPOCH, 0, 0)
+"""The start of the feed, without a token and for a user who has no data yet."""
 
 
 class ChangeStore:
@@ -86,36 +86,39 @@ class ChangeStore:
         A page also ends at `PAGE_OCTETS`. Raises `ChangeTokenExpiredError` if the changes since
         the token are no longer known.
         """
-        asked = place = Place.decode(token) if token else _START
-        begins = place.epoch == _NO_EPOCH
+        sent = current = ChangeToken.decode(token) if token else _START
+        begins = current.epoch == _NO_EPOCH
         rows, has_more = await read_page(
             self._session.read,
             lambda sized: _select_changes(begins=begins, sized=sized),
             limit,
-            position=place.position,
-            horizon=place.horizon,
+            position=current.position,
+            horizon=current.horizon,
         )
         if not rows:
-            return _nothing(place)
+            return _empty_page(current)
         epoch, last, feed_floor = (rows[0][name] for name in ("epoch", "last", "feed_floor"))
         if begins:
-            place = Place(epoch, 0, last)
-        elif place.epoch != epoch or not max(feed_floor, place.position) <= place.horizon <= last:
+            current = ChangeToken(epoch, 0, last)
+        elif (
+            current.epoch != epoch
+            or not max(feed_floor, current.position) <= current.horizon <= last
+        ):
             raise ChangeTokenExpiredError
-        if token and asked.position >= asked.horizon:
-            self.lag = last - place.position
+        if token and sent.position >= sent.horizon:
+            self.lag = last - current.position
         changes = [_change(row) for row in rows if row["id"] is not None]
         position = changes[-1].revision if has_more else last
-        after = Place(epoch, position, max(position, place.horizon))
+        after = ChangeToken(epoch, position, max(position, current.horizon))
         return ChangePage(changes, after.encode(), has_more)
 
 
-def _nothing(place: Place) -> ChangePage:
+def _empty_page(current: ChangeToken) -> ChangePage:
     """Return an empty page for a user without data.
 
     Raises `ChangeTokenExpiredError` if the token is from a time when the user had data.
     """
-    if place.epoch != _NO_EPOCH:
+    if current.epoch != _NO_EPOCH:
         raise ChangeTokenExpiredError
     return ChangePage([], _START.encode(), has_more=False)
 
@@ -139,8 +142,8 @@ def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
         page = found.limit(_ROW_LIMIT).subquery("page")
     else:
         updates = found.where(tasks.c.revision > _POSITION)
-        arms = union_all(updates.limit(_ROW_LIMIT), _deletions()).subquery("arms")
-        page = select(arms).order_by(arms.c.revision).limit(_ROW_LIMIT).subquery("page")
+        branches = union_all(updates.limit(_ROW_LIMIT), _deletions()).subquery("branches")
+        page = select(branches).order_by(branches.c.revision).limit(_ROW_LIMIT).subquery("page")
     if sized:
         page = select(page, running_size(page, [page.c.revision.asc()])).subquery("sized")
     about_user = users.c.epoch, users.c.revision.label("last"), users.c.feed_floor

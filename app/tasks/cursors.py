@@ -15,7 +15,7 @@ _LAYOUT = struct.Struct(">8sq16s")
 _NO_INSTANT = -(2**63)
 
 
-class Position(NamedTuple):
+class PageCursor(NamedTuple):
     """The last task of a page. The next page begins after it.
 
     `instant` is the value by which the list is sorted. It is None for a task without a due date.
@@ -25,7 +25,7 @@ class Position(NamedTuple):
     id: UUID
 
 
-def encode_cursor(position: Position, *scope: str) -> str:
+def encode_cursor(position: PageCursor, *scope: str) -> str:
     """Return a cursor of 43 URL-safe characters, bound to `scope` (user, filters, sort)."""
     instant = position.instant
     number = (instant - _EPOCH) // _MICROSECOND if instant else _NO_INSTANT
@@ -33,7 +33,7 @@ def encode_cursor(position: Position, *scope: str) -> str:
     return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
-def decode_cursor(cursor: str, *scope: str) -> Position:
+def decode_cursor(cursor: str, *scope: str) -> PageCursor:
     """Return the position in a cursor.
 
     Raises `InvalidCursorError` if the cursor is malformed or was made for another scope. The
@@ -47,7 +47,7 @@ def decode_cursor(cursor: str, *scope: str) -> Position:
         raise InvalidCursorError from None
     if digest != _digest(scope):
         raise InvalidCursorError
-    return Position(instant, UUID(bytes=id_))
+    return PageCursor(instant, UUID(bytes=id_))
 
 
 def _digest(scope: tuple[str, ...]) -> bytes:

@@ -25,7 +25,7 @@ from sqlalchemy.dialects import postgresql
 
 from app.database.database import Database
 from app.database.driver.housekeeping import Housekeeping, LeftError, in_portions
-from app.database.driver.statements import NAMES_THE_OWNER, OWNER
+from app.database.driver.statements import OWNER, SET_OWNER
 from app.database.wall.policies import PURGE_ROLE
 from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_erased
@@ -107,7 +107,7 @@ def _delete_portion(table: Table) -> Select[int]:
     keys = [column for column in table.primary_key if column.name != "user_id"]
     portion = (
         select(*keys)
-        .where(NAMES_THE_OWNER, table.c.user_id == OWNER, is_erased(table))
+        .where(SET_OWNER, table.c.user_id == OWNER, is_erased(table))
         .limit(_ROWS)
         .with_for_update(of=table, skip_locked=True)
     )
@@ -118,7 +118,7 @@ def _delete_portion(table: Table) -> Select[int]:
     matches = [table.c[key.name] == some.c[key.name] for key in keys]
     gone = (
         delete(table)
-        .where(NAMES_THE_OWNER, table.c.user_id == OWNER, *matches)
+        .where(SET_OWNER, table.c.user_id == OWNER, *matches)
         .returning(literal(1, Integer))
         .cte("gone")
     )
@@ -129,11 +129,11 @@ def _delete_small_user() -> ClauseElement:
     """Delete the owner's row, and all other rows by its foreign keys, if each table has few."""
     few = []
     for table in (tasks, tombstones, idempotency_keys):
-        rows = select(_weight(table)).where(NAMES_THE_OWNER, table.c.user_id == OWNER)
+        rows = select(_weight(table)).where(SET_OWNER, table.c.user_id == OWNER)
         some = rows.limit(ERASED_AT_ONCE + 1).subquery(f"some_{table.name}")
         weight = func.coalesce(func.sum(some.c.weight), 0)
         few.append(select(weight).scalar_subquery() <= ERASED_AT_ONCE)
-    return delete(users).where(NAMES_THE_OWNER, IS_THE_OWNER, *few).returning(users.c.id)
+    return delete(users).where(SET_OWNER, IS_THE_OWNER, *few).returning(users.c.id)
 
 
 def _weight(table: Table) -> Label[int]:
@@ -150,7 +150,7 @@ def _erase_user() -> Insert:
     """Hide all rows of the owner, and store that they must be deleted."""
     erased = (
         update(users)
-        .where(NAMES_THE_OWNER, HAS_DATA)
+        .where(SET_OWNER, HAS_DATA)
         .values(
             revision=users.c.revision + 1,
             erased_revision=users.c.revision + 1,
@@ -175,8 +175,7 @@ def _erase_user() -> Insert:
 
 _TABLES = (tasks, tombstones, idempotency_keys)
 _NOTHING_IS_LEFT = [
-    ~exists().where(NAMES_THE_OWNER, table.c.user_id == OWNER, is_erased(table))
-    for table in _TABLES
+    ~exists().where(SET_OWNER, table.c.user_id == OWNER, is_erased(table)) for table in _TABLES
 ]
 _IS_THE_ERASURE = erasures.c.user_id == OWNER
 
@@ -186,13 +185,13 @@ SELECT_PENDING = (
     .order_by(erasures.c.user_id)
     .limit(USERS_AT_ONCE)
 )
-SELECT_ERASURE = select(erasures.c.revision).where(NAMES_THE_OWNER, _IS_THE_ERASURE)
+SELECT_ERASURE = select(erasures.c.revision).where(SET_OWNER, _IS_THE_ERASURE)
 DELETE_PORTION = tuple(_delete_portion(table) for table in _TABLES)
 # The foreign key of `erasures` deletes its row, too.
 DELETE_USER = (
     delete(users)
     .where(
-        NAMES_THE_OWNER,
+        SET_OWNER,
         IS_THE_OWNER,
         users.c.revision == users.c.erased_revision,
         *_NOTHING_IS_LEFT,
@@ -202,7 +201,7 @@ DELETE_USER = (
 DELETE_ERASURE = (
     delete(erasures)
     .where(
-        NAMES_THE_OWNER,
+        SET_OWNER,
         _IS_THE_ERASURE,
         # A later erasure of the user has another revision, and is not finished.
         erasures.c.revision == bindparam("revision", type_=BigInteger),

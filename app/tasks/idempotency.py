@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from app.database.driver.sessions import UserSession
-from app.database.driver.statements import NAMES_THE_OWNER
+from app.database.driver.statements import SET_OWNER
 from app.tasks.errors import (
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
@@ -67,7 +67,7 @@ SELECT_KEY = kept(
 ).where(_keys.operation == _OPERATION, _keys.key == _KEY, _keys.created_at > func.now() - _LIFETIME)
 SECONDS_TO_WAIT = select(
     cast(extract("epoch", users.c.key_bytes_since + _LIFETIME - func.now()), Integer)
-).where(NAMES_THE_OWNER, IS_THE_OWNER)
+).where(SET_OWNER, IS_THE_OWNER)
 
 
 def _charged() -> CTE:
@@ -76,7 +76,7 @@ def _charged() -> CTE:
     stored = case((is_over, 0), else_=users.c.key_bytes)
     return (
         update(users)
-        .where(NAMES_THE_OWNER, IS_THE_OWNER, stored <= MAX_KEY_BYTES - _COST)
+        .where(SET_OWNER, IS_THE_OWNER, stored <= MAX_KEY_BYTES - _COST)
         .values(
             key_bytes=stored + _COST,
             key_bytes_since=case((is_over, func.now()), else_=users.c.key_bytes_since),
@@ -107,7 +107,7 @@ def _store_key() -> Insert:
 STORE_KEY = _store_key()
 
 
-class Answer(NamedTuple, Generic[T]):
+class StoredResponse(NamedTuple, Generic[T]):
     """The headers and the body of a response."""
 
     headers: dict[str, str]
@@ -134,10 +134,10 @@ class Work(Protocol[T]):
     def response(self) -> type[T]:
         """The type of the response's body."""
 
-    async def perform(self, session: UserSession) -> tuple[Answer[T], Outcome]:
+    async def perform(self, session: UserSession) -> tuple[StoredResponse[T], Outcome]:
         """Make the change. Return the response, and the outcome to repeat it from."""
 
-    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer[T]:
+    async def repeat(self, session: UserSession, outcome: Outcome) -> StoredResponse[T]:
         """Return the first response again, without any change."""
 
 
@@ -154,7 +154,7 @@ class IdempotencyStore:
 
     async def once(
         self, header: str, body: msgspec.Struct, work: Work[T]
-    ) -> tuple[Answer[T], bool]:
+    ) -> tuple[StoredResponse[T], bool]:
         """Perform the request once for its key. Return the response, and whether it is a repeat.
 
         Raises `IdempotencyKeyInUseError` while another transaction uses this key,
@@ -173,16 +173,16 @@ class IdempotencyStore:
             if stored[0]["fingerprint"] != fingerprint:
                 raise IdempotencyKeyReusedError
             return await self._repeat(stored[0], work), True
-        answer, outcome = await work.perform(self._session)
+        response, outcome = await work.perform(self._session)
         await self._store(key, fingerprint, _encoder.encode(outcome))
-        return answer, False
+        return response, False
 
-    async def _repeat(self, stored: Mapping[str, Any], work: Work[T]) -> Answer[T]:
+    async def _repeat(self, stored: Mapping[str, Any], work: Work[T]) -> StoredResponse[T]:
         if stored["outcome"] is not None:
             return await work.repeat(self._session, _decoder.decode(stored["outcome"]))
         # Version 0.2 stored the response itself.
         headers = msgspec.json.decode(stored["headers"], type=dict[str, str])
-        return Answer(headers, msgspec.json.decode(stored["body"], type=work.response))
+        return StoredResponse(headers, msgspec.json.decode(stored["body"], type=work.response))
 
     async def _store(self, key: str, fingerprint: bytes, outcome: bytes) -> None:
         names = f"{self._session.user_id}{self._operation}{key}"

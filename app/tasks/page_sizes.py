@@ -27,7 +27,7 @@ from sqlalchemy import (
     true,
 )
 
-from app.database.driver.statements import NAMES_THE_OWNER
+from app.database.driver.statements import SET_OWNER
 from app.tasks.models import users
 from app.tasks.rows import HAS_DATA
 
@@ -70,7 +70,7 @@ def with_user(page: FromClause, *about_user: ColumnElement[Any]) -> Select[Any]:
         for column in page.c
         if column.name != _RUNNING_SIZE
     ]
-    return select(*about_user, *columns).select_from(joined).where(NAMES_THE_OWNER, HAS_DATA)
+    return select(*about_user, *columns).select_from(joined).where(SET_OWNER, HAS_DATA)
 
 
 async def read_page(

@@ -13,7 +13,7 @@ from app.tasks.errors import (
     TaskNotFoundError,
     TaskQuotaReachedError,
 )
-from quart_contract import Fault, Problem, ProblemFrom
+from quart_contract import Problem, ProblemFrom, Violation
 from quart_contract.problems import invalid_request
 
 _TASK_PROBLEMS: dict[type[Exception], Problem] = {
@@ -26,7 +26,7 @@ _TASK_PROBLEMS: dict[type[Exception], Problem] = {
         "You have reached the maximum number of tasks. Delete some tasks first.",
     ),
 }
-_PLACES_IN_AN_OPERATION: dict[type[TaskError], str] = {
+_POINTERS_IN_AN_OPERATION: dict[type[TaskError], str] = {
     TaskNotFoundError: "/id",
     PreconditionFailedError: "/revision",
     TaskQuotaReachedError: "",
@@ -36,9 +36,9 @@ _PLACES_IN_AN_OPERATION: dict[type[TaskError], str] = {
 def _of_an_operation(error: OperationError) -> Problem:
     kind = type(error.error)
     problem = _TASK_PROBLEMS[kind]
-    pointer = f"/operations/{error.index}{_PLACES_IN_AN_OPERATION[kind]}"
-    fault = Fault(detail="failed, so the whole batch was rolled back", pointer=pointer)
-    return Problem(problem.code, problem.detail, [fault], problem.headers)
+    pointer = f"/operations/{error.index}{_POINTERS_IN_AN_OPERATION[kind]}"
+    violation = Violation(detail="failed, so the whole batch was rolled back", pointer=pointer)
+    return Problem(problem.code, problem.detail, [violation], problem.headers)
 
 
 def _of_the_budget(error: StorageBudgetReachedError) -> Problem:
@@ -68,12 +68,12 @@ PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {
     IdempotencyKeyReusedError: Problem(
         "idempotency_key_reused",
         "This `Idempotency-Key` was already used with a different body. Use a new key.",
-        [Fault(detail="was already used with a different body", header="Idempotency-Key")],
+        [Violation(detail="was already used with a different body", header="Idempotency-Key")],
     ),
     InvalidCursorError: invalid_request(
-        [Fault(detail="does not match the user, filters and sort order", parameter="cursor")]
+        [Violation(detail="does not match the user, filters and sort order", parameter="cursor")]
     ),
     NotConfirmedError: invalid_request(
-        [Fault(detail="is not the id of the token's user", parameter="confirm")]
+        [Violation(detail="is not the id of the token's user", parameter="confirm")]
     ),
 }

@@ -56,7 +56,7 @@ class Purged(NamedTuple):
     reasons: tuple[str, ...] = ()
 
 
-class _Place(NamedTuple):
+class _PurgeCursor(NamedTuple):
     """The position of a walk through expired rows, oldest first."""
 
     age: datetime = datetime.min.replace(tzinfo=UTC)
@@ -93,18 +93,18 @@ class _Run:
 
     async def walk(self, table: Table) -> None:
         """Walk through the expired rows of a table once, and delete those of each user found."""
-        place, failed = _Place(), set[str]()
-        while found := await self._next(table, place):
+        cursor, failed = _PurgeCursor(), set[str]()
+        while found := await self._next(table, cursor):
             for user_id in dict.fromkeys(each.user_id for each in found):
                 # Do not retry a user in the same walk.
                 if user_id not in failed and not await self._drop(table, user_id):
                     failed.add(user_id)
-            place = found[-1]
+            cursor = found[-1]
 
-    async def _next(self, table: Table, place: _Place) -> list[_Place]:
+    async def _next(self, table: Table, cursor: _PurgeCursor) -> list[_PurgeCursor]:
         async with self.house.transaction(PURGE_ROLE) as transaction:
-            rows = await transaction.read(NEXT_EXPIRED[table], **place._asdict())
-        return [_Place(*row) for row in rows]
+            rows = await transaction.read(NEXT_EXPIRED[table], **cursor._asdict())
+        return [_PurgeCursor(*row) for row in rows]
 
     async def _drop(self, table: Table, user_id: str) -> bool:
         drop = self._drop_keys if table is idempotency_keys else self._drop_tombstones
@@ -141,16 +141,16 @@ class _Run:
 
 
 def _next_expired(table: Table) -> Select[datetime, str]:
-    """Return a statement for the next expired rows after a place. Rows are `(age, user_id)`.
+    """Return a statement for the next expired rows after a cursor. Rows are `(age, user_id)`.
 
     Rows of one batch have the same time. They count as one.
     """
     age, user_id = _AGE[table], table.c.user_id
-    place_age = bindparam("age", type_=DateTime(timezone=True))
-    place = tuple_(place_age, bindparam("user_id", type_=Text))
+    cursor_age = bindparam("age", type_=DateTime(timezone=True))
+    cursor = tuple_(cursor_age, bindparam("user_id", type_=Text))
     return (
         select(age, user_id)
-        .where(_EXPIRED[table], age >= place_age, tuple_(age, user_id) > place)
+        .where(_EXPIRED[table], age >= cursor_age, tuple_(age, user_id) > cursor)
         .distinct()
         .order_by(age, user_id)
         .limit(ROWS_AT_ONCE)

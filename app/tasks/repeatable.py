@@ -11,7 +11,7 @@ from quart import url_for
 from app.database.driver.sessions import UserSession
 from app.tasks import batches
 from app.tasks.etags import task_etag
-from app.tasks.idempotency import Answer, Outcome
+from app.tasks.idempotency import Outcome, StoredResponse
 from app.tasks.schemas import (
     CreateOperation,
     OperationResult,
@@ -32,12 +32,12 @@ class Creation:
     max_tasks: int
     response: ClassVar = Task
 
-    async def perform(self, session: UserSession) -> tuple[Answer[Task], Outcome]:
+    async def perform(self, session: UserSession) -> tuple[StoredResponse[Task], Outcome]:
         """Create the task."""
         task = await TaskStore(session).create(self.content, self.max_tasks)
         return _created(task), _outcome([task])
 
-    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer[Task]:
+    async def repeat(self, session: UserSession, outcome: Outcome) -> StoredResponse[Task]:
         """Return the task as it was created, even if it has changed or was deleted since."""
         (id_, revision), created_at = outcome.created[0], outcome.created_at
         return _created(_as_created(self.content, session.user_id, id_, revision, created_at))
@@ -53,16 +53,20 @@ class Batch:
     """True if the transaction began by locking the user's row."""
     response: ClassVar = TaskBatchResult
 
-    async def perform(self, session: UserSession) -> tuple[Answer[TaskBatchResult], Outcome]:
+    async def perform(
+        self, session: UserSession
+    ) -> tuple[StoredResponse[TaskBatchResult], Outcome]:
         """Run the operations, with the user's row locked."""
         store = TaskStore(session)
         if not self.is_locked:
             await store.lock()
-        result = await batches.carry_out(store, self.batch.operations, self.max_tasks)
+        result = await batches.execute(store, self.batch.operations, self.max_tasks)
         created = [each.task for each in result.results if each.op == "create" and each.task]
-        return Answer({}, result), _outcome(created)
+        return StoredResponse({}, result), _outcome(created)
 
-    async def repeat(self, session: UserSession, outcome: Outcome) -> Answer[TaskBatchResult]:
+    async def repeat(
+        self, session: UserSession, outcome: Outcome
+    ) -> StoredResponse[TaskBatchResult]:
         """Return created tasks as they were created, and updated tasks as they are now."""
         operations, created = self.batch.operations, iter(outcome.created)
         updated = [each.id for each in operations if isinstance(each, UpdateOperation)]
@@ -78,12 +82,12 @@ class Batch:
                 results.append(OperationResult("update", operation.id, now))
             else:
                 results.append(OperationResult("delete", operation.id, None))
-        return Answer({}, TaskBatchResult(results))
+        return StoredResponse({}, TaskBatchResult(results))
 
 
-def _created(task: Task) -> Answer[Task]:
+def _created(task: Task) -> StoredResponse[Task]:
     headers = {"Location": url_for("get_task", id=task.id), "ETag": task_etag(task.revision)}
-    return Answer(headers, task)
+    return StoredResponse(headers, task)
 
 
 def _outcome(created: list[Task]) -> Outcome:

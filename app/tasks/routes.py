@@ -16,8 +16,8 @@ from app.database.driver.sessions import UserTransaction
 from app.tasks.changes import ChangeStore
 from app.tasks.errors import NotConfirmedError
 from app.tasks.etags import expected_revisions, is_current, task_etag
-from app.tasks.idempotency import Answer, IdempotencyStore, Work
-from app.tasks.pages import Listing
+from app.tasks.idempotency import IdempotencyStore, StoredResponse, Work
+from app.tasks.queries import TaskQuery
 from app.tasks.repeatable import Batch, Creation
 from app.tasks.schemas import (
     ChangePage,
@@ -37,9 +37,9 @@ _COMPLETED = {"pending": False, "completed": True}
 
 T = TypeVar("T", bound=msgspec.Struct)
 Headers: TypeAlias = dict[str, str]
-TaskAnswer: TypeAlias = tuple[Task, Literal[200], Headers]
+TaskResponse: TypeAlias = tuple[Task, Literal[200], Headers]
 Created: TypeAlias = tuple[Task, Literal[201], Headers]
-BatchAnswer: TypeAlias = tuple[TaskBatchResult, Literal[200], Headers]
+BatchResponse: TypeAlias = tuple[TaskBatchResult, Literal[200], Headers]
 NotModified: TypeAlias = tuple[None, Literal[304], Headers]
 NoContent: TypeAlias = tuple[None, Literal[204]]
 
@@ -83,29 +83,29 @@ class TaskRoutes:
         """Create a task."""
         creation = Creation(body, self._max_tasks)
         if idempotency_key is None:
-            answer, _ = await creation.perform(self._database.session(user_id))
+            response, _ = await creation.perform(self._database.session(user_id))
         else:
-            answer = await self._database.in_transaction(
+            response = await self._database.in_transaction(
                 user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
             )
-        return answer.body, 201, answer.headers
+        return response.body, 201, response.headers
 
     @require_user
     async def batch_tasks(
         self, user_id: str, body: TaskBatch, idempotency_key: str | None
-    ) -> BatchAnswer:
+    ) -> BatchResponse:
         """Run many operations in one transaction."""
         is_keyed = idempotency_key is not None
         batch = Batch(body, self._max_tasks, is_locked=not is_keyed)
 
-        async def perform(transaction: UserTransaction) -> Answer[TaskBatchResult]:
+        async def perform(transaction: UserTransaction) -> StoredResponse[TaskBatchResult]:
             if idempotency_key is None:
-                answer, _ = await batch.perform(transaction)
-                return answer
+                response, _ = await batch.perform(transaction)
+                return response
             return await _once(transaction, idempotency_key, body, batch)
 
-        answer = await self._database.in_transaction(user_id, perform, locking=batch.is_locked)
-        return answer.body, 200, answer.headers
+        response = await self._database.in_transaction(user_id, perform, locking=batch.is_locked)
+        return response.body, 200, response.headers
 
     @require_user
     async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
@@ -122,7 +122,7 @@ class TaskRoutes:
         if_none_match: str | None,
     ) -> tuple[TaskPage, Literal[200], Headers] | NotModified:
         """List tasks."""
-        listing = Listing(
+        query = TaskQuery(
             completed=_COMPLETED.get(status),
             q=q,
             due_before=due_before,
@@ -130,11 +130,11 @@ class TaskRoutes:
             sort=sort,
         )
         store = TaskStore(self._database.session(user_id))
-        after = store.position(listing, cursor) if cursor else None
+        after = store.page_cursor(query, cursor) if cursor else None
         if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
             return _not_modified(etag)
-        page, etag = await store.page(listing, limit, after)
-        return page, 200, {"ETag": etag, **_link(page.next_cursor)}
+        page, etag = await store.page(query, limit, after)
+        return page, 200, {"ETag": etag, **_link_header(page.next_cursor)}
 
     @require_user
     async def list_changes(self, user_id: str, since: str | None, limit: int) -> ChangePage:
@@ -149,31 +149,31 @@ class TaskRoutes:
     @require_user
     async def get_task(
         self, user_id: str, id: UUID, if_none_match: str | None
-    ) -> TaskAnswer | NotModified:
+    ) -> TaskResponse | NotModified:
         """Return a task."""
         task = await TaskStore(self._database.session(user_id)).get(id)
         if is_current(task_etag(task.revision), if_none_match):
             return _not_modified(task_etag(task.revision))
-        return _answer(task)
+        return _task_response(task)
 
     @require_user
     async def replace_task(
         self, user_id: str, id: UUID, body: TaskInput, if_match: str | None
-    ) -> TaskAnswer:
+    ) -> TaskResponse:
         """Replace a task."""
         return await self._update(user_id, id, msgspec.structs.asdict(body), if_match)
 
     @require_user
     async def update_task(
         self, user_id: str, id: UUID, body: TaskPatch, if_match: str | None
-    ) -> TaskAnswer:
+    ) -> TaskResponse:
         """Update the fields of a task that the body has."""
         return await self._update(user_id, id, body.fields, if_match)
 
     @require_user
     async def complete_task(
         self, user_id: str, id: UUID, body: Completion, if_match: str | None
-    ) -> TaskAnswer:
+    ) -> TaskResponse:
         """Complete or reopen a task."""
         return await self._update(user_id, id, {"completed": body.completed}, if_match)
 
@@ -200,22 +200,22 @@ class TaskRoutes:
 
     async def _update(
         self, user_id: str, id_: UUID, fields: dict[str, object], if_match: str | None
-    ) -> TaskAnswer:
+    ) -> TaskResponse:
         store = TaskStore(self._database.session(user_id))
-        return _answer(await store.update(id_, fields, expected_revisions(if_match)))
+        return _task_response(await store.update(id_, fields, expected_revisions(if_match)))
 
 
 async def _once(
     transaction: UserTransaction, idempotency_key: str, body: msgspec.Struct, work: Work[T]
-) -> Answer[T]:
+) -> StoredResponse[T]:
     keys = IdempotencyStore(transaction, str(request.endpoint))
-    answer, replayed = await keys.once(idempotency_key, body, work)
+    response, replayed = await keys.once(idempotency_key, body, work)
     if replayed:
-        answer.headers["Idempotent-Replayed"] = "true"
-    return answer
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
 
 
-def _answer(task: Task) -> TaskAnswer:
+def _task_response(task: Task) -> TaskResponse:
     return task, 200, {"ETag": task_etag(task.revision)}
 
 
@@ -223,7 +223,7 @@ def _not_modified(etag: str) -> NotModified:
     return None, 304, {"ETag": etag}
 
 
-def _link(next_cursor: str | None) -> dict[str, str]:
+def _link_header(next_cursor: str | None) -> dict[str, str]:
     if next_cursor is None:
         return {}
     query = urlencode({**request.args, "cursor": next_cursor})

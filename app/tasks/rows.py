@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import ColumnElement, Select, Table, false, select
 
-from app.database.driver.statements import NAMES_THE_OWNER, OWNER
+from app.database.driver.statements import OWNER, SET_OWNER
 from app.tasks.models import users
 from app.tasks.schemas import Task
 
@@ -40,7 +40,7 @@ IS_THE_OWNER = users.c.id == OWNER
 HAS_DATA = IS_THE_OWNER & (users.c.revision > users.c.erased_revision)
 """Selects the owner's row, unless nothing has happened since an erasure."""
 
-# The query around this one has `NAMES_THE_OWNER`, which PostgreSQL evaluates first. Repeating it
+# The query around this one has `SET_OWNER`, which PostgreSQL evaluates first. Repeating it
 # here would cost 5 µs for each statement. In another order, the policies would show no row.
 ERASED_REVISION: ColumnElement[int] = (
     select(users.c.erased_revision).where(IS_THE_OWNER).scalar_subquery()
@@ -63,7 +63,7 @@ def is_kept(
 
 def kept(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
     """Return a query of the owner's rows that are not erased."""
-    return select(*columns).where(NAMES_THE_OWNER, table.c.user_id == OWNER, is_kept(table))
+    return select(*columns).where(SET_OWNER, table.c.user_id == OWNER, is_kept(table))
 
 
 def kept_by_revision(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -73,7 +73,7 @@ def kept_by_revision(table: Table, *columns: ColumnElement[Any]) -> Select[Any]:
     """
     return (
         select(*columns)
-        .where(NAMES_THE_OWNER, table.c.user_id == OWNER, table.c.revision >= ERASED_REVISION)
+        .where(SET_OWNER, table.c.user_id == OWNER, table.c.revision >= ERASED_REVISION)
         .order_by(table.c.revision)
     )
 

@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from app.database.driver.statements import NAMES_THE_OWNER, OWNER
+from app.database.driver.statements import OWNER, SET_OWNER
 from app.tasks.models import tasks, tombstones, users
 from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
 from app.tasks.schemas import Task, TaskInput, TaskPatch
@@ -64,7 +64,7 @@ _IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
 
 LOCK_USER = (
     select(users.c.id, users.c.revision, users.c.erased_revision)
-    .where(NAMES_THE_OWNER, IS_THE_OWNER)
+    .where(SET_OWNER, IS_THE_OWNER)
     .with_for_update(key_share=True)
 )
 
@@ -74,7 +74,7 @@ def _locked_task(locked_owner: CTE) -> CTE:
     return (
         select(*COLUMNS, func.now().label("instant"))
         .where(
-            NAMES_THE_OWNER,
+            SET_OWNER,
             _IS_THE_TASK,
             tasks.c.user_id == locked_owner.c.id,
             is_kept(tasks, locked_owner.c.erased_revision),
@@ -96,7 +96,7 @@ def _next_revision(
     """Take the owner's next revision if the locked task satisfies the condition."""
     return (
         update(users)
-        .where(NAMES_THE_OWNER, IS_THE_OWNER, users.c.id == locked.c.user_id, condition)
+        .where(SET_OWNER, IS_THE_OWNER, users.c.id == locked.c.user_id, condition)
         .values(revision=users.c.revision + 1, **changed)
         .returning(users.c.id, users.c.revision, locked.c.instant)
         .cte("owner_row")
@@ -104,7 +104,7 @@ def _next_revision(
 
 
 def _insert_task() -> Insert:
-    new_owner = select(OWNER, literal(1, BigInteger), literal(1, Integer)).where(NAMES_THE_OWNER)
+    new_owner = select(OWNER, literal(1, BigInteger), literal(1, Integer)).where(SET_OWNER)
     owner_row = (
         postgresql.insert(users)
         .from_select(["id", "revision", "task_count"], new_owner)
@@ -145,7 +145,7 @@ def update_task(fields: frozenset[str]) -> ClauseElement:
         )
     changed = (
         update(tasks)
-        .where(NAMES_THE_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
+        .where(SET_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
         .values(
             **values,
             revision=owner_row.c.revision,
@@ -183,14 +183,14 @@ def _delete_task() -> Insert:
     )
     deleted = (
         delete(tasks)
-        .where(NAMES_THE_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
+        .where(SET_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
         .returning(tasks.c.user_id, tasks.c.id)
         .cte("deleted")
     )
     dropped = (
         delete(tombstones)
         .where(
-            NAMES_THE_OWNER,
+            SET_OWNER,
             tombstones.c.user_id == OWNER,
             tombstones.c.user_id == owner_row.c.id,
             tombstones.c.id == outlived.c.id,
@@ -212,7 +212,7 @@ def _outlived(locked_owner: CTE) -> CTE:
     return (
         select(tombstones.c.id, tombstones.c.revision)
         .where(
-            NAMES_THE_OWNER,
+            SET_OWNER,
             tombstones.c.user_id == OWNER,
             tombstones.c.revision <= newest,
         )
@@ -231,6 +231,4 @@ SELECT_TASKS = kept(tasks, *COLUMNS).where(
 )
 DELETE_TASK = _delete_task()
 
-SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(
-    NAMES_THE_OWNER, HAS_DATA
-)
+SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(SET_OWNER, HAS_DATA)

@@ -10,7 +10,7 @@ import uuid_utils.compat
 
 from app.database.driver.sessions import UserSession
 from app.tasks import erasures, statements
-from app.tasks.cursors import Position, decode_cursor, encode_cursor
+from app.tasks.cursors import PageCursor, decode_cursor, encode_cursor
 from app.tasks.errors import (
     InvalidCursorError,
     PreconditionFailedError,
@@ -19,7 +19,7 @@ from app.tasks.errors import (
 )
 from app.tasks.etags import list_etag
 from app.tasks.page_sizes import Read, read_page
-from app.tasks.pages import Listing, select_page
+from app.tasks.queries import TaskQuery, select_page
 from app.tasks.rows import task_of, tasks_of
 from app.tasks.schemas import Me, Task, TaskInput, TaskPage
 
@@ -67,18 +67,18 @@ class TaskStore:
         """Lock the user's row if it exists. Other changes of this user then wait."""
         await self._session.change(statements.LOCK_USER)
 
-    def position(self, listing: Listing, cursor: str) -> Position:
+    def page_cursor(self, query: TaskQuery, cursor: str) -> PageCursor:
         """Return the position in a cursor.
 
-        Raises `InvalidCursorError` for a cursor of another user or another listing.
+        Raises `InvalidCursorError` for a cursor of another user or another query.
         """
-        after = decode_cursor(cursor, self._session.user_id, listing.scope)
-        if after.instant is None and not listing.ends_undated:
+        after = decode_cursor(cursor, self._session.user_id, query.scope)
+        if after.instant is None and not query.ends_undated:
             raise InvalidCursorError
         return after
 
     async def page(
-        self, listing: Listing, limit: int, after: Position | None
+        self, query: TaskQuery, limit: int, after: PageCursor | None
     ) -> tuple[TaskPage, str]:
         """Return at most `limit` tasks of a list after a position, and the list's ETag.
 
@@ -86,8 +86,8 @@ class TaskStore:
         """
         values = {} if after is None else {"after_instant": after.instant, "after_id": after.id}
         rows, has_more = await read_page(
-            self._reader(listing),
-            lambda sized: select_page(listing, after, sized=sized),
+            self._reader(query),
+            lambda sized: select_page(query, after, sized=sized),
             limit,
             **values,
         )
@@ -95,14 +95,14 @@ class TaskStore:
         items = tasks_of(rows)
         if not has_more:
             return TaskPage(items, None), etag
-        last = Position(getattr(items[-1], listing.column.name), items[-1].id)
-        return TaskPage(items, encode_cursor(last, self._session.user_id, listing.scope)), etag
+        last = PageCursor(getattr(items[-1], query.column.name), items[-1].id)
+        return TaskPage(items, encode_cursor(last, self._session.user_id, query.scope)), etag
 
-    def _reader(self, listing: Listing) -> Read:
+    def _reader(self, query: TaskQuery) -> Read:
         """Return the function that reads a page of a list. A search has tighter limits."""
-        if listing.q is None:
-            return partial(self._session.read, **listing.parameters())
-        return partial(self._session.search, prepare=listing.parameters)
+        if query.q is None:
+            return partial(self._session.read, **query.parameters())
+        return partial(self._session.search, prepare=query.parameters)
 
     async def update(
         self,

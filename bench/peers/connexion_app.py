@@ -24,7 +24,7 @@ from bench.peers.tables import TaskRow, now
 
 SECRET_KEY = os.environ["SECRET_KEY"]
 
-Answer: TypeAlias = dict[str, Any] | tuple[object, int]
+HandlerResult: TypeAlias = dict[str, Any] | tuple[object, int]
 NOT_FOUND = ({"detail": "Task not found"}, 404)
 
 
@@ -51,7 +51,7 @@ def new_session() -> AsyncSession:
     return session
 
 
-async def list_tasks(user: str, limit: int, cursor: str | None = None) -> Answer:
+async def list_tasks(user: str, limit: int, cursor: str | None = None) -> HandlerResult:
     """Read one page of the user's tasks, newest first."""
     query = select(TaskRow).where(TaskRow.user_id == user)
     if cursor is not None:
@@ -70,7 +70,7 @@ async def list_tasks(user: str, limit: int, cursor: str | None = None) -> Answer
     return {"items": [task.dump() for task in items], "next_cursor": next_cursor}
 
 
-async def create_task(user: str, body: dict[str, Any]) -> Answer:
+async def create_task(user: str, body: dict[str, Any]) -> HandlerResult:
     """Store a new task."""
     due_at = datetime.fromisoformat(body["due_at"]) if body.get("due_at") else None
     async with new_session() as session:
@@ -80,14 +80,14 @@ async def create_task(user: str, body: dict[str, Any]) -> Answer:
         return task.dump(), 201
 
 
-async def get_task(user: str, task_id: str) -> Answer:
+async def get_task(user: str, task_id: str) -> HandlerResult:
     """Read a task."""
     async with new_session() as session:
         task = await session.get(TaskRow, (user, UUID(task_id)))
         return task.dump() if task is not None else NOT_FOUND
 
 
-async def complete_task(user: str, task_id: str, body: dict[str, Any]) -> Answer:
+async def complete_task(user: str, task_id: str, body: dict[str, Any]) -> HandlerResult:
     """Set whether a task is completed."""
     async with new_session() as session:
         task = await session.get(TaskRow, (user, UUID(task_id)))

@@ -10,7 +10,7 @@ from bench.scale.report import tables
 from bench.systems import ROOT
 from bench.versions import describe_machine, today
 from tests.blocks import write_block
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 PAGE = ROOT / "docs" / "explanation" / "scale.md"
@@ -33,7 +33,7 @@ def main() -> int:
 
 def _run(options: argparse.Namespace) -> None:
     rounds = options.rounds, options.seconds
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         result = measure(options.sizes, rounds, folder, options.shared_buffers)
     names = [f"{size:,}" for size in options.sizes]
     text = f"{_describe(result, *rounds)}\n\n{tables(result, names)}\n"

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from app.database.driver.sessions import UserSession
-from app.tasks.changes import ChangeStore, Place
-from app.tasks.cursors import Position, encode_cursor
+from app.tasks.changes import ChangeStore, ChangeToken
+from app.tasks.cursors import PageCursor, encode_cursor
 from app.tasks.etags import list_etag, task_etag
-from app.tasks.pages import Listing
+from app.tasks.queries import TaskQuery
 from app.tasks.store import TaskStore
 from bench.rows import task_id, user_name
 from bench.scale.population import EPOCH, TOMBSTONES, created_at, task_count
@@ -17,8 +17,8 @@ LATE = 10
 """How many tasks are newer than a late change token, besides the deletions."""
 
 _NO_FILTER: dict[str, Any] = {"q": None, "due_before": None, "due_after": None}
-_ALL = Listing(completed=None, sort="-created_at", **_NO_FILTER)
-_COMPLETED = Listing(completed=True, sort="-created_at", **_NO_FILTER)
+_ALL = TaskQuery(completed=None, sort="-created_at", **_NO_FILTER)
+_COMPLETED = TaskQuery(completed=True, sort="-created_at", **_NO_FILTER)
 
 
 class Request(NamedTuple):
@@ -47,7 +47,7 @@ def _get_again(user: int, task: int) -> Request:
     return _get(user, task)._replace(etag=task_etag(task + 1))
 
 
-def _list(query: str = "", listing: Listing = _ALL, after: Position | None = None) -> Request:
+def _list(query: str = "", listing: TaskQuery = _ALL, after: PageCursor | None = None) -> Request:
     return Request(
         f"/api/tasks?limit={PAGE}{query}",
         lambda session: TaskStore(session).page(listing, PAGE, after),
@@ -64,7 +64,7 @@ def _deep(passed_of: Callable[[int], int]) -> Question:
 
     def ask(user: int, task: int) -> Request:
         last = task_count(user) - passed_of(task)
-        after = Position(created_at(user, last), task_id(user, last))
+        after = PageCursor(created_at(user, last), task_id(user, last))
         cursor = encode_cursor(after, user_name(user), _ALL.scope)
         return _list(f"&cursor={cursor}", after=after)
 
@@ -76,7 +76,7 @@ def _changes(left: int | None, entries: int = PAGE) -> Question:
 
     def ask(user: int, _: int) -> Request:
         count = task_count(user)
-        place = Place(EPOCH, count - left, count - min(left, LATE)) if left else None
+        place = ChangeToken(EPOCH, count - left, count - min(left, LATE)) if left else None
         since = place.encode() if place else None
         return Request(
             f"/api/tasks/changes?limit={PAGE}" + (f"&since={since}" if since else ""),

@@ -11,7 +11,7 @@ from app.database.driver.url import DatabaseUrl
 from bench.rows import user_name
 from bench.scale.population import task_count
 from bench.scale.questions import Question
-from tests.performance.explained import explained_session
+from tests.performance.explain import explained_session
 
 USERS = 20
 

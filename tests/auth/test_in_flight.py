@@ -21,9 +21,9 @@ async def becomes(client: httpx.AsyncClient, status: int) -> httpx.Response:
     """Send requests until the response has a status; return that response."""
     async with asyncio.timeout(20):
         while True:
-            answer = await client.get("/api/me")
-            if answer.status_code == status:
-                return answer
+            response = await client.get("/api/me")
+            if response.status_code == status:
+                return response
             await asyncio.sleep(0.1)
 
 

@@ -15,7 +15,7 @@ from app.auth.errors import InvalidTokenError, KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from app.settings import Settings
 from quart_contract.strict_json import JsonValue
-from tests.auth.issued import issued, user_of
+from tests.auth.signed_tokens import signed_token, user_of
 from tests.support.clients import async_client
 from tests.support.key_server import KeyServer
 from tests.support.keys import ALGORITHMS, jwk, jwk_set, sign_with_key
@@ -24,22 +24,22 @@ from tests.support.tokens import ISSUER, SECRET, claims_for, token_for
 from tests.tokens.specimen import seal
 
 
-async def test_a_key_needs_no_name_where_it_is_the_only_one_of_its_kind(
+async def test_a_token_needs_no_kid_if_one_key_matches(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
     unnamed = jwk("EdDSA") | {"kid": None}
     published.document = jwk_set(
         {name: value for name, value in unnamed.items() if value is not None}
     )
-    assert await user_of(verifier, issued(kid=None)) == "ada"
+    assert await user_of(verifier, signed_token(kid=None)) == "ada"
 
 
-async def test_a_token_that_names_no_key_is_refused_where_there_are_two(
+async def test_a_token_without_kid_is_rejected_if_two_keys_match(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
     with pytest.raises(InvalidTokenError):
-        await user_of(verifier, issued(kid=None))
+        await user_of(verifier, signed_token(kid=None))
 
 
 async def test_without_a_secret_no_hs256_token_holds(published: KeyServer) -> None:
@@ -67,39 +67,39 @@ async def test_a_public_key_never_stands_in_for_the_secret(
 async def test_keys_that_the_issuer_rotates_in_are_found(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
-    assert await user_of(verifier, issued()) == "ada"
+    assert await user_of(verifier, signed_token()) == "ada"
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
-    assert await user_of(verifier, issued(generation=2)) == "ada"
+    assert await user_of(verifier, signed_token(generation=2)) == "ada"
     assert published.requests == 2
 
 
 async def test_a_key_that_is_withdrawn_takes_its_tokens_with_it(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
-    old = issued()
+    old = signed_token()
     assert await user_of(verifier, old) == "ada"
     published.document = jwk_set(jwk("EdDSA", 2))
-    assert await user_of(verifier, issued(generation=2)) == "ada"
+    assert await user_of(verifier, signed_token(generation=2)) == "ada"
     with pytest.raises(InvalidTokenError):
         await user_of(verifier, old)
 
 
-async def test_an_issuer_that_publishes_no_key_any_more_has_withdrawn_all(
+async def test_an_empty_key_set_withdraws_all_keys(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
-    old = issued()
+    old = signed_token()
     assert await user_of(verifier, old) == "ada"
     published.document = b'{"keys": []}'
     with pytest.raises(InvalidTokenError):
-        await user_of(verifier, issued(generation=2))
+        await user_of(verifier, signed_token(generation=2))
     with pytest.raises(KeysUnavailableError):
         await user_of(verifier, old)
 
 
-async def test_keys_that_have_become_old_are_fetched_anew_beside_the_requests(
+async def test_stale_keys_are_fetched_again_in_the_background(
     verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = issued()
+    old = signed_token()
     assert await user_of(verifier, old) == "ada"
     monkeypatch.setattr(issuer, "MAX_AGE_SECONDS", 0)
     monkeypatch.setattr(issuer, "PAUSE_SECONDS", 0)
@@ -110,36 +110,36 @@ async def test_keys_that_have_become_old_are_fetched_anew_beside_the_requests(
         await user_of(verifier, old)
 
 
-async def test_however_many_keys_are_asked_for_the_issuer_is_asked_once(
+async def test_many_unknown_keys_cause_one_fetch(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
-    await user_of(verifier, issued())
+    await user_of(verifier, signed_token())
     for number in range(50):
         with pytest.raises(InvalidTokenError):
-            await user_of(verifier, issued(kid=f"unknown-{number}"))
+            await user_of(verifier, signed_token(kid=f"unknown-{number}"))
     assert published.requests == 2
 
 
 async def unknown(verifier: TokenVerifier, kid: str, address: str) -> None:
     """Verify a token with a key id that the issuer does not have, from an address."""
     with pytest.raises(InvalidTokenError):
-        await verifier.verify(issued(kid=kid), address)
+        await verifier.verify(signed_token(kid=kid), address)
 
 
-async def test_one_address_that_names_unknown_keys_delays_no_other_address(
+async def test_unknown_keys_of_an_address_delay_no_other_address(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
-    await user_of(verifier, issued())
+    await user_of(verifier, signed_token())
     for number in range(30):
         await unknown(verifier, f"unknown-{number}", "192.0.2.1")
     assert published.requests == 2
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
-    assert await verifier.verify(issued(generation=2), "198.51.100.1") == "ada"
+    assert await verifier.verify(signed_token(generation=2), "198.51.100.1") == "ada"
     assert published.requests == 3
 
 
 @pytest.mark.parametrize("addresses", [1, 10_000])
-async def test_however_many_name_unknown_keys_a_rotation_waits_for_one_refill(
+async def test_unknown_keys_delay_a_rotation_by_one_refill_at_most(
     verifier: TokenVerifier,
     published: KeyServer,
     monkeypatch: pytest.MonkeyPatch,
@@ -147,7 +147,7 @@ async def test_however_many_name_unknown_keys_a_rotation_waits_for_one_refill(
 ) -> None:
     refill = 2.0
     monkeypatch.setattr(fetch_budget, "REFILL_SECONDS", refill)
-    await user_of(verifier, issued())
+    await user_of(verifier, signed_token())
     began = time.monotonic()
     attempts = itertools.count()
 
@@ -161,7 +161,7 @@ async def test_however_many_name_unknown_keys_a_rotation_waits_for_one_refill(
     await asyncio.sleep(1.5 * refill)
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
     rotated_at, before = time.monotonic(), published.requests
-    new = issued(generation=2)
+    new = signed_token(generation=2)
     # Unknown keys were also named from the address of this client.
     while not await holds(verifier, new, "stranger-0"):
         assert time.monotonic() - rotated_at < 2 * refill
@@ -183,16 +183,16 @@ async def holds(verifier: TokenVerifier, token: str, address: str) -> bool:
     return True
 
 
-async def test_a_fetch_that_began_before_a_rotation_is_not_the_last_one(
+async def test_a_fetch_from_before_a_rotation_is_followed_by_another(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
-    await user_of(verifier, issued())
+    await user_of(verifier, signed_token())
     published.seconds = 0.3
     strangers = asyncio.create_task(unknown(verifier, "unknown", "192.0.2.1"))
     await asyncio.sleep(0.1)
     # The running fetch has already read the previous document.
     published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
-    assert await verifier.verify(issued(generation=2), "198.51.100.1") == "ada"
+    assert await verifier.verify(signed_token(generation=2), "198.51.100.1") == "ada"
     await strangers
 
 
@@ -207,12 +207,12 @@ async def test_the_address_of_a_client_is_the_one_that_counts(
                 headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
                 return (await client.get("/api/me", headers=headers)).status_code
 
-            assert await status("198.51.100.1", issued()) == 200
+            assert await status("198.51.100.1", signed_token()) == 200
             for number in range(10):
-                assert await status("192.0.2.1", issued(kid=f"unknown-{number}")) == 401
+                assert await status("192.0.2.1", signed_token(kid=f"unknown-{number}")) == 401
             published.document = jwk_set(jwk("EdDSA"), jwk("EdDSA", 2))
-            assert await status("192.0.2.1", issued(generation=2)) == 401
-            assert await status("198.51.100.2", issued(generation=2)) == 200
+            assert await status("192.0.2.1", signed_token(generation=2)) == 401
+            assert await status("198.51.100.2", signed_token(generation=2)) == 200
     assert published.requests == 3
 
 
@@ -220,17 +220,17 @@ async def test_however_many_requests_wait_the_issuer_is_asked_once(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
     published.seconds = 0.2
-    tokens = [issued(algorithm) for algorithm in ALGORITHMS for _ in range(10)]
+    tokens = [signed_token(algorithm) for algorithm in ALGORITHMS for _ in range(10)]
     assert set(await asyncio.gather(*(user_of(verifier, each) for each in tokens))) == {"ada"}
     assert published.requests == 1
 
 
-async def test_a_request_that_is_given_up_does_not_end_the_fetch_for_the_others(
+async def test_a_cancelled_request_does_not_cancel_the_shared_fetch(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
     published.seconds = 0.2
-    given_up = asyncio.create_task(user_of(verifier, issued()))
-    waiting = asyncio.create_task(user_of(verifier, issued()))
+    given_up = asyncio.create_task(user_of(verifier, signed_token()))
+    waiting = asyncio.create_task(user_of(verifier, signed_token()))
     await asyncio.sleep(0.05)
     given_up.cancel()
     assert await waiting == "ada"
@@ -240,22 +240,22 @@ async def test_a_request_that_is_given_up_does_not_end_the_fetch_for_the_others(
 async def test_known_keys_stay_good_while_the_issuer_is_down(
     verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await user_of(verifier, issued()) == "ada"
+    assert await user_of(verifier, signed_token()) == "ada"
     published.stop()
     monkeypatch.setattr(issuer, "MAX_AGE_SECONDS", 0)
     monkeypatch.setattr(issuer, "PAUSE_SECONDS", 0)
     for _ in range(5):
-        assert await user_of(verifier, issued("ES256")) == "ada"
+        assert await user_of(verifier, signed_token("ES256")) == "ada"
     with pytest.raises(InvalidTokenError):
-        await user_of(verifier, issued(kid="unknown"))
-    assert await user_of(verifier, issued("PS256")) == "ada"
+        await user_of(verifier, signed_token(kid="unknown"))
+    assert await user_of(verifier, signed_token("PS256")) == "ada"
 
 
-async def test_without_keys_a_request_is_asked_to_come_again_and_is_then_served(
+async def test_a_request_gets_a_503_until_keys_are_known(
     settings: Settings, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(issuer, "PAUSE_WITHOUT_KEYS_SECONDS", 0)
-    headers = {"Authorization": f"Bearer {issued()}"}
+    headers = {"Authorization": f"Bearer {signed_token()}"}
     configured = settings.model_copy(update={"jwks_url": published.url})
     published.stop()
     with live(create_app(configured)) as server:

@@ -11,7 +11,7 @@ from app.auth import issuer
 from app.auth.errors import KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from quart_contract.strict_json import JsonValue
-from tests.auth.issued import issued, user_of
+from tests.auth.signed_tokens import signed_token, user_of
 from tests.support.key_server import KeyServer
 from tests.support.keys import jwk, jwk_set
 
@@ -63,14 +63,14 @@ async def test_a_document_without_a_usable_key_is_none(
 ) -> None:
     published.document = document
     with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
+        await user_of(verifier, signed_token())
 
 
 async def test_keys_of_other_kinds_do_not_spoil_the_set(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
     published.document = jwk_set({"kty": "new"}, jwk("RS256") | {"use": "enc"}, jwk("EdDSA"))
-    assert await user_of(verifier, issued()) == "ada"
+    assert await user_of(verifier, signed_token()) == "ada"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_an_answer_that_is_no_200_is_none(
 ) -> None:
     published.status, published.headers = status, headers
     with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
+        await user_of(verifier, signed_token())
     assert published.requests == 1
 
 
@@ -93,7 +93,7 @@ async def test_an_answer_that_would_unfold_is_refused(
     published.headers = {"Content-Encoding": "gzip"}
     published.document = gzip.compress(jwk_set())
     with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
+        await user_of(verifier, signed_token())
 
 
 async def test_an_answer_that_is_too_large_is_given_up(
@@ -101,7 +101,7 @@ async def test_an_answer_that_is_too_large_is_given_up(
 ) -> None:
     published.document = jwk_set() + b" " * issuer.MAX_BYTES
     with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
+        await user_of(verifier, signed_token())
 
 
 async def test_an_answer_that_takes_too_long_is_given_up(
@@ -110,4 +110,4 @@ async def test_an_answer_that_takes_too_long_is_given_up(
     monkeypatch.setattr(issuer, "FETCH_SECONDS", 0.1)
     published.seconds = 0.5
     with pytest.raises(KeysUnavailableError):
-        await user_of(verifier, issued())
+        await user_of(verifier, signed_token())

@@ -61,8 +61,8 @@ async def ask(
 async def statuses(server: LiveServer, tokens: list[str], **headers: str) -> Counter[int]:
     """Send one request with each token, all at once; return the count of each status."""
     async with async_client(server) as client:
-        answers = await asyncio.gather(*(ask(client, each, **headers) for each in tokens))
-    return Counter(each.status_code for each in answers)
+        responses = await asyncio.gather(*(ask(client, each, **headers) for each in tokens))
+    return Counter(each.status_code for each in responses)
 
 
 async def test_every_answer_to_a_user_tells_what_is_left(
@@ -80,26 +80,28 @@ async def test_every_answer_to_a_user_tells_what_is_left(
     with serve("5/minute") as server:
         async with async_client(server, user) as client:
             for number, (method, path, status) in enumerate(asked, 1):
-                answer = await client.request(method, path, content=b"x" if status == 415 else None)
-                assert answer.status_code == status
-                assert answer.headers["RateLimit-Policy"] == '"user";q=5;w=60'
-                left = answer.headers["RateLimit"].rpartition(";t=")
+                response = await client.request(
+                    method, path, content=b"x" if status == 415 else None
+                )
+                assert response.status_code == status
+                assert response.headers["RateLimit-Policy"] == '"user";q=5;w=60'
+                left = response.headers["RateLimit"].rpartition(";t=")
                 assert left[0] == f'"user";r={max(5 - number, 0)}'
                 assert 1 <= int(left[2]) <= 60
-    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
 
 
 async def test_whoever_waits_as_told_is_served_again(serve: Serve) -> None:
     token = someone()
     with serve("2/2 seconds") as server:
         async with async_client(server) as client:
-            answers = [await ask(client, token) for _ in range(3)]
-            assert [each.status_code for each in answers] == [200, 200, 429]
-            await asyncio.sleep(int(answers[2].headers["Retry-After"]))
+            responses = [await ask(client, token) for _ in range(3)]
+            assert [each.status_code for each in responses] == [200, 200, 429]
+            await asyncio.sleep(int(responses[2].headers["Retry-After"]))
             assert (await ask(client, token)).status_code == 200
 
 
-async def test_the_limit_is_exact_however_many_come_at_once_and_each_users_own(
+async def test_the_limit_is_exact_under_concurrency_and_per_user(
     serve: Serve,
 ) -> None:
     with serve("20/minute") as server:
@@ -110,12 +112,12 @@ async def test_the_limit_is_exact_however_many_come_at_once_and_each_users_own(
 async def test_the_limit_can_be_switched_off(serve: Serve) -> None:
     with serve(None) as server:
         async with async_client(server) as client:
-            answer = await ask(client, someone())
-            assert "RateLimit" not in answer.headers
+            response = await ask(client, someone())
+            assert "RateLimit" not in response.headers
             assert (await ask(client, BAD)).status_code == 401
 
 
-async def test_guessing_tokens_is_bounded_however_many_are_tried_at_once(
+async def test_guesses_of_tokens_are_limited_under_concurrency(
     serve: Serve,
 ) -> None:
     known = someone()
@@ -167,7 +169,7 @@ async def test_the_counters_of_a_process_are_bounded_and_forgotten() -> None:
 
 
 @pytest.mark.parametrize(("limited", "many"), [("user", "address"), ("address", "user")])
-async def test_however_many_come_of_one_kind_no_counter_of_the_other_is_lost(
+async def test_counters_of_one_kind_evict_none_of_the_other(
     monkeypatch: pytest.MonkeyPatch, limited: str, many: str
 ) -> None:
     most = 1_000
@@ -202,7 +204,7 @@ async def test_a_step_of_the_wall_clock_changes_no_window(
     monkeypatch.setattr(time, "time", lambda: now() + step)
     second = await limiter.take("ada")
     assert (first.used, second.used) == (1, 2)
-    assert 50 <= second.seconds <= 60
+    assert 50 <= second.resets_in_seconds <= 60
 
 
 @pytest.mark.parametrize("step", [-86_400, 86_400])
@@ -218,7 +220,7 @@ async def test_a_window_in_redis_ends_by_the_clock_of_redis(
     monkeypatch.undo()
     await limiter.close()
     assert told.used == 2
-    assert 50 <= told.seconds <= 60
+    assert 50 <= told.resets_in_seconds <= 60
 
 
 async def test_processes_that_share_a_redis_count_together(

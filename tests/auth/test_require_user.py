@@ -54,7 +54,7 @@ async def test_a_public_operation_needs_no_token(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer  "])
-async def test_a_token_that_holds_is_accepted_whatever_the_case_of_its_scheme(
+async def test_a_valid_token_is_accepted_in_any_case_of_its_scheme(
     anonymous: httpx.AsyncClient, valid_token: str, scheme: str
 ) -> None:
     headers = {"Authorization": f"{scheme} {valid_token}"}

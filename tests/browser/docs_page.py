@@ -49,7 +49,7 @@ class Witness:
         self.requests.append(request.url)
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """The response that the page shows."""
 
     operation_id: str
@@ -82,7 +82,7 @@ class DocsPage:
         await dialog.get_by_role("button", name="Close", exact=True).click()
         await dialog.wait_for(state="detached")
 
-    async def try_out(self, operation_id: str, body: object = None, **parameters: str) -> Answer:
+    async def try_out(self, operation_id: str, body: object = None, **parameters: str) -> Response:
         """Open an operation instead of the previous one, fill in the fields, and execute it."""
         opened = self.page.locator(".opblock.is-open .opblock-summary-control")
         if await opened.count():
@@ -98,7 +98,7 @@ class DocsPage:
         status = await row.locator(".response-col_status").inner_text()
         has_body = await row.get_by_text("Response body").count()
         shown = await row.locator(".highlight-code code").inner_text() if has_body else ""
-        return Answer(operation_id, status.split()[0], shown)
+        return Response(operation_id, status.split()[0], shown)
 
     async def picture(self, operation_id: str) -> bytes:
         """Take a screenshot of an operation, from its title to the body of the response."""

@@ -47,8 +47,8 @@ async def test_every_operation_can_be_tried_out(
     assert created.status == "201"
     assert [each.status for each in found] == ["200"] * len(found)
     assert [each.status for each in (deleted, erased)] == ["204", "204"]
-    answers = [created, *found, deleted, erased]
-    assert await docs.operation_ids() == {each.operation_id for each in answers}
+    responses = [created, *found, deleted, erased]
+    assert await docs.operation_ids() == {each.operation_id for each in responses}
     assert [each["title"] for each in json.loads(listed.body)["items"]] == [TASK["title"]]
     assert json.loads(read.body) == json.loads(created.body)
     assert json.loads(replaced.body)["title"] == "Renew both"
@@ -60,8 +60,8 @@ async def test_every_operation_can_be_tried_out(
 
 async def test_a_new_task_is_shown_as_it_was_stored(docs: DocsPage, contract: Document) -> None:
     await docs.authorize(token_for("ada"))
-    answer = await docs.try_out("createTask", TASK)
-    assert json.loads(answer.body).items() >= TASK.items()
+    response = await docs.try_out("createTask", TASK)
+    assert json.loads(response.body).items() >= TASK.items()
     picture = await docs.picture("createTask")
     if os.environ.get("TASKWARD_UPDATE_SCREENSHOT") == "1":
         SCREENSHOT.write_bytes(labelled(picture, contract))

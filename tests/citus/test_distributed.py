@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import distribute, migrate
+from app.database.migrations.runner import distribute, migrate
 from app.database.wall.audit import find_holes
 from app.settings import Settings
 from app.tasks.changes import ChangeStore
@@ -72,7 +72,7 @@ async def _fill(database: Database, prefix: str, users: int) -> None:
     await asyncio.gather(*(fill(f"{prefix} {number}") for number in range(users)))
 
 
-async def test_users_are_on_several_machines_and_what_was_there_is_kept(
+async def test_users_are_on_several_machines_and_old_rows_are_kept(
     database: Database,
 ) -> None:
     await _fill(database, "after", USERS)
@@ -111,8 +111,8 @@ async def test_a_process_that_serves_meanwhile_is_told_to_start_anew(
         await _fill(serving, "ada", 1)
         await distribute(other)
         both = (TaskStore(serving.session("ada 0")).summary(9) for _ in range(9))
-        answers = await asyncio.gather(*both, return_exceptions=True)
-        refused = [each for each in answers if isinstance(each, DatabaseUnavailableError)]
+        responses = await asyncio.gather(*both, return_exceptions=True)
+        refused = [each for each in responses if isinstance(each, DatabaseUnavailableError)]
         assert all("restart it" in str(each) for each in refused)
         for each in (serving, other):
             await each.close()

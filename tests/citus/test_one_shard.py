@@ -24,7 +24,7 @@ from app.tasks import changes, erasures, idempotency, purge, statements
 from app.tasks.models import metadata
 from app.tasks.wall import WALL
 from tests.performance.test_round_trips import CONTENT, TRIPS
-from tests.support.driver import Sent, listening
+from tests.support.driver import Sent, recorded_statements
 
 SORTS = [
     f"{sign}{column}" for sign in ("", "-") for column in ("created_at", "due_at", "updated_at")
@@ -41,7 +41,7 @@ OF_TRANSACTIONS = re.compile(rf"{BEGIN}; |COMMIT$|ROLLBACK$|SELECT pg_try_adviso
 
 async def every_statement(client: httpx.AsyncClient, user: str) -> list[Sent]:
     """Return the statements of the API for each operation, list and page."""
-    with listening() as sent:
+    with recorded_statements() as sent:
         for trips in TRIPS:
             task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
             path = trips.path.format(task=task, user=user)
@@ -129,7 +129,7 @@ def test_a_transaction_locks_one_user() -> None:
     assert lock == r"SELECT FROM users WHERE id = E'\U00000061' FOR NO KEY UPDATE"
 
 
-def test_where_the_tables_are_distributed_no_statement_has_a_volatile_function() -> None:
+def test_no_statement_for_citus_has_a_volatile_function() -> None:
     """Citus would reject a change in it; there, the transaction sets the owner."""
     known = [
         statements.INSERT_TASK,

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import distribute, migrate
+from app.database.migrations.runner import distribute, migrate
 from app.database.wall.audit import find_holes
 from app.database.wall.policies import BEGIN
 from app.database.wall.tables import Wall
@@ -23,7 +23,7 @@ from app.tasks.purge import Purged, purge
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
 from app.tasks.wall import WALL
-from tests.support.driver import listening
+from tests.support.driver import recorded_statements
 from tests.upgrades.steps import migrate_to
 
 STAND_IN = """
@@ -107,7 +107,7 @@ async def test_each_statement_is_in_a_transaction_that_names_the_owner(
 ) -> None:
     await distribute(database)
     store = TaskStore(database.session("ada"))
-    with listening() as sent:
+    with recorded_statements() as sent:
         task = await store.create(TaskInput(title="x"), max_tasks=9)
         done = await store.update(task.id, {"completed": True})
         assert done.completed_at == done.updated_at
@@ -120,7 +120,7 @@ async def test_each_statement_is_in_a_transaction_that_names_the_owner(
         assert "SET LOCAL max_parallel_workers_per_gather = 0" in begin
         assert "set_config" not in statement
         assert commit == "COMMIT"
-    with listening() as sent:
+    with recorded_statements() as sent:
         await database.session("ada").search(text("SELECT 1"))
     assert "SET LOCAL statement_timeout = 3000" in sent[0].sql
     changes = await ChangeStore(database.session("ada")).since(None, 9)

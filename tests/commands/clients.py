@@ -23,11 +23,11 @@ class Clients:
         with sync_client(self._server, self._user, timeout=10) as client:
             while not self._stopped.wait(0.005):
                 try:
-                    answer = client.post("/api/tasks", json={"title": "x"})
+                    response = client.post("/api/tasks", json={"title": "x"})
                 except httpx.TransportError:
                     self.lost += 1
                 else:
-                    self.acknowledged.append(answer.raise_for_status().json()["id"])
+                    self.acknowledged.append(response.raise_for_status().json()["id"])
 
     def wait_for_more(self, count: int) -> None:
         """Wait until `count` more tasks are acknowledged. Raises `AssertionError` after 10 s."""
@@ -58,7 +58,7 @@ def stored(server: Served, user: str) -> list[str]:
         page = {"next_cursor": ""}
         while page["next_cursor"] is not None:
             cursor = {"cursor": page["next_cursor"]} if ids else {}
-            answer = client.get("/api/tasks", params={"limit": "200", **cursor})
-            page = answer.raise_for_status().json()
+            response = client.get("/api/tasks", params={"limit": "200", **cursor})
+            page = response.raise_for_status().json()
             ids += [task["id"] for task in page["items"]]
     return ids

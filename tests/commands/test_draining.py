@@ -11,7 +11,7 @@ from tests.support.taskward import Taskward
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_who_is_told_to_end_answers_what_still_comes_over_open_connections(
+def test_a_draining_server_serves_open_connections(
     taskward: Taskward, settings_of_two: dict[str, str], workers: str
 ) -> None:
     server = taskward.serve("serve", **settings_of_two | {"WORKERS": workers})
@@ -23,11 +23,11 @@ def test_who_is_told_to_end_answers_what_still_comes_over_open_connections(
         time.sleep(0.5)
         for each in (used, fresh):
             each.sendall(LIVE)
-            answer = b""
+            response = b""
             while received := each.recv(65536):
-                answer += received
-            assert answer.startswith(b"HTTP/1.1 200 ")
-            assert b"\r\nconnection: close\r\n" in answer.lower()
+                response += received
+            assert response.startswith(b"HTTP/1.1 200 ")
+            assert b"\r\nconnection: close\r\n" in response.lower()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address)
     assert server.communicate(timeout=2) == ("", "")

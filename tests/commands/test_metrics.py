@@ -49,7 +49,7 @@ def ask_without(worker: psutil.Process, base_url: str, times: int) -> None:
     worker.resume()
 
 
-def test_what_workers_count_is_one_sum_and_outlives_them_and_what_they_hold_does_not(
+def test_counters_of_workers_are_summed_and_survive_their_exit(
     taskward: Taskward, environment: dict[str, str], metrics_bind: str
 ) -> None:
     server = taskward.serve("serve", **environment, METRICS_BIND=metrics_bind)

@@ -283,7 +283,7 @@ def fingerprint(url: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", DATABASES)
-def test_each_command_says_the_same_and_nothing_of_others_changes(
+def test_all_commands_agree_and_change_nothing_of_others(
     server: DatabaseUrl, taskward: Taskward, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     prepared = DATABASES[name]

@@ -62,7 +62,7 @@ def test_purge_says_what_it_dropped(taskward: Taskward, url: str) -> None:
     assert "Deleted 0 " in taskward.run("purge", DATABASE_URL=url).out
 
 
-async def test_a_purge_that_fails_is_tried_again_later_and_stops_nothing(
+async def test_a_failed_purge_is_retried_and_stops_nothing(
     empty_database: DatabaseUrl,
 ) -> None:
     app = bare_application(empty_database)

@@ -61,7 +61,7 @@ def users_of(url: str) -> dict[str, tuple[object, object]]:
     return {row["id"]: (row["revision"], row["epoch"]) for row in rows}
 
 
-def test_every_user_gets_another_life_although_row_level_security_binds_the_owner(
+def test_every_user_gets_a_new_epoch_despite_row_level_security(
     taskward: Taskward, administrator: str, owner: str
 ) -> None:
     settings = {"DATABASE_URL": owner, "BETTER_AUTH_SECRET": SECRET}

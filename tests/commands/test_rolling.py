@@ -8,11 +8,11 @@ import psutil
 import pytest
 
 from tests.support.clients import get, sync_client
-from tests.support.taskward import Taskward, roll, workers_of
+from tests.support.taskward import Taskward, reload_workers, workers_of
 from tests.support.waiting import wait_until
 
 
-def test_a_roll_adopts_what_the_file_of_settings_says_now_and_a_crash_does_not(
+def test_a_rolling_restart_rereads_settings_and_a_crash_does_not(
     taskward: Taskward, settings_of_two: dict[str, str], user: str
 ) -> None:
     del settings_of_two["COVERAGE_PROCESS_CONFIG"]
@@ -28,7 +28,7 @@ def test_a_roll_adopts_what_the_file_of_settings_says_now_and_a_crash_does_not(
         psutil.wait_procs(killed, timeout=5)
     with sync_client(taskward, user) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 409
-    roll(server.pid)
+    reload_workers(server.pid)
     with sync_client(taskward, user) as client:
         assert client.post("/api/tasks", json={"title": "x"}).status_code == 201
     taskward.stop(server)

@@ -25,7 +25,7 @@ def pasted(banner: str) -> str:
     return subprocess.check_output(["/bin/sh", "-c", command], text=True)
 
 
-def test_the_banner_of_dev_works_when_pasted_and_tasks_outlive_a_restart(
+def test_the_banner_of_dev_works_and_tasks_survive_a_restart(
     taskward: Taskward,
 ) -> None:
     first = taskward.stop(taskward.serve("dev"))
@@ -130,7 +130,7 @@ def test_requests_are_logged_as_json_without_the_token(
     assert "hush" not in finished.err
 
 
-def test_a_request_that_runs_when_the_server_is_told_to_stop_is_answered(
+def test_a_running_request_gets_its_response_after_sigterm(
     taskward: Taskward, database_url: DatabaseUrl
 ) -> None:
     server = taskward.serve("serve", BETTER_AUTH_SECRET=SECRET, DATABASE_URL=database_url.text)

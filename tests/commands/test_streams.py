@@ -16,7 +16,7 @@ assert os.open(os.devnull, os.O_RDONLY) > 2
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_nothing_that_is_opened_later_is_taken_for_a_closed_stream(number: int) -> None:
+def test_no_later_descriptor_gets_the_number_of_a_closed_stream(number: int) -> None:
     # Separate from the rest of the app, which takes a second to import.
     python = sys.executable, "-c", PROGRAM, streams.__file__
     command = ["/bin/sh", "-c", f'exec "$@" {number}>&-', "sh", *python]

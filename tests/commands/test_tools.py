@@ -129,7 +129,7 @@ def test_wrong_settings_are_told_all_at_once_without_a_traceback(taskward: Taskw
     assert "Traceback" not in finished.err
 
 
-def test_a_database_that_cannot_be_reached_is_named_without_its_password(
+def test_an_unreachable_database_is_named_without_its_password(
     taskward: Taskward,
 ) -> None:
     finished = taskward.run("migrate", DATABASE_URL="postgresql://ada:hunter2@127.0.0.1:1/x")

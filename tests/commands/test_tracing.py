@@ -27,7 +27,7 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
-def test_each_worker_sends_its_spans_and_a_log_line_names_the_span(
+def test_each_worker_exports_spans_and_log_lines_name_them(
     taskward: Taskward,
     environment: dict[str, str],
     receiver: Receiver,
@@ -40,8 +40,8 @@ def test_each_worker_sends_its_spans_and_a_log_line_names_the_span(
         worker.suspend()
         parent = {"traceparent": f"00-{trace}-{1:016x}-01", "tracestate": "not one"}
         headers = {**bearer(user), **parent}
-        answer = httpx.get(f"{taskward.base_url}/api/tasks", headers=headers, timeout=10)
-        assert answer.status_code == 200
+        response = httpx.get(f"{taskward.base_url}/api/tasks", headers=headers, timeout=10)
+        assert response.status_code == 200
         worker.resume()
     finished = taskward.stop(server)
     assert finished.status == 0
@@ -60,7 +60,7 @@ def test_each_worker_sends_its_spans_and_a_log_line_names_the_span(
         assert line["route"] == "/api/tasks"
 
 
-def test_serve_refuses_to_start_where_it_cannot_trace_as_it_is_told_to(
+def test_serve_refuses_to_start_with_an_unsupported_exporter(
     taskward: Taskward, environment: dict[str, str]
 ) -> None:
     finished = taskward.run("serve", **environment, OTEL_TRACES_EXPORTER="zipkin")

@@ -35,7 +35,7 @@ def test_each_worker_answers(taskward: Taskward, settings_of_two: dict[str, str]
     assert taskward.stop(server).status == 0
 
 
-def test_the_others_serve_on_when_a_worker_is_killed_and_it_is_replaced_within_3_seconds(
+def test_a_killed_worker_is_replaced_while_others_serve(
     taskward: Taskward, settings_of_two: dict[str, str], user: str
 ) -> None:
     began = time.monotonic()
@@ -84,7 +84,7 @@ def test_a_signal_under_load_loses_no_acknowledged_task(
     taskward.stop(again)
 
 
-def test_nothing_outlives_a_kill_of_the_supervisor_and_the_next_start_works(
+def test_a_killed_supervisor_leaves_no_process_and_can_restart(
     development: Taskward, user: str
 ) -> None:
     server = development.serve("serve", **QUIET, WORKERS="2")
@@ -148,7 +148,7 @@ def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def test_a_worker_that_cannot_start_is_tried_again_ever_more_rarely(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_is_restarted_with_a_backoff(tmp_path: Path) -> None:
     ends: list[dict[str, object]] = []
     with supervised("raise SystemExit(3)", tmp_path) as supervisor:
         assert supervisor.stderr is not None
@@ -198,7 +198,7 @@ time.sleep(60)
     assert ended == dict.fromkeys(hung, -9)
 
 
-def test_where_a_new_worker_does_not_become_ready_the_old_ones_stay(tmp_path: Path) -> None:
+def test_old_workers_stay_if_a_new_one_does_not_become_ready(tmp_path: Path) -> None:
     program = """
 import os, pathlib, time
 first = pathlib.Path(__file__).with_name(f'{os.getppid()}')

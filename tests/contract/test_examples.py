@@ -47,7 +47,7 @@ def test_an_example_is_valid(schema: dict[str, Any], example: object) -> None:
     validator.validate(example)
 
 
-def test_every_operation_parameter_header_answer_and_member_is_described(
+def test_every_part_of_the_contract_has_a_description(
     contract: Document,
 ) -> None:
     components = contract.tree["components"]
@@ -71,7 +71,7 @@ def test_every_operation_parameter_header_answer_and_member_is_described(
     assert all(operation["summary"] for operation in operations)
 
 
-def test_every_member_and_every_answer_with_a_body_has_an_example(contract: Document) -> None:
+def test_every_property_and_response_body_has_an_example(contract: Document) -> None:
     components = contract.tree["components"]
     for name, schema in components["schemas"].items():
         for member, node in schema.get("properties", {}).items():

@@ -65,13 +65,13 @@ def filled(value: Any, ids: list[str]) -> Any:  # noqa: ANN401 - any JSON
 async def test_an_example_of_a_body_is_accepted(
     operation: Operation, media_type: str, body: object, client: httpx.AsyncClient, ids: list[str]
 ) -> None:
-    answer = await client.request(
+    response = await client.request(
         operation.method,
         operation.path.format(id=ids[0]),
         content=json.dumps(filled(body, ids)),
         headers={"Content-Type": media_type},
     )
-    assert answer.status_code == PLANS[operation.id].status, answer.text
+    assert response.status_code == PLANS[operation.id].status, response.text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_an_example_of_a_parameter_is_accepted(
     sent[place][name] = user if name == "confirm" else example
     if name == "If-None-Match":
         await client.patch(f"/api/tasks/{ids[0]}", json={"title": "changed since"})
-    answer = await client.request(
+    response = await client.request(
         operation.method,
         operation.path.format(id=ids[0]),
         params=sent["query"],
@@ -100,7 +100,7 @@ async def test_an_example_of_a_parameter_is_accepted(
         json=filled(PLANS[operation.id].body, ids),
     )
     due = MADE_UP.get(name, PLANS[operation.id].status)
-    assert answer.status_code == due, answer.text
+    assert response.status_code == due, response.text
 
 
 def test_there_are_examples_of_every_body_and_of_every_parameter() -> None:

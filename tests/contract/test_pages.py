@@ -55,23 +55,23 @@ class Markup(HTMLParser):
 async def test_the_contract_is_served_byte_for_byte(
     anonymous: httpx.AsyncClient, contract: Document
 ) -> None:
-    answer = await anonymous.get("/openapi.yaml")
-    assert answer.status_code == 200
-    assert answer.content == contract.raw
-    assert answer.headers["Content-Type"] == "application/yaml"
-    assert answer.headers["ETag"] == f'"{hashlib.sha256(contract.raw).hexdigest()}"'
+    response = await anonymous.get("/openapi.yaml")
+    assert response.status_code == 200
+    assert response.content == contract.raw
+    assert response.headers["Content-Type"] == "application/yaml"
+    assert response.headers["ETag"] == f'"{hashlib.sha256(contract.raw).hexdigest()}"'
 
 
 async def test_the_contract_in_json_says_the_same_in_the_same_order(
     anonymous: httpx.AsyncClient, contract: Document
 ) -> None:
-    answer = await anonymous.get("/openapi.json")
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.json() == contract.tree
-    assert json.dumps(answer.json()) == json.dumps(contract.tree)
+    response = await anonymous.get("/openapi.json")
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.json() == contract.tree
+    assert json.dumps(response.json()) == json.dumps(contract.tree)
 
 
-async def test_quart_schema_gives_the_contract_and_not_a_document_of_its_own(
+async def test_quart_schema_serves_the_contract_unchanged(
     server: LiveServer, contract: Document
 ) -> None:
     schema = server.app.extensions["QUART_SCHEMA"].openapi_provider.schema()
@@ -85,12 +85,12 @@ async def test_what_a_client_has_is_not_sent_again(
 ) -> None:
     first = await anonymous.get(path)
     headers = {"If-None-Match": known.format(first.headers["ETag"])}
-    answer = await anonymous.get(path, headers=headers)
-    assert answer.status_code == 304
-    assert answer.content == b""
-    assert answer.headers["ETag"] == first.headers["ETag"]
-    assert answer.headers["Cache-Control"] == first.headers["Cache-Control"]
-    assert answer.headers["Cache-Control"].startswith("public")
+    response = await anonymous.get(path, headers=headers)
+    assert response.status_code == 304
+    assert response.content == b""
+    assert response.headers["ETag"] == first.headers["ETag"]
+    assert response.headers["Cache-Control"] == first.headers["Cache-Control"]
+    assert response.headers["Cache-Control"].startswith("public")
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
@@ -98,9 +98,9 @@ async def test_what_a_client_has_is_not_sent_again(
 async def test_what_a_client_lacks_is_sent_whole(
     anonymous: httpx.AsyncClient, path: str, header: dict[str, str]
 ) -> None:
-    answer = await anonymous.get(path, headers=header)
-    assert answer.status_code == 200
-    assert answer.headers["ETag"] == f'"{hashlib.sha256(answer.content).hexdigest()}"'
+    response = await anonymous.get(path, headers=header)
+    assert response.status_code == 200
+    assert response.headers["ETag"] == f'"{hashlib.sha256(response.content).hexdigest()}"'
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
@@ -115,21 +115,21 @@ async def test_head_answers_as_get_does_without_the_body(
 
 @pytest.mark.parametrize("path", EVERYTHING)
 async def test_pages_are_only_read(anonymous: httpx.AsyncClient, path: str) -> None:
-    answer = await anonymous.post(path)
-    assert answer.status_code == 405
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    response = await anonymous.post(path)
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_a_page_may_load_nothing_from_elsewhere(
     anonymous: httpx.AsyncClient, path: str
 ) -> None:
-    answer = await anonymous.get(path)
-    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    response = await anonymous.get(path)
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
     policy = dict(
         directive.split(" ", 1)
-        for directive in answer.headers["Content-Security-Policy"].split("; ")
+        for directive in response.headers["Content-Security-Policy"].split("; ")
     )
     assert policy == {
         "default-src": "'none'",
@@ -151,11 +151,11 @@ async def test_everything_that_a_page_refers_to_is_served(
     assert markup.inline == []
     assert markup.loaded
     for reference in [*markup.loaded, *markup.links]:
-        answer = await anonymous.get(str(httpx.URL(f"http://page{path}").join(reference).path))
-        assert answer.status_code == 200, reference
+        response = await anonymous.get(str(httpx.URL(f"http://page{path}").join(reference).path))
+        assert response.status_code == 200, reference
     for reference in markup.loaded:
-        answer = await anonymous.get(f"/{reference}")
-        assert answer.headers["Cache-Control"] == "public, max-age=3600"
+        response = await anonymous.get(f"/{reference}")
+        assert response.headers["Cache-Control"] == "public, max-age=3600"
 
 
 @pytest.mark.parametrize("name", ["index.html", "problems.html", "init.js", "pages.css"])
@@ -186,19 +186,19 @@ def test_no_file_asks_for_a_source_map() -> None:
     ],
 )
 async def test_what_is_no_page_is_not_found(anonymous: httpx.AsyncClient, path: str) -> None:
-    answer = await anonymous.get(path)
-    assert answer.status_code == 404
-    assert answer.json()["code"] == "path_not_found"
+    response = await anonymous.get(path)
+    assert response.status_code == 404
+    assert response.json()["code"] == "path_not_found"
 
 
 @pytest.mark.parametrize("path", ["/", "/docs/"])
 async def test_other_ways_in_lead_to_the_documentation(
     anonymous: httpx.AsyncClient, path: str
 ) -> None:
-    answer = await anonymous.get(path)
-    assert answer.status_code == 302
-    assert answer.headers["Location"] == "/docs"
-    assert answer.content == b""
+    response = await anonymous.get(path)
+    assert response.status_code == 302
+    assert response.headers["Location"] == "/docs"
+    assert response.content == b""
 
 
 async def test_every_problem_is_described_where_its_type_leads(

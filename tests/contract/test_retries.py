@@ -87,7 +87,7 @@ def device(server: LiveServer, line: Relay) -> Iterator[Device]:
     own.close()
 
 
-def test_every_operation_says_in_a_field_and_in_prose_how_it_is_retried() -> None:
+def test_every_operation_documents_its_retries() -> None:
     assert set(NODES) == set(OPERATIONS)
     for name, node in NODES.items():
         assert WORDS[node["x-retry"]] in node["description"], name
@@ -95,7 +95,7 @@ def test_every_operation_says_in_a_field_and_in_prose_how_it_is_retried() -> Non
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_a_request_that_was_lost_on_the_way_is_carried_out_when_it_is_sent_again(
+def test_a_lost_request_succeeds_when_it_is_sent_again(
     name: str, device: Device, line: Relay
 ) -> None:
     before = device.state()
@@ -108,7 +108,7 @@ def test_a_request_that_was_lost_on_the_way_is_carried_out_when_it_is_sent_again
 @pytest.mark.parametrize("name", SAFE)
 def test_what_is_safe_can_be_sent_again_and_again(name: str, device: Device, line: Relay) -> None:
     request = device.request(name, {})
-    device.lose(request, line.lose_answer)
+    device.lose(request, line.lose_response)
     once = device.state()
     for _ in range(3):
         # The task is gone. For a deletion that is success, as the contract says.
@@ -117,31 +117,31 @@ def test_what_is_safe_can_be_sent_again_and_again(name: str, device: Device, lin
 
 
 @pytest.mark.parametrize("name", BY_KEY)
-def test_what_needs_a_key_is_carried_out_once_with_it_and_twice_without(
+def test_a_retry_runs_once_with_a_key_and_twice_without(
     name: str, device: Device, line: Relay
 ) -> None:
     request = device.request(name, {"Idempotency-Key": str(uuid4())})
-    device.lose(request, line.lose_answer)
+    device.lose(request, line.lose_response)
     once = device.state()
     again = device.send(request)
     assert (again.status_code, device.state()) == (PLANS[name].status, once)
     assert again.headers["Idempotent-Replayed"] == "true"
 
     request = device.request(name, {})
-    device.lose(request, line.lose_answer)
+    device.lose(request, line.lose_response)
     once = device.state()
     device.send(request)
     assert device.state() != once
 
 
 @pytest.mark.parametrize("name", BY_ETAG)
-def test_what_needs_an_etag_undoes_nothing_with_it_and_does_without(
+def test_a_retry_with_an_etag_overwrites_no_other_change(
     name: str, device: Device, line: Relay
 ) -> None:
     address = f"/api/tasks/{device.task['id']}"
     for headers, undone in ({"If-Match": f'"{device.task["revision"]}"'}, False), ({}, True):
         request = device.request(name, headers)
-        device.lose(request, line.lose_answer)
+        device.lose(request, line.lose_response)
         device.near.patch(address, json={"title": "of my other device"})
         others = device.state()
         assert device.send(request).status_code == (200 if undone else 412)

@@ -8,10 +8,10 @@ from app import MAX_BODY_BYTES
 from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.tasks.models import tasks
 from quart_contract.document import ContractError, Document
-from quart_contract.faults import MAX_FAULTS
 from quart_contract.problems import ProblemCatalogue
 from quart_contract.requests import MAX_PARAMETERS
 from quart_contract.strict_json import MAX_DEPTH, MAX_VALUES
+from quart_contract.violations import MAX_VIOLATIONS
 
 
 def schema_of(contract: Document, name: str) -> dict[str, Any]:
@@ -37,10 +37,10 @@ def test_limits_in_prose_are_the_limits_of_the_code(contract: Document) -> None:
     assert f"at most {MAX_BODY_BYTES // 1024} KiB" in prose
     assert f"target has at most {MAX_TARGET_BYTES // 1024} KiB" in prose
     assert f"{MAX_PARAMETERS} query parameters" in prose
-    assert f"up to the first {MAX_FAULTS}" in prose
+    assert f"up to the first {MAX_VIOLATIONS}" in prose
     assert f"header section at most {MAX_HEADER_BYTES // 1024} KiB" in prose
     faults = schema_of(contract, "Problem")["properties"]["errors"]
-    assert faults["maxItems"] == MAX_FAULTS
+    assert faults["maxItems"] == MAX_VIOLATIONS
 
 
 def test_every_problem_of_the_contract_says_its_status(contract: Document) -> None:
@@ -50,7 +50,7 @@ def test_every_problem_of_the_contract_says_its_status(contract: Document) -> No
         assert kind.description
 
 
-def test_codes_that_are_described_and_codes_that_are_listed_must_agree() -> None:
+def test_described_codes_and_listed_codes_must_agree() -> None:
     raw = b"""
     paths: {}
     components:

@@ -9,10 +9,10 @@ import pytest
 
 from app import create_app
 from app.database.database import Database
-from app.database.driver.conflicts import again_after_conflicts
+from app.database.driver.conflicts import retry_on_conflict
 from app.database.driver.errors import ConflictError
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.settings import Settings
 from app.tasks.wall import WALL
 from tests.support.clients import async_client
@@ -80,8 +80,8 @@ async def test_a_change_that_could_not_be_serialized_is_done_again(
     headers: dict[str, str],
 ) -> None:
     await login.execute(FAILING_TWICE)
-    answer = await ada.post(path, json=body, headers=headers)
-    assert answer.is_success
+    response = await ada.post(path, json=body, headers=headers)
+    assert response.is_success
     assert await login.fetchval("SELECT nextval('attempts')") == 4
     assert (await ada.get("/api/me")).json()["task_count"] == 1
 
@@ -102,14 +102,14 @@ async def test_the_victim_of_a_deadlock_makes_its_change_again(
     assert (await ada.get(address)).json()["title"] == "y"
 
 
-async def test_changes_do_not_conflict_whatever_isolation_is_the_default_of_a_database(
+async def test_changes_do_not_conflict_under_any_default_isolation(
     ada: httpx.AsyncClient, login: asyncpg.Connection, empty_database: DatabaseUrl
 ) -> None:
     name = empty_database.for_sqlalchemy.database
     await login.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = serializable")
     kinds = [("/api/tasks", TASK), ("/api/tasks/batch", BATCH)] * 10
-    answers = await asyncio.gather(*(ada.post(path, json=body) for path, body in kinds))
-    assert all(each.is_success for each in answers)
+    responses = await asyncio.gather(*(ada.post(path, json=body) for path, body in kinds))
+    assert all(each.is_success for each in responses)
 
 
 async def test_a_conflict_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,5 +121,5 @@ async def test_a_conflict_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch
         raise ConflictError
 
     with pytest.raises(ConflictError):
-        await again_after_conflicts(fail)
+        await retry_on_conflict(fail)
     assert len(attempts) == 5

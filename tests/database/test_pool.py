@@ -12,7 +12,7 @@ from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.pool import UserPool
 from app.database.driver.url import DatabaseUrl
 from app.tasks.wall import WALL
-from tests.support.driver import listening
+from tests.support.driver import recorded_statements
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ async def pool(database_url: DatabaseUrl) -> AsyncIterator[UserPool]:
 
 
 async def ask(pool: UserPool, sql: str = "SELECT pg_backend_pid()") -> object:
-    connection, answer = await pool.begin(lambda driver: driver.fetchval(sql), repeatable=True)
-    pool.give_back(connection)
-    return answer
+    connection, response = await pool.begin(lambda driver: driver.fetchval(sql), repeatable=True)
+    pool.release(connection)
+    return response
 
 
 async def test_a_connection_has_the_role_of_users(pool: UserPool) -> None:
     assert await ask(pool, "SELECT current_user") == "taskward_app"
 
 
-async def test_a_connection_is_used_again_also_when_a_statement_was_refused(
+async def test_a_connection_is_reused_after_a_rejected_statement(
     pool: UserPool,
 ) -> None:
     process = await ask(pool)
@@ -71,7 +71,7 @@ async def test_whoever_waits_in_vain_is_told_so(
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=True)
     with pytest.raises(TimeoutError):
         await ask(pool)
-    pool.give_back(connection)
+    pool.release(connection)
     assert await ask(pool, "SELECT 1") == 1
 
 
@@ -80,12 +80,12 @@ async def test_a_connection_that_died_while_nobody_used_it_is_replaced(
     pool: UserPool, monkeypatch: pytest.MonkeyPatch, rests: bool
 ) -> None:
     if rests:
-        monkeypatch.setattr(pools, "RESTED_SECONDS", 0)
+        monkeypatch.setattr(pools, "PING_AFTER_SECONDS", 0)
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=True)
     connection.terminate()
-    pool.give_back(connection)
+    pool.release(connection)
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=False)
-    pool.give_back(connection)
+    pool.release(connection)
 
 
 def end(url: DatabaseUrl, process: object) -> None:
@@ -104,19 +104,19 @@ async def test_an_end_that_is_announced_at_the_last_moment_is_heard(
     pool: UserPool, database_url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch, rests: bool
 ) -> None:
     if rests:
-        monkeypatch.setattr(pools, "RESTED_SECONDS", 0)
+        monkeypatch.setattr(pools, "PING_AFTER_SECONDS", 0)
     process = await ask(pool)
     # Nothing reads during this wait, so the server's message stays in the socket.
     thread = threading.Thread(target=end, args=(database_url, process))
     thread.start()
     thread.join()
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=False)
-    pool.give_back(connection)
+    pool.release(connection)
 
 
 async def test_a_connection_that_has_not_rested_for_long_is_not_asked(pool: UserPool) -> None:
     process = await ask(pool)
-    with listening() as sent:
+    with recorded_statements() as sent:
         assert await ask(pool) == process
     assert sent == []
 
@@ -143,5 +143,5 @@ async def test_what_is_given_back_to_a_closed_pool_is_ended(database_url: Databa
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=True)
     await ask(pool)
     await pool.close()
-    pool.give_back(connection)
+    pool.release(connection)
     assert connection.is_closed()

@@ -70,7 +70,7 @@ async def left_behind(pooled: DatabaseUrl) -> list[asyncpg.Record]:
         return [await client.fetchrow(LEFT_BEHIND) for client in held]
 
 
-async def test_the_whole_api_works_through_a_pooler_and_leaves_nothing_on_its_connections(
+async def test_the_api_works_through_a_pooler_and_leaves_nothing_there(
     database_url: DatabaseUrl, settings: Settings
 ) -> None:
     with pgbouncer(database_url, size=SERVER_CONNECTIONS) as pooled:
@@ -107,7 +107,7 @@ async def use_everything(pooled: DatabaseUrl, settings: Settings) -> None:
         await asyncio.gather(*(use(server, f"user {uuid4()}") for _ in range(4)))
 
 
-async def test_a_user_waits_for_a_lock_behind_a_pooler_as_long_as_without_one(
+async def test_the_lock_timeout_is_the_same_behind_a_pooler(
     pooled: DatabaseUrl, database_url: DatabaseUrl
 ) -> None:
     for url, pooler in ((database_url, False), (pooled, True)):
@@ -117,7 +117,7 @@ async def test_a_user_waits_for_a_lock_behind_a_pooler_as_long_as_without_one(
         await database.close()
 
 
-async def test_a_migration_behind_a_pooler_is_not_bound_by_the_limit_of_its_login(
+async def test_a_migration_behind_a_pooler_has_no_statement_limit(
     empty_database: DatabaseUrl,
 ) -> None:
     login = Database(empty_database, pool_size=1, wall=WALL)
@@ -127,7 +127,7 @@ async def test_a_migration_behind_a_pooler_is_not_bound_by_the_limit_of_its_logi
     await login.close()
     with pgbouncer(empty_database) as url:
         database = Database(url, pool_size=1, wall=WALL, pooler=True)
-        async with database.unhurried() as connection, connection.begin():
+        async with database.maintenance_connection() as connection, connection.begin():
             assert (await connection.execute(STATEMENT_TIMEOUT)).scalar_one() == "0"
         async with database.transaction() as connection:
             assert (await connection.execute(STATEMENT_TIMEOUT)).scalar_one() == "250ms"
@@ -155,7 +155,7 @@ async def test_a_pooler_that_drops_the_role_lets_nothing_through(
         await database.close()
 
 
-async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
+async def test_nothing_of_a_user_reaches_the_next_transaction(
     clients: list[asyncpg.Connection], database_url: DatabaseUrl, is_distributed: bool
 ) -> None:
     ada, eve = f"ada {uuid4()}", f"eve {uuid4()}"
@@ -175,11 +175,11 @@ async def test_nothing_of_a_user_reaches_the_next_transaction_of_the_connection(
 
     backends = set()
     for _ in range(20):
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             ask(clients[0], ada), ask(clients[1], eve), ask(clients[2], f"nobody {uuid4()}")
         )
-        assert [(count, end) for count, _, end in answers] == [(n, "COMMIT") for n in (3, 1, 0)]
-        backends |= {backend for _, backend, _ in answers}
+        assert [(count, end) for count, _, end in responses] == [(n, "COMMIT") for n in (3, 1, 0)]
+        backends |= {backend for _, backend, _ in responses}
         left = await clients[2].fetchrow(
             "SELECT current_user = session_user, coalesce(current_setting('app.user_id', true), '')"
         )

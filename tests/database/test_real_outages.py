@@ -13,10 +13,10 @@ from app.database.database import Database
 from app.database.driver import outages, shares
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.tasks.wall import WALL
 from tests.faults.postgres import Postgres, running
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 
 COUNT = text("SELECT count(*) FROM tasks")
 SLEEP = text("SELECT pg_sleep(30)")
@@ -24,11 +24,11 @@ SLEEP = text("SELECT pg_sleep(30)")
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    with open_folder() as folder, running(folder) as started:
+    with world_readable_tmp() as folder, running(folder) as started:
         yield started
 
 
-async def test_an_outage_is_a_line_when_it_begins_and_one_when_it_is_over(
+async def test_an_outage_logs_a_line_at_its_start_and_at_its_end(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outages, "CALM_SECONDS", 0.1)

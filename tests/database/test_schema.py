@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import is_current, migrate
+from app.database.migrations.runner import is_current, migrate
 from app.database.migrations.version import TABLE
 from app.tasks.models import metadata
 from app.tasks.wall import WALL
@@ -77,15 +77,15 @@ async def test_alembic_finds_nothing_to_migrate(connection: AsyncConnection) -> 
     assert await connection.run_sync(differences) == []
 
 
-def test_the_schema_of_this_version_is_that_of_the_last_migration() -> None:
+def test_the_head_revision_is_that_of_the_last_migration() -> None:
     assert ScriptDirectory(str(WALL.migrations)).get_heads() == [WALL.head]
 
 
 async def test_migrating_twice_at_once_is_safe(database_url: DatabaseUrl) -> None:
     databases = [Database(database_url, pool_size=1, wall=WALL) for _ in range(4)]
     try:
-        answers = await asyncio.gather(*(migrate(database) for database in databases))
-        assert set(answers) == {WALL.head}
+        responses = await asyncio.gather(*(migrate(database) for database in databases))
+        assert set(responses) == {WALL.head}
     finally:
         await asyncio.gather(*(database.close() for database in databases))
 
@@ -115,7 +115,7 @@ async def insert(connection: AsyncConnection, title: str, description: str | Non
 
 
 @pytest.mark.parametrize("title", ["", "x" * 201, *(each * 3 for each in WHITE_SPACE)], ids=ascii)
-async def test_the_database_refuses_the_titles_that_the_contract_refuses(
+async def test_the_database_rejects_the_titles_the_contract_rejects(
     connection: AsyncConnection, title: str
 ) -> None:
     with pytest.raises(IntegrityError, match="tasks_title"):

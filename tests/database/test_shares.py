@@ -81,18 +81,18 @@ async def test_requests_of_a_user_come_in_their_order() -> None:
     turns, order = Turns(2, 10), []
 
     async def note(number: int) -> None:
-        await turns.take("ada")
+        await turns.acquire("ada")
         order.append(number)
-        turns.give_back("ada")
+        turns.release("ada")
 
     for _ in range(2):
-        await turns.take("ada")
+        await turns.acquire("ada")
     async with asyncio.TaskGroup() as group:
         for number in range(6):
             group.create_task(note(number))
         await asyncio.sleep(0)
         assert turns.waiting == 6
-        turns.give_back("ada")
+        turns.release("ada")
     assert order == sorted(order)
 
 
@@ -126,7 +126,7 @@ async def test_searches_of_a_user_run_one_at_a_time(database: Database) -> None:
     assert most == 1
 
 
-async def test_a_search_that_takes_too_long_is_ended_and_has_an_error_of_its_own(
+async def test_a_slow_search_is_cancelled_with_its_own_error(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.database.database.SEARCH_MS", 200)
@@ -173,30 +173,30 @@ async def _fails(request: Awaitable[object], error: type[Exception]) -> None:
         await request
 
 
-async def test_a_turn_is_not_lost_when_its_waiter_is_cancelled_at_that_moment() -> None:
+async def test_a_turn_is_not_lost_if_its_waiter_is_just_cancelled() -> None:
     turns = Turns(1, 10)
-    await turns.take("ada")
-    first, second = (asyncio.create_task(turns.take("ada")) for _ in range(2))
+    await turns.acquire("ada")
+    first, second = (asyncio.create_task(turns.acquire("ada")) for _ in range(2))
     await asyncio.sleep(0)
-    turns.give_back("ada")
+    turns.release("ada")
     first.cancel()
     await asyncio.wait({first, second})
     assert first.cancelled()
     assert not second.cancelled()
     assert (turns.held, turns.waiting) == (1, 0)
-    turns.give_back("ada")
+    turns.release("ada")
     assert turns.held == 0
 
 
 async def test_a_waiter_that_leaves_is_passed_over() -> None:
     turns = Turns(1, 10)
-    await turns.take("ada")
-    waiters = [asyncio.create_task(turns.take("ada")) for _ in range(3)]
+    await turns.acquire("ada")
+    waiters = [asyncio.create_task(turns.acquire("ada")) for _ in range(3)]
     await asyncio.sleep(0)
     waiters[0].cancel()
     waiters[2].cancel()
-    turns.give_back("ada")
+    turns.release("ada")
     await asyncio.wait(waiters)
     assert [each.cancelled() for each in waiters] == [True, False, True]
-    turns.give_back("ada")
+    turns.release("ada")
     assert (turns.held, turns.waiting) == (0, 0)

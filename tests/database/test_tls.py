@@ -15,7 +15,7 @@ from app.database.driver.url import DatabaseUrl
 from app.tasks.wall import WALL
 from tests.support.certificates import Authority
 from tests.support.debian_postgres import HOST, PASSWORD, ROLES, debian_binaries, tls_server
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 from tests.support.taskward import Taskward
 from tests.support.tokens import SECRET
 
@@ -26,7 +26,7 @@ TLS, PLAIN, REFUSED = "tls", "plain", "refused"
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with open_folder() as made:
+    with world_readable_tmp() as made:
         yield made
 
 
@@ -149,7 +149,7 @@ async def test_a_certificate_is_verified_as_libpq_does(
     assert all(ours == libpq for ours, libpq in found.values())
 
 
-async def test_whoever_asks_for_channel_binding_gets_no_less_than_a_certificate_that_holds(
+async def test_channel_binding_requires_a_valid_certificate(
     port: int, authority: Authority, wrong: Authority
 ) -> None:
     binding = "sslmode=require&channel_binding=require"

@@ -9,7 +9,7 @@ from app import create_app
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError, is_transient
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.openapi import read
 from app.settings import Settings
 from app.tasks.wall import WALL
@@ -65,7 +65,7 @@ async def test_a_pool_that_stays_exhausted_is_transient(
                 pass
 
 
-async def test_a_connection_that_the_server_ended_is_transient_and_replaced(
+async def test_a_connection_closed_by_the_server_is_replaced(
     database: Database,
 ) -> None:
     with pytest.raises(DatabaseUnavailableError):
@@ -114,10 +114,10 @@ async def test_without_a_database_only_liveness_answers(unreachable: Settings) -
             for operation in OPERATIONS:
                 plan = PLANS.get(operation.id, Plan(status=503, shows=lambda _: None))
                 request = plan.request(operation, "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70", "ada")
-                answer = await client.request(request.method, request.target, json=request.body)
-                assert (operation.id, answer.status_code) == (operation.id, 503)
-                assert int(answer.headers["Retry-After"]) >= 1
-                assert "hunter2" not in answer.text
+                response = await client.request(request.method, request.target, json=request.body)
+                assert (operation.id, response.status_code) == (operation.id, 503)
+                assert int(response.headers["Retry-After"]) >= 1
+                assert "hunter2" not in response.text
             assert (await client.get("/health/live")).status_code == 200
 
 
@@ -129,8 +129,8 @@ async def test_a_bug_is_a_500_that_tells_nothing(
     with live(app) as server:
         # The contract has no such status.
         async with httpx.AsyncClient(base_url=server.base_url) as client:
-            answer = await client.get("/api/tasks", headers=bearer("ada"))
-    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
-    assert answer.json()["request_id"] == answer.headers["X-Request-Id"]
-    assert "tasks" not in answer.json()["detail"]
+            response = await client.get("/api/tasks", headers=bearer("ada"))
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert response.json()["request_id"] == response.headers["X-Request-Id"]
+    assert "tasks" not in response.json()["detail"]
     assert "UndefinedTable" in caplog.text

@@ -111,7 +111,7 @@ def test_the_driver_is_told_where_a_provider_s_database_is(
 
 
 @pytest.mark.parametrize("host", ["ep-cool-1", "ep-cool-1-pooler"])
-def test_channel_binding_which_the_driver_does_not_know_is_replaced_by_a_certificate_that_holds(
+def test_channel_binding_becomes_certificate_verification(
     host: str,
 ) -> None:
     """Neon's own URLs, direct and pooled; they require that nothing intercepts the connection."""
@@ -128,7 +128,7 @@ def test_channel_binding_which_the_driver_does_not_know_is_replaced_by_a_certifi
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-def test_where_a_certificate_is_named_channel_binding_relies_on_that(certificate: Path) -> None:
+def test_channel_binding_uses_a_named_certificate(certificate: Path) -> None:
     text = f"postgresql://u@h/d?sslrootcert={certificate}&channel_binding=require"
     assert "sslmode=verify-full" in DatabaseUrl(text).for_driver["dsn"]
     weaker = DatabaseUrl(f"{text}&sslmode=verify-ca").for_driver["dsn"]
@@ -142,7 +142,7 @@ def test_a_certificate_of_rds_is_believed(certificate: Path) -> None:
 
 
 @pytest.mark.parametrize("query", ["sslrootcert=system", "sslmode=verify-full&sslrootcert=system"])
-def test_the_certificates_of_the_system_are_believed_where_they_are_named(query: str) -> None:
+def test_sslrootcert_system_trusts_the_systems_certificates(query: str) -> None:
     context = DatabaseUrl(f"{RDS}?{query}").connect_arguments["ssl"]
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
@@ -211,9 +211,7 @@ def test_a_mode_of_tls_reaches_the_driver_by_its_name(mode: str) -> None:
         ("postgresql://h/d?connection_limit=1", "the parameter connection_limit"),
     ],
 )
-def test_what_is_no_postgresql_url_or_asks_for_what_cannot_be_is_refused(
-    text: str, message: str
-) -> None:
+def test_an_invalid_or_unsupported_url_is_rejected(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DatabaseUrl(text)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.database.embedded.place import MAJOR_VERSION
+from app.database.embedded.location import MAJOR_VERSION
 from app.settings import Settings
 from tests.support.folders import ROOT
 

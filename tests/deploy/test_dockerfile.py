@@ -15,7 +15,7 @@ from app.database.driver.url import DatabaseUrl
 from app.database.embedded.account import Account
 from tests.deploy.dockerfile import Build, instructions
 from tests.support.addresses import address_of, moved
-from tests.support.folders import ROOT, open_folder
+from tests.support.folders import ROOT, world_readable_tmp
 from tests.support.ports import free_port
 from tests.support.programs import program
 from tests.support.relay import relay
@@ -28,7 +28,7 @@ USER = Account(10001, 10001)
 
 @pytest.fixture(scope="module")
 def build() -> Iterator[Build]:
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         python = folder / "programs" / "python"
         python.parent.mkdir()
         python.write_text(f'#!/bin/sh\nexec {interpreter()} "$@"\n')

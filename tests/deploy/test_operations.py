@@ -82,12 +82,12 @@ def test_the_secret_is_rotated_without_logging_anyone_out(
         """Return the statuses for tokens of these secrets from a new process, asked twice."""
         settings = machine.read_settings() | {"BIND": taskward.bind, "WORKERS": "1"}
         server = taskward.serve("serve", **settings)
-        answers = [
+        responses = [
             get(taskward, "/api/me", headers=bearer("ada", secret)).status_code
             for secret in (*secrets, *secrets)
         ]
         taskward.stop(server)
-        return answers
+        return responses
 
     install(machine, database_url)
     old = machine.read_settings()["BETTER_AUTH_SECRET"]
@@ -127,7 +127,7 @@ def serving(settings: Settings, url: DatabaseUrl, user: str) -> Iterator[httpx.C
         yield client
 
 
-def test_a_device_that_is_ahead_of_a_restored_backup_is_told_so_and_reads_everything_anew(
+def test_a_device_ahead_of_a_restored_backup_resyncs(
     machine: Machine,
     empty_database: DatabaseUrl,
     another_database: DatabaseUrl,

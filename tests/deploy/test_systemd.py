@@ -71,7 +71,7 @@ def test_the_service_has_the_limits_that_the_page_computes() -> None:
     assert int(unit["LimitNOFILE"]) > MAX_CONNECTIONS + RESERVED_DESCRIPTORS
 
 
-def test_a_reload_before_the_program_is_imported_does_not_end_the_service(tmp_path: Path) -> None:
+def test_a_reload_during_the_import_does_not_end_the_service(tmp_path: Path) -> None:
     unit = (DEPLOY / "taskward.service").read_text()
     (start,) = re.findall(r"(?m)^ExecStart=(.+)$", unit)
     command = start.replace("/opt/taskward/.venv/bin/python", sys.executable).split()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from app.commands.interruption import Interruption
 from tests.faults import postgres
 from tests.faults.catalogue import FAULTS
+from tests.faults.environment import FaultEnvironment, Size, fault_environment
 from tests.faults.publication import describe, publish
 from tests.faults.report import Row
-from tests.faults.scene import Scene, Size, staged
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 
 SIZE = Size(kills=20, aborted=20_000, rounds=20, windows=9)
 
@@ -23,20 +23,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--write takes all of them")
     Interruption().install()  # on a signal, every context closes and stops its processes
     with (
-        open_folder() as folder,
+        world_readable_tmp() as folder,
         postgres.running(folder) as running,
-        staged(running, folder) as scene,
+        fault_environment(running, folder) as environment,
     ):
-        rows = [_show(name, scene) for name in options.only]
-        report = describe(rows, scene)
+        rows = [_show(name, environment) for name in options.only]
+        report = describe(rows, environment)
     print(f"\n{report}")
     if options.write:
         publish(report)
     return 1 if any(row.broken for row in rows) else 0
 
 
-def _show(name: str, scene: Scene) -> Row:
-    row = FAULTS[name](scene, SIZE)
+def _show(name: str, environment: FaultEnvironment) -> Row:
+    row = FAULTS[name](environment, SIZE)
     print(row, flush=True)
     return row
 

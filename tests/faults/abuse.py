@@ -13,11 +13,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from tests.faults.abusers import KINDS
+from tests.faults.abuse_process import KINDS
+from tests.faults.environment import FaultEnvironment, Size
 from tests.faults.ledger import Ledger
 from tests.faults.others import Others, judge
 from tests.faults.report import Row
-from tests.faults.scene import Scene, Size
 from tests.support.folders import ROOT
 from tests.support.tokens import token_for
 
@@ -71,10 +71,10 @@ ABUSES = {
 }
 
 
-def abused(kind: str, scene: Scene, size: Size) -> Row:
+def abused(kind: str, environment: FaultEnvironment, size: Size) -> Row:
     """Measure other users with and without the abuse, in turns; return the row."""
     abuse, user, ledger = ABUSES[kind], f"abuser {uuid4()}", Ledger()
-    with scene.another(RATE_LIMIT=f"{RATE}/minute") as other:
+    with environment.another(RATE_LIMIT=f"{RATE}/minute") as other:
         if abuse.tasks:
             store_tasks(other, user, abuse.tasks, abuse.text)
         others, responses = Others(other, ledger), Counter[str]()
@@ -100,35 +100,35 @@ def abused(kind: str, scene: Scene, size: Size) -> Row:
     unexpected = {*responses} - {*abuse.responses, "none", "closed"}
     row.require(not unexpected, f"the abuser gets {unexpected}")
     row.note(
-        f"{_told(responses)}; {grown:+.0f} MB of memory, {stored:+.0f} MB stored besides tasks"
+        f"{_counts(responses)}; {grown:+.0f} MB of memory, {stored:+.0f} MB stored besides tasks"
     )
     return row
 
 
-def store_tasks(scene: Scene, user: str, count: int, text: str) -> None:
+def store_tasks(environment: FaultEnvironment, user: str, count: int, text: str) -> None:
     """Store long tasks of a user."""
-    scene.run(_USER, user, count)
-    scene.run(_TASKS, user, count, text)
-    scene.run("ANALYZE tasks")
+    environment.run(_USER, user, count)
+    environment.run(_TASKS, user, count, text)
+    environment.run("ANALYZE tasks")
 
 
-def _stored(scene: Scene) -> float:
-    (megabytes,) = scene.run(_STORED)
+def _stored(environment: FaultEnvironment) -> float:
+    (megabytes,) = environment.run(_STORED)
     return float(megabytes)
 
 
 @contextmanager
 def _abusing(
-    kind: str, scene: Scene, user: str, size: Size, responses: Counter[str]
+    kind: str, environment: FaultEnvironment, user: str, size: Size, responses: Counter[str]
 ) -> Iterator[Callable[[float], bool]]:
     """Abuse the server in a process; yield a function that returns whether the abuse lasts.
 
     At the end, count the responses.
     """
-    port, pipe = str(urlsplit(scene.base_url).port), subprocess.PIPE
+    port, pipe = str(urlsplit(environment.base_url).port), subprocess.PIPE
     holds = KINDS[kind].holds
     count = KINDS[kind].at_once if holds else KINDS[kind].times * size.abuse // size.windows
-    command = [sys.executable, "-m", "tests.faults.abusers", kind, port, token_for(user)]
+    command = [sys.executable, "-m", "tests.faults.abuse_process", kind, port, token_for(user)]
     with subprocess.Popen(
         [*command, str(count)], cwd=ROOT, stdin=pipe, stdout=pipe, text=True
     ) as process:
@@ -144,7 +144,7 @@ def _abusing(
             process.kill()
 
 
-def _told(responses: Counter[str]) -> str:
+def _counts(responses: Counter[str]) -> str:
     return ", ".join(f"{count:,} × {status}" for status, count in sorted(responses.items()))  # noqa: RUF001
 
 

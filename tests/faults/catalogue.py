@@ -1,4 +1,4 @@
-"""All faults, by name: each is a function that runs on a scene and returns a row."""
+"""All faults, by name: each is a function that runs in an environment and returns a row."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,14 +10,14 @@ from tests.faults import (
     exhaustion,
     issuers,
     leftovers,
+    misbehaving_clients,
     refusals,
     restarts,
-    rudeness,
 )
+from tests.faults.environment import FaultEnvironment, Size
 from tests.faults.report import Row
-from tests.faults.scene import Scene, Size
 
-FAULTS: dict[str, Callable[[Scene, Size], Row]] = {
+FAULTS: dict[str, Callable[[FaultEnvironment, Size], Row]] = {
     "killed": restarts.killed,
     "idle": restarts.idle_connections_ended,
     "exhausted": exhaustion.pool_exhausted,
@@ -28,7 +28,10 @@ FAULTS: dict[str, Callable[[Scene, Size], Row]] = {
     "time-out": refusals.statement_time_outs,
     "serialization": conflicts.serialization_failures,
     "deadlock": conflicts.deadlocks,
-    **{kind: partial(rudeness.rude_clients, kind) for kind in rudeness.FAULTS},
+    **{
+        kind: partial(misbehaving_clients.measure_honest_clients, kind)
+        for kind in misbehaving_clients.FAULTS
+    },
     **{kind: partial(abuse.abused, kind) for kind in abuse.ABUSES},
     "erasure": leftovers.large_erasure,
     "leftovers": leftovers.leftovers_purged,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
-from tests.faults.ledger import ACKNOWLEDGED, LOST, Exchange, Ledger, problem_code
+from tests.faults.ledger import ACKNOWLEDGED, LOST, Ledger, RecordedRequest, problem_code
 from tests.support.clients import Served
 from tests.support.connection import Connection
 from tests.support.waiting import wait_until
@@ -44,23 +44,23 @@ class Client:
         body: object = None,
         headers: dict[str, str] | None = None,
         promises: str = "",
-    ) -> Exchange:
+    ) -> RecordedRequest:
         """Send a request and record the response; a 2xx `promises` what is stored of a task."""
         began = time.monotonic()
         try:
-            answer = self._connection.ask(method, path, self._headers | (headers or {}), body)
+            response = self._connection.ask(method, path, self._headers | (headers or {}), body)
         except ConnectionError as error:
-            exchange = Exchange(began, time.monotonic(), LOST, str(error))
+            recorded = RecordedRequest(began, time.monotonic(), LOST, str(error))
         else:
-            status, ended = str(answer.status), time.monotonic()
+            status, ended = str(response.status), time.monotonic()
             promise = None
             if promises and status in ACKNOWLEDGED:
-                promise = promises.format(id=answer.body["id"])
-            code = "" if status in ACKNOWLEDGED else problem_code(answer.content)
-            wait = dict(answer.headers).get("Retry-After")
-            exchange = Exchange(began, ended, status, code, wait, promise)
-        self._ledger.exchanges.append(exchange)
-        return exchange
+                promise = promises.format(id=response.body["id"])
+            code = "" if status in ACKNOWLEDGED else problem_code(response.content)
+            wait = dict(response.headers).get("Retry-After")
+            recorded = RecordedRequest(began, ended, status, code, wait, promise)
+        self._ledger.requests.append(recorded)
+        return recorded
 
     def close(self) -> None:
         """Close the connection."""

@@ -1,20 +1,20 @@
 """New workers replace the old ones, as in an upgrade."""
 
+from tests.faults.environment import FaultEnvironment, Size
 from tests.faults.report import Row
-from tests.faults.scene import Scene, Size
-from tests.support.taskward import roll
+from tests.support.taskward import reload_workers
 
 WORKERS = 2
 STEP = 100
 
 
-def rolled(scene: Scene, size: Size) -> Row:
+def rolled(environment: FaultEnvironment, size: Size) -> Row:
     """Replace all workers under load, several times."""
-    with scene.another(WORKERS=str(WORKERS)) as other:
+    with environment.another(WORKERS=str(WORKERS)) as other:
         load, users = other.load("rolled", clients=8)
         with load.running() as ledger:
             for _ in range(size.rolls):
-                roll(other.pid)
+                reload_workers(other.pid)
             while ledger.statuses["201"] < size.posts:
                 load.wait_for(STEP)
         row = other.row("Workers are replaced, as at a deploy, under load", ledger, users)

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from app.database.driver.pool import TIMEOUT_SECONDS
-from tests.faults.ledger import ABORTED, Exchange, Ledger
+from tests.faults.database_faults import inserts_that
+from tests.faults.environment import FaultEnvironment, Size
+from tests.faults.ledger import ABORTED, Ledger, RecordedRequest
+from tests.faults.misbehaving_process import send_and_reset
 from tests.faults.report import Row
-from tests.faults.rude import send_and_reset
-from tests.faults.scene import Scene, Size
-from tests.faults.troubles import inserts_that
 from tests.support.http1 import request
 from tests.support.tokens import token_for
 from tests.support.waiting import wait_until
@@ -28,11 +28,11 @@ ABORTING_AT_ONCE = 32
 LONGEST_WAIT_SECONDS = 0.02
 
 
-def pool_exhausted(scene: Scene, size: Size) -> Row:
+def pool_exhausted(environment: FaultEnvironment, size: Size) -> Row:
     """Many clients wait for few connections, on which slow statements run."""
     ledger, live = Ledger(), Ledger()
     users = [f"slow {number} {uuid4()}" for number in range(CLIENTS)]
-    with scene.another(DATABASE_POOL_SIZE=str(SMALL_POOL)) as other:
+    with environment.another(DATABASE_POOL_SIZE=str(SMALL_POOL)) as other:
         clients = [other.client(each, ledger) for each in users]
         probe = other.client(users[0], live)
         keys = cycle([None, "a key"])
@@ -41,7 +41,7 @@ def pool_exhausted(scene: Scene, size: Size) -> Row:
             while wait(asked, 0.1).not_done:
                 probe.ask("GET", "/health/live")
         row = other.row("The pool is exhausted", ledger, users)
-        waited = max(e.seconds for e in ledger.exchanges if e.status == "503")
+        waited = max(e.seconds for e in ledger.requests if e.status == "503")
         latest = probe.ask("GET", "/api/me").seconds
         for each in (*clients, probe):
             each.close()
@@ -59,21 +59,21 @@ def pool_exhausted(scene: Scene, size: Size) -> Row:
     return row
 
 
-def aborted_requests(scene: Scene, size: Size) -> Row:
+def aborted_requests(environment: FaultEnvironment, size: Size) -> Row:
     """Clients reset their connection before the response, also in the middle of a request."""
-    load, users = scene.load("honest", HONEST)
+    load, users = environment.load("honest", HONEST)
     user = f"aborting {uuid4()}"
     with load.running() as ledger:
         load.wait_for(10)
-        asyncio.run(_abort(scene.base_url, token_for(user), size.aborted))
+        asyncio.run(_abort(environment.base_url, token_for(user), size.aborted))
         load.wait_for(10)
     began = time.monotonic()
-    ledger.exchanges += [Exchange(began, began, ABORTED)] * size.aborted
-    row = scene.row("Requests are aborted", ledger, users)
-    scene.require_clean(row)
-    wait_until(lambda: scene.clients() == 0)  # long before an idle connection is closed
+    ledger.requests += [RecordedRequest(began, began, ABORTED)] * size.aborted
+    row = environment.row("Requests are aborted", ledger, users)
+    environment.require_clean(row)
+    wait_until(lambda: environment.clients() == 0)  # long before an idle connection is closed
     row.require_statuses("200", "201", ABORTED)
-    stored = scene.run("SELECT task_count FROM users WHERE id = $1", user)
+    stored = environment.run("SELECT task_count FROM users WHERE id = $1", user)
     row.note(f"{sum(stored):,} tasks of the aborting clients stored, whole ones")
     row.note(f"{ABORTING_AT_ONCE} at once, reset after 0 to {LONGEST_WAIT_SECONDS * 1000:.0f} ms")
     return row

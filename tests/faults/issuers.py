@@ -7,9 +7,9 @@ from functools import partial
 from uuid import uuid4
 
 from tests.faults.clients import Client, Load
-from tests.faults.ledger import ACKNOWLEDGED, Exchange, Ledger
+from tests.faults.environment import FaultEnvironment, Size
+from tests.faults.ledger import ACKNOWLEDGED, Ledger, RecordedRequest
 from tests.faults.report import Row
-from tests.faults.scene import Scene, Size
 from tests.support.key_server import KeyServer, key_server
 from tests.support.keys import jwk_set, key_id, sign_with_key
 from tests.support.tokens import ISSUER, claims_for, token_for
@@ -48,16 +48,18 @@ STATES: dict[str, Callable[[KeyServer], None]] = {
 }
 
 
-def issuer(scene: Scene, size: Size) -> Row:
+def issuer(environment: FaultEnvironment, size: Size) -> Row:
     """Run each state of the issuer with a separate server, at the same time."""
     with ThreadPoolExecutor(len(STATES)) as threads:
-        rows = threads.map(partial(_go_through, scene, size), STATES.values())
+        rows = threads.map(partial(_go_through, environment, size), STATES.values())
     return Row.together(
         "The issuer is down, slow, or answers nonsense", dict(zip(STATES, rows, strict=True))
     )
 
 
-def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) -> Row:
+def _go_through(
+    environment: FaultEnvironment, size: Size, trouble: Callable[[KeyServer], None]
+) -> Row:
     """Start with the trouble, then serve the keys, then cause the trouble again."""
     issued, users = Ledger(), [f"issued {uuid4()}", f"shared {uuid4()}"]
     with key_server() as keys:
@@ -67,7 +69,7 @@ def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) 
             "JWT_AUDIENCE": ISSUER["aud"],
         }
         trouble(keys)
-        with scene.another(**settings) as other:
+        with environment.another(**settings) as other:
             # Tokens of the shared secret do not need the issuer.
             others = Load(other, [token_for(users[1], **ISSUER)])
             ask = partial(_ask, other, users[0], issued)
@@ -81,7 +83,7 @@ def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) 
                 known = {ask().status for _ in range(KNOWN)}
                 unknown = ask(kid="unknown")
             statuses, slowest = {*shared.statuses}, shared.slowest
-            issued.exchanges += shared.exchanges
+            issued.requests += shared.requests
             row = other.row("", issued, users)
     row.require_statuses("200", "201", "401", "503")
     row.require(statuses <= ACKNOWLEDGED, f"tokens of the shared secret: {statuses}")
@@ -96,7 +98,7 @@ def _go_through(scene: Scene, size: Size, trouble: Callable[[KeyServer], None]) 
     return row
 
 
-def _ask(server: Scene, user: str, ledger: Ledger, kid: str = KID) -> Exchange:
+def _ask(server: FaultEnvironment, user: str, ledger: Ledger, kid: str = KID) -> RecordedRequest:
     # A token that was verified before would not need a key.
     token = sign_with_key(claims_for(user, **ISSUER, jti=str(uuid4())), "EdDSA", kid=kid)
     client = Client(server, token, ledger)

@@ -13,7 +13,7 @@ ABORTED = "aborted by the client"
 ACKNOWLEDGED = {"200", "201"}
 
 
-class Exchange(NamedTuple):
+class RecordedRequest(NamedTuple):
     """A request and its response; `began` and `ended` are seconds of the monotonic clock."""
 
     began: float
@@ -34,38 +34,38 @@ class Ledger:
 
     def __init__(self) -> None:
         self.began = time.monotonic()
-        self.exchanges: list[Exchange] = []
+        self.requests: list[RecordedRequest] = []
 
     @property
     def promises(self) -> set[str]:
         """Return the acknowledged changes."""
-        return {each.promise for each in self.exchanges if each.promise}
+        return {each.promise for each in self.requests if each.promise}
 
     @property
     def acknowledged(self) -> int:
         """Return how many exchanges have acknowledged a change so far."""
-        return sum(1 for each in self.exchanges if each.promise)
+        return sum(1 for each in self.requests if each.promise)
 
     @property
     def statuses(self) -> Counter[str]:
         """Return the count of each status."""
-        return Counter(each.status for each in self.exchanges)
+        return Counter(each.status for each in self.requests)
 
     @property
     def slowest(self) -> float:
         """Return the seconds of the slowest response."""
-        return max((each.seconds for each in self.exchanges), default=0)
+        return max((each.seconds for each in self.requests), default=0)
 
     @property
     def errors(self) -> list[str]:
         """Return a line for each response that is not a success, with its status and time."""
         fine = {"200", "201", ABORTED}
-        wrong = sorted(each[:4] for each in self.exchanges if each.status not in fine)
+        wrong = sorted(each[:4] for each in self.requests if each.status not in fine)
         return [f"{status} `{code}`, {end - self.began:.2f} s" for _, end, status, code in wrong]
 
     def first_acknowledged(self, since: float) -> float | None:
         """Return when the first change was acknowledged after a moment, or None."""
-        ends = [each.ended for each in self.exchanges[:] if each.promise and each.ended >= since]
+        ends = [each.ended for each in self.requests[:] if each.promise and each.ended >= since]
         return min(ends, default=None)
 
     def unanswered(self, stored: Collection[str]) -> int:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from uuid import uuid4
 
 from tests.faults.abuse import store_tasks
+from tests.faults.environment import FaultEnvironment, Size
 from tests.faults.ledger import Ledger
 from tests.faults.others import Others, judge
 from tests.faults.report import Row
-from tests.faults.scene import Scene, Size
 from tests.support.clients import get
 from tests.support.folders import ROOT
 
@@ -45,15 +45,15 @@ SELECT count(*) FROM (SELECT FROM users WHERE id = $1 UNION ALL SELECT FROM task
 """
 
 
-def large_erasure(scene: Scene, size: Size) -> Row:
+def large_erasure(environment: FaultEnvironment, size: Size) -> Row:
     """A user with many long tasks erases all of them, and starts over at once."""
     user, ledger, erased = f"erased {uuid4()}", Ledger(), Ledger()
-    with scene.another() as other:
+    with environment.another() as other:
         store_tasks(other, user, ERASED_TASKS, "")
         others, client = Others(other, ledger), other.client(user, erased)
         with others.running():
             alone = others.measure(lambda waited: waited < size.window_seconds)
-            answer = client.ask("DELETE", f"/api/me?confirm={user.replace(' ', '%20')}")
+            response = client.ask("DELETE", f"/api/me?confirm={user.replace(' ', '%20')}")
             seen = _visible(other, user)
             id_ = client.create("started over")
             remaining = polled(lambda: other.run(_ROWS, user)[0] > 2)  # the user and the new task
@@ -64,18 +64,18 @@ def large_erasure(scene: Scene, size: Size) -> Row:
         client.close()
     judge(row, alone, beside, size)
     row.require_statuses("200", "201")
-    row.require(answer.status == "204", f"the erasure got {answer.status} {answer.code}")
+    row.require(response.status == "204", f"the erasure got {response.status} {response.code}")
     row.require(seen == [], f"{len(seen)} tasks were seen after the erasure")
     row.require(kept == [id_], f"{len(kept)} tasks are there in the end")
-    row.note(f"the response to the erasure after {answer.seconds * 1000:.0f} ms")
+    row.note(f"the response to the erasure after {response.seconds * 1000:.0f} ms")
     return row
 
 
-def leftovers_purged(scene: Scene, size: Size) -> Row:
+def leftovers_purged(environment: FaultEnvironment, size: Size) -> Row:
     """One user's rows expire, and some of them cannot be deleted; other users' rows are purged."""
     ledger, ready = Ledger(), Ledger()
     leaver, bystanders = f"leaver {uuid4()}", [f"bystander {n} {uuid4()}" for n in range(LOCKED)]
-    with scene.another() as other:
+    with environment.another() as other:
         for user in (leaver, *bystanders):
             count = 1 if user in bystanders else LEFT_TOMBSTONES
             other.run(_USER, user, count)
@@ -104,15 +104,15 @@ def leftovers_purged(scene: Scene, size: Size) -> Row:
     return row
 
 
-def _visible(scene: Scene, user: str) -> list[object]:
-    items: list[object] = get(scene, "/api/tasks", user).json()["items"]
+def _visible(environment: FaultEnvironment, user: str) -> list[object]:
+    items: list[object] = get(environment, "/api/tasks", user).json()["items"]
     return items
 
 
 @contextmanager
-def _some_locked(scene: Scene, user: str) -> Iterator[None]:
+def _some_locked(environment: FaultEnvironment, user: str) -> Iterator[None]:
     """Hold locks on some rows of a user."""
-    with scene.session() as session:
+    with environment.session() as session:
         session("BEGIN")
         session(f"SELECT id FROM tombstones WHERE user_id = $1 LIMIT {LOCKED} FOR UPDATE", user)
         yield
@@ -120,12 +120,19 @@ def _some_locked(scene: Scene, user: str) -> Iterator[None]:
 
 
 @contextmanager
-def _purging(scene: Scene) -> Iterator[Callable[[], bool]]:
+def _purging(environment: FaultEnvironment) -> Iterator[Callable[[], bool]]:
     """Run `python -m app purge`, and yield a function that returns whether it runs."""
-    environment = {"DATABASE_URL": scene.postgres.url(scene.database), "PYTHONPATH": str(ROOT)}
+    variables = {
+        "DATABASE_URL": environment.postgres.url(environment.database),
+        "PYTHONPATH": str(ROOT),
+    }
     command = [sys.executable, "-m", "app", "purge"]
     with subprocess.Popen(
-        command, cwd=scene.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=environment.folder,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     ) as process:
         try:
             yield lambda: process.poll() is None

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from itertools import cycle
 from uuid import uuid4
 
+from tests.faults.environment import FaultEnvironment, Size
 from tests.faults.ledger import Ledger
 from tests.faults.report import Row
-from tests.faults.scene import Scene, Size
 
 TIMES = 4
 """How many times as long another user's median response may take."""
@@ -35,9 +35,9 @@ LONGEST_SECONDS = 20
 class Others:
     """Other users: one after the other creates, reads, lists and completes a task."""
 
-    def __init__(self, scene: Scene, ledger: Ledger) -> None:
+    def __init__(self, environment: FaultEnvironment, ledger: Ledger) -> None:
         self.users = [f"other {number} {uuid4()}" for number in range(HONEST)]
-        self._clients = [scene.client(each, ledger, ADDRESS) for each in self.users]
+        self._clients = [environment.client(each, ledger, ADDRESS) for each in self.users]
         self._ledger = ledger
         self._stopped = threading.Event()
 
@@ -60,13 +60,13 @@ class Others:
         `lasts` gets the seconds since the beginning. There are at least `LEAST` responses; if they
         take more than `LONGEST_SECONDS`, that time is the last value.
         """
-        begin, began = len(self._ledger.exchanges), time.monotonic()
+        begin, began = len(self._ledger.requests), time.monotonic()
         measured: list[float] = []
         while lasts(waited := time.monotonic() - began) or len(measured) < LEAST:
             if waited > LONGEST_SECONDS and len(measured) < LEAST:
                 return [*measured, waited]
             time.sleep(0.005)
-            measured = [each.seconds for each in self._ledger.exchanges[begin:]]
+            measured = [each.seconds for each in self._ledger.requests[begin:]]
         return measured
 
     def _run(self) -> None:

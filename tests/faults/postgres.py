@@ -16,7 +16,7 @@ import psutil
 
 from app.database.embedded.cluster import NAME, ensure_cluster, environment
 from app.database.embedded.folder import open_folder
-from app.database.embedded.place import find_place
+from app.database.embedded.location import find_location
 from app.database.embedded.postmaster import read_postmaster, stop_leftover
 from tests.support.ports import free_port
 
@@ -33,23 +33,23 @@ class Postgres:
     """The binaries and the cluster of the embedded database, without its supervision."""
 
     def __init__(self, folder: Path) -> None:
-        self._place = find_place(folder)
-        self._password = ensure_cluster(self._place)
+        self._location = find_location(folder)
+        self._password = ensure_cluster(self._location)
         self._port = free_port()
         # Beside the cluster, so that PostgreSQL's account can enter it, even if root runs the
         # tests.
-        self._small_disk = self._place.cluster.with_name("small-disk")
+        self._small_disk = self._location.cluster.with_name("small-disk")
         self._small_disk.mkdir(exist_ok=True)
         self._log = folder / "postgresql.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         """Start PostgreSQL; return the moment from which it accepts connections."""
-        cluster, account = self._place.cluster, self._place.account
+        cluster, account = self._location.cluster, self._location.account
         stop_leftover(cluster)
         command = [sys.executable, "-I", "-S", str(_LAUNCHER), str(self._small_disk)]
         command += map(str, (DISK_MEGABYTES, account.uid, account.gid))
-        command += [str(self._place.binaries / "postgres"), "-D", str(cluster)]
+        command += [str(self._location.binaries / "postgres"), "-D", str(cluster)]
         for setting in ("listen_addresses=127.0.0.1", "unix_socket_directories="):
             command += ["-c", setting]
         with self._log.open("ab") as log:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from bench.systems import ROOT
 from bench.versions import describe_machine, today
 from tests.blocks import write_block
+from tests.faults.environment import FaultEnvironment
 from tests.faults.report import Row, table
-from tests.faults.scene import Scene
 
 PAGE = ROOT / "docs" / "explanation" / "reliability.md"
 
 
-def describe(rows: Sequence[Row], scene: Scene) -> str:
+def describe(rows: Sequence[Row], environment: FaultEnvironment) -> str:
     """Return the figures, and the conditions under which they were measured."""
-    (version,) = scene.run("SHOW server_version")
+    (version,) = environment.run("SHOW server_version")
     return (
         f"Measured on {today()}: {describe_machine()}. Python {platform.python_version()}, "
         f"PostgreSQL {version}; server, database and clients on the same machine.\n\n{table(rows)}"

@@ -30,7 +30,7 @@ class Row:
 
     def __post_init__(self) -> None:
         self.require(self.missing == 0, f"{self.missing} of what was acknowledged is missing")
-        mute = [e for e in self.ledger.exchanges if e.status == "503" and not e.retry_after]
+        mute = [e for e in self.ledger.requests if e.status == "503" and not e.retry_after]
         self.require(not mute, f"{len(mute)} answers of 503 have no Retry-After")
 
     @classmethod
@@ -39,7 +39,7 @@ class Row:
         ledger = Ledger()
         ledger.began = min(row.ledger.began for row in rows.values())
         for row in rows.values():
-            ledger.exchanges += row.ledger.exchanges
+            ledger.requests += row.ledger.requests
         together = cls(fault, ledger, [each for row in rows.values() for each in row.stored])
         for name, row in rows.items():
             together.notes += [f"{name}: {', '.join(row.notes)}"]
@@ -78,7 +78,7 @@ class Row:
         errors = self.ledger.errors
         return (
             f"**{self.fault}**",
-            f"{len(self.ledger.exchanges):,}",
+            f"{len(self.ledger.requests):,}",
             f"{len(self.ledger.promises):,}",
             f"{self.found:,}",
             f"{self.missing:,}",

@@ -7,9 +7,9 @@ from itertools import cycle, islice
 from uuid import uuid4
 
 from tests.faults.clients import Client
+from tests.faults.environment import POOL_SIZE, FaultEnvironment, Size
 from tests.faults.ledger import Ledger
 from tests.faults.report import Row
-from tests.faults.scene import POOL_SIZE, Scene, Size
 
 DOWN_SECONDS = 0.2
 BACK_SECONDS = 1
@@ -18,10 +18,10 @@ RESTS = (*[0.01] * 25, 1.2, *[0.01] * 25)
 PING, STATEMENT = r"statement: SELECT$", r"SELECT set_config\("
 
 
-def killed(scene: Scene, size: Size) -> Row:
+def killed(environment: FaultEnvironment, size: Size) -> Row:
     """Kill PostgreSQL under load, and start it again; there are two workers."""
     delays = []
-    with scene.another(WORKERS="2") as other:
+    with environment.another(WORKERS="2") as other:
         load, users = other.load("killed", clients=4)
         with load.running() as ledger:
             for _ in range(size.kills):
@@ -46,26 +46,26 @@ def killed(scene: Scene, size: Size) -> Row:
     return row
 
 
-def idle_connections_ended(scene: Scene, size: Size) -> Row:
+def idle_connections_ended(environment: FaultEnvironment, size: Size) -> Row:
     """Close idle connections from the database, as when it is suspended."""
     ledger = Ledger()
     users = [f"idle {number} {uuid4()}" for number in range(POOL_SIZE)]
-    clients = [scene.client(each, ledger) for each in users]
+    clients = [environment.client(each, ledger) for each in users]
     ended = 0
     with ThreadPoolExecutor(POOL_SIZE) as threads:
         for pause in islice(cycle(PAUSES), size.rounds):
             [*threads.map(_ask, clients)]
-            ended += scene.end_connections()
+            ended += environment.end_connections()
             time.sleep(pause)
         [*threads.map(_ask, clients)]
-        scene.postgres.stop()
-        scene.postgres.start()
+        environment.postgres.stop()
+        environment.postgres.start()
         [*threads.map(_ask, clients)]
     for each in clients:
         each.close()
-    row = scene.row("The database ends idle connections", ledger, users)
-    scene.require_clean(row)
-    pings = _count_pings(scene, users[0], ledger)
+    row = environment.row("The database ends idle connections", ledger, users)
+    environment.require_clean(row)
+    pings = _count_pings(environment, users[0], ledger)
     row.require_statuses("200", "201")
     row.require(pings == 0, f"{pings} pings")
     row.note(f"{ended} connections ended in {size.rounds} rounds, and a restart in order")
@@ -81,14 +81,14 @@ def _ask(client: Client) -> None:
     client.ask("GET", "/health/ready")
 
 
-def _count_pings(scene: Scene, user: str, ledger: Ledger) -> int:
-    client = scene.client(user, ledger)
-    with scene.default("log_statement = 'all'"):
-        since = scene.postgres.log_position()
+def _count_pings(environment: FaultEnvironment, user: str, ledger: Ledger) -> int:
+    client = environment.client(user, ledger)
+    with environment.default("log_statement = 'all'"):
+        since = environment.postgres.log_position()
         for rest in RESTS:
             client.ask("GET", "/api/me")
             time.sleep(rest)
-        pings = scene.postgres.said(PING, since)
-        assert scene.postgres.said(STATEMENT, since) == len(RESTS)
+        pings = environment.postgres.said(PING, since)
+        assert environment.postgres.said(STATEMENT, since) == len(RESTS)
     client.close()
     return pings

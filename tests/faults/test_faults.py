@@ -7,9 +7,9 @@ import pytest
 from tests.conftest import REPORTED
 from tests.faults import postgres
 from tests.faults.catalogue import FAULTS
-from tests.faults.scene import Scene, Size, staged
-from tests.faults.troubles import MissingPartError
-from tests.support.folders import open_folder
+from tests.faults.database_faults import MissingPartError
+from tests.faults.environment import FaultEnvironment, Size, fault_environment
+from tests.support.folders import world_readable_tmp
 from tests.support.programs import skip
 
 # Other tests slow everything down; `make faults` measures the published figures.
@@ -17,22 +17,22 @@ SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, abuse=120, patienc
 
 
 @pytest.fixture(scope="session")
-def scene() -> Iterator[Scene]:
-    """The scene on which all faults run, one after the other, in any order."""
+def environment() -> Iterator[FaultEnvironment]:
+    """The environment in which all faults run, one after the other, in any order."""
     with (
-        open_folder() as folder,
+        world_readable_tmp() as folder,
         postgres.running(folder) as running,
-        staged(running, folder) as scene,
+        fault_environment(running, folder) as environment,
     ):
-        yield scene
+        yield environment
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_takes_nothing_that_was_acknowledged_and_passes_by_itself(
-    name: str, scene: Scene, record_property: Callable[[str, object], None]
+def test_a_fault_loses_no_acknowledged_change_and_is_transient(
+    name: str, environment: FaultEnvironment, record_property: Callable[[str, object], None]
 ) -> None:
     try:
-        row = FAULTS[name](scene, SIZE)
+        row = FAULTS[name](environment, SIZE)
     except MissingPartError as error:
         skip(str(error))
     record_property(REPORTED, str(row))

@@ -60,7 +60,7 @@ class Attack:
         leaks += [
             *await self._changes(),
             *await self._lists(),
-            *await self._answers(),
+            *await self._responses(),
             *await self._replay(),
             *await self._revision(),
             *await self._creation(),
@@ -112,22 +112,22 @@ class Attack:
         again = await self._client.get("/api/tasks", headers=headers)
         return [] if again.status_code == httpx.codes.NOT_MODIFIED else ["an ETag has changed"]
 
-    async def _answers(self) -> list[str]:
+    async def _responses(self) -> list[str]:
         leaks = []
         for request in _requests():
-            foreign = await _answer(self._client, request, self._foreign[1])
-            absent = await _answer(self._client, request, _ABSENT)
+            foreign = await _response(self._client, request, self._foreign[1])
+            absent = await _response(self._client, request, _ABSENT)
             if foreign != absent:
                 leaks.append(f"{request[0]} answers {foreign}, and not {absent}")
         return leaks
 
     async def _replay(self) -> list[str]:
         """Try an idempotency key that Ada has used, with the same body."""
-        answer = await self._client.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
-        theirs = answer.status_code == _CREATED and answer.json()["user_id"] != self._eve
-        replayed = theirs or "Idempotent-Replayed" in answer.headers
-        if answer.status_code == _CREATED and not replayed:
-            await self._client.delete(answer.headers["Location"])
+        response = await self._client.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
+        theirs = response.status_code == _CREATED and response.json()["user_id"] != self._eve
+        replayed = theirs or "Idempotent-Replayed" in response.headers
+        if response.status_code == _CREATED and not replayed:
+            await self._client.delete(response.headers["Location"])
         return ["she got Ada's answer"] if replayed else []
 
     async def _revision(self) -> list[str]:
@@ -165,7 +165,7 @@ def _requests() -> Iterator[tuple[str, str, Any]]:
     yield "BATCH", "", {"op": "delete"}
 
 
-async def _answer(
+async def _response(
     eve: httpx.AsyncClient, request: tuple[str, str, Any], id_: str
 ) -> tuple[int, str]:
     method, path, body = request
@@ -174,10 +174,10 @@ async def _answer(
         method, target, body = "POST", "/api/tasks/batch", {"operations": [{"id": id_, **body}]}
     headers = {"X-Request-Id": "the-same"}
     try:
-        answer = await eve.request(method, target, json=body, headers=headers)
+        response = await eve.request(method, target, json=body, headers=headers)
     except httpx.TimeoutException:
         return 0, "no answer"
-    return answer.status_code, answer.text.replace(id_, "ID")
+    return response.status_code, response.text.replace(id_, "ID")
 
 
 async def _walk(eve: httpx.AsyncClient, **parameters: str) -> list[dict[str, Any]]:

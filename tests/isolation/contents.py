@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tests.isolation.listings import Task, instant
-from tests.isolation.wire import Json
+from tests.isolation.raw_client import Json
 
 
 def as_sent(body: Mapping[str, Json]) -> Json:

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
 
-from tests.isolation.wire import Json
+from tests.isolation.raw_client import Json
 
 STATES = {"all": {False, True}, "pending": {False}, "completed": {True}}
 
 Task: TypeAlias = dict[str, Json]
 
 
-class Listing(NamedTuple):
+class TaskQuery(NamedTuple):
     """The selection and the order of a user's tasks."""
 
     status: str = "all"
@@ -48,10 +48,10 @@ class Listing(NamedTuple):
 
     def of(self, tasks: Iterable[Task]) -> list[Task]:
         """Return the tasks of the list, in its order; tasks without a date come last."""
-        found = sorted(filter(self.fits, tasks), key=self.place, reverse=self.descends)
+        found = sorted(filter(self.fits, tasks), key=self.sort_key, reverse=self.descends)
         return sorted(found, key=lambda task: task[self.column] is None)
 
-    def place(self, task: Task) -> tuple[datetime, str]:
+    def sort_key(self, task: Task) -> tuple[datetime, str]:
         """Return the sort key of a task, among those with a date or among those without."""
         return instant(task[self.column] or "0001-01-01T00:00:00Z"), task["id"]
 
@@ -63,7 +63,7 @@ class Listing(NamedTuple):
         undated = [each[self.column] is None for each in (task, last)]
         if undated[0] != undated[1]:
             return undated[0]
-        mine, other = self.place(task), self.place(last)
+        mine, other = self.sort_key(task), self.sort_key(last)
         return mine < other if self.descends else mine > other
 
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 
 from tests.isolation.contents import as_sent, in_utc, written
-from tests.isolation.listings import Listing, Task
+from tests.isolation.listings import Task, TaskQuery
 from tests.isolation.problems import (
     INVALID_CURSOR,
     KEY_REUSED,
@@ -18,8 +18,8 @@ from tests.isolation.problems import (
     TOKEN_EXPIRED,
     WHY,
 )
-from tests.isolation.values import START, Due, Place, Server, Since, State
-from tests.isolation.wire import Json
+from tests.isolation.raw_client import Json
+from tests.isolation.values import START, Due, FeedPosition, ListPosition, Server, State
 
 PENDING = {"completed": False, "completed_at": None}
 
@@ -120,7 +120,7 @@ class User:
         **listing: str,
     ) -> Due:
         """Return a page of a list. A cursor is valid for one user and list."""
-        wanted = Listing(**listing)
+        wanted = TaskQuery(**listing)
         tasks = wanted.of(self.tasks.values())
         if cursor is not None:
             place = self._server.cursors.get(cursor)
@@ -133,7 +133,7 @@ class User:
         items, next_cursor = tasks[:limit], None
         if len(tasks) > limit:
             last = json.dumps([items[-1][wanted.column], items[-1]["id"]])
-            next_cursor = self._server.cursor(seen, Place(self.id, wanted, last))
+            next_cursor = self._server.cursor(seen, ListPosition(self.id, wanted, last))
         return Due(200, {"items": items, "next_cursor": next_cursor}, self.state)
 
     def list_changes(self, seen: Json, since: str | None = None, limit: int = 50) -> Due:
@@ -148,7 +148,7 @@ class User:
                 200, {"changes": [], "next": self._server.token(seen, START), "has_more": False}
             )
         if place == START:
-            place = Since(self.id, self._life, 0, self._revision)
+            place = FeedPosition(self.id, self._life, 0, self._revision)
         changes = [
             {"revision": task["revision"], "id": id_, "deleted": False, "task": task}
             for id_, task in self.tasks.items()
@@ -161,7 +161,7 @@ class User:
         changes.sort(key=lambda change: int(change["revision"]))
         has_more = len(changes) > limit
         position = changes[limit - 1]["revision"] if has_more else self._revision
-        after = Since(self.id, self._life, position, max(position, place.horizon))
+        after = FeedPosition(self.id, self._life, position, max(position, place.horizon))
         token = self._server.token(seen, after)
         return Due(200, {"changes": changes[:limit], "next": token, "has_more": has_more})
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from quart_contract.operations import Operation
-from tests.isolation.wire import Json
+from tests.isolation.raw_client import Json
 
 TASK = "{the id of a task}"
 """The placeholder in a plan for the id of the requested task."""
@@ -35,11 +35,11 @@ class Owned(NamedTuple):
         return max((task["revision"] for task in self.tasks), default=0) + 1
 
 
-class Place(NamedTuple):
+class Continuation(NamedTuple):
     """The parameter that continues after an earlier response.
 
-    `member` of the response contains the next place. `nonsense` has the form of a place, but is
-    invalid; it is None if the contract responds differently to a foreign place.
+    `member` of the response contains the next value. `nonsense` has the form of a value, but is
+    invalid; it is None if the contract responds differently to a foreign value.
     """
 
     parameter: str
@@ -71,7 +71,7 @@ class Plan:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Json = None
     made: tuple[str, ...] = ()
-    place: Place | None = None
+    continuation: Continuation | None = None
 
     @property
     def about_a_task(self) -> bool:
@@ -124,7 +124,7 @@ PLANS: Mapping[str, Plan] = {
     "listTasks": Plan(
         status=200,
         shows=lambda owned: {"items": list(owned.tasks), "next_cursor": None},
-        place=Place("cursor", "next_cursor", nonsense="A" * 43),
+        continuation=Continuation("cursor", "next_cursor", nonsense="A" * 43),
         made=("etag",),
     ),
     "batchTasks": Plan(
@@ -151,7 +151,7 @@ PLANS: Mapping[str, Plan] = {
             ],
             "has_more": False,
         },
-        place=Place("since", "next", nonsense="B" * 42 + "A"),
+        continuation=Continuation("since", "next", nonsense="B" * 42 + "A"),
         made=("next",),
     ),
     "getTask": Plan(status=200, path={"id": TASK}, shows=lambda owned: owned.task),

@@ -9,8 +9,8 @@ from app.openapi import read
 from quart_contract.operations import operations
 from tests.isolation.model import User
 from tests.isolation.plans import Request
+from tests.isolation.raw_client import Json
 from tests.isolation.values import Server
-from tests.isolation.wire import Json
 
 OPERATIONS = {each.handler_name: each for each in operations(read()) if each.schemes}
 WEIGHTS = {

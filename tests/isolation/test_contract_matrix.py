@@ -11,19 +11,19 @@ from datetime import timedelta
 import pytest
 
 from quart_contract.operations import Operation
-from tests.isolation.desk import (
+from tests.isolation.caller import (
     CONTRACT,
     PLANNED,
     SECURED,
-    Desk,
-    absent,
-    anywhere,
-    mentions,
+    Caller,
+    leaks,
+    new_user,
+    normalised,
     shown,
-    someone,
+    unknown_id,
 )
 from tests.isolation.plans import PLANS, Owned
-from tests.isolation.wire import Wire, bearer
+from tests.isolation.raw_client import RawClient, bearer
 from tests.support.live_server import LiveServer
 
 ABOUT_A_TASK = [name for name in PLANNED if PLANS[name].about_a_task]
@@ -53,9 +53,9 @@ CODES = {"no token": "missing_token", "an expired token": "invalid_token"}
 
 
 @pytest.fixture
-def desk(server: LiveServer) -> Iterator[Desk]:
-    with closing(Wire(server)) as wire:
-        yield Desk(wire)
+def caller(server: LiveServer) -> Iterator[Caller]:
+    with closing(RawClient(server)) as client:
+        yield Caller(client)
 
 
 def test_every_secured_operation_has_a_plan() -> None:
@@ -63,145 +63,147 @@ def test_every_secured_operation_has_a_plan() -> None:
 
 
 def test_every_operation_that_is_continued_has_a_plan_for_it() -> None:
-    assert [name for name in PLANNED if PLANS[name].place] == CONTINUED
+    assert [name for name in PLANNED if PLANS[name].continuation] == CONTINUED
 
 
 @pytest.mark.parametrize("name", PLANNED)
-def test_the_owner_gets_what_is_the_owners(name: str, desk: Desk) -> None:
-    plan, owned = PLANS[name], desk.owned
-    answer = desk.ask(name, owned.task["id"], bearer(owned.user)).without(*plan.made)
-    assert (answer.status, answer.body) == shown(plan, owned)
+def test_the_owner_gets_what_is_the_owners(name: str, caller: Caller) -> None:
+    plan, owned = PLANS[name], caller.owned
+    response = caller.request(name, owned.task["id"], bearer(owned.user)).without(*plan.made)
+    assert (response.status, response.body) == shown(plan, owned)
 
 
 @pytest.mark.parametrize("name", ABOUT_A_TASK)
-def test_anothers_task_cannot_be_told_from_an_absent_one(name: str, desk: Desk) -> None:
-    owned, nobodys = desk.owned.task["id"], absent()
-    before = desk.everything(desk.owned, desk.stranger)
-    for asking in (desk.stranger.user, someone()):
-        of_another = desk.ask(name, owned, bearer(asking))
-        of_nobody = desk.ask(name, nobodys, bearer(asking))
+def test_anothers_task_cannot_be_told_from_an_absent_one(name: str, caller: Caller) -> None:
+    owned, nobodys = caller.owned.task["id"], unknown_id()
+    before = caller.everything(caller.owned, caller.stranger)
+    for asking in (caller.stranger.user, new_user()):
+        of_another = caller.request(name, owned, bearer(asking))
+        of_nobody = caller.request(name, nobodys, bearer(asking))
         assert (of_another.status, of_nobody.status) == (404, 404)
-        assert anywhere(of_another, owned) == anywhere(of_nobody, nobodys)
-        assert mentions(of_another, desk.owned) == set()
-    assert desk.everything(desk.owned, desk.stranger) == before
+        assert normalised(of_another, owned) == normalised(of_nobody, nobodys)
+        assert leaks(of_another, caller.owned) == set()
+    assert caller.everything(caller.owned, caller.stranger) == before
 
 
 @pytest.mark.parametrize("name", ABOUT_A_TASK)
-def test_an_absent_task_is_not_found_by_who_has_others(name: str, desk: Desk) -> None:
-    token, gone, nobodys = bearer(desk.owned.user), desk.owned.task["id"], absent()
-    before = desk.everything(desk.owned, desk.stranger)
-    of_nobody = desk.ask(name, nobodys, token)
+def test_an_absent_task_is_not_found_by_who_has_others(name: str, caller: Caller) -> None:
+    token, gone, nobodys = bearer(caller.owned.user), caller.owned.task["id"], unknown_id()
+    before = caller.everything(caller.owned, caller.stranger)
+    of_nobody = caller.request(name, nobodys, token)
     assert (of_nobody.status, of_nobody.body["code"]) == (404, "task_not_found")
-    assert desk.everything(desk.owned, desk.stranger) == before
-    assert desk.ask("deleteTask", gone, token).status == 204
-    assert anywhere(desk.ask(name, gone, token), gone) == anywhere(of_nobody, nobodys)
+    assert caller.everything(caller.owned, caller.stranger) == before
+    assert caller.request("deleteTask", gone, token).status == 204
+    assert normalised(caller.request(name, gone, token), gone) == normalised(of_nobody, nobodys)
 
 
 @pytest.mark.parametrize(("name", "header", "value"), CONDITIONS)
 def test_a_condition_tells_nothing_of_anothers_task(
-    name: str, header: str, value: str, desk: Desk
+    name: str, header: str, value: str, caller: Caller
 ) -> None:
-    owned, nobodys, token = desk.owned.task["id"], absent(), bearer(desk.stranger.user)
-    of_another = desk.ask(name, owned, token, {header: value})
-    of_nobody = desk.ask(name, nobodys, token, {header: value})
+    owned, nobodys, token = caller.owned.task["id"], unknown_id(), bearer(caller.stranger.user)
+    of_another = caller.request(name, owned, token, {header: value})
+    of_nobody = caller.request(name, nobodys, token, {header: value})
     assert of_another.status == 404
-    assert anywhere(of_another, owned) == anywhere(of_nobody, nobodys)
+    assert normalised(of_another, owned) == normalised(of_nobody, nobodys)
 
 
 @pytest.mark.parametrize("name", ABOUT_ALL)
-def test_who_has_nothing_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
-    plan, earlier, later = PLANS[name], someone(), someone()
-    alone = desk.ask(name, absent(), bearer(earlier))
-    desk.owned = desk.owner_of_two()
-    answer = desk.ask(name, absent(), bearer(later)).without(*plan.made)
-    assert (answer.status, answer.body) == shown(plan, Owned(later))
-    assert answer.without("user_id") == alone.without(*plan.made, "user_id")
+def test_who_has_nothing_gets_nothing_of_anothers(name: str, caller: Caller) -> None:
+    plan, earlier, later = PLANS[name], new_user(), new_user()
+    alone = caller.request(name, unknown_id(), bearer(earlier))
+    caller.owned = caller.owner_of_two()
+    response = caller.request(name, unknown_id(), bearer(later)).without(*plan.made)
+    assert (response.status, response.body) == shown(plan, Owned(later))
+    assert response.without("user_id") == alone.without(*plan.made, "user_id")
 
 
 @pytest.mark.parametrize("name", ABOUT_ALL)
-def test_who_has_tasks_gets_nothing_of_anothers(name: str, desk: Desk) -> None:
-    plan, stranger = PLANS[name], desk.stranger
+def test_who_has_tasks_gets_nothing_of_anothers(name: str, caller: Caller) -> None:
+    plan, stranger = PLANS[name], caller.stranger
     if SECURED[name].method == "POST":
         # The owner sends the same request. Its response must not be replayed to the stranger.
-        assert desk.ask(name, absent(), bearer(desk.owned.user)).status == plan.status
-    before = desk.everything(desk.owned)
-    answer = desk.ask(name, desk.owned.task["id"], bearer(stranger.user))
-    assert mentions(answer, desk.owned) == set()
-    answer = answer.without(*plan.made)
-    assert (answer.status, answer.body) == shown(plan, stranger)
-    assert desk.everything(desk.owned) == before
+        assert caller.request(name, unknown_id(), bearer(caller.owned.user)).status == plan.status
+    before = caller.everything(caller.owned)
+    response = caller.request(name, caller.owned.task["id"], bearer(stranger.user))
+    assert leaks(response, caller.owned) == set()
+    response = response.without(*plan.made)
+    assert (response.status, response.body) == shown(plan, stranger)
+    assert caller.everything(caller.owned) == before
 
 
 @pytest.mark.parametrize(("name", "parameter", "value"), CHOICES)
 def test_no_choice_of_a_parameter_shows_what_is_anothers(
-    name: str, parameter: str, value: str, desk: Desk
+    name: str, parameter: str, value: str, caller: Caller
 ) -> None:
-    task_id = desk.stranger.task["id"]
-    answer = desk.ask(name, task_id, bearer(desk.stranger.user), query={parameter: value})
-    assert answer.status == PLANS[name].status
-    assert mentions(answer, desk.owned) == set()
-    assert mentions(answer, desk.stranger) != set()
+    task_id = caller.stranger.task["id"]
+    response = caller.request(name, task_id, bearer(caller.stranger.user), query={parameter: value})
+    assert response.status == PLANS[name].status
+    assert leaks(response, caller.owned) == set()
+    assert leaks(response, caller.stranger) != set()
 
 
 @pytest.mark.parametrize("name", CONTINUED)
-def test_no_page_shows_what_is_anothers(name: str, desk: Desk) -> None:
+def test_no_page_shows_what_is_anothers(name: str, caller: Caller) -> None:
     # These users come before and after the stranger, so their tasks surround the stranger's.
-    others = [desk.owned, desk.owner_of_two()]
-    place, query, pages = PLANS[name].place, {"limit": "1"}, len(desk.stranger.tasks) + 1
-    assert place is not None
+    others = [caller.owned, caller.owner_of_two()]
+    after, query, pages = PLANS[name].continuation, {"limit": "1"}, len(caller.stranger.tasks) + 1
+    assert after is not None
     for _ in range(pages):
-        answer = desk.ask(name, absent(), bearer(desk.stranger.user), query=query)
-        assert [mentions(answer, other) for other in others] == [set(), set()]
-        query[place.parameter] = answer.body[place.member] or query[place.parameter]
+        response = caller.request(name, unknown_id(), bearer(caller.stranger.user), query=query)
+        assert [leaks(response, other) for other in others] == [set(), set()]
+        query[after.parameter] = response.body[after.member] or query[after.parameter]
 
 
-def test_what_another_makes_is_anothers(desk: Desk) -> None:
-    made = desk.ask("createTask", absent(), bearer(desk.stranger.user)).body
-    assert made["user_id"] == desk.stranger.user
-    listed = desk.ask("listTasks", absent(), bearer(desk.stranger.user)).body["items"]
-    assert listed == [made, *desk.stranger.tasks]
-    assert desk.ask("getTask", made["id"], bearer(desk.owned.user)).status == 404
-    listed = desk.ask("listTasks", absent(), bearer(desk.owned.user)).body["items"]
-    assert listed == list(desk.owned.tasks)
+def test_what_another_makes_is_anothers(caller: Caller) -> None:
+    made = caller.request("createTask", unknown_id(), bearer(caller.stranger.user)).body
+    assert made["user_id"] == caller.stranger.user
+    listed = caller.request("listTasks", unknown_id(), bearer(caller.stranger.user)).body["items"]
+    assert listed == [made, *caller.stranger.tasks]
+    assert caller.request("getTask", made["id"], bearer(caller.owned.user)).status == 404
+    listed = caller.request("listTasks", unknown_id(), bearer(caller.owned.user)).body["items"]
+    assert listed == list(caller.owned.tasks)
 
 
 @pytest.mark.parametrize("name", CONTINUED)
-def test_a_place_of_another_is_refused_like_one_of_nobody(name: str, desk: Desk) -> None:
-    place, gone = PLANS[name].place, desk.owner_of_two()
-    assert place is not None
+def test_a_place_of_another_is_refused_like_one_of_nobody(name: str, caller: Caller) -> None:
+    after, gone = PLANS[name].continuation, caller.owner_of_two()
+    assert after is not None
     places = []
-    for owned in (desk.owned, gone):
-        answer = desk.ask(name, owned.task["id"], bearer(owned.user), query={"limit": "1"})
-        places.append(answer.body[place.member])
+    for owned in (caller.owned, gone):
+        response = caller.request(name, owned.task["id"], bearer(owned.user), query={"limit": "1"})
+        places.append(response.body[after.member])
     for task in gone.tasks:
-        desk.ask("deleteTask", task["id"], bearer(gone.user))
-    nonsense = [place.nonsense] if place.nonsense else []
+        caller.request("deleteTask", task["id"], bearer(gone.user))
+    nonsense = [after.nonsense] if after.nonsense else []
     refused, *others = (
-        desk.ask(name, absent(), bearer(desk.stranger.user), query={place.parameter: each})
+        caller.request(
+            name, unknown_id(), bearer(caller.stranger.user), query={after.parameter: each}
+        )
         for each in [*places, *nonsense]
     )
     assert refused.status in {410, 422}
     assert others == [refused] * len(others)
-    assert mentions(refused, desk.owned) == set()
+    assert leaks(refused, caller.owned) == set()
 
 
-@pytest.mark.parametrize("caller", CODES)
+@pytest.mark.parametrize("credentials", CODES)
 @pytest.mark.parametrize("name", PLANNED)
 def test_without_a_token_that_holds_all_operations_answer_alike(
-    name: str, caller: str, desk: Desk
+    name: str, credentials: str, caller: Caller
 ) -> None:
-    owner = desk.owned.user
-    authorization = bearer(owner, **EXPIRED) if caller == "an expired token" else None
-    before = desk.everything(desk.owned)
-    refused = desk.ask(name, desk.owned.task["id"], authorization)
-    elsewhere = desk.ask(PLANNED[0], absent(), authorization)
-    assert (refused.status, refused.body["code"]) == (401, CODES[caller])
+    owner = caller.owned.user
+    authorization = bearer(owner, **EXPIRED) if credentials == "an expired token" else None
+    before = caller.everything(caller.owned)
+    refused = caller.request(name, caller.owned.task["id"], authorization)
+    elsewhere = caller.request(PLANNED[0], unknown_id(), authorization)
+    assert (refused.status, refused.body["code"]) == (401, CODES[credentials])
     # The length depends on the path, which `instance` repeats.
     differing = ("instance", "content-length")
     assert refused.without(*differing) == elsewhere.without(*differing)
-    target = path_of(SECURED[name], desk.owned.task["id"])
+    target = path_of(SECURED[name], caller.owned.task["id"])
     assert refused.body["instance"] == target
-    assert desk.everything(desk.owned) == before
+    assert caller.everything(caller.owned) == before
 
 
 def path_of(operation: Operation, task_id: str) -> str:

@@ -16,12 +16,12 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import REPORTED
-from tests.isolation.listings import Listing
+from tests.isolation.listings import TaskQuery
 from tests.isolation.model import User
+from tests.isolation.raw_client import RawClient, Response, bearer
 from tests.isolation.steps import OPERATIONS, WEIGHTS, Step, Steps
 from tests.isolation.users import hostile_users
 from tests.isolation.values import Due, Server
-from tests.isolation.wire import Answer, Wire, bearer
 from tests.support.live_server import LiveServer
 
 pytestmark = pytest.mark.usefixtures("only_warnings")
@@ -47,8 +47,8 @@ STATUSES: dict[str, set[int]] = {
 class Run:
     """One run of the users of one seed against the server and the model."""
 
-    def __init__(self, wire: Wire, seed: int, clocks_differ: timedelta) -> None:
-        self._wire = wire
+    def __init__(self, raw_client: RawClient, seed: int, clocks_differ: timedelta) -> None:
+        self._client = raw_client
         self._seed = seed
         self._server = server = Server(clocks_differ)
         self._users = [User(id_, server) for id_ in hostile_users(uuid4().hex)]
@@ -65,39 +65,41 @@ class Run:
         for user in self._users:
             self._compare_list(user)
 
-    def _take(self, step: Step) -> Answer:
-        answer = self._ask(step)
-        self.answered[step.operation, answer.status] += 1
-        due = self._due(step, answer)
-        if (answer.status, answer.body) != due[:2]:
-            self._fail(f"due   {due}\ngiven {answer.status} {answer.body}")
-        if answer.status >= 400:
-            headers = answer.without("content-length").headers
-            alike = self._refusals.setdefault((step.operation, answer.status), headers)
+    def _take(self, step: Step) -> Response:
+        response = self._send(step)
+        self.answered[step.operation, response.status] += 1
+        due = self._due(step, response)
+        if (response.status, response.body) != due[:2]:
+            self._fail(f"due   {due}\ngiven {response.status} {response.body}")
+        if response.status >= 400:
+            headers = response.without("content-length").headers
+            alike = self._refusals.setdefault((step.operation, response.status), headers)
             if headers != alike:
                 self._fail(f"due   {alike}\ngiven {headers}")
-        return answer
+        return response
 
-    def _ask(self, step: Step) -> Answer:
+    def _send(self, step: Step) -> Response:
         method, target, body, headers = step.request
         try:
-            answer = self._wire.ask(method, target, self._tokens[step.user.id], body, headers)
+            response = self._client.request(
+                method, target, self._tokens[step.user.id], body, headers
+            )
         except ConnectionError as error:
             self._trace.append((step, 0))
             self._fail(f"no answer: {error!r}")
-        self._trace.append((step, answer.status))
-        return answer
+        self._trace.append((step, response.status))
+        return response
 
-    def _due(self, step: Step, answer: Answer) -> Due:
+    def _due(self, step: Step, response: Response) -> Due:
         """Return the model's response; a value that no server creates is a failure, too."""
         operation = getattr(step.user, step.operation)
         try:
-            due: Due = operation(answer.body, **step.arguments)
-            if answer.status == due.status:
-                self._server.etag(answer.header("etag"), due.etag)
-                assert (answer.header("idempotent-replayed") == "true") == due.replayed
+            due: Due = operation(response.body, **step.arguments)
+            if response.status == due.status:
+                self._server.etag(response.header("etag"), due.etag)
+                assert (response.header("idempotent-replayed") == "true") == due.replayed
         except (AssertionError, LookupError, TypeError, ValueError) as error:
-            self._fail(f"{error!r}\ngiven {answer.status} {answer.body}")
+            self._fail(f"{error!r}\ngiven {response.status} {response.body}")
         if due.status < 400:
             return due
         return due._replace(body=due.body | {"instance": step.request.target.partition("?")[0]})
@@ -110,7 +112,7 @@ class Run:
             if page["next_cursor"] is None:
                 break
             arguments["cursor"] = page["next_cursor"]
-        assert found == Listing().of(user.tasks.values())
+        assert found == TaskQuery().of(user.tasks.values())
 
     def _fail(self, difference: str) -> NoReturn:
         steps = "\n".join(
@@ -123,18 +125,21 @@ class Run:
 
 
 @pytest.fixture
-def wire(server: LiveServer) -> Iterator[Wire]:
-    with closing(Wire(server)) as wire:
-        yield wire
+def raw_client(server: LiveServer) -> Iterator[RawClient]:
+    with closing(RawClient(server)) as raw_client:
+        yield raw_client
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_answer_is_what_the_model_says(
-    seed: int, wire: Wire, is_distributed: bool, record_property: Callable[[str, object], None]
+    seed: int,
+    raw_client: RawClient,
+    is_distributed: bool,
+    record_property: Callable[[str, object], None],
 ) -> None:
     # With Citus, the time is that of the machine that has the rows, or of the coordinator.
     clocks_differ = timedelta(seconds=1 if is_distributed else 0)
-    run, began = Run(wire, seed, clocks_differ), time.perf_counter()
+    run, began = Run(raw_client, seed, clocks_differ), time.perf_counter()
     run.go(STEPS)
     taken = run.answered.total()
     assert taken >= STEPS

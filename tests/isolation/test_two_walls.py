@@ -10,14 +10,14 @@ from sqlalchemy import text
 from app import create_app
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.settings import Settings
 from app.tasks.models import metadata
 from app.tasks.wall import WALL
 from tests.conftest import REPORTED
 from tests.isolation.attack import Attack
 from tests.isolation.faults import FAULTS, Fault, Planter
-from tests.support.driver import listening
+from tests.support.driver import recorded_statements
 from tests.support.empty_database import make_empty_database
 from tests.support.live_server import live
 
@@ -53,7 +53,7 @@ class Ground:
         await attack.prepare()
         planted = self._planter.planted
         self._planter.fault = fault
-        with listening(self._planter.rewrite):
+        with recorded_statements(self._planter.rewrite):
             leaks = await attack.leaks()
         self._planter.fault = None
         await attack.close()
@@ -79,14 +79,14 @@ async def serve(
 
 
 @pytest.mark.parametrize("command", WALL_DOWN)
-async def test_with_the_second_wall_down_the_queries_alone_let_nothing_through(
+async def test_the_queries_alone_isolate_users_without_the_second_wall(
     settings: Settings, database_url: DatabaseUrl, command: str
 ) -> None:
     async with serve(settings, database_url, command) as attacked:
         assert await attacked() == []
 
 
-async def test_where_a_query_forgets_the_owner_the_second_wall_alone_lets_nothing_through(
+async def test_the_second_wall_alone_isolates_users_in_faulty_queries(
     settings: Settings, database_url: DatabaseUrl
 ) -> None:
     async with serve(settings, database_url) as attacked:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from tests.isolation.listings import Listing
-from tests.isolation.wire import Json
+from tests.isolation.listings import TaskQuery
+from tests.isolation.raw_client import Json
 
 
 class Due(NamedTuple):
@@ -20,17 +20,17 @@ class Due(NamedTuple):
     replayed: bool = False
 
 
-class Place(NamedTuple):
-    """The place of a cursor: after a task, in a list of one user."""
+class ListPosition(NamedTuple):
+    """The position of a cursor: after a task, in a list of one user."""
 
     user: str
-    listing: Listing
+    listing: TaskQuery
     last: str
     """The value that the list is sorted by, and the id, as JSON."""
 
 
-class Since(NamedTuple):
-    """The place of a change token: after a change, in one epoch of a user."""
+class FeedPosition(NamedTuple):
+    """The position of a change token: after a change, in one epoch of a user."""
 
     user: str
     life: int
@@ -53,8 +53,8 @@ class Server:
 
     clocks_differ: timedelta
     ids: list[str] = field(default_factory=list)
-    cursors: dict[str, Place] = field(default_factory=dict)
-    tokens: dict[str, Since] = field(default_factory=dict)
+    cursors: dict[str, ListPosition] = field(default_factory=dict)
+    tokens: dict[str, FeedPosition] = field(default_factory=dict)
     etags: dict[str, State] = field(default_factory=dict)
     now: datetime = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -84,14 +84,14 @@ class Server:
         self.now = max(at, self.now)
         return instant
 
-    def cursor(self, seen: Json, place: Place) -> str:
+    def cursor(self, seen: Json, place: ListPosition) -> str:
         """Return the cursor of a place; it leads to no other place."""
         cursor = str(seen["next_cursor"])
         assert re.fullmatch("[A-Za-z0-9_-]{43}", cursor)
         assert self.cursors.setdefault(cursor, place) == place
         return cursor
 
-    def token(self, seen: Json, since: Since) -> str:
+    def token(self, seen: Json, since: FeedPosition) -> str:
         """Return the token of a place in the feed; token and place belong to each other only."""
         token = str(seen["next"])
         assert re.fullmatch("[A-Za-z0-9_-]{43}", token)
@@ -99,5 +99,5 @@ class Server:
         return token
 
 
-START = Since("", 0, 0, 0)
+START = FeedPosition("", 0, 0, 0)
 """The start of the feed, where a user without changes stays."""

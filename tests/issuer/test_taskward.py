@@ -126,7 +126,7 @@ async def test_before_it_was_ever_up_requests_are_asked_to_come_again(
     assert (await api.list(token)).status_code == 200
 
 
-async def test_a_token_that_it_signs_with_the_secret_holds_where_the_secret_is_set(
+async def test_a_token_signed_with_the_secret_is_valid_if_it_is_set(
     settings: Settings, better_auth: BetterAuth, api: Api
 ) -> None:
     url = better_auth.base_url

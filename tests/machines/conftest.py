@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.machines.network import Place, network
+from tests.machines.network import MachineAddress, network
 from tests.machines.proxy import Proxy, proxy
 from tests.support.addresses import Address, address_of, moved
 from tests.support.empty_database import make_empty_database
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 from tests.support.redis_server import redis_server
 from tests.support.taskward import Taskward
 from tests.support.tokens import SECRET
@@ -40,7 +40,7 @@ class Fleet:
 async def fleet(database_url: DatabaseUrl) -> AsyncIterator[Fleet]:
     """Start two `serve` processes at the same time on an empty database."""
     async with make_empty_database(database_url) as empty:
-        with open_folder() as folder, ExitStack() as running:
+        with world_readable_tmp() as folder, ExitStack() as running:
             redis = running.enter_context(redis_server(folder))
             made = running.enter_context(network())
             before = running.enter_context(
@@ -52,8 +52,8 @@ async def fleet(database_url: DatabaseUrl) -> AsyncIterator[Fleet]:
                 "RATE_LIMIT_STORAGE": f"redis://{made.host}:{counters}",
             }
             started = [
-                running.enter_context(_machine(place, folder / str(number), shared))
-                for number, place in enumerate(made.places)
+                running.enter_context(_machine(address, folder / str(number), shared))
+                for number, address in enumerate(made.machines)
             ]
             for process, machine in started:
                 machine.wait_for_answer(process)
@@ -62,11 +62,11 @@ async def fleet(database_url: DatabaseUrl) -> AsyncIterator[Fleet]:
 
 @contextmanager
 def _machine(
-    place: Place, folder: Path, shared: dict[str, str]
+    address: MachineAddress, folder: Path, shared: dict[str, str]
 ) -> Iterator[tuple["subprocess.Popen[str]", Taskward]]:
     folder.mkdir()
-    machine = Taskward(folder, place.host, place.port)
-    machine.before = place.prefix
+    machine = Taskward(folder, address.host, address.port)
+    machine.before = address.prefix
     process = machine.start(
         "serve",
         **shared,

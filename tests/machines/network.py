@@ -15,7 +15,7 @@ MACHINES = 2
 
 
 @dataclass(frozen=True)
-class Place:
+class MachineAddress:
     """The address of a machine, and the words before a command that is to run on it."""
 
     host: str
@@ -25,10 +25,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Network:
-    """The places of machines, and the address by which they reach other programs."""
+    """The machines, and the address by which they reach other programs."""
 
     host: str
-    places: list[Place] = field(default_factory=list)
+    machines: list[MachineAddress] = field(default_factory=list)
 
 
 @contextmanager
@@ -40,8 +40,8 @@ def network() -> Iterator[Network]:
     else:
         if os.geteuid() == 0 and os.environ.get("CI"):
             pytest.fail("there are no network namespaces: iproute2, or the right to make them")
-        places = [Place("127.0.0.1", free_port("127.0.0.1")) for _ in range(MACHINES)]
-        yield Network("127.0.0.1", places)
+        machines = [MachineAddress("127.0.0.1", free_port("127.0.0.1")) for _ in range(MACHINES)]
+        yield Network("127.0.0.1", machines)
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def _bridged() -> Iterator[Network]:
             _run(*within, "ip", "address", "add", f"{host}/24", "dev", inside)
             _run(*within, "ip", "link", "set", inside, "up")
             _run(*within, "ip", "link", "set", "lo", "up")
-            made.places.append(Place(host, 8000, within))
+            made.machines.append(MachineAddress(host, 8000, within))
         yield made
 
 

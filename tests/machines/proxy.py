@@ -57,8 +57,8 @@ class Proxy:
         with socket.socket(socket.AF_UNIX) as asking:
             asking.connect(str(self.folder / "haproxy.sock"))
             asking.sendall(b"show stat\n")
-            answer = b"".join(iter(lambda: asking.recv(65536), b"")).decode()
-        rows = csv.DictReader(answer.removeprefix("# ").splitlines())
+            response = b"".join(iter(lambda: asking.recv(65536), b"")).decode()
+        rows = csv.DictReader(response.removeprefix("# ").splitlines())
         return [
             int(row["stot"])
             for row in rows
@@ -67,21 +67,21 @@ class Proxy:
 
 
 @contextmanager
-def proxy(machines: Network, folder: Path, *targets: Address) -> Iterator[Proxy]:
+def proxy(network: Network, folder: Path, *targets: Address) -> Iterator[Proxy]:
     """Run haproxy. If it is not installed, skip the test, but not in CI.
 
     The machines reach each of `targets`, which this machine reaches, over the network.
     """
-    made = Proxy(free_port("127.0.0.1"), [free_port(machines.host) for _ in targets], folder)
+    made = Proxy(free_port("127.0.0.1"), [free_port(network.host) for _ in targets], folder)
     servers = "\n".join(
-        f"    server machine{number} {place.host}:{place.port}"
-        for number, place in enumerate(machines.places)
+        f"    server machine{number} {address.host}:{address.port}"
+        for number, address in enumerate(network.machines)
     )
     shared = "".join(
-        SHARED.format(number=number, host=machines.host, port=port, target=_written(target))
+        SHARED.format(number=number, host=network.host, port=port, target=_written(target))
         for number, (port, target) in enumerate(zip(made.shared, targets, strict=True))
     )
-    configuration = CONFIGURATION.format(folder=folder, port=made.port, machines=servers)
+    configuration = CONFIGURATION.format(folder=folder, port=made.port, network=servers)
     (folder / "haproxy.cfg").write_text(configuration + shared)
     process = subprocess.Popen([program("haproxy"), "-q", "-db", "-f", str(folder / "haproxy.cfg")])
     try:

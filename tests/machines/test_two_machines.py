@@ -53,38 +53,34 @@ def test_the_tests_of_the_api_pass_whoever_answers(
     )
 
 
-async def test_of_two_hundred_requests_under_one_key_one_is_carried_out(
-    fleet: Fleet, user: str
-) -> None:
+async def test_two_hundred_requests_with_one_key_create_one_task(fleet: Fleet, user: str) -> None:
     async with client(fleet, user) as asking:
 
         async def insist() -> bytes:
             for _ in range(100):
-                answer = await asking.post(
+                response = await asking.post(
                     "/api/tasks", json={"title": "x"}, headers={"Idempotency-Key": "key"}
                 )
-                if answer.status_code != 409:
+                if response.status_code != 409:
                     break
-            assert answer.status_code == 201
-            return answer.content
+            assert response.status_code == 201
+            return response.content
 
         assert len(set(await asyncio.gather(*(insist() for _ in range(200))))) == 1
         assert (await asking.get("/api/me")).json()["task_count"] == 1
 
 
-async def test_each_request_of_a_user_counts_once_wherever_it_is_answered(
-    fleet: Fleet, user: str
-) -> None:
+async def test_each_request_of_a_user_counts_once_on_any_machine(fleet: Fleet, user: str) -> None:
     before = fleet.proxy.served()
     async with client(fleet, user) as asking:
-        answers = await asyncio.gather(*(asking.get("/api/me") for _ in range(200)))
-    left = sorted(int(each.headers["RateLimit"].split("r=")[1].split(";")[0]) for each in answers)
+        responses = await asyncio.gather(*(asking.get("/api/me") for _ in range(200)))
+    left = sorted(int(each.headers["RateLimit"].split("r=")[1].split(";")[0]) for each in responses)
     assert left == list(range(LIMIT - 200, LIMIT))
     served = [now - then for now, then in zip(fleet.proxy.served(), before, strict=True)]
     assert all(count >= 90 for count in served)
 
 
-async def test_guesses_of_tokens_count_by_the_address_that_the_proxy_saw(fleet: Fleet) -> None:
+async def test_guesses_of_tokens_count_by_the_address_the_proxy_saw(fleet: Fleet) -> None:
     """They count neither by the proxy's address nor by one that the client invents."""
 
     async def guess(address: str, count: int) -> Counter[int]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.performance.explained import (
+from tests.performance.explain import (
     USERS,
     ExplainedSession,
     crowded_database,

@@ -17,13 +17,13 @@ from werkzeug.datastructures import Headers, MultiDict
 from app import MAX_BODY_BYTES
 from app.tasks.routes import TaskRoutes
 from quart_contract import strict_json
-from quart_contract.checks import BodyCheck, RequestCheck
 from quart_contract.document import Document
-from quart_contract.faults import Fault, faults_of
 from quart_contract.operations import Operation, operations
 from quart_contract.problems import Problem, ProblemCatalogue, invalid_request
-from quart_contract.requests import Received
+from quart_contract.requests import RawRequest
 from quart_contract.strict_json import JsonValue, MalformedJsonError, parse
+from quart_contract.validation import BodyValidator, RequestValidator
+from quart_contract.violations import Violation, violations_of
 from tests.conftest import REPORTED
 from tests.performance.search import least, worst
 from tests.performance.shapes import Body, mutated, shape_of
@@ -43,7 +43,7 @@ class Gate:
 
     def __init__(self, contract: Document, operation: Operation) -> None:
         handler = getattr(TaskRoutes, operation.handler_name)
-        self._check = RequestCheck(contract, operation, typing.get_type_hints(handler))
+        self._check = RequestValidator(contract, operation, typing.get_type_hints(handler))
         self._path = {"id": _ID} if "{id}" in operation.path else {}
         self._catalogue = ProblemCatalogue(contract)
 
@@ -59,7 +59,7 @@ class Gate:
             body = parse(raw, whole_as_integer=True)
         except MalformedJsonError as error:
             return Problem("malformed_json", str(error))
-        received = Received(self._path, MultiDict(), Headers(), body)
+        received = RawRequest(self._path, MultiDict(), Headers(), body)
         arguments, faults = self._check.arguments(received)
         if faults:
             return invalid_request(faults)
@@ -140,9 +140,9 @@ def test_the_worst_body_costs_little_more_than_a_valid_one(
     assert ratio <= MOST, f"seed {SEED}, {words}"
 
 
-def every_fault_at_once(self: BodyCheck, sent: JsonValue) -> Iterator[Fault]:
+def every_fault_at_once(self: BodyValidator, sent: JsonValue) -> Iterator[Violation]:
     for error in self._validator.iter_errors(sent):
-        yield from faults_of(error, (), {})
+        yield from violations_of(error, (), {})
 
 
 def test_the_search_finds_huge_integers_and_all_errors_at_once(
@@ -152,7 +152,7 @@ def test_the_search_finds_huge_integers_and_all_errors_at_once(
     record_property: Callable[[str, object], None],
 ) -> None:
     monkeypatch.setattr(strict_json, "MAX_EXACT", 10**308)
-    monkeypatch.setattr(BodyCheck, "faults", every_fault_at_once)
+    monkeypatch.setattr(BodyValidator, "violations", every_fault_at_once)
     ratio, body = worst_body(contract, yardstick, "batchTasks")
     record_property(REPORTED, f"A planted weakness costs {ratio:.1f} valid batches, {body}")
     monkeypatch.undo()

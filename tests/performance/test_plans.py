@@ -7,15 +7,15 @@ from uuid import UUID
 import pytest
 
 from app.tasks.changes import ChangeStore
-from app.tasks.pages import Listing, select_page
+from app.tasks.queries import TaskQuery, select_page
 from app.tasks.schemas import TaskInput
 from app.tasks.store import TaskStore
-from tests.performance.explained import ExplainedSession
+from tests.performance.explain import ExplainedSession
 
 
 @pytest.fixture
 async def task_id(session: ExplainedSession) -> UUID:
-    listing = Listing(**NO_FILTERS | {"completed": False}, sort="created_at")
+    listing = TaskQuery(**NO_FILTERS | {"completed": False}, sort="created_at")
     page, _ = await TaskStore(session).page(listing, limit=1, after=None)
     session.nodes()
     return page.items[0].id
@@ -106,7 +106,7 @@ async def test_later_changes_walk_the_indexes_of_revisions(session: ExplainedSes
 
 
 async def test_a_page_of_long_tasks_walks_the_same_index(session: ExplainedSession) -> None:
-    listing = Listing(**NO_FILTERS, sort="-created_at")
+    listing = TaskQuery(**NO_FILTERS, sort="-created_at")
     sizes = {"row_limit": 6, "share_octets": 1_000}
     await session.read(select_page(listing, None, sized=True), **sizes)
     nodes = session.nodes()
@@ -140,10 +140,10 @@ async def test_a_page_walks_the_index_of_its_sort(
     direction: str,
 ) -> None:
     store = TaskStore(session)
-    listing = Listing(**NO_FILTERS | filters, sort=direction + sort)
+    listing = TaskQuery(**NO_FILTERS | filters, sort=direction + sort)
     page, _ = await store.page(listing, limit=5, after=None)
     if page.next_cursor:
-        await store.page(listing, limit=5, after=store.position(listing, page.next_cursor))
+        await store.page(listing, limit=5, after=store.page_cursor(listing, page.next_cursor))
     nodes = session.nodes()
     assert_bounded(nodes)
     assert indexes(nodes) == {index, "users_pkey"}
@@ -157,7 +157,7 @@ async def test_whatever_else_is_filtered_no_row_of_others_is_looked_at(
     session: ExplainedSession, filters: dict[str, Any], sort: str
 ) -> None:
     store = TaskStore(session)
-    await store.page(Listing(**NO_FILTERS | filters, sort=sort), limit=5, after=None)
+    await store.page(TaskQuery(**NO_FILTERS | filters, sort=sort), limit=5, after=None)
     scans = [node for node in session.nodes() if "Relation Name" in node]
     assert all("Scan" in node["Node Type"] for node in scans)
     for node in scans:

@@ -7,7 +7,7 @@ import pytest
 
 from app.openapi import read
 from quart_contract.operations import operations
-from tests.support.driver import listening
+from tests.support.driver import recorded_statements
 
 CONTENT = {"title": "x", "description": None, "due_at": None}
 TWO = {"operations": [{"op": "create", "task": CONTENT}] * 2}
@@ -74,9 +74,9 @@ async def test_an_operation_takes_just_these_round_trips(
 ) -> None:
     task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
     path = trips.path.format(task=task, user=user)
-    with listening() as sent:
-        answer = await client.request(trips.method, path, json=trips.body, headers=trips.headers)
-    assert answer.status_code < 400
+    with recorded_statements() as sent:
+        response = await client.request(trips.method, path, json=trips.body, headers=trips.headers)
+    assert response.status_code < 400
     said = [each.sql for each in sent]
     assert len(said) == len(trips.words), said
     for sql, words in zip(said, trips.words, strict=True):
@@ -87,11 +87,11 @@ async def test_an_operation_takes_just_these_round_trips(
 async def test_who_has_no_user_costs_the_database_nothing(
     anonymous: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
-    with listening() as sent:
+    with recorded_statements() as sent:
         for trips in TRIPS:
             path = trips.path.format(task=f"/api/tasks/{ABSENT}", user="x")
-            answer = await anonymous.request(trips.method, path, headers=headers)
-            assert answer.status_code == 401
+            response = await anonymous.request(trips.method, path, headers=headers)
+            assert response.status_code == 401
         assert (await anonymous.get("/health/live")).status_code == 200
     assert sent == []
 
@@ -99,7 +99,7 @@ async def test_who_has_no_user_costs_the_database_nothing(
 async def test_what_the_contract_refuses_costs_the_database_nothing(
     client: httpx.AsyncClient,
 ) -> None:
-    with listening() as sent:
+    with recorded_statements() as sent:
         for target in ("?limit=0", "?sort=x", "?x=1", "/x", "/changes?since=x"):
             assert (await client.get(f"/api/tasks{target}")).status_code == 422
         assert (await client.post("/api/tasks", json={})).status_code == 422

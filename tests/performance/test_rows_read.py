@@ -6,17 +6,17 @@ from typing import Any, TypeAlias
 import pytest
 
 from app.tasks.changes import ChangeStore
-from app.tasks.pages import Listing
+from app.tasks.queries import TaskQuery
 from app.tasks.schemas import Task, TaskInput
 from app.tasks.store import TaskStore
 from tests.conftest import REPORTED
-from tests.performance.explained import ExplainedSession
+from tests.performance.explain import ExplainedSession
 
 LIMIT = 20
 PAGE = LIMIT + 1
 """One more row shows whether there is a next page."""
 
-NEWEST = Listing(completed=None, q=None, due_before=None, due_after=None, sort="-created_at")
+NEWEST = TaskQuery(completed=None, q=None, due_before=None, due_after=None, sort="-created_at")
 
 Operation: TypeAlias = Callable[[ExplainedSession, Task], Awaitable[object]]
 
@@ -37,7 +37,7 @@ async def later_page(session: ExplainedSession, _: Task) -> None:
     store = TaskStore(session)
     page, _etag = await store.page(NEWEST, LIMIT, None)
     session.nodes()
-    await store.page(NEWEST, LIMIT, store.position(NEWEST, str(page.next_cursor)))
+    await store.page(NEWEST, LIMIT, store.page_cursor(NEWEST, str(page.next_cursor)))
 
 
 async def first_changes(session: ExplainedSession, _: Task) -> None:

@@ -48,7 +48,7 @@ def test_the_contract_in_the_wheel_is_the_one_that_is_read(tmp_path: Path) -> No
     assert finished.stdout == "from-the-wheel\n"
 
 
-def test_every_locked_package_has_hashes_and_no_lock_has_an_address() -> None:
+def test_every_locked_package_has_hashes_and_no_lock_has_a_url() -> None:
     for of in ("", "-otel", "-dev", "-bench"):
         text = (ROOT / f"requirements{of}.txt").read_text()
         packages = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
@@ -75,7 +75,7 @@ def test_every_dependency_is_locked_and_has_its_reason(begin: str, end: str, loc
         assert reason
 
 
-def test_who_traces_has_the_packages_of_who_does_not_and_others_as_they_are_tested() -> None:
+def test_the_lock_files_contain_one_another() -> None:
     plain, traced, tested = (
         {*re.split(r"(?m)^(?=[a-z0-9])", (ROOT / f"requirements{of}.txt").read_text())[1:]}
         for of in ("", "-otel", "-dev")

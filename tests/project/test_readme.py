@@ -20,7 +20,7 @@ TARGETS = sorted({*re.findall(r"(?m)(?:^|`)make ([\w-]+)", README + CONTRIBUTING
 BLOCKS = re.findall(r"(?ms)^```sh\n(.*?)^```$", README)
 
 
-def test_the_shell_commands_of_the_readme_work_on_the_development_server(
+def test_the_commands_of_the_readme_work_on_the_dev_server(
     development: Taskward,
 ) -> None:
     (block,) = (block for block in BLOCKS if "app token ada" in block)

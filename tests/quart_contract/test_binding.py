@@ -69,7 +69,7 @@ def test_a_handler_that_takes_anything_is_drift() -> None:
         bound(TREE, open_up=greedy)
 
 
-def test_a_secured_operation_whose_handler_requires_no_user_is_drift() -> None:
+def test_an_unprotected_handler_of_a_secured_operation_is_drift() -> None:
     async def careless(id: UUID, if_match: str | None) -> NoContent:
         return None, 204, {"X-Seen": f"{id} {if_match}"}
 
@@ -77,7 +77,7 @@ def test_a_secured_operation_whose_handler_requires_no_user_is_drift() -> None:
         bound(TREE, get_thing=careless)
 
 
-def test_a_secured_handler_that_takes_the_user_without_requiring_one_is_drift() -> None:
+def test_an_unprotected_handler_that_takes_the_user_is_drift() -> None:
     async def forged(user_id: str, id: UUID, if_match: str | None) -> NoContent:
         return None, 204, {"X-Seen": f"{user_id} {id} {if_match}"}
 
@@ -85,7 +85,7 @@ def test_a_secured_handler_that_takes_the_user_without_requiring_one_is_drift() 
         bound(TREE, get_thing=forged)
 
 
-def test_a_public_operation_whose_handler_requires_a_user_is_drift() -> None:
+def test_a_protected_handler_of_a_public_operation_is_drift() -> None:
     @with_key
     async def careful(user_id: str, body: dict[str, Any]) -> NoContent:
         return None, 204, {"X-Seen": f"{user_id} {body}"}

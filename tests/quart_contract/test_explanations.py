@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from quart_contract.checks import BodyCheck, compile_schema
 from quart_contract.document import ContractError, Document
 from quart_contract.explanations import Explanations
 from quart_contract.operations import Body
 from quart_contract.strict_json import JsonValue
+from quart_contract.validation import BodyValidator, compile_schema
 
 LABELS = {"type": "array", "maxItems": 2, "uniqueItems": True, "items": {"type": "string"}}
 TREE: dict[str, Any] = {
@@ -23,39 +23,39 @@ CONTRACT = Document(
 )
 
 
-def faults(schema: dict[str, Any], body: JsonValue) -> list[tuple[str | None, str]]:
-    check = BodyCheck(CONTRACT, Body(True, ("application/json",), schema, {}))
-    return [(fault.pointer, fault.detail) for fault in check.faults(body)]
+def violations(schema: dict[str, Any], body: JsonValue) -> list[tuple[str | None, str]]:
+    check = BodyValidator(CONTRACT, Body(True, ("application/json",), schema, {}))
+    return [(violation.pointer, violation.detail) for violation in check.violations(body)]
 
 
 def test_a_schema_may_refer_to_itself() -> None:
     tree = CONTRACT.tree["components"]["schemas"]["Tree"]
-    assert faults(tree, {"below": {"below": {"name": 7, "x": 0}}}) == [
+    assert violations(tree, {"below": {"below": {"name": 7, "x": 0}}}) == [
         ("/below/below/x", "is an unknown property"),
         ("/below/below/name", "is not a string"),
     ]
 
 
 def test_the_items_of_an_array_are_checked_up_to_its_limit() -> None:
-    assert faults(LABELS, ["a", 1, 2, 3]) == [
+    assert violations(LABELS, ["a", 1, 2, 3]) == [
         ("", "has more than 2 items"),
         ("/1", "is not a string"),
     ]
-    assert faults(LABELS, ["a", "a"]) == [("", "does not match the contract")]
+    assert violations(LABELS, ["a", "a"]) == [("", "does not match the contract")]
 
 
 def test_what_is_in_an_open_object_is_free() -> None:
     schema = {"type": "object", "properties": {"extra": {"type": "object", "maxProperties": 1}}}
-    assert faults(schema, {"extra": {"a": [{"b": 1e25}]}, "x": []}) == []
-    assert faults(schema, {"extra": {"a": [], "b": {}}}) == [
+    assert violations(schema, {"extra": {"a": [{"b": 1e25}]}, "x": []}) == []
+    assert violations(schema, {"extra": {"a": [], "b": {}}}) == [
         ("/extra", "has more than 1 properties")
     ]
-    assert faults(schema, {"extra": [0]}) == [("/extra", "is not an object")]
+    assert violations(schema, {"extra": [0]}) == [("/extra", "is not an object")]
 
 
 def test_what_cannot_be_explained_is_refused_all_the_same() -> None:
     schema = {"type": "object", "not": {"properties": {"a": {"contains": {"const": 1}}}}}
-    assert faults(schema, {"a": [1]}) == [("", "does not match the contract")]
+    assert violations(schema, {"a": [1]}) == [("", "does not match the contract")]
 
 
 @pytest.mark.parametrize("bounds", [{}, {"minimum": 1}, {"minimum": 1, "maximum": 2**60}])

@@ -74,8 +74,8 @@ async def test_every_fault_is_named(app: Quart) -> None:
     body = {"text": "", "labels": ["x"] * 6, "color": "red"}
     refused = await app.test_client().post("/notes", json=body, headers=ADA)
     assert refused.status_code == 422
-    faults = {each["pointer"] for each in (await refused.get_json())["errors"]}
-    assert faults == {"/text", "/labels", "/color"}
+    violations = {each["pointer"] for each in (await refused.get_json())["errors"]}
+    assert violations == {"/text", "/labels", "/color"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.support.http1 import connect
 from tests.support.live_server import LiveServer
 from tests.support.tokens import token_for
 
-Answer = tuple[h11.Response, bytes]
+ParsedResponse = tuple[h11.Response, bytes]
 
 NAMES = [each.name for each in CORPUS]
 LIBRARIES = re.compile(
@@ -34,7 +34,7 @@ async def test_a_bad_request_is_refused(
 ) -> None:
     token = token_for(user).encode()
     raw = bad.raw.replace(TOKEN, token)
-    *served, (response, body) = await exchange(server, raw, bad.closes)
+    *served, (response, body) = await send(server, raw, bad.closes)
     assert [each.status_code for each, _ in served] == [200] * bad.served
     headers = {name.decode(): value.decode() for name, value in response.headers}
     assert (response.status_code, headers["content-type"]) == (
@@ -48,14 +48,14 @@ async def test_a_bad_request_is_refused(
     assert not any(secret in body for secret in TOKENS.findall(raw))
     assert not LIBRARIES.search(body.decode())
     # Nothing of it was stored, and the server still works.
-    ((_, tasks),) = await exchange(server, get(b"/api/tasks").replace(TOKEN, token), closes=False)
+    ((_, tasks),) = await send(server, get(b"/api/tasks").replace(TOKEN, token), closes=False)
     assert json.loads(tasks)["items"] == []
 
 
-async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[Answer]:
+async def send(server: LiveServer, raw: bytes, closes: bool | None) -> list[ParsedResponse]:
     """Send bytes. Return the responses, up to the end of the connection if it `closes`."""
     reader, writer = await connect(server)
-    parser = Answers()
+    parser = ResponseParser()
     closed = False
     try:
         writer.write(raw)
@@ -69,29 +69,29 @@ async def exchange(server: LiveServer, raw: bytes, closes: bool | None) -> list[
         closed = True
     finally:
         writer.close()
-    assert parser.answers, "there was no answer"
+    assert parser.responses, "there was no answer"
     assert closes is None or closed == closes
-    return parser.answers
+    return parser.responses
 
 
-class Answers:
+class ResponseParser:
     """Parse all responses on a connection."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
+        self.responses: list[ParsedResponse] = []
         self._buffer = b""
 
     @property
     def done(self) -> bool:
         """Return whether there is a response, and no further data."""
-        return bool(self.answers) and not self._buffer
+        return bool(self.responses) and not self._buffer
 
     def feed(self, data: bytes) -> None:
         self._buffer += data
         while self._buffer and (parsed := self._parse()) is not None:
-            self.answers.append(parsed)
+            self.responses.append(parsed)
 
-    def _parse(self) -> Answer | None:
+    def _parse(self) -> ParsedResponse | None:
         connection = h11.Connection(h11.CLIENT)
         connection.send(h11.Request(method="GET", target="/", headers=[("Host", "x")]))
         connection.send(h11.EndOfMessage())
@@ -115,7 +115,7 @@ async def test_all_bad_tokens_get_one_and_the_same_answer(server: LiveServer) ->
     told = set()
     for bad in CORPUS:
         if bad.code == "invalid_token":
-            response, body = (await exchange(server, bad.raw, closes=False))[-1]
+            response, body = (await send(server, bad.raw, closes=False))[-1]
             problem = json.loads(body)
             del problem["request_id"]
             headers = {

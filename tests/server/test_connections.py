@@ -63,7 +63,7 @@ async def is_answered(streams: Streams) -> bool:
     return head.startswith(b"HTTP/1.1 200")
 
 
-async def test_busy_connections_of_an_address_leave_room_for_another_address(
+async def test_busy_connections_of_an_address_leave_room_for_another(
     server: LiveServer,
 ) -> None:
     with structlog.testing.capture_logs() as lines:
@@ -131,7 +131,7 @@ async def test_a_client_that_reads_nothing_is_disconnected(server: LiveServer) -
                 assert await is_answered(each)
 
 
-async def test_a_client_that_reads_slowly_but_steadily_is_not_disconnected(
+async def test_a_slow_but_steady_reader_is_not_disconnected(
     server: LiveServer,
 ) -> None:
     # Reading it all takes longer than a client may read nothing.

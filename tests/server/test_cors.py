@@ -20,11 +20,11 @@ ORIGIN = {"Origin": "https://app.example.com"}
 async def test_every_answer_can_be_read_by_a_front_end(
     anonymous: httpx.AsyncClient, path: str, status: int
 ) -> None:
-    answer = await anonymous.get(path, headers=ORIGIN)
-    assert answer.status_code == status
-    assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
-    assert "X-Request-Id" in answer.headers["Access-Control-Expose-Headers"]
-    assert "Origin" in answer.headers["Vary"]
+    response = await anonymous.get(path, headers=ORIGIN)
+    assert response.status_code == status
+    assert response.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert "X-Request-Id" in response.headers["Access-Control-Expose-Headers"]
+    assert "Origin" in response.headers["Vary"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -35,14 +35,14 @@ async def test_a_preflight_request_needs_no_token(
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "authorization, content-type",
     }
-    answer = await anonymous.options("/api/tasks", headers=headers)
-    assert answer.status_code == 200
-    assert method in answer.headers["Access-Control-Allow-Methods"]
-    assert answer.headers["Access-Control-Max-Age"] == "600"
-    allowed = answer.headers["Access-Control-Allow-Headers"].lower()
+    response = await anonymous.options("/api/tasks", headers=headers)
+    assert response.status_code == 200
+    assert method in response.headers["Access-Control-Allow-Methods"]
+    assert response.headers["Access-Control-Max-Age"] == "600"
+    allowed = response.headers["Access-Control-Allow-Headers"].lower()
     assert {"authorization", "content-type"} == set(allowed.split(", "))
 
 
 async def test_another_origin_is_told_nothing(anonymous: httpx.AsyncClient) -> None:
-    answer = await anonymous.get("/health/live", headers={"Origin": "https://evil.example.com"})
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    response = await anonymous.get("/health/live", headers={"Origin": "https://evil.example.com"})
+    assert "Access-Control-Allow-Origin" not in response.headers

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from app.database.driver.url import DatabaseUrl
-from tests.support.driver import listening
+from tests.support.driver import recorded_statements
 from tests.support.http1 import connect, request
 from tests.support.live_server import LiveServer
 from tests.support.waiting import until
@@ -51,7 +51,7 @@ def slowly(seconds: float) -> Any:  # noqa: ANN401 - a context with the statemen
             "FROM owner_row", f"{slow}owner_row"
         )
 
-    return listening(rewrite)
+    return recorded_statements(rewrite)
 
 
 async def leave(writer: asyncio.StreamWriter, how: str) -> None:
@@ -112,11 +112,11 @@ async def test_a_client_that_closes_its_side_only_gets_its_response(
             writer.write(request("GET /api/tasks", user=user))
             writer.write_eof()
             async with asyncio.timeout(10):
-                answer = await reader.read()
+                response = await reader.read()
             writer.close()
         head = b"HTTP/1.1 100 Continue\r\n\r\n" * interim
-        assert answer.startswith(head + b"HTTP/1.1 200")
-        assert answer.count(b'"items"') == 1
+        assert response.startswith(head + b"HTTP/1.1 200")
+        assert response.count(b'"items"') == 1
 
 
 async def test_a_client_of_http_1_0_gets_no_interim_response(
@@ -128,9 +128,9 @@ async def test_a_client_of_http_1_0_gets_no_interim_response(
         writer.write(request("GET /api/tasks", user=user).replace(b"HTTP/1.1", b"HTTP/1.0"))
         writer.write_eof()
         async with asyncio.timeout(10):
-            answer = await reader.read()
+            response = await reader.read()
         writer.close()
-    assert answer.startswith(b"HTTP/1.1 200")
+    assert response.startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

@@ -14,7 +14,7 @@ from app.auth import issuer
 from app.auth.tokens import TokenVerifier
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.server.observability.readiness import ReadinessCheck
 from app.settings import Settings
 from app.tasks.wall import WALL
@@ -72,18 +72,18 @@ def issued_by(server: KeyServer) -> dict[str, object]:
 
 async def failed(ask: Ask) -> tuple[dict[str, str], str]:
     """Return the checks of a server that is not ready, and the reasons."""
-    answer = await ask()
-    problem = answer.json()
-    assert (answer.status_code, problem["code"]) == (503, "not_ready")
-    assert int(answer.headers["Retry-After"]) >= 1
+    response = await ask()
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (503, "not_ready")
+    assert int(response.headers["Retry-After"]) >= 1
     return problem["checks"], problem["detail"]
 
 
 async def test_a_server_is_ready_when_every_check_is_ok(asking: Asking) -> None:
     async with asking() as ask:
-        answer = await ask()
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "ready", "checks": OK}
+        response = await ask()
+    assert response.status_code == 200
+    assert response.json() == {"status": "ready", "checks": OK}
 
 
 async def test_a_server_whose_database_is_gone_is_not_ready(
@@ -124,7 +124,7 @@ async def test_a_server_on_an_older_schema_is_not_ready(
     assert "there is no table tombstones" in isolation
 
 
-async def test_a_server_on_a_database_that_does_not_keep_users_apart_is_not_ready(
+async def test_a_server_is_not_ready_if_users_are_not_isolated(
     asking: Asking, empty_database: DatabaseUrl, database: Database
 ) -> None:
     await migrate(database)
@@ -137,7 +137,7 @@ async def test_a_server_on_a_database_that_does_not_keep_users_apart_is_not_read
     assert detail == "isolation: row-level security is not forced on tasks."
 
 
-async def test_a_schema_that_cannot_be_read_fails_and_is_no_bug_of_the_server(
+async def test_an_unreadable_schema_fails_a_check_and_not_the_server(
     asking: Asking, empty_database: DatabaseUrl, database: Database
 ) -> None:
     await migrate(database)
@@ -151,7 +151,7 @@ async def test_a_schema_that_cannot_be_read_fails_and_is_no_bug_of_the_server(
     assert detail == "schema: cannot be read."
 
 
-async def test_a_server_is_ready_once_it_has_the_issuers_keys_and_stays_so_while_that_is_down(
+async def test_a_server_with_keys_stays_ready_while_the_issuer_is_down(
     asking: Asking, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pause in ("PAUSE_WITHOUT_KEYS_SECONDS", "PAUSE_SECONDS", "MAX_AGE_SECONDS"):

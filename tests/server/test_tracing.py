@@ -56,13 +56,13 @@ def operations_of(statements: list[Received]) -> list[str | int]:
     return [span.attributes["db.operation.name"] for span in statements]
 
 
-def test_a_request_is_a_span_of_its_operation_below_that_of_the_client(
+def test_a_request_is_a_child_span_named_after_its_operation(
     serve: Serve, receiver: Receiver
 ) -> None:
     with serve() as client:
         traceparent = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-        answer = client.get("/api/tasks?q=hush", headers=traceparent)
-    assert answer.status_code == 200
+        response = client.get("/api/tasks?q=hush", headers=traceparent)
+    assert response.status_code == 200
     span = receiver.named("listTasks")
     assert (span.kind, span.trace_id, span.parent_id) == ("SERVER", TRACE, PARENT)
     assert span.attributes == {
@@ -98,7 +98,7 @@ def test_each_statement_is_a_span_below_its_request(serve: Serve, receiver: Rece
     assert ["db.query.text" in span.attributes for span in statements] == [False, True, True, False]
 
 
-def test_a_span_names_no_token_no_user_and_nothing_that_a_user_wrote(
+def test_no_span_has_a_token_a_user_or_text_of_a_user(
     serve: Serve, receiver: Receiver, user: str
 ) -> None:
     with serve() as client:
@@ -113,7 +113,7 @@ def test_a_span_names_no_token_no_user_and_nothing_that_a_user_wrote(
         assert secret.encode() not in receiver.raw
 
 
-def test_a_state_that_is_sent_in_parts_is_one_and_two_parents_are_none(
+def test_repeated_tracestates_are_joined_and_two_parents_ignored(
     serve: Serve, receiver: Receiver
 ) -> None:
     states = [("tracestate", "a=1"), ("tracestate", "b=2, c=3")]
@@ -161,7 +161,7 @@ def test_a_bug_is_a_failed_span_that_does_not_quote_it(
     assert b"does not exist" not in receiver.raw
 
 
-def test_a_collector_that_is_down_is_logged_and_keeps_nobody_waiting(
+def test_an_unreachable_collector_is_logged_and_delays_nothing(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(spans, "FLUSH_SECONDS", 0.1)
@@ -226,7 +226,7 @@ def test_what_cannot_be_sent_to_is_refused(
         (ENDPOINT, "http://127.0.0.1:1"),
     ],
 )
-def test_who_asks_for_traces_without_the_packages_is_told_of_them(
+def test_traces_without_their_packages_name_the_packages(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Python then behaves as if the package were not installed.
@@ -236,7 +236,7 @@ def test_who_asks_for_traces_without_the_packages_is_told_of_them(
         tracing_of({name: value}, "1")
 
 
-def test_who_neither_measures_nor_traces_has_nothing_for_it_in_memory() -> None:
+def test_optional_libraries_are_not_imported_by_default() -> None:
     script = """
 import sys
 from app import create_app

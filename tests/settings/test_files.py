@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings, SettingsError, read_file, read_settings, required
-from tests.settings.reading import fault, read
+from tests.settings.settings_helpers import error_of, read
 from tests.support.folders import ROOT
 
 
@@ -45,7 +45,7 @@ def test_the_environment_wins_over_the_file(
 
 def test_a_file_that_is_no_text_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"BIND=\xff")
-    assert ".env cannot be read" in fault(monkeypatch)
+    assert ".env cannot be read" in error_of(monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_line_of_the_file_that_would_be_left_out_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: str
 ) -> None:
     (tmp_path / ".env").write_text(f"# Settings\nBIND=127.0.0.1:1\n\n{wrong}")
-    assert ".env cannot be read: line 4 is not NAME=VALUE" in fault(monkeypatch)
+    assert ".env cannot be read: line 4 is not NAME=VALUE" in error_of(monkeypatch)
     with pytest.raises(SettingsError, match="line 4"):
         read_file()
 
@@ -74,7 +74,7 @@ def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_fault_is_reported_at_once_without_the_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    message = fault(
+    message = error_of(
         monkeypatch,
         DATABASE_URL="mysql://root:hunter2@localhost/x",
         DATABASE_POOL_SIZE="many",

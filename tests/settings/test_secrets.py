@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.settings.reading import fault, read
+from tests.settings.settings_helpers import error_of, read
 
 SECRET = "kG7vT2qLx9Zp4RmWb8NcYd3HsJf6AeUo"
 PREVIOUS_SECRET = "pW4zR8nKc2Vt7YbQ5mLs9XhDf3JgAeUi"
@@ -10,7 +10,7 @@ PREVIOUS_SECRET = "pW4zR8nKc2Vt7YbQ5mLs9XhDf3JgAeUi"
 
 @pytest.mark.parametrize("secret", ["s" * 31, "short", "a" * 64, "abababab" * 8])
 def test_a_weak_secret_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
-    assert "BETTER_AUTH_SECRET" in fault(monkeypatch, BETTER_AUTH_SECRET=secret)
+    assert "BETTER_AUTH_SECRET" in error_of(monkeypatch, BETTER_AUTH_SECRET=secret)
 
 
 def test_a_previous_secret_stands_beside_the_present_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,14 +34,14 @@ def test_a_previous_secret_stands_beside_the_present_one(monkeypatch: pytest.Mon
 def test_a_previous_secret_is_held_to_the_same_rules(
     monkeypatch: pytest.MonkeyPatch, present: str, previous: str, message: str
 ) -> None:
-    found = fault(monkeypatch, BETTER_AUTH_SECRET=present, BETTER_AUTH_SECRET_PREVIOUS=previous)
+    found = error_of(monkeypatch, BETTER_AUTH_SECRET=present, BETTER_AUTH_SECRET_PREVIOUS=previous)
     assert found.splitlines()[1].startswith(f"  BETTER_AUTH_SECRET_PREVIOUS: {message}")
 
 
-def test_a_present_secret_that_is_weak_is_not_held_against_the_previous_one(
+def test_a_weak_secret_is_no_error_of_the_previous_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = fault(
+    found = error_of(
         monkeypatch, BETTER_AUTH_SECRET="short", BETTER_AUTH_SECRET_PREVIOUS=PREVIOUS_SECRET
     )
     assert [line.split()[0] for line in found.splitlines()[1:]] == ["BETTER_AUTH_SECRET:"]

@@ -3,7 +3,7 @@
 import pytest
 from limits import parse
 
-from tests.settings.reading import fault, read
+from tests.settings.settings_helpers import error_of, read
 
 
 @pytest.mark.parametrize("limit", ["600/minute", "20 per 2 seconds", "1/day", "5/10 second"])
@@ -17,7 +17,7 @@ def test_the_rate_limit_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("limit", ["600", "0/minute", "-1/minute", "many", "5/fortnight"])
 def test_what_is_no_rate_is_refused(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    assert "RATE_LIMIT: must be off, or a limit such as" in fault(monkeypatch, RATE_LIMIT=limit)
+    assert "RATE_LIMIT: must be off, or a limit such as" in error_of(monkeypatch, RATE_LIMIT=limit)
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss", "valkey", "valkeys"])
@@ -33,11 +33,11 @@ def test_counters_are_kept_in_redis_or_valkey(monkeypatch: pytest.MonkeyPatch, s
 
 @pytest.mark.parametrize("url", ["memcached://cache", "cache:6379", "redis:///", "memory://"])
 def test_counters_are_kept_nowhere_else(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    assert "RATE_LIMIT_STORAGE: must start with" in fault(monkeypatch, RATE_LIMIT_STORAGE=url)
+    assert "RATE_LIMIT_STORAGE: must start with" in error_of(monkeypatch, RATE_LIMIT_STORAGE=url)
 
 
 def test_published_keys_need_an_issuer_and_an_audience(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = fault(monkeypatch, JWKS_URL="https://id.example.com/jwks", JWT_ISSUER="")
+    found = error_of(monkeypatch, JWKS_URL="https://id.example.com/jwks", JWT_ISSUER="")
     assert "JWT_ISSUER: is required with JWKS_URL" in found
     assert "JWT_AUDIENCE: is required with JWKS_URL" in found
     read(monkeypatch, JWT_ISSUER="https://id.example.com", JWT_AUDIENCE="taskward")
@@ -45,7 +45,7 @@ def test_published_keys_need_an_issuer_and_an_audience(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("url", ["file:///etc/jwks", "id.example.com/jwks", "/jwks"])
 def test_published_keys_are_at_an_http_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    assert "JWKS_URL" in fault(monkeypatch, JWKS_URL=url, JWT_ISSUER="i", JWT_AUDIENCE="a")
+    assert "JWKS_URL" in error_of(monkeypatch, JWKS_URL=url, JWT_ISSUER="i", JWT_AUDIENCE="a")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_origins_are_a_list(
 def test_what_is_not_an_exact_origin_is_refused(
     monkeypatch: pytest.MonkeyPatch, origin: str
 ) -> None:
-    assert "CORS_ORIGINS" in fault(monkeypatch, CORS_ORIGINS=origin)
+    assert "CORS_ORIGINS" in error_of(monkeypatch, CORS_ORIGINS=origin)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_address_is_a_host_and_a_port_or_an_inherited_socket(
     ],
 )
 def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind: str) -> None:
-    found = fault(monkeypatch, BIND=bind, METRICS_BIND=bind)
+    found = error_of(monkeypatch, BIND=bind, METRICS_BIND=bind)
     assert [line.split()[:2] for line in found.splitlines()[1:]] == [
         ["BIND:", "must"],
         ["METRICS_BIND:", "must"],
@@ -113,5 +113,5 @@ def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind
 def test_metrics_have_an_address_of_their_own_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch).metrics_bind is None
     assert read(monkeypatch, METRICS_BIND="[::1]:9100").metrics_bind == "[::1]:9100"
-    found = fault(monkeypatch, METRICS_BIND="127.0.0.1:8000")
+    found = error_of(monkeypatch, METRICS_BIND="127.0.0.1:8000")
     assert "METRICS_BIND: must differ from BIND" in found

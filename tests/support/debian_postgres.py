@@ -10,7 +10,7 @@ from typing import Any
 
 from app.database.driver.url import DatabaseUrl
 from tests.support.certificates import Authority
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 from tests.support.ports import free_port
 from tests.support.programs import program
 
@@ -51,7 +51,7 @@ def tls_server(authority: Authority) -> Iterator[int]:
     """Run a PostgreSQL with TLS and a certificate of `authority`. Yield its port."""
     binaries = debian_binaries()
     port = free_port()
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         server = _Server(binaries, folder, port)
         server.initialise(authority)
         server.control("start", f"--log={folder}/log")
@@ -67,7 +67,7 @@ def tls_server(authority: Authority) -> Iterator[int]:
 def plain_server(*, more: str = "", standby: bool = False) -> Iterator[DatabaseUrl]:
     """Start a PostgreSQL without TLS, and yield the URL of its superuser."""
     binaries = debian_binaries()
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         server = _Server(binaries, folder, free_port())
         server.initialise_plainly(more)
         if standby:

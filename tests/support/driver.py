@@ -16,7 +16,7 @@ class Sent(NamedTuple):
 
 
 @contextmanager
-def listening(rewrite: Callable[[str], str] = lambda sql: sql) -> Iterator[list[Sent]]:
+def recorded_statements(rewrite: Callable[[str], str] = lambda sql: sql) -> Iterator[list[Sent]]:
     """Yield a list that grows with each round trip. `rewrite` changes the SQL of each.
 
     Statements that SQLAlchemy itself sends, for the login, are not included.

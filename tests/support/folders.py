@@ -17,7 +17,7 @@ def copy_folder(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def open_folder() -> Iterator[Path]:
+def world_readable_tmp() -> Iterator[Path]:
     """Create a folder that every account may enter. Remove it at the end."""
     folder = Path(tempfile.mkdtemp(prefix="taskward-test-"))
     try:

@@ -28,11 +28,11 @@ class Scrape(dict[tuple[str, Labels], float]):
 
 def scrape(bind: str) -> Scrape:
     """Read all metrics of HOST:PORT."""
-    answer = httpx.get(f"http://{bind}/metrics").raise_for_status()
+    response = httpx.get(f"http://{bind}/metrics").raise_for_status()
     return Scrape(
         {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(answer.text)
+            for family in text_string_to_metric_families(response.text)
             for sample in family.samples
         }
     )

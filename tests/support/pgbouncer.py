@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.database.driver.url import DatabaseUrl
 from tests.support.addresses import address_of, moved
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 from tests.support.ports import free_port, wait_until_listening
 from tests.support.programs import program
 
@@ -37,7 +37,7 @@ def pgbouncer(
     """
     executable = program("pgbouncer")
     server, address = url.for_sqlalchemy, address_of(url)
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         port = free_port()
         (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
         (folder / "pgbouncer.ini").write_text(

@@ -10,7 +10,7 @@ from tests.support.addresses import Address
 
 
 @dataclass
-class Exchange:
+class RelayedConnection:
     """One connection: both its ends, and whether to lose its next response."""
 
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Relay:
         """Set once something was lost, and its connection was cut."""
         self.on_loss: Callable[[], object] = lambda: None
         self.port = 0
-        self._exchanges: list[Exchange] = []
+        self._connections: list[RelayedConnection] = []
 
     @property
     def base_url(self) -> str:
@@ -49,14 +49,14 @@ class Relay:
         self.lost.clear()
         self._request_is_lost = True
 
-    def lose_answer(self, to: bytes = b"", after: bytes = b"") -> None:
+    def lose_response(self, to: bytes = b"", after: bytes = b"") -> None:
         """Pass on the next data that contains these bytes, and lose the response.
 
         This applies only to connections that have carried the bytes `after`.
         """
         self.lost.clear()
-        for exchange in self._exchanges:
-            exchange.is_meant = False
+        for connection in self._connections:
+            connection.is_meant = False
         self._marker, self._after = to, after
 
     def run(self, started: threading.Event) -> None:
@@ -75,25 +75,25 @@ class Relay:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _end(self) -> None:
-        for exchange in self._exchanges:
-            exchange.cut()
+        for connection in self._connections:
+            connection.cut()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
         # The event loop closes transports in its next turn.
         await asyncio.sleep(0)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        exchange = Exchange([writer])
-        self._exchanges.append(exchange)
+        connection = RelayedConnection([writer])
+        self._connections.append(connection)
         try:
-            answers, requests = await self._open()
+            responses, requests = await self._open()
         except OSError:
-            exchange.cut()
+            connection.cut()
             return
-        exchange.writers.append(requests)
+        connection.writers.append(requests)
         await asyncio.gather(
-            self._pass_on(reader, requests, exchange, self._loses_request),
-            self._pass_on(answers, writer, exchange, self._loses_answer),
+            self._pass_on(reader, requests, connection, self._loses_request),
+            self._pass_on(responses, writer, connection, self._loses_response),
         )
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -105,32 +105,32 @@ class Relay:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        exchange: Exchange,
-        loses: Callable[[bytes, Exchange], bool],
+        connection: RelayedConnection,
+        loses: Callable[[bytes, RelayedConnection], bool],
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
-                if loses(data, exchange):
+                if loses(data, connection):
                     self.on_loss()
                     self.lost.set()
                     break
                 writer.write(data)
                 await writer.drain()
-        exchange.cut()
+        connection.cut()
 
-    def _loses_request(self, data: bytes, exchange: Exchange) -> bool:
+    def _loses_request(self, data: bytes, connection: RelayedConnection) -> bool:
         if self._request_is_lost:
             self._request_is_lost = False
             return True
-        exchange.is_meant |= self._after in data
-        if self._marker is not None and exchange.is_meant and self._marker in data:
+        connection.is_meant |= self._after in data
+        if self._marker is not None and connection.is_meant and self._marker in data:
             self._marker = None
-            exchange.losing = True
+            connection.losing = True
         return False
 
     @staticmethod
-    def _loses_answer(_: bytes, exchange: Exchange) -> bool:
-        return exchange.losing
+    def _loses_response(_: bytes, connection: RelayedConnection) -> bool:
+        return connection.losing
 
 
 @contextmanager

@@ -150,7 +150,7 @@ def _workers(pid: int) -> set[int]:
     return {each.pid for each in psutil.Process(pid).children() if _is_worker(each)}
 
 
-def roll(pid: int) -> None:
+def reload_workers(pid: int) -> None:
     """Send SIGHUP to a server, and wait until all of its workers are new."""
     former = _workers(pid)
     os.kill(pid, signal.SIGHUP)

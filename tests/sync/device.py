@@ -112,24 +112,24 @@ class Device:
         """Make a change to the newest version. It overwrites only the fields changed here."""
         while id_ in self._revisions:
             headers = {"If-Match": f'"{self._revisions[id_]}"'}
-            answer = self.line.send(request._replace(headers=headers))
-            if answer.status == 200:
-                self._revisions[id_] = answer.body["revision"]
+            response = self.line.send(request._replace(headers=headers))
+            if response.status == 200:
+                self._revisions[id_] = response.body["revision"]
                 return
-            if answer.status in {204, 404}:
+            if response.status in {204, 404}:
                 # Deleted on this or another device: a deletion wins.
                 self._forget(id_)
                 return
-            assert answer.status == 412, answer
+            assert response.status == 412, response
             self._look_again(id_)
 
     def _look_again(self, id_: str) -> None:
-        answer = self.line.send(Request("GET", f"/api/tasks/{id_}", {}))
-        assert answer.status in {200, 404}, answer
-        if answer.status == 404:
+        response = self.line.send(Request("GET", f"/api/tasks/{id_}", {}))
+        assert response.status in {200, 404}, response
+        if response.status == 404:
             self._forget(id_)
         else:
-            self._revisions[id_] = answer.body["revision"]
+            self._revisions[id_] = response.body["revision"]
 
     def _fetch(self) -> bool:
         query: dict[str, Any] = {"limit": self.chosen.choice((1, 2, 5, 50))}
@@ -158,6 +158,6 @@ class Device:
         self._listed.discard(id_)
 
     def _expect(self, status: int, request: Request) -> Any:  # noqa: ANN401 - any JSON
-        answer: Received = self.line.send(request)
-        assert answer.status == status, (request, answer)
-        return answer.body
+        response: Received = self.line.send(request)
+        assert response.status == status, (request, response)
+        return response.body

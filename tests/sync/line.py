@@ -49,24 +49,24 @@ class Line:
         if "cut before" in fault:
             self._relay.lose_request()
         elif fault == "cut after":
-            self._relay.lose_answer()
+            self._relay.lose_response()
         elif fault == "twice":
-            self._exchange(request)
-        return self._exchange(request)
+            self._send(request)
+        return self._send(request)
 
     def deliver_late(self) -> None:
         """Let some late requests arrive, in any order. Their responses are ignored."""
         self._chosen.shuffle(self._late)
         for _ in range(self._chosen.randint(0, len(self._late))):
-            self._exchange(self._late.pop())
+            self._send(self._late.pop())
 
     def close(self) -> None:
         """Let all late requests arrive, and close the line."""
         while self._late:
-            self._exchange(self._late.pop())
+            self._send(self._late.pop())
         self._connection.close()
 
-    def _exchange(self, request: Request) -> Received:
+    def _send(self, request: Request) -> Received:
         headers = {**request.headers, "Authorization": self._authorization}
         try:
             return self._connection.ask(request.method, request.target, headers, request.body)

@@ -84,9 +84,9 @@ class Schedule:
 
     def truth(self, server: LiveServer) -> dict[str, Any]:
         """Return the tasks as the server lists them."""
-        answer = get(server, "/api/tasks?limit=200", self._user)
-        assert answer.json()["next_cursor"] is None
-        return {task["id"]: task for task in answer.json()["items"]}
+        response = get(server, "/api/tasks?limit=200", self._user)
+        assert response.json()["next_cursor"] is None
+        return {task["id"]: task for task in response.json()["items"]}
 
 
 @pytest.fixture

@@ -32,15 +32,15 @@ async def test_operations_of_each_kind_are_carried_out_in_their_order(
     client: httpx.AsyncClient,
 ) -> None:
     first, second, third = [await created(client, title) for title in "abc"]
-    answer = await batch(
+    response = await batch(
         client,
         {"op": "update", "id": first["id"], "patch": {"title": "A"}, "revision": 1},
         create("d"),
         {"op": "delete", "id": second["id"], "revision": 2},
         {"op": "update", "id": third["id"], "patch": {"completed": True}},
     )
-    assert answer.status_code == 200
-    results = answer.json()["results"]
+    assert response.status_code == 200
+    results = response.json()["results"]
     assert [each["op"] for each in results] == ["update", "create", "delete", "update"]
     assert [each["task"] and each["task"]["revision"] for each in results] == [4, 5, None, 7]
     made = results[1]["task"]
@@ -58,7 +58,7 @@ async def test_operations_of_each_kind_are_carried_out_in_their_order(
 async def test_an_operation_sees_what_those_before_it_did(client: httpx.AsyncClient) -> None:
     task = await created(client)
     update = {"op": "update", "id": task["id"]}
-    answer = await batch(
+    response = await batch(
         client,
         {**update, "patch": {"title": "y"}},
         {**update, "patch": {}, "revision": 2},
@@ -66,7 +66,7 @@ async def test_an_operation_sees_what_those_before_it_did(client: httpx.AsyncCli
         {**update, "patch": {"completed": True}, "revision": 2},
         {"op": "delete", "id": task["id"], "revision": 3},
     )
-    assert [each["task"] and each["task"]["revision"] for each in answer.json()["results"]] == [
+    assert [each["task"] and each["task"]["revision"] for each in response.json()["results"]] == [
         2,
         2,
         2,
@@ -91,7 +91,7 @@ async def test_an_operation_sees_what_those_before_it_did(client: httpx.AsyncCli
     ],
 )
 @pytest.mark.parametrize("index", [0, 2, 4])
-async def test_where_one_fails_nothing_is_carried_out_and_the_error_says_which(
+async def test_a_failed_operation_rolls_back_the_batch_and_is_named(
     client: httpx.AsyncClient, failing: Operation, status: int, code: str, place: str, index: int
 ) -> None:
     kept, gone, task = [await created(client, title) for title in "abc"]
@@ -156,14 +156,14 @@ async def test_every_fault_of_every_operation_is_named(client: httpx.AsyncClient
 async def test_batches_at_once_take_turns(client: httpx.AsyncClient) -> None:
     task = await created(client)
     update = {"op": "update", "id": task["id"]}
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(
             batch(client, create("x"), {**update, "patch": {"title": f"{n}"}}, create("y"))
             for n in range(8)
         )
     )
     taken = sorted(
-        [each["task"]["revision"] for each in answer.json()["results"]] for answer in answers
+        [each["task"]["revision"] for each in response.json()["results"]] for response in responses
     )
     assert taken == [[n, n + 1, n + 2] for n in range(2, 26, 3)]
 
@@ -173,8 +173,8 @@ async def test_a_batch_is_not_taken_for_a_task(client: httpx.AsyncClient, method
     refused = await client.request(method, "/api/tasks/batch")
     assert (refused.status_code, refused.headers["Allow"]) == (405, "OPTIONS, POST")
     for path in ("/api/tasks/batch/complete", "/api/tasks/batches", "/api/tasks/Batch"):
-        answer = await client.patch(path, json={})
-        assert answer.status_code == 422
+        response = await client.patch(path, json={})
+        assert response.status_code == 422
 
 
 @pytest.mark.parametrize("revision", ["1", "1.0", "1e0", "10E-1"])

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.tasks.idempotency import MAX_KEY_BYTES
 from app.tasks.schemas import TaskInput
 from app.tasks.statements import MAX_TOMBSTONES
@@ -42,16 +42,16 @@ async def test_a_batch_that_changes_nothing_stores_next_to_nothing(
 ) -> None:
     task = (await client.post("/api/tasks", json=LONG)).json()
     patch = {"op": "update", "id": task["id"], "patch": {"title": LONG["title"]}}
-    answer = await client.post(
+    response = await client.post(
         "/api/tasks/batch", json={"operations": [patch] * 100}, headers=keyed()
     )
-    assert len(answer.content) > 2_000_000
+    assert len(response.content) > 2_000_000
     sql = "SELECT pg_column_size(k.*) FROM idempotency_keys k WHERE user_id = :user"
     ((stored,),) = await execute(database, sql, user=user)
     assert stored < 300
 
 
-async def test_a_repeated_batch_shows_created_tasks_as_then_and_updated_ones_as_now(
+async def test_a_repeat_shows_created_tasks_as_then_and_updated_as_now(
     client: httpx.AsyncClient,
 ) -> None:
     ids = [(await client.post("/api/tasks", json=LONG)).json()["id"] for _ in range(3)]
@@ -84,7 +84,7 @@ async def test_a_repeated_batch_shows_created_tasks_as_then_and_updated_ones_as_
     assert [now[index] for index in (1, 3, 4)] == [then[index] for index in (1, 3, 4)]
 
 
-async def test_once_the_budget_is_used_up_a_key_is_refused_and_nothing_changes(
+async def test_a_key_beyond_the_budget_is_rejected_without_a_change(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
     stored = keyed()
@@ -139,7 +139,7 @@ async def test_what_is_charged_is_what_keys_take_on_the_disk(
     assert await size(database, "idempotency_keys") >= before
 
 
-async def test_a_server_of_version_0_2_responds_503_to_a_repeat_of_a_newer_key(
+async def test_version_0_2_responds_503_to_a_repeat_of_a_newer_key(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
     """Version 0.2 reads these columns, and makes its response from them."""

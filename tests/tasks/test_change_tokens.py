@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.database.database import Database
 from app.tasks.purge import purge
-from tests.tasks.copies import Copy, create, truth
+from tests.tasks.sync_client import SyncClient, create, truth
 
 
 async def age(database: Database, user: str, days: int) -> None:
@@ -20,7 +20,7 @@ async def test_a_token_from_before_a_purge_is_gone(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
     addresses = await create(client, 3)
-    old, new = Copy(client), Copy(client)
+    old, new = SyncClient(client), SyncClient(client)
     await old.read()
     await client.delete(addresses[0])
     await new.read()
@@ -31,7 +31,7 @@ async def test_a_token_from_before_a_purge_is_gone(
     await client.delete(addresses[1])
     await new.read()
     assert new.tasks == await truth(client)
-    anew = Copy(client)
+    anew = SyncClient(client)
     await anew.read()
     assert anew.tasks == await truth(client)
 
@@ -40,7 +40,7 @@ async def test_a_purge_leaves_what_is_not_old_enough(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
     address = (await create(client))[0]
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read()
     await client.delete(address)
     await age(database, user, days=29)
@@ -49,12 +49,12 @@ async def test_a_purge_leaves_what_is_not_old_enough(
     assert copy.tasks == {}
 
 
-async def test_who_is_walking_from_the_beginning_is_not_thrown_out_by_a_purge(
+async def test_a_first_sync_survives_a_purge(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
     addresses = await create(client, 6)
     await client.delete(addresses[5])
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read_page(limit=2)
     await age(database, user, days=31)
     await purge(database)
@@ -69,7 +69,7 @@ async def test_a_token_of_another_life_of_the_account_is_gone(
     client: httpx.AsyncClient, user: str, begins_anew: bool
 ) -> None:
     await create(client, 2)
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read()
     await client.delete("/api/me", params={"confirm": user})
     if begins_anew:
@@ -82,7 +82,7 @@ async def test_a_token_ahead_of_a_restored_database_is_gone(
     client: httpx.AsyncClient, user: str, database: Database
 ) -> None:
     addresses = await create(client, 3)
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read()
     async with database.transaction() as connection:
         for sql in (

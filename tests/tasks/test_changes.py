@@ -6,12 +6,12 @@ import random
 import httpx
 import pytest
 
-from tests.tasks.copies import Copy, create, truth
+from tests.tasks.sync_client import SyncClient, create, truth
 
 WRITERS = 8
 
 
-async def test_the_first_call_lists_everything_there_is_oldest_change_first(
+async def test_a_first_sync_lists_all_tasks_oldest_change_first(
     client: httpx.AsyncClient,
 ) -> None:
     addresses = await create(client, 4)
@@ -29,7 +29,7 @@ async def test_all_pages_together_tell_each_change_once(
     client: httpx.AsyncClient, limit: int
 ) -> None:
     await create(client, 7)
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read(limit)
     assert copy.told == [1, 2, 3, 4, 5, 6, 7]
     assert copy.tasks == await truth(client)
@@ -41,7 +41,7 @@ async def test_later_calls_tell_what_has_changed_since_each_task_once(
     client: httpx.AsyncClient,
 ) -> None:
     addresses = await create(client, 3)
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read()
     await client.delete(addresses[2])
     for title in "abc":
@@ -54,10 +54,10 @@ async def test_later_calls_tell_what_has_changed_since_each_task_once(
     assert copy.tasks == await truth(client)
 
 
-async def test_who_has_nothing_begins_with_nothing_and_is_told_what_comes(
+async def test_a_user_without_tasks_starts_empty_and_gets_changes(
     client: httpx.AsyncClient,
 ) -> None:
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read()
     await copy.read()
     assert (copy.tasks, copy.told) == ({}, [])
@@ -70,15 +70,15 @@ async def test_who_has_nothing_begins_with_nothing_and_is_told_what_comes(
 async def test_changes_of_a_batch_are_told_one_by_one(client: httpx.AsyncClient) -> None:
     operations = [{"op": "create", "task": {"title": f"{n}"}} for n in range(5)]
     await client.post("/api/tasks/batch", json={"operations": operations})
-    copy = Copy(client)
+    copy = SyncClient(client)
     await copy.read(limit=2)
     assert copy.told == [1, 2, 3, 4, 5]
 
 
-async def test_with_eight_writers_and_a_polling_reader_nothing_is_lost_or_doubled(
+async def test_the_feed_loses_and_repeats_nothing_with_eight_writers(
     client: httpx.AsyncClient,
 ) -> None:
-    copies = [Copy(client) for _ in range(3)]
+    copies = [SyncClient(client) for _ in range(3)]
     writing = True
 
     async def write(seed: int) -> None:
@@ -96,7 +96,7 @@ async def test_with_eight_writers_and_a_polling_reader_nothing_is_lost_or_double
                 case _:
                     await client.patch(address, json={"title": f"{chosen.random()}"})
 
-    async def poll(copy: Copy, limit: int) -> None:
+    async def poll(copy: SyncClient, limit: int) -> None:
         while writing:
             before = len(copy.told)
             await copy.read_page(limit)

@@ -32,14 +32,14 @@ async def test_every_answer_with_a_task_has_its_revision_as_etag(
 ) -> None:
     made = await created(client)
     address = made.headers["Location"]
-    for answer in (
+    for response in (
         made,
         await client.get(address),
         await client.put(address, json={"title": "y"}),
         await client.patch(address, json={"title": "z"}),
         await client.patch(f"{address}/complete"),
     ):
-        assert answer.headers["ETag"] == f'"{answer.json()["revision"]}"'
+        assert response.headers["ETag"] == f'"{response.json()["revision"]}"'
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -48,13 +48,15 @@ async def test_a_change_of_the_expected_version_is_carried_out(
     client: httpx.AsyncClient, name: str, form: str
 ) -> None:
     made = await created(client)
-    answer = await change(client, name, made.headers["Location"], form.format(made.headers["ETag"]))
-    assert answer.status_code in {200, 204}
+    response = await change(
+        client, name, made.headers["Location"], form.format(made.headers["ETag"])
+    )
+    assert response.status_code in {200, 204}
 
 
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("form", ['"999"', "W/{}", '"x"', '""', '"0{revision}"', '"1", "2"'])
-async def test_a_change_of_another_version_is_refused_and_changes_nothing(
+async def test_a_change_of_another_version_is_rejected(
     client: httpx.AsyncClient, name: str, form: str
 ) -> None:
     for _ in range(2):
@@ -88,18 +90,18 @@ async def test_of_many_writers_of_one_version_one_wins(
     else:
         bodies = [body] * WRITERS
     headers = {"If-Match": made.headers["ETag"]}
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(
             client.request(method, made.headers["Location"] + path, json=each, headers=headers)
             for each in bodies
         )
     )
     lost = 404 if name == "deleteTask" else 412
-    statuses = [answer.status_code for answer in answers]
+    statuses = [response.status_code for response in responses]
     assert sorted(statuses) == sorted([204 if name == "deleteTask" else 200] + [lost] * 31)
     assert (await client.get("/api/me")).json()["revision"] == 2
     if name != "deleteTask":
-        winner = next(answer for answer in answers if answer.status_code == 200)
+        winner = next(response for response in responses if response.status_code == 200)
         assert (await client.get(made.headers["Location"])).json() == winner.json()
 
 

@@ -18,5 +18,5 @@ async def test_a_deleted_task_is_gone(client: httpx.AsyncClient) -> None:
 async def test_one_of_many_deletions_wins(client: httpx.AsyncClient) -> None:
     for _ in range(10):
         address = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
-        answers = await asyncio.gather(*(client.delete(address) for _ in range(8)))
-        assert sorted(answer.status_code for answer in answers) == [204] + [404] * 7
+        responses = await asyncio.gather(*(client.delete(address) for _ in range(8)))
+        assert sorted(response.status_code for response in responses) == [204] + [404] * 7

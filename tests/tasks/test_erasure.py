@@ -15,7 +15,7 @@ from app.database.driver.url import DatabaseUrl
 from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.store import TaskStore
 from app.tasks.wall import WALL
-from tests.isolation.desk import SECURED
+from tests.isolation.caller import SECURED
 from tests.isolation.plans import PLANS
 from tests.support.pgbouncer import pgbouncer
 from tests.tasks.test_me import rows_of
@@ -89,8 +89,8 @@ async def test_no_operation_reaches_an_erased_task(
             await client.post("/api/tasks", json={"title": "new"})
         before = (await client.get("/api/me")).json()
         request = PLANS[name].request(SECURED[name], task["id"], user)
-        answer = await client.request(request.method, request.target, json=request.body)
-        assert (answer.status_code, answer.json()["code"]) == (404, "task_not_found")
+        response = await client.request(request.method, request.target, json=request.body)
+        assert (response.status_code, response.json()["code"]) == (404, "task_not_found")
         assert (await client.get("/api/me")).json() == before
 
 

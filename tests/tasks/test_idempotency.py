@@ -62,12 +62,12 @@ async def test_of_a_hundred_requests_at_once_one_is_carried_out(
 
     async def insist() -> bytes:
         nonlocal waited
-        while (answer := await client.post(path, json=body, headers=headers)).status_code == 409:
-            assert answer.json()["code"] == "idempotency_key_in_use"
-            assert answer.headers["Retry-After"] == "1"
+        while (response := await client.post(path, json=body, headers=headers)).status_code == 409:
+            assert response.json()["code"] == "idempotency_key_in_use"
+            assert response.headers["Retry-After"] == "1"
             waited += 1
-        assert answer.is_success
-        return answer.content
+        assert response.is_success
+        return response.content
 
     assert len(set(await asyncio.gather(*(insist() for _ in range(100))))) == 1
     assert await count(client) == 1
@@ -129,9 +129,9 @@ async def test_a_key_belongs_to_one_user_and_one_operation(
     headers = keyed()
     for each in (client, stranger):
         for path, body in REQUESTS:
-            answer = await each.post(path, json=body, headers=headers)
-            assert answer.is_success
-            assert "Idempotent-Replayed" not in answer.headers
+            response = await each.post(path, json=body, headers=headers)
+            assert response.is_success
+            assert "Idempotent-Replayed" not in response.headers
     assert (await count(client), await count(stranger)) == (2, 2)
 
 
@@ -167,9 +167,9 @@ async def test_an_error_is_not_kept(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/tasks", json={}, headers=headers)).status_code == 422
     assert (await client.post("/api/tasks/batch", json=missing, headers=headers)).status_code == 404
     for path, body in REQUESTS:
-        answer = await client.post(path, json=body, headers=headers)
-        assert answer.is_success
-        assert "Idempotent-Replayed" not in answer.headers
+        response = await client.post(path, json=body, headers=headers)
+        assert response.is_success
+        assert "Idempotent-Replayed" not in response.headers
     assert await count(client) == 2
 
 
@@ -192,5 +192,5 @@ async def test_after_erasure_a_key_is_as_new(client: httpx.AsyncClient, user: st
     headers = keyed()
     await client.post("/api/tasks", json=TASK, headers=headers)
     await client.delete("/api/me", params={"confirm": user})
-    answer = await client.post("/api/tasks", json=TASK, headers=headers)
-    assert "Idempotent-Replayed" not in answer.headers
+    response = await client.post("/api/tasks", json=TASK, headers=headers)
+    assert "Idempotent-Replayed" not in response.headers

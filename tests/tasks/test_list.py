@@ -17,12 +17,12 @@ async def walk(client: httpx.AsyncClient, **parameters: str | int) -> list[list[
     """Walk all pages. Return the ids on each."""
     pages = []
     while True:
-        answer = await client.get("/api/tasks", params=parameters)
-        assert answer.status_code == 200
-        pages.append([task["id"] for task in answer.json()["items"]])
-        if answer.json()["next_cursor"] is None:
+        response = await client.get("/api/tasks", params=parameters)
+        assert response.status_code == 200
+        pages.append([task["id"] for task in response.json()["items"]])
+        if response.json()["next_cursor"] is None:
             return pages
-        parameters["cursor"] = answer.json()["next_cursor"]
+        parameters["cursor"] = response.json()["next_cursor"]
 
 
 async def test_tasks_are_listed_newest_first(client: httpx.AsyncClient) -> None:

@@ -11,8 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.tasks.cursors import Position, encode_cursor
-from app.tasks.pages import Listing
+from app.tasks.cursors import PageCursor, encode_cursor
+from app.tasks.queries import TaskQuery
 from tests.tasks.test_list import walk
 
 Parameters: TypeAlias = dict[str, str | int]
@@ -121,17 +121,17 @@ async def test_the_link_leads_to_the_next_page(
         "due_after": "2026-12-01T01:00:00+01:00",
         "limit": 2,
     }
-    answer = await client.get("/api/tasks", params=parameters)
-    found = answer.json()["items"]
-    while "Link" in answer.headers:
-        link = answer.headers["Link"]
+    response = await client.get("/api/tasks", params=parameters)
+    found = response.json()["items"]
+    while "Link" in response.headers:
+        link = response.headers["Link"]
         assert link.endswith('>; rel="next"')
         target = link.removeprefix("<").partition(">")[0]
         query = parse_qs(urlsplit(target).query)
-        assert query["cursor"] == [answer.json()["next_cursor"]]
-        answer = await client.get(target)
-        found += answer.json()["items"]
-    assert answer.json()["next_cursor"] is None
+        assert query["cursor"] == [response.json()["next_cursor"]]
+        response = await client.get(target)
+        found += response.json()["items"]
+    assert response.json()["next_cursor"] is None
     filters = {"q": "i", "due_after": "2026-12-01T00:00:00Z"}
     assert [task["id"] for task in found] == expected(tasks, "-due_at", **filters)
     assert len(found) > 2
@@ -158,12 +158,12 @@ async def test_a_cursor_is_good_only_for_its_list(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize("sort", ["created_at", "-due_at"])
-async def test_a_forged_place_among_tasks_without_a_date_is_none_of_a_list_without_them(
+async def test_a_forged_undated_cursor_is_rejected_by_a_dated_list(
     client: httpx.AsyncClient, user: str, sort: str
 ) -> None:
     after = datetime(2026, 1, 1, tzinfo=UTC)
-    listing = Listing(completed=None, q=None, due_before=None, due_after=after, sort=sort)
-    cursor = encode_cursor(Position(None, uuid4()), user, listing.scope)
+    listing = TaskQuery(completed=None, q=None, due_before=None, due_after=after, sort=sort)
+    cursor = encode_cursor(PageCursor(None, uuid4()), user, listing.scope)
     parameters = {"sort": sort, "due_after": after.isoformat(), "cursor": cursor}
     assert (await client.get("/api/tasks", params=parameters)).status_code == 422
 

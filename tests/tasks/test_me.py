@@ -55,8 +55,8 @@ async def test_erasure_while_tasks_are_made_leaves_the_counts_right(
 ) -> None:
     for _ in range(5):
         posts = [client.post("/api/tasks", json={"title": "x"}) for _ in range(8)]
-        answers = await asyncio.gather(*posts, client.delete("/api/me", params={"confirm": user}))
-        assert {each.status_code for each in answers} == {201, 204}
+        responses = await asyncio.gather(*posts, client.delete("/api/me", params={"confirm": user}))
+        assert {each.status_code for each in responses} == {201, 204}
         tasks = (await client.get("/api/tasks")).json()["items"]
         assert (await client.get("/api/me")).json()["task_count"] == len(tasks)
 

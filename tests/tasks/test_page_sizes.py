@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.tasks.page_sizes import PAGE_OCTETS
-from tests.tasks.copies import Copy, truth
+from tests.tasks.sync_client import SyncClient, truth
 from tests.tasks.test_list import walk
 
 COUNT = 40
@@ -24,9 +24,9 @@ async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
             {"op": "create", "task": {"title": f"task {n}", "description": LONGEST} | due(n)}
             for n in range(first, first + 5)
         ]
-        answer = await client.post("/api/tasks/batch", json={"operations": operations})
-        assert answer.status_code == 200, answer.text
-        made += [each["task"] for each in answer.json()["results"]]
+        response = await client.post("/api/tasks/batch", json={"operations": operations})
+        assert response.status_code == 200, response.text
+        made += [each["task"] for each in response.json()["results"]]
     return made
 
 
@@ -41,12 +41,12 @@ async def test_pages_of_long_tasks_end_at_about_a_megabyte(
         pages = await walk(client, limit=limit, sort="created_at")
         assert [len(page) for page in pages] == [FIT, COUNT - FIT]
         assert [id_ for page in pages for id_ in page] == [task["id"] for task in tasks]
-    answer = await client.get("/api/tasks", params={"limit": 200})
-    assert 0.9 * PAGE_OCTETS < len(answer.content) < 1.1 * PAGE_OCTETS
-    assert answer.links["next"]["url"].endswith(answer.json()["next_cursor"])
+    response = await client.get("/api/tasks", params={"limit": 200})
+    assert 0.9 * PAGE_OCTETS < len(response.content) < 1.1 * PAGE_OCTETS
+    assert response.links["next"]["url"].endswith(response.json()["next_cursor"])
 
 
-async def test_a_limit_that_is_reached_before_the_size_is_what_ends_a_page(
+async def test_a_page_ends_at_its_limit_if_that_comes_before_its_size(
     client: httpx.AsyncClient, tasks: list[dict[str, Any]]
 ) -> None:
     assert len(tasks) == COUNT
@@ -81,7 +81,7 @@ async def test_short_tasks_between_long_ones_are_listed_once_too(
 async def test_a_cut_page_of_changes_skips_no_change(
     client: httpx.AsyncClient, tasks: list[dict[str, Any]]
 ) -> None:
-    beginner, reader = Copy(client), Copy(client)
+    beginner, reader = SyncClient(client), SyncClient(client)
     assert await reader.read_page()
     assert len(reader.told) == FIT
     for task in tasks[:3] + tasks[-3:]:

@@ -68,7 +68,7 @@ async def test_replacing_with_the_same_content_leaves_the_revision(
     assert replaced.json() == before.json()
 
 
-async def test_another_change_of_a_completed_task_does_not_move_when_it_was_completed(
+async def test_a_change_of_a_completed_task_keeps_completed_at(
     client: httpx.AsyncClient,
 ) -> None:
     address = (await created(client)).headers["Location"]

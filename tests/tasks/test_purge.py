@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.database.wall.policies import LOCK_WAIT_MS, PURGE_ROLE
 from app.database.wall.role import take_role
 from app.tasks.purge import Purged, purge
@@ -182,7 +182,7 @@ async def test_the_worst_of_an_hour_is_dropped_in_portions(filled: Database) -> 
     assert (await left(filled))[0][:2] == (2 * USERS, 2 * USERS)
 
 
-async def test_the_role_that_purges_sees_what_has_expired_and_nothing_else(
+async def test_the_purge_role_sees_only_expired_rows(
     filled: Database,
 ) -> None:
     async with filled.transaction() as connection:

@@ -10,7 +10,7 @@ import pytest
 from app import create_app
 from app.settings import Settings
 from tests.support.clients import async_client
-from tests.support.driver import listening
+from tests.support.driver import recorded_statements
 from tests.support.live_server import LiveServer, live
 
 QUOTA = 10
@@ -37,8 +37,8 @@ async def post(client: httpx.AsyncClient) -> httpx.Response:
 async def test_the_quota_is_exact_however_many_are_created_at_once(
     limited: httpx.AsyncClient,
 ) -> None:
-    answers = await asyncio.gather(*(post(limited) for _ in range(4 * QUOTA)))
-    assert sorted(each.status_code for each in answers) == [201] * QUOTA + [409] * 3 * QUOTA
+    responses = await asyncio.gather(*(post(limited) for _ in range(4 * QUOTA)))
+    assert sorted(each.status_code for each in responses) == [201] * QUOTA + [409] * 3 * QUOTA
     assert len((await limited.get("/api/tasks")).json()["items"]) == QUOTA
     me = (await limited.get("/api/me")).json()
     # A rejected request is no change, so it takes no revision.
@@ -62,6 +62,6 @@ async def test_who_has_all_tasks_can_still_change_them(limited: httpx.AsyncClien
 
 @pytest.mark.usefixtures("one_postgresql")
 async def test_the_quota_costs_no_statement(limited: httpx.AsyncClient) -> None:
-    with listening() as sent:
+    with recorded_statements() as sent:
         await post(limited)
     assert len(sent) == 1

@@ -68,9 +68,9 @@ async def test_a_completed_task_can_be_opened_again(client: httpx.AsyncClient) -
 
 async def test_many_completions_at_once_are_one_change(client: httpx.AsyncClient) -> None:
     address = (await created(client)).headers["Location"]
-    answers = await asyncio.gather(*(client.patch(f"{address}/complete") for _ in range(8)))
-    assert {answer.json()["completed_at"] for answer in answers} == {
-        answers[0].json()["completed_at"]
+    responses = await asyncio.gather(*(client.patch(f"{address}/complete") for _ in range(8)))
+    assert {response.json()["completed_at"] for response in responses} == {
+        responses[0].json()["completed_at"]
     }
 
 
@@ -82,18 +82,20 @@ async def test_an_answer_shows_what_was_asked_for_whoever_else_asks(
     async def set_often(completed: bool) -> None:
         for _ in range(25):
             body = {"completed": completed}
-            answer = await client.patch(f"{address}/complete", json=body)
-            assert answer.json()["completed"] is completed
+            response = await client.patch(f"{address}/complete", json=body)
+            assert response.json()["completed"] is completed
 
     await asyncio.gather(*(set_often(n % 2 == 0) for n in range(8)))
 
 
 async def test_time_and_revisions_go_forward_under_concurrency(client: httpx.AsyncClient) -> None:
     address = (await created(client)).headers["Location"]
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(client.put(address, json={"title": f"version {n}"}) for n in range(16))
     )
-    versions = sorted((answer.json() for answer in answers), key=lambda task: task["revision"])
+    versions = sorted(
+        (response.json() for response in responses), key=lambda task: task["revision"]
+    )
     assert [task["revision"] for task in versions] == list(range(2, 18))
     times = [task["updated_at"] for task in versions]
     assert times == sorted(times)

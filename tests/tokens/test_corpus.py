@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from app import create_app
 from app.settings import Settings
 from tests.conftest import REPORTED
-from tests.isolation.wire import Answer, Wire
+from tests.isolation.raw_client import RawClient, Response
 from tests.support.key_server import KeyServer, key_server
 from tests.support.live_server import live
 from tests.support.tokens import OTHER_SECRET, SECRET
@@ -28,7 +28,7 @@ def published() -> Iterator[KeyServer]:
 
 
 @contextmanager
-def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Iterator[Wire]:
+def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Iterator[RawClient]:
     """Connect to a server that verifies with the secret, with the issuer's keys, or both.
 
     The secret can also be the previous one, whose tokens are still valid.
@@ -46,12 +46,12 @@ def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Itera
             "jwt_audience": AUDIENCE,
         }
     )
-    with live(create_app(configured)) as server, closing(Wire(server)) as wire:
-        yield wire
+    with live(create_app(configured)) as server, closing(RawClient(server)) as raw_client:
+        yield raw_client
 
 
-def ask(wire: Wire, token: str) -> Answer:
-    return wire.ask("GET", "/api/me", f"Bearer {token}")
+def ask(raw_client: RawClient, token: str) -> Response:
+    return raw_client.request("GET", "/api/me", f"Bearer {token}")
 
 
 def holds(verifier: str, good: Good) -> bool:
@@ -67,16 +67,16 @@ def test_every_hostile_token_gets_one_and_the_same_answer(
 ) -> None:
     foreign = [(each.name, each.token) for each in GOOD if not holds(verifier, each)]
     hostile = [(each.name, each.token) for each in HOSTILE] + foreign
-    with asked_with(settings, published, verifier) as wire:
-        refusal = ask(wire, "garbage")
-        answers = {name: ask(wire, token) for name, token in hostile}
-    statuses = Counter(answer.status for answer in answers.values())
+    with asked_with(settings, published, verifier) as raw_client:
+        refusal = ask(raw_client, "garbage")
+        responses = {name: ask(raw_client, token) for name, token in hostile}
+    statuses = Counter(response.status for response in responses.values())
     record_property(
         REPORTED,
-        f"Tokens against {verifier}: {len(answers)} hostile, "
+        f"Tokens against {verifier}: {len(responses)} hostile, "
         f"{sum(statuses[status] for status in range(200, 300))} accepted, {dict(statuses)}",
     )
-    assert {name: answer for name, answer in answers.items() if answer != refusal} == {}
+    assert {name: response for name, response in responses.items() if response != refusal} == {}
     assert (refusal.status, refusal.body["code"]) == (401, "invalid_token")
     assert refusal.header("www-authenticate") == 'Bearer error="invalid_token"'
 
@@ -86,8 +86,10 @@ def test_every_token_that_holds_names_its_user(
     settings: Settings, published: KeyServer, verifier: str
 ) -> None:
     expected = {each.name: each.user for each in GOOD if holds(verifier, each)}
-    with asked_with(settings, published, verifier) as wire:
+    with asked_with(settings, published, verifier) as raw_client:
         # Twice, because the second time the token is cached.
         for _ in range(2):
-            answers = {each.name: ask(wire, each.token) for each in GOOD if each.name in expected}
-            assert {name: each.body.get("user_id") for name, each in answers.items()} == expected
+            responses = {
+                each.name: ask(raw_client, each.token) for each in GOOD if each.name in expected
+            }
+            assert {name: each.body.get("user_id") for name, each in responses.items()} == expected

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.database.database import Database
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.tasks.wall import WALL
 
 VERSIONS = WALL.migrations / "versions"

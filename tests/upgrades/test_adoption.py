@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.commands.migrate import require_isolation, require_schema
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.database.migrations.version import RELEASED_REVISIONS
 from app.database.wall.audit import find_holes
 from app.settings import Settings

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations import migrate as migrations
-from app.database.migrations.migrate import MigrationBlockedError, is_current, migrate
+from app.database.migrations import runner as migrations
+from app.database.migrations.runner import MigrationBlockedError, is_current, migrate
 from app.database.wall.audit import find_holes
 from app.tasks.wall import WALL
 from tests.support.waiting import until
@@ -57,7 +57,7 @@ async def test_an_index_whose_build_was_interrupted_is_built_anew(
     await watcher.close()
 
 
-async def test_what_is_blocked_for_good_is_told_and_leaves_the_schema_as_it_was(
+async def test_a_blocked_migration_fails_and_leaves_the_schema(
     database: Database, other: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations, "ATTEMPTS", 2)
@@ -86,7 +86,7 @@ UPDATE taskward_version SET version_num = '9999'
 """
 
 
-async def test_on_the_schema_of_a_later_version_this_one_goes_on_serving(
+async def test_this_version_serves_on_the_schema_of_a_later_one(
     database: Database,
 ) -> None:
     await migrate(database)

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations import migrate as migrations
-from app.database.migrations.migrate import migrate
+from app.database.migrations import runner as migrations
+from app.database.migrations.runner import migrate
 from app.database.wall.audit import find_holes
 from app.database.wall.tables import Wall
 from app.tasks.wall import WALL

@@ -5,8 +5,8 @@ from sqlalchemy import Connection, text
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations import migrate as migrations
-from app.database.migrations.migrate import migrate
+from app.database.migrations import runner as migrations
+from app.database.migrations.runner import migrate
 from app.database.wall.tables import Wall
 from app.tasks.wall import WALL
 from tests.upgrades.linter import lint, listening
@@ -14,7 +14,7 @@ from tests.upgrades.steps import REVISIONS, closing, migrate_to
 from tests.upgrades.watch import watching
 
 
-async def test_no_migration_takes_a_long_lock_or_what_the_version_before_uses(
+async def test_no_migration_locks_for_long_or_breaks_the_old_version(
     empty_database: DatabaseUrl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = Database(empty_database, pool_size=1, wall=WALL)

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.engines import LOCK_TIMEOUT_MS
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations import migrate as migrations
-from app.database.migrations.migrate import migrate
+from app.database.migrations import runner as migrations
+from app.database.migrations.runner import migrate
 from app.database.wall.audit import find_holes
 from app.tasks.wall import WALL
 from tests.conftest import REPORTED
@@ -46,7 +46,7 @@ async def long_transaction(url: DatabaseUrl, seconds: float) -> AsyncIterator[as
     await connection.close()
 
 
-async def test_an_upgrade_makes_nobody_of_the_released_version_fail_or_wait(
+async def test_an_upgrade_neither_fails_nor_delays_old_requests(
     empty_database: DatabaseUrl,
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],

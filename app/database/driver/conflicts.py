@@ -17,7 +17,7 @@ Pauses are random, so that two transactions that conflicted do not conflict agai
 """
 
 
-async def again_after_conflicts(transaction: Callable[[], Awaitable[T]]) -> T:
+async def retry_on_conflict(transaction: Callable[[], Awaitable[T]]) -> T:
     """Run a transaction, and retry it after a conflict, at most `ATTEMPTS` times in all.
 
     A failed attempt leaves nothing in the database. Raises the last `ConflictError`.

@@ -47,7 +47,7 @@ def make_engine(
     )
 
 
-def be_unhurried(connection: Connection) -> None:
+def lift_timeouts(connection: Connection) -> None:
     """Remove the time limit of a transaction's statements; limit their wait for locks."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")

@@ -84,8 +84,8 @@ def is_transient(error: BaseException) -> bool:
     state = getattr(getattr(error, "orig", error), "sqlstate", None)
     if state is not None:
         return _TRANSIENT.fullmatch(state) is not None
-    passing = InterfaceError, PoolTimeoutError, TimeoutError
-    return is_lost(error) or isinstance(error, passing)
+    transient = InterfaceError, PoolTimeoutError, TimeoutError
+    return is_lost(error) or isinstance(error, transient)
 
 
 # Conflicts, lock time-outs and statement time-outs concern a single request, not the database.
@@ -107,7 +107,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 @contextmanager
-def telling_what_passes(outage: Outage) -> Iterator[None]:
+def translate_driver_errors(outage: Outage) -> Iterator[None]:
     """Raise `DatabaseUnavailableError` for transient errors, and record an outage.
 
     Raises `StatementError` for other errors of the driver, without their text, which quotes values.
@@ -119,8 +119,8 @@ def telling_what_passes(outage: Outage) -> Iterator[None]:
             outage.failed(reason(error))
         kind = type(error).__name__
         if is_transient(error):
-            told = ConflictError if isinstance(error, CONFLICT) else DatabaseUnavailableError
-            raise told(kind) from error
+            raised = ConflictError if isinstance(error, CONFLICT) else DatabaseUnavailableError
+            raise raised(kind) from error
         if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
             constraint = getattr(error, "constraint_name", None)
             raise StatementError(f"{kind} {constraint or ''}".rstrip()) from None

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy import BigInteger, bindparam, func, select
 
-from app.database.driver.errors import is_lost, is_read_only, telling_what_passes
+from app.database.driver.errors import is_lost, is_read_only, translate_driver_errors
 from app.database.driver.outages import Outage
 from app.database.driver.pool import CLOSE_SECONDS, TIMEOUTS
 from app.database.driver.sessions import UserTransaction
@@ -107,7 +107,7 @@ async def connected(
     url: DatabaseUrl, wall: Wall, lock: int, outage: Outage
 ) -> AsyncIterator[Housekeeping]:
     """Open a connection for housekeeping. Raises `DatabaseUnavailableError` once it is lost."""
-    with telling_what_passes(outage):
+    with translate_driver_errors(outage):
         # Without prepared statements, the same connection works behind a pooler.
         arguments = {**TIMEOUTS, **url.for_driver, "statement_cache_size": 0}
         connection = await asyncpg.connect(**arguments)

@@ -60,17 +60,17 @@ def driver_arguments(parameters: Mapping[str, str]) -> dict[str, Any]:
     """
     for name, value in parameters.items():
         _check(name, value)
-    told = _as_of_libpq(parameters)
+    given = _as_of_libpq(parameters)
     arguments: dict[str, Any] = {}
-    if told.get("sslrootcert") == _SYSTEM:
-        arguments["ssl"] = _system_context(told)
-        told = {name: value for name, value in told.items() if not name.startswith("ssl")}
-    if of_driver := {name: told[name] for name in _OF_DRIVER if name in told}:
+    if given.get("sslrootcert") == _SYSTEM:
+        arguments["ssl"] = _system_context(given)
+        given = {name: value for name, value in given.items() if not name.startswith("ssl")}
+    if of_driver := {name: given[name] for name in _OF_DRIVER if name in given}:
         arguments["dsn"] = f"postgresql://?{urlencode(of_driver)}"
-    if of_server := {name: told[name] for name in _OF_SERVER if name in told}:
+    if of_server := {name: given[name] for name in _OF_SERVER if name in given}:
         arguments["server_settings"] = of_server
-    if "connect_timeout" in told:
-        arguments["timeout"] = int(told["connect_timeout"])
+    if "connect_timeout" in given:
+        arguments["timeout"] = int(given["connect_timeout"])
     return arguments
 
 
@@ -92,36 +92,36 @@ def _is_timeout(value: str) -> bool:
 
 def _as_of_libpq(parameters: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters with those that they imply."""
-    told = dict(parameters)
-    if "ssl" in told:
-        told.setdefault("sslmode", "require" if told["ssl"] == "true" else told["ssl"])
-    if "fallback_application_name" in told:
-        told.setdefault("application_name", told["fallback_application_name"])
-    if told.get("channel_binding") == "require":
-        _verify_instead(told)
-    if told.get("sslrootcert") == _SYSTEM:
-        told.setdefault("sslmode", "verify-full")
-    _check_root(told)
-    return told
+    given = dict(parameters)
+    if "ssl" in given:
+        given.setdefault("sslmode", "require" if given["ssl"] == "true" else given["ssl"])
+    if "fallback_application_name" in given:
+        given.setdefault("application_name", given["fallback_application_name"])
+    if given.get("channel_binding") == "require":
+        _verify_instead(given)
+    if given.get("sslrootcert") == _SYSTEM:
+        given.setdefault("sslmode", "verify-full")
+    _check_root(given)
+    return given
 
 
-def _verify_instead(told: dict[str, str]) -> None:
+def _verify_instead(given: dict[str, str]) -> None:
     """Require a valid certificate in place of channel binding.
 
     With channel binding, an operator requires that nothing intercepts the connection. The driver
     does not support it. So the server must present a certificate for its host name, signed by a
     public authority unless the URL names another.
     """
-    mode = told.setdefault("sslmode", "require")
+    mode = given.setdefault("sslmode", "require")
     if mode not in ("require", *_VERIFYING):
         raise ValueError(f"cannot have both sslmode={mode} and channel_binding=require")
     if mode == "require":
-        told["sslmode"] = "verify-full"
-        told.setdefault("sslrootcert", _SYSTEM)
+        given["sslmode"] = "verify-full"
+        given.setdefault("sslrootcert", _SYSTEM)
 
 
-def _check_root(told: Mapping[str, str]) -> None:
-    mode, root = told.get("sslmode"), told.get("sslrootcert")
+def _check_root(given: Mapping[str, str]) -> None:
+    mode, root = given.get("sslmode"), given.get("sslrootcert")
     if root == _SYSTEM and mode != "verify-full":
         raise ValueError(f"sslmode must be verify-full with sslrootcert=system (it is {mode})")
     usual = os.environ.get("PGSSLROOTCERT") or _usual_root_exists()
@@ -138,8 +138,8 @@ def _usual_root_exists() -> bool:
         return False
 
 
-def _system_context(told: Mapping[str, str]) -> ssl.SSLContext:
+def _system_context(given: Mapping[str, str]) -> ssl.SSLContext:
     for name in _TLS:
-        if name in told:
+        if name in given:
             raise ValueError(f"cannot have both {name} and sslrootcert=system")
     return ssl.create_default_context()

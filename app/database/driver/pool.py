@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeVar
 
 import asyncpg
 
+from app.database.driver.connection import DriverConnection, reset_after_error
 from app.database.driver.errors import DatabaseUnavailableError, is_lost, is_read_only
 from app.database.driver.limits import LIMIT_MS, set_limit
-from app.database.driver.link import Link, comes_to_rest
 from app.database.driver.url import DatabaseUrl
 from app.database.wall.citus import layout_of
 from app.database.wall.layout import Layout
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 10
 TIMEOUTS = {"timeout": TIMEOUT_SECONDS, "command_timeout": TIMEOUT_SECONDS}
 """How many seconds the driver waits for a connection, and for the result of a command."""
 # A close sent by the server is noticed without a ping; a silent drop by a router is not.
-RESTED_SECONDS = 30
+PING_AFTER_SECONDS = 30
 """Idle seconds after which a connection is pinged before use."""
 PING_SECONDS = 2
 """How many seconds a ping may take."""
@@ -84,7 +84,7 @@ class UserPool:
         size: int,
         *,
         pooler: bool,
-        connection_class: type[Link] = Link,
+        connection_class: type[DriverConnection] = DriverConnection,
     ) -> None:
         self._arguments = {**TIMEOUTS, **url.for_driver, "connection_class": connection_class}
         if pooler:
@@ -99,9 +99,9 @@ class UserPool:
         # Set by the first connection; None until then.
         self.traits: Traits | None = None
         self._size = size
-        self._places = asyncio.Semaphore(size)
+        self._slots = asyncio.Semaphore(size)
         # Pairs `(connection, time of its last use)`; the last one is taken next.
-        self._idle: list[tuple[Link, float]] = []
+        self._idle: list[tuple[DriverConnection, float]] = []
         self._in_use = self._waiting = 0
         # True once `close` was called; connections given back are then closed, too.
         self._is_closed = False
@@ -120,22 +120,22 @@ class UserPool:
         other command it is unknown whether PostgreSQL executed it, so the error is raised.
         """
         for _ in range(self._size + 1):
-            connection = await self._take()
+            connection = await self._acquire()
             try:
                 return connection, await command(connection)
             except BaseException as error:
-                await self.take_back(connection, error)
+                await self.release_failed(connection, error)
                 if not (repeatable and is_lost(error)):
                     raise
         raise DatabaseUnavailableError("no usable database connection")
 
-    async def ask_traits(self) -> Traits:
+    async def read_traits(self) -> Traits:
         """Return the traits; open the first connection to read them if needed."""
         while self.traits is None:  # each new connection sets them
-            self.give_back(await self._take())
+            self.release(await self._acquire())
         return self.traits
 
-    def give_back(self, connection: asyncpg.Connection) -> None:
+    def release(self, connection: asyncpg.Connection) -> None:
         """Return a connection to the pool; no transaction may be open on it."""
         if self._is_closed:
             connection.terminate()
@@ -143,7 +143,7 @@ class UserPool:
             self._idle.append((connection, time.monotonic()))
         self._leave()
 
-    async def take_back(self, connection: asyncpg.Connection, error: BaseException) -> None:
+    async def release_failed(self, connection: asyncpg.Connection, error: BaseException) -> None:
         """Return a connection to the pool after a failed command or transaction.
 
         It is kept if the statement has ended and is rolled back in PostgreSQL, and otherwise
@@ -152,10 +152,10 @@ class UserPool:
         is_usable = False
         try:
             if not is_lost(error) and not is_read_only(error):
-                is_usable = await comes_to_rest(connection, error)
+                is_usable = await reset_after_error(connection, error)
         finally:
             if is_usable:
-                self.give_back(connection)
+                self.release(connection)
             else:
                 connection.terminate()
                 self._leave()
@@ -168,12 +168,12 @@ class UserPool:
         # A database that hangs must not delay the exit: connections are cut after the time-out.
         await asyncio.gather(*closing, return_exceptions=True)
 
-    async def _take(self) -> asyncpg.Connection:
+    async def _acquire(self) -> asyncpg.Connection:
         await self._enter()
         try:
             while self._idle:
                 connection, used_at = self._idle.pop()
-                if await _lives(connection, time.monotonic() - used_at):
+                if await _is_alive(connection, time.monotonic() - used_at):
                     return connection
             return await self._connect()
         except BaseException:
@@ -181,20 +181,20 @@ class UserPool:
             raise
 
     async def _enter(self) -> None:
-        if self._places.locked():
+        if self._slots.locked():
             self._waiting += 1
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
-                    await self._places.acquire()
+                    await self._slots.acquire()
             finally:
                 self._waiting -= 1
         else:
-            await self._places.acquire()
+            await self._slots.acquire()
         self._in_use += 1
 
     def _leave(self) -> None:
         self._in_use -= 1
-        self._places.release()
+        self._slots.release()
 
     async def _connect(self) -> asyncpg.Connection:
         try:
@@ -229,15 +229,15 @@ class UserPool:
         self.traits = Traits(layout, limit_ms)
 
 
-async def _lives(connection: Link, rested: float) -> bool:
-    """Return whether a connection that was idle for `rested` seconds can be used.
+async def _is_alive(connection: DriverConnection, idle_seconds: float) -> bool:
+    """Return whether a connection that was idle for `idle_seconds` can be used.
 
     A database that restarts, fails over or is suspended sends data on every connection that it
     closes. So a recently used connection without unread data needs no ping.
     """
     if connection.is_closed():
         return False
-    if rested < RESTED_SECONDS and not connection.has_heard():
+    if idle_seconds < PING_AFTER_SECONDS and not connection.has_unread_data():
         return True
     try:
         await connection.execute("SELECT", timeout=PING_SECONDS)

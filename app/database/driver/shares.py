@@ -68,8 +68,8 @@ class UserShares:
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     for turns, key in (*needs, (self._searches, _ALL_SEARCHES)):
-                        await turns.take(key)
-                        held.callback(turns.give_back, key)
+                        await turns.acquire(key)
+                        held.callback(turns.release, key)
             except TimeoutError:
                 raise SearchTimeoutError("other searches took too long") from None
             self._admit(user_id)
@@ -87,12 +87,12 @@ class _Share:
         self._user_id = user_id
 
     async def __aenter__(self) -> None:
-        if await self._shares.take(self._user_id):
+        if await self._shares.acquire(self._user_id):
             try:
                 self._admit(self._user_id)
             except BaseException:
-                self._shares.give_back(self._user_id)
+                self._shares.release(self._user_id)
                 raise
 
     async def __aexit__(self, *_: object) -> None:
-        self._shares.give_back(self._user_id)
+        self._shares.release(self._user_id)

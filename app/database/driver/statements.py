@@ -24,26 +24,26 @@ from app.database.wall.policies import SETTING
 OWNER = bindparam("owner", type_=Text)
 """The parameter for the user whose rows a statement concerns."""
 
-_NAMING = (
+_SET_OWNER_SQL = (
     select(func.set_config(literal_column(f"'{SETTING}'"), OWNER, true()))
     .scalar_subquery()
     .is_not(None)
 )
 
 
-class NamesTheOwner(ColumnElement[bool]):
-    """The type of `NAMES_THE_OWNER`."""
+class SetOwner(ColumnElement[bool]):
+    """The type of `SET_OWNER`."""
 
     type = Boolean()
     inherit_cache = True
 
 
-@compiles(NamesTheOwner)
-def _compile(_: NamesTheOwner, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
-    return compiler.process(_NAMING, **options)
+@compiles(SetOwner)
+def _compile(_: SetOwner, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return compiler.process(_SET_OWNER_SQL, **options)
 
 
-NAMES_THE_OWNER = NamesTheOwner()
+SET_OWNER = SetOwner()
 """A condition that is always true and sets the owner for row-level security.
 
 It is part of every statement that can be a transaction of its own and reads or writes a table.

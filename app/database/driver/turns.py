@@ -22,7 +22,7 @@ class Turns:
         """Return how many turns are held, under all keys."""
         return sum(self._held.values())
 
-    async def take(self, key: str) -> bool:
+    async def acquire(self, key: str) -> bool:
         """Take a turn; return whether that took a wait.
 
         Raises `TimeoutError` if none is free within `timeout_seconds`.
@@ -34,7 +34,7 @@ class Turns:
         await self._wait(key)
         return True
 
-    def give_back(self, key: str) -> None:
+    def release(self, key: str) -> None:
         """Pass a turn on to the next waiter, or release it."""
         queue = self._queues.get(key)
         while queue:
@@ -59,7 +59,7 @@ class Turns:
                 await turn
         except BaseException:
             if turn.done() and not turn.cancelled():  # passed on at the moment of the time-out
-                self.give_back(key)
+                self.release(key)
             else:
                 self._leave(key, turn)
             raise

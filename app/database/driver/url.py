@@ -15,7 +15,7 @@ from app.database.driver.parameters import driver_arguments
 
 _DRIVER = "postgresql+asyncpg"
 _SCHEMES = ("postgres", "postgresql", _DRIVER)
-_PLACE = {"host", "port"}
+_HOST_AND_PORT = {"host", "port"}
 _MOVED = ("user", "password", "dbname")
 _POOLER_OF_SUPABASE = 6543
 _USUAL_PORT = 5432
@@ -34,7 +34,7 @@ class DatabaseUrl:
             raise ValueError("must start with postgresql:// or postgres://")
         if not self._url.database:
             raise ValueError("must include a database name")
-        _check_places(self._told())
+        _check_hosts(self._driver_arguments())
 
     def __str__(self) -> str:
         # Leave out the parameters: one of them can be the password of a key.
@@ -71,7 +71,7 @@ class DatabaseUrl:
         _, arguments = create(self.for_sqlalchemy)
         return {**arguments, **self.connect_arguments}
 
-    def _told(self) -> dict[str, Any]:
+    def _driver_arguments(self) -> dict[str, Any]:
         try:
             return self.for_driver
         except ArgumentError:  # its message could quote a password that is not percent-encoded
@@ -101,15 +101,15 @@ class DatabaseUrl:
     @property
     def _parameters(self) -> Mapping[str, str]:
         query = self._url.query
-        return {name: _last(query[name]) for name in query if name not in _PLACE}
+        return {name: _last(query[name]) for name in query if name not in _HOST_AND_PORT}
 
 
 def _last(value: str | tuple[str, ...]) -> str:
     return value if isinstance(value, str) else value[-1]
 
 
-def _check_places(told: Mapping[str, Any]) -> None:
-    hosts, ports = (_listed(told.get(name)) for name in ("host", "port"))
+def _check_hosts(arguments: Mapping[str, Any]) -> None:
+    hosts, ports = (_listed(arguments.get(name)) for name in ("host", "port"))
     if any(not 0 < port <= _LAST_PORT for port in ports):
         raise ValueError(f"must have a port from 1 to {_LAST_PORT}")
     try:

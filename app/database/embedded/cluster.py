@@ -5,9 +5,9 @@ import secrets
 import subprocess
 from typing import Any
 
-from app.database.embedded.errors import EmbeddedPostgresError, explained, failed
+from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors, program_error
 from app.database.embedded.folder import Folder, open_data_folder
-from app.database.embedded.place import MAJOR_VERSION, Place, find_cluster
+from app.database.embedded.location import MAJOR_VERSION, ClusterLocation, find_cluster
 
 NAME = "taskward"
 """The name of the database, and of its only user."""
@@ -28,27 +28,27 @@ PASSWORD = "postgresql.password"  # noqa: S105 - the name of a file
 _WORK = "postgresql.new"
 
 
-def ensure_cluster(place: Place) -> str:
+def ensure_cluster(location: ClusterLocation) -> str:
     """Create the cluster if it is missing; return its password."""
-    with explained(place.cluster):
-        if find_cluster(place.folder) is None:
-            _make(place)
-        return _checked(place)
+    with convert_os_errors(location.cluster):
+        if find_cluster(location.folder) is None:
+            _make(location)
+        return _checked(location)
 
 
-def _make(place: Place) -> None:
+def _make(location: ClusterLocation) -> None:
     # Create the cluster under another name and rename it. If this process is killed in between, no
     # incomplete cluster has the final name.
-    parent = open_data_folder(place.cluster.parent)
+    parent = open_data_folder(location.cluster.parent)
     parent.remove_folder(_WORK)
     work = parent.make_folder(_WORK)
     try:
         password = secrets.token_urlsafe(24)
-        _initialise(place, work, password)
-        place.folder.write(PASSWORD, password)
+        _initialise(location, work, password)
+        location.folder.write(PASSWORD, password)
         os.rename(
             "cluster",
-            place.cluster.name,
+            location.cluster.name,
             src_dir_fd=work.descriptor,
             dst_dir_fd=parent.descriptor,
         )
@@ -56,8 +56,8 @@ def _make(place: Place) -> None:
         parent.remove_folder(_WORK)
 
 
-def _initialise(place: Place, work: Folder, password: str) -> None:
-    account = place.account
+def _initialise(location: ClusterLocation, work: Folder, password: str) -> None:
+    account = location.account
     work.write("password", password)
     descriptor = work.open("password", os.O_RDONLY)
     os.fchown(descriptor, account.uid, account.gid)
@@ -66,15 +66,17 @@ def _initialise(place: Place, work: Folder, password: str) -> None:
     os.fchown(work.descriptor, account.uid, account.gid)
     cluster = str(work.path / "cluster")
     password_file = work.path / "password"
-    _run(place, "initdb", *_INITDB, f"--pwfile={password_file}", f"--pgdata={cluster}")
+    _run(location, "initdb", *_INITDB, f"--pwfile={password_file}", f"--pgdata={cluster}")
     # Single-user mode needs neither a socket nor a password.
-    _run(place, "postgres", "--single", "-D", cluster, "postgres", stdin=f"CREATE DATABASE {NAME}")
+    _run(
+        location, "postgres", "--single", "-D", cluster, "postgres", stdin=f"CREATE DATABASE {NAME}"
+    )
 
 
-def _run(place: Place, program: str, *arguments: str, stdin: str = "") -> None:
-    options: dict[str, Any] = place.account.options
+def _run(location: ClusterLocation, program: str, *arguments: str, stdin: str = "") -> None:
+    options: dict[str, Any] = location.account.options
     finished = subprocess.run(
-        [place.binaries / program, *arguments],
+        [location.binaries / program, *arguments],
         input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -87,7 +89,9 @@ def _run(place: Place, program: str, *arguments: str, stdin: str = "") -> None:
         **options,
     )
     if finished.returncode != 0 or "FATAL" in finished.stdout:
-        raise failed(f"creating a database in {place.folder.path} ({program})", finished.stdout)
+        raise program_error(
+            f"creating a database in {location.folder.path} ({program})", finished.stdout
+        )
 
 
 def environment() -> dict[str, str]:
@@ -95,18 +99,18 @@ def environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
-def _checked(place: Place) -> str:
-    cluster = find_cluster(place.folder)
+def _checked(location: ClusterLocation) -> str:
+    cluster = find_cluster(location.folder)
     version = ((cluster and cluster.read("PG_VERSION")) or "unknown").strip()
     if version != str(MAJOR_VERSION):
         raise EmbeddedPostgresError(
-            f"DATA_DIR: the database in {place.cluster} belongs to PostgreSQL {version}, not to "
+            f"DATA_DIR: the database in {location.cluster} belongs to PostgreSQL {version}, not to "
             f"{MAJOR_VERSION}. Move this folder away, or set DATA_DIR to another folder."
         )
-    password = place.folder.read(PASSWORD)
+    password = location.folder.read(PASSWORD)
     if password is None:
         raise EmbeddedPostgresError(
-            f"DATA_DIR: the file {place.folder.path / PASSWORD} with the database's password is "
-            f"missing. Restore it, or move {place.cluster} away."
+            f"DATA_DIR: the file {location.folder.path / PASSWORD} with the database's password is "
+            f"missing. Restore it, or move {location.cluster} away."
         )
     return password

@@ -13,7 +13,7 @@ class EmbeddedPostgresError(Exception):
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def convert_os_errors(path: Path) -> Iterator[None]:
     """Convert errors of the file system into `EmbeddedPostgresError`."""
     try:
         yield
@@ -23,7 +23,7 @@ def explained(path: Path) -> Iterator[None]:
         ) from None
 
 
-def failed(action: str, output: str) -> EmbeddedPostgresError:
+def program_error(action: str, output: str) -> EmbeddedPostgresError:
     """Return the error for a failed program of PostgreSQL, with the last lines of its output."""
     words = "\n".join(f"  {line}" for line in output.strip().splitlines()[-LOG_LINES:])
     full = "no space left on device" in output.lower()

@@ -14,12 +14,18 @@ import structlog
 
 from app.database.embedded.account import Account
 from app.database.embedded.cluster import NAME, PASSWORD, ensure_cluster, environment
-from app.database.embedded.errors import EmbeddedPostgresError, explained, failed
+from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors, program_error
 from app.database.embedded.folder import open_data_folder
-from app.database.embedded.listening import PORT, check_private, choose_folder, clear, give_up
-from app.database.embedded.lock import FolderLock, is_locked
-from app.database.embedded.place import Place, find_cluster, find_place
+from app.database.embedded.folder_lock import FolderLock, is_locked
+from app.database.embedded.location import ClusterLocation, find_cluster, find_location
 from app.database.embedded.postmaster import STOP_SECONDS, read_postmaster, stop_leftover
+from app.database.embedded.socket_folder import (
+    PORT,
+    check_private,
+    choose_folder,
+    remove_socket,
+    remove_socket_folder,
+)
 
 START_SECONDS = 30
 RESTARTS = 5
@@ -53,17 +59,17 @@ exit "$status"
 class EmbeddedPostgres:
     """A PostgreSQL that serves the cluster of a data folder at `url`."""
 
-    def __init__(self, place: Place, lock: FolderLock, password: str) -> None:
-        self._place = place
+    def __init__(self, location: ClusterLocation, lock: FolderLock, password: str) -> None:
+        self._location = location
         self._lock = lock
         self._password = password
         # Set once `stop` was called, so that the monitor does not restart PostgreSQL.
         self._stopping = threading.Event()
-        self._socket_folder = choose_folder(place)
+        self._socket_folder = choose_folder(location)
         try:
             self._process = self._launch()
         except BaseException:
-            give_up(place)
+            remove_socket_folder(location)
             raise
         self._monitor = threading.Thread(target=self._keep_running, daemon=True)
         self._monitor.start()
@@ -81,8 +87,8 @@ class EmbeddedPostgres:
         _end(self._process)
         self._monitor.join()
         _end(self._process)  # the monitor may just have started another one
-        stop_leftover(self._place.cluster)
-        give_up(self._place)
+        stop_leftover(self._location.cluster)
+        remove_socket_folder(self._location)
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -97,10 +103,10 @@ class EmbeddedPostgres:
         self.stop()
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        stop_leftover(self._place.cluster)
-        check_private(self._socket_folder, self._place.account)
-        clear(self._socket_folder)
-        process = _spawn(self._place, self._socket_folder)
+        stop_leftover(self._location.cluster)
+        check_private(self._socket_folder, self._location.account)
+        remove_socket(self._socket_folder)
+        process = _spawn(self._location, self._socket_folder)
         try:
             self._wait_until_ready(process)
         except BaseException:
@@ -111,12 +117,12 @@ class EmbeddedPostgres:
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
-            cluster = find_cluster(self._place.folder)
+            cluster = find_cluster(self._location.folder)
             postmaster = read_postmaster(cluster) if cluster else None
             if postmaster is not None and postmaster.ready:
                 return
             time.sleep(0.02)
-        raise failed("starting PostgreSQL", self._place.folder.read(_LOG) or "")
+        raise program_error("starting PostgreSQL", self._location.folder.read(_LOG) or "")
 
     def _keep_running(self) -> None:
         attempt, began = 0, time.monotonic()
@@ -142,11 +148,11 @@ def start(data_dir: Path) -> EmbeddedPostgres:
 
     Raises `EmbeddedPostgresError` if that fails, or if another process serves it.
     """
-    place = find_place(data_dir)
-    lock = FolderLock(place.folder)
+    location = find_location(data_dir)
+    lock = FolderLock(location.folder)
     try:
-        stop_leftover(place.cluster)
-        return EmbeddedPostgres(place, lock, ensure_cluster(place))
+        stop_leftover(location.cluster)
+        return EmbeddedPostgres(location, lock, ensure_cluster(location))
     except BaseException:
         lock.release()
         raise
@@ -157,7 +163,7 @@ def attach(data_dir: Path) -> str | None:
 
     Raises `EmbeddedPostgresError` if another account could listen in place of PostgreSQL.
     """
-    with explained(data_dir), suppress(FileNotFoundError):
+    with convert_os_errors(data_dir), suppress(FileNotFoundError):
         folder = open_data_folder(data_dir)
         cluster = find_cluster(folder) if is_locked(folder) else None
         postmaster = read_postmaster(cluster) if cluster else None
@@ -169,12 +175,15 @@ def attach(data_dir: Path) -> str | None:
     return None
 
 
-def _spawn(place: Place, socket_folder: Path) -> subprocess.Popen[bytes]:
-    command = [str(place.binaries / "postgres"), "-D", str(place.cluster), "-p", str(PORT)]
+def _spawn(location: ClusterLocation, socket_folder: Path) -> subprocess.Popen[bytes]:
+    command = [str(location.binaries / "postgres"), "-D", str(location.cluster), "-p", str(PORT)]
     for setting in ("listen_addresses=", f"unix_socket_directories={socket_folder}"):
         command += ["-c", setting]
-    options: dict[str, Any] = place.account.options
-    with explained(place.folder.path), os.fdopen(place.folder.create(_LOG), "wb") as log:
+    options: dict[str, Any] = location.account.options
+    with (
+        convert_os_errors(location.folder.path),
+        os.fdopen(location.folder.create(_LOG), "wb") as log,
+    ):
         return subprocess.Popen(
             ["/bin/sh", "-c", _SUPERVISOR, "taskward-postgres", *command],
             stdin=subprocess.PIPE,

@@ -18,7 +18,7 @@ FROM pg_class c
 WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relname = ANY (:tables)
 ORDER BY relname
 """)
-_PLACE = text("SELECT current_schema() AS schema, quote_ident(CURRENT_USER) AS login")
+_SCHEMA_AND_LOGIN = text("SELECT current_schema() AS schema, quote_ident(CURRENT_USER) AS login")
 
 
 class ForeignDatabaseError(Exception):
@@ -83,12 +83,12 @@ def _differences(rows: Sequence[Row[Any]], wall: Wall, revision: str) -> Iterato
 
 
 async def _refusal(connection: AsyncConnection, fault: str) -> ForeignDatabaseError:
-    place = (await connection.execute(_PLACE)).one()
+    names = (await connection.execute(_SCHEMA_AND_LOGIN)).one()
     return ForeignDatabaseError(
-        f"the schema {place.schema} conflicts with Taskward: {fault}. Nothing was changed.\n"
+        f"the schema {names.schema} conflicts with Taskward: {fault}. Nothing was changed.\n"
         "If another program uses this schema, give Taskward a separate one:\n\n"
-        f"    CREATE SCHEMA taskward AUTHORIZATION {place.login};\n\n"
+        f"    CREATE SCHEMA taskward AUTHORIZATION {names.login};\n\n"
         "and add ?options=-csearch_path%3Dtaskward to DATABASE_URL. A pooler does not pass this\n"
         "option on. Behind a pooler, run this instead, with a separate login for Taskward:\n\n"
-        f"    ALTER ROLE {place.login} SET search_path = taskward;\n"
+        f"    ALTER ROLE {names.login} SET search_path = taskward;\n"
     )

@@ -15,7 +15,7 @@ RELEASED_TABLE = "alembic_version"
 RELEASED_REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """The revisions that versions without a table of their own wrote into `RELEASED_TABLE`."""
 
-_PLACE = text("""
+_SCHEMA = text("""
 SELECT quote_ident(current_schema()) AS schema,
        EXISTS (SELECT FROM pg_class WHERE relname = :table AND relkind = 'r'
                AND relnamespace = quote_ident(current_schema())::regnamespace) AS is_there
@@ -44,7 +44,7 @@ async def released_revision(connection: AsyncConnection) -> str:
 
 async def create_table(connection: AsyncConnection) -> None:
     """Create the table, empty, unless it exists."""
-    schema, is_there = (await connection.execute(_PLACE, {"table": TABLE})).one()
+    schema, is_there = (await connection.execute(_SCHEMA, {"table": TABLE})).one()
     if not is_there:
         await connection.execute(
             text(
@@ -56,7 +56,7 @@ async def create_table(connection: AsyncConnection) -> None:
 
 async def write(connection: AsyncConnection, revision: str) -> None:
     """Set the revision in a table that has none yet."""
-    schema, _ = (await connection.execute(_PLACE, {"table": TABLE})).one()
+    schema, _ = (await connection.execute(_SCHEMA, {"table": TABLE})).one()
     await connection.execute(
         text(f"INSERT INTO {schema}.{TABLE} VALUES (:revision)"),  # noqa: S608 - quoted
         {"revision": revision},
@@ -64,7 +64,7 @@ async def write(connection: AsyncConnection, revision: str) -> None:
 
 
 async def _read(connection: AsyncConnection, table: str) -> str:
-    schema, is_there = (await connection.execute(_PLACE, {"table": table})).one()
+    schema, is_there = (await connection.execute(_SCHEMA, {"table": table})).one()
     if not is_there:
         return ""
     statement = text(f"SELECT version_num FROM {schema}.{table}")  # noqa: S608 - quoted

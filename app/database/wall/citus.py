@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 
-from app.database.driver.statements import NamesTheOwner
+from app.database.driver.statements import SetOwner
 from app.database.wall.layout import ONE_POSTGRESQL, Layout
 from app.database.wall.policies import PURGE_ROLE, ROLES, SETTING
 from app.database.wall.tables import Wall
@@ -72,7 +72,7 @@ class CitusLayout(Layout):
 CITUS = CitusLayout()
 
 
-@compiles(NamesTheOwner, "citus")
+@compiles(SetOwner, "citus")
 def _compile(*_: object, **__: object) -> str:
     # Citus rejects changes in a statement with a volatile function.
     return "true"

@@ -17,7 +17,7 @@ from werkzeug.routing import MapAdapter
 from app.auth.in_flight import InFlight
 from app.auth.request_state import STATE, RequestState
 from app.database.database import Database
-from app.server.http.exchange import Exchange
+from app.server.http.asgi import HTTPConnection
 from quart_contract.operations import Operation
 
 
@@ -38,7 +38,7 @@ class Application(Quart):
     and they take time.
     """
 
-    asgi_http_class = Exchange
+    asgi_http_class = HTTPConnection
     services: Services
     behind_proxies = False
     """True if clients connect through proxies, whose addresses the connections then have."""

@@ -37,7 +37,7 @@ class Limits(NamedTuple):
     per_address: int | None
 
 
-class Idling(Protocol):
+class CountedConnection(Protocol):
     """A connection that `Connections` counts and may evict."""
 
     @property
@@ -61,23 +61,23 @@ class Connections:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._all: set[Idling] = set()
-        self._of: dict[str, set[Idling]] = {}
+        self._all: set[CountedConnection] = set()
+        self._of: dict[str, set[CountedConnection]] = {}
         """The open connections of each address."""
         self._turns = Turns(1, START_SECONDS)
         self._address_full = _limit_reached(scope="address", limit=limits.per_address)
         self._full = _limit_reached(scope="total", limit=limits.total)
 
-    async def start(self, connection: Idling) -> None:
+    async def start(self, connection: CountedConnection) -> None:
         """Wait until a new connection may start: one of each address in a turn of the event loop.
 
         Hundreds that come at once would hold up the requests of other clients by as many starts.
         """
         with suppress(TimeoutError):
-            await self._turns.take(connection.address)
-            asyncio.get_running_loop().call_soon(self._turns.give_back, connection.address)
+            await self._turns.acquire(connection.address)
+            asyncio.get_running_loop().call_soon(self._turns.release, connection.address)
 
-    async def admit(self, connection: Idling) -> bool:
+    async def admit(self, connection: CountedConnection) -> bool:
         """Add a connection if there is room for it. Return whether it was added."""
         limit = self._limits.per_address
         siblings = self._of.get(connection.address, set())
@@ -94,7 +94,7 @@ class Connections:
             self._of.setdefault(connection.address, set()).add(connection)
         return has_room
 
-    def remove(self, connection: Idling) -> None:
+    def remove(self, connection: CountedConnection) -> None:
         """Remove a connection that is closed or about to close."""
         self._all.discard(connection)
         siblings = self._of.get(connection.address, set())
@@ -102,7 +102,7 @@ class Connections:
         if not siblings:
             self._of.pop(connection.address, None)
 
-    async def _make_room(self, among: set[Idling]) -> bool:
+    async def _make_room(self, among: set[CountedConnection]) -> bool:
         idle = [(each.idle_since, id(each), each) for each in among if each.idle_since is not None]
         if not idle:
             return False

@@ -3,7 +3,7 @@
 from hypercorn.asyncio.worker_context import WorkerContext
 
 
-class Context(WorkerContext):
+class DrainingWorkerContext(WorkerContext):
     """Hypercorn's context, extended by the state of the shutdown."""
 
     is_draining = False

@@ -14,7 +14,7 @@ from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import H11SendableEvent
 
 from app.auth.request_state import STATE, RequestState
-from app.server.http.context import Context
+from app.server.http.context import DrainingWorkerContext
 from app.server.problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 
@@ -26,7 +26,7 @@ _MALFORMED = Problem(MALFORMED_REQUEST, "The request is not valid HTTP/1.1.")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
-class Connection(h11.Connection):
+class H11Connection(h11.Connection):
     """Ignores bytes behind the last request of a connection.
 
     This overrides h11, which reports them as malformed. Hypercorn would then send a 400 instead
@@ -73,7 +73,7 @@ class Protocol(H11Protocol):
     """
 
     catalogue: ProblemCatalogue
-    context: Context
+    context: DrainingWorkerContext
 
     abandoned: Stream | None = None
     """The request that was running when the client closed its side of the connection."""
@@ -97,7 +97,7 @@ class Protocol(H11Protocol):
     async def initiate(self) -> None:
         """Set up the protocol for a new connection."""
         limit = self.config.h11_max_incomplete_size
-        self.connection = Connection(h11.SERVER, max_incomplete_event_size=limit)
+        self.connection = H11Connection(h11.SERVER, max_incomplete_event_size=limit)
         self._unsent = bytearray()
         """Parts of a response that have not been written yet."""
 

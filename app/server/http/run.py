@@ -14,39 +14,41 @@ DRAIN_SECONDS = 3
 
 
 def run(
-    app: Application, listener: Listener, until: Callable[[], Awaitable[float]] | None = None
+    app: Application,
+    listener: Listener,
+    shutdown_trigger: Callable[[], Awaitable[float]] | None = None,
 ) -> None:
-    """Serve until `until` returns, by default until SIGTERM or SIGINT (Ctrl-C).
+    """Serve until `shutdown_trigger` returns, by default until SIGTERM or SIGINT (Ctrl-C).
 
-    `until` returns for how many seconds the server drains: see `serve`.
+    `shutdown_trigger` returns for how many seconds the server drains: see `serve`.
     """
     raise_descriptor_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(app, listener, until or _signal))
+        runner.run(serve(app, listener, shutdown_trigger or _wait_for_signal))
 
 
-async def _signal() -> float:
+async def _wait_for_signal() -> float:
     """Wait for SIGTERM or SIGINT. Return the seconds to drain.
 
     After SIGINT idle connections are closed at once: an operator who presses Ctrl-C does not want
     to wait for them.
     """
     loop = asyncio.get_running_loop()
-    patience: asyncio.Future[float] = loop.create_future()
+    drain_seconds: asyncio.Future[float] = loop.create_future()
 
     def stop(seconds: float) -> None:
-        if not patience.done():
-            patience.set_result(seconds)
+        if not drain_seconds.done():
+            drain_seconds.set_result(seconds)
 
-    def told(seconds: float) -> None:
+    def on_signal(seconds: float) -> None:
         # After the loop, an embedded database may be stopping: ignore the signal.
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop, seconds)
 
     for number, seconds in ((signal.SIGTERM, DRAIN_SECONDS), (signal.SIGINT, 0.0)):
         # `loop.add_signal_handler` does not exist on Windows.
-        signal.signal(number, lambda *_, seconds=seconds: told(seconds))
-    return await patience
+        signal.signal(number, lambda *_, seconds=seconds: on_signal(seconds))
+    return await drain_seconds
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

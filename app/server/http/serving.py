@@ -11,9 +11,9 @@ from hypercorn.utils import wrap_app
 
 from app.server.http.application import Application
 from app.server.http.connections import Connections, Limits, limits
-from app.server.http.context import Context
+from app.server.http.context import DrainingWorkerContext
 from app.server.http.listener import Listener
-from app.server.http.tcp import Connection
+from app.server.http.tcp import TCPConnection
 
 GRACEFUL_SECONDS = 10
 """How long a running request may still take after the server has drained."""
@@ -22,15 +22,15 @@ _ACCEPT_SECONDS = 0.05
 
 
 async def serve(
-    app: Application, listener: Listener, until: Callable[[], Awaitable[float]]
+    app: Application, listener: Listener, shutdown_trigger: Callable[[], Awaitable[float]]
 ) -> None:
-    """Serve until `until` returns, then drain and stop.
+    """Serve until `shutdown_trigger` returns, then drain and stop.
 
-    `until` returns the seconds for which clients may still send requests over open connections.
-    Each response in that time has `Connection: close`. Requests that still run after it have
-    `GRACEFUL_SECONDS`, and are then cancelled.
+    `shutdown_trigger` returns the seconds for which clients may still send requests over open
+    connections. Each response in that time has `Connection: close`. Requests that still run after
+    it have `GRACEFUL_SECONDS`, and are then cancelled.
     """
-    ending = asyncio.ensure_future(until())
+    ending = asyncio.ensure_future(shutdown_trigger())
     await app.startup()
     try:
         await _serve(app, listener, ending)
@@ -39,7 +39,7 @@ async def serve(
 
 
 async def _serve(app: Application, listener: Listener, ending: Awaitable[float]) -> None:
-    loop, context, config = asyncio.get_running_loop(), Context(None), listener.config
+    loop, context, config = asyncio.get_running_loop(), DrainingWorkerContext(None), listener.config
     wrapped = wrap_app(app, 0, "asgi")
     connections: set[asyncio.Task[None]] = set()
     open_connections = Connections(_limits(app))
@@ -49,7 +49,7 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
         if task is not None:
             connections.add(task)
             task.add_done_callback(connections.discard)
-        connection = Connection(wrapped, loop, config, context, {}, reader, writer)
+        connection = TCPConnection(wrapped, loop, config, context, {}, reader, writer)
         await open_connections.start(connection)
         if not await open_connections.admit(connection):
             writer.transport.abort()
@@ -64,13 +64,13 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
         for each in listener.sockets.insecure_sockets
     ]
     try:
-        patience = await ending
+        drain_seconds = await ending
     finally:
         for server in servers:
             server.close()
     context.is_draining = True
     await asyncio.sleep(_ACCEPT_SECONDS)
-    await _wait(connections, patience)
+    await _wait(connections, drain_seconds)
     await context.terminated.set()
     await _wait(connections, GRACEFUL_SECONDS)
     for connection in connections:

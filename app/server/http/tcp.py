@@ -24,7 +24,7 @@ _PROBE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _RESET = struct.pack("ii", 1, 0)
 
 
-class Connection(TCPServer):
+class TCPConnection(TCPServer):
     """A connection with one task that closes it when it is idle for too long.
 
     This overrides Hypercorn's `TCPServer`, which ends such a task at the start of each request and

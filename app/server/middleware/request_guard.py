@@ -34,7 +34,7 @@ _ABSOLUTE_FORM = re.compile(rb"https?://(?!:)([^/]+)(/.*)?", re.IGNORECASE)
 _CLOSE = {"Connection": "close"}
 
 
-class Guard:
+class RequestGuardMiddleware:
     """ASGI middleware that stores a problem as `refusal` in the `RequestState`.
 
     The application then raises that problem.

@@ -37,7 +37,7 @@ Recorder: TypeAlias = Callable[[RequestState, float], None]
 """Called with the state of each finished request and its duration in seconds."""
 
 
-class Envelope:
+class RequestLogMiddleware:
     """ASGI middleware that creates the `RequestState`, and logs what the inner layers stored in it.
 
     An error that no inner layer renders becomes a 500, unless the response has begun.
@@ -55,12 +55,12 @@ class Envelope:
     ) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
-            await _Exchange(self._app, self._catalogue, scope, send, self._record).run(receive)
+            await _RequestCycle(self._app, self._catalogue, scope, send, self._record).run(receive)
         else:
             await self._app(scope, receive, send)
 
 
-class _Exchange:
+class _RequestCycle:
     """One request and its response."""
 
     def __init__(

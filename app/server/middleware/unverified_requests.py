@@ -24,7 +24,7 @@ WAIT_SECONDS = 5
 _SCHEME = b"bearer "
 
 
-class Strangers:
+class UnverifiedRequestsMiddleware:
     """ASGI middleware. A turn ends when the token is verified, or when the response begins.
 
     It sets one of two fields of the `RequestState`: `known` if the token was verified before,
@@ -62,7 +62,7 @@ class Strangers:
         state: RequestState = scope["state"][STATE]
         address = state.client_address
         try:
-            await self._turns.take(address)
+            await self._turns.acquire(address)
         except TimeoutError:
             await self._app(scope, receive, send)
             return
@@ -70,7 +70,7 @@ class Strangers:
         def end_turn() -> None:
             if state.end_turn is not None:
                 state.end_turn = None
-                self._turns.give_back(address)
+                self._turns.release(address)
 
         async def send_on(event: ASGISendEvent) -> None:
             end_turn()

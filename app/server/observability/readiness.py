@@ -43,7 +43,7 @@ class ReadinessCheck:
     def __init__(self, database: Database, verifier: TokenVerifier) -> None:
         self._database = database
         self._verifier = verifier
-        self._under_way: asyncio.Task[Findings] | None = None
+        self._running: asyncio.Task[Findings] | None = None
         """The current run, or the last one."""
 
     async def run(self) -> Findings:
@@ -51,9 +51,9 @@ class ReadinessCheck:
 
         If a caller is cancelled, the run continues for the others.
         """
-        if self._under_way is None or self._under_way.done():
-            self._under_way = asyncio.create_task(self._check())
-        return await asyncio.shield(self._under_way)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._check())
+        return await asyncio.shield(self._running)
 
     async def _check(self) -> Findings:
         keys, findings = await asyncio.gather(self._check_keys(), self._check_database())

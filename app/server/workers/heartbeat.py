@@ -16,13 +16,13 @@ BEAT_SECONDS = 1
 """The interval of heartbeats."""
 
 
-class Channel:
+class SupervisorChannel:
     """The socket on standard input. It closes when the supervisor exits."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(fileno=0)
 
-    def read_order(self) -> bytes:
+    def read_config(self) -> bytes:
         """Return the first line, which is the only one that the supervisor sends."""
         with self._socket.makefile("rb") as lines:
             return lines.readline()
@@ -35,7 +35,7 @@ class Channel:
         """
         threading.Thread(target=self._wait_for_end, daemon=True).start()
 
-    def beat(self, app: Quart) -> None:
+    def send_heartbeats(self, app: Quart) -> None:
         """Send a heartbeat every second, from the moment when the app is ready.
 
         The first one tells the supervisor that the app is ready, the later ones that its event
@@ -44,13 +44,13 @@ class Channel:
 
         @app.before_serving
         async def begin() -> None:
-            self._beat(asyncio.get_running_loop())
+            self._send_heartbeat(asyncio.get_running_loop())
 
-    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _send_heartbeat(self, loop: asyncio.AbstractEventLoop) -> None:
         # Do not wait for a supervisor that reads nothing.
         with suppress(OSError):
             self._socket.send(b".", socket.MSG_DONTWAIT)
-        loop.call_later(BEAT_SECONDS, self._beat, loop)
+        loop.call_later(BEAT_SECONDS, self._send_heartbeat, loop)
 
     def _wait_for_end(self) -> None:
         with suppress(OSError):

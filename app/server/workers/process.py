@@ -25,7 +25,7 @@ logger = structlog.get_logger("app.workers")
 class Worker:
     """A running worker process.
 
-    The channel is a socket on its standard input. The supervisor sends the order over it. The
+    The channel is a socket on its standard input. The supervisor sends the config over it. The
     worker sends heartbeats: the first when it is ready, then one every second.
     """
 
@@ -42,7 +42,7 @@ class Worker:
         """Completes when the process has exited, with its exit status."""
 
     @classmethod
-    async def start(cls, module: str, descriptor: int, order: bytes) -> "Worker":
+    async def start(cls, module: str, descriptor: int, config: bytes) -> "Worker":
         """Run `module` in a new process, with the descriptor of the listening socket.
 
         The process is not forked without `exec`, because this process may have threads. Raises
@@ -57,7 +57,7 @@ class Worker:
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone; it stops workers
             )
         reader, writer = await asyncio.open_connection(sock=ours)
-        writer.write(order + b"\n")
+        writer.write(config + b"\n")
         logger.info("worker started", worker=process.pid)
         return cls(process, reader, writer)
 
@@ -84,12 +84,12 @@ class Worker:
 
     async def _watch(self) -> int:
         with suppress(ConnectionError):
-            while await self._speaks():
+            while await self._has_heartbeat():
                 self._ready.set()
         self._writer.close()
         return await self._process.wait()
 
-    async def _speaks(self) -> bool:
+    async def _has_heartbeat(self) -> bool:
         silent = 0
         while silent < SILENT_SECONDS:
             # Count in steps, so that a suspension of this process counts as one step.

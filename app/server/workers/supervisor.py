@@ -19,30 +19,32 @@ LONGEST_PAUSE_SECONDS = 30
 logger = structlog.get_logger("app.workers")
 
 
-class OrderError(Exception):
-    """No valid order for workers could be read. The message says why."""
+class ConfigReloadError(Exception):
+    """No valid config for workers could be read. The message says why."""
 
 
-def supervise(listener: Listener, count: int, module: str, read_order: Callable[[], bytes]) -> None:
+def supervise(
+    listener: Listener, count: int, module: str, read_config: Callable[[], bytes]
+) -> None:
     """Keep `count` workers running until SIGINT or SIGTERM, then stop them.
 
-    A worker is a process that runs `module` and receives an order. On SIGHUP the supervisor reads
-    a new order and replaces the workers one by one (a rolling restart). If `read_order` raises
-    `OrderError`, or a new worker does not become ready, the remaining workers keep running.
+    A worker is a process that runs `module` and receives a config. On SIGHUP the supervisor reads
+    a new config and replaces the workers one by one (a rolling restart). If `read_config` raises
+    `ConfigReloadError`, or a new worker does not become ready, the remaining workers keep running.
     """
-    asyncio.run(_Supervisor(listener, module, read_order).run(count))
+    asyncio.run(_Supervisor(listener, module, read_config).run(count))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # do not interrupt the end of an embedded database
 
 
 class _Supervisor:
-    def __init__(self, listener: Listener, module: str, read_order: Callable[[], bytes]) -> None:
+    def __init__(self, listener: Listener, module: str, read_config: Callable[[], bytes]) -> None:
         self._listener = listener
         self._module = module
-        self._read_order = read_order
-        self._order = read_order()
-        """The order that new workers receive. A reload replaces it."""
-        self._living: set[Worker] = set()
+        self._read_config = read_config
+        self._config = read_config()
+        """The config that new workers receive. A reload replaces it."""
+        self._running: set[Worker] = set()
         """The worker processes that have not exited yet, including those that are being stopped."""
 
     async def run(self, count: int) -> None:
@@ -51,11 +53,11 @@ class _Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.put_nowait, number)
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-        places, number = [_Place(self._start) for _ in range(count)], signal.SIGTERM
+        slots, number = [_WorkerSlot(self._start) for _ in range(count)], signal.SIGTERM
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(each.keep()) for each in places]
-                tasks.append(group.create_task(self._roll_on(hung_up, places)))
+                tasks = [group.create_task(each.keep()) for each in slots]
+                tasks.append(group.create_task(self._reload_on_hangup(hung_up, slots)))
                 number = await stopped.get()
                 for task in tasks:
                     task.cancel()
@@ -63,39 +65,39 @@ class _Supervisor:
             # Close first: otherwise new clients would wait while the workers drain, and then be
             # reset.
             self._listener.close()
-            await asyncio.gather(*(each.end(number) for each in self._living))
+            await asyncio.gather(*(each.end(number) for each in self._running))
 
     async def _start(self) -> Worker:
-        worker = await Worker.start(self._module, self._listener.descriptor, self._order)
-        self._living.add(worker)
-        worker.ended.add_done_callback(lambda _: self._living.discard(worker))
+        worker = await Worker.start(self._module, self._listener.descriptor, self._config)
+        self._running.add(worker)
+        worker.ended.add_done_callback(lambda _: self._running.discard(worker))
         return worker
 
-    async def _roll_on(self, hung_up: asyncio.Event, places: list["_Place"]) -> None:
+    async def _reload_on_hangup(self, hung_up: asyncio.Event, slots: list["_WorkerSlot"]) -> None:
         while await hung_up.wait():
             hung_up.clear()
-            former = self._order
+            former = self._config
             try:
-                self._order = self._read_order()
-            except OrderError as error:
+                self._config = self._read_config()
+            except ConfigReloadError as error:
                 logger.error("reload failed", reason=str(error))  # noqa: TRY400 - the reason says all
                 continue
-            rolled = await self._roll(places)
-            if rolled < len(places):
-                # If some workers have the new order, later replacements get it, too.
-                self._order = self._order if rolled else former
-                logger.error("reload failed", workers=rolled, of=len(places))
+            restarted = await self._restart_in_turn(slots)
+            if restarted < len(slots):
+                # If some workers have the new config, later replacements get it, too.
+                self._config = self._config if restarted else former
+                logger.error("reload failed", workers=restarted, of=len(slots))
             else:
-                logger.info("reload completed", workers=rolled)
+                logger.info("reload completed", workers=restarted)
 
-    async def _roll(self, places: list["_Place"]) -> int:
-        for rolled, place in enumerate(places):
-            if not await place.replace():
-                return rolled
-        return len(places)
+    async def _restart_in_turn(self, slots: list["_WorkerSlot"]) -> int:
+        for restarted, slot in enumerate(slots):
+            if not await slot.replace():
+                return restarted
+        return len(slots)
 
 
-class _Place:
+class _WorkerSlot:
     """A slot for one worker, which is replaced when it exits and during a rolling restart."""
 
     def __init__(self, start: Callable[[], Awaitable[Worker]]) -> None:

@@ -43,10 +43,10 @@ client = AuthenticatedClient(
 
 
 def create(title: str) -> Task:
-    answer = create_task.sync_detailed(client=client, body=TaskInput(title=title))
-    assert isinstance(answer.parsed, Task)
-    assert answer.headers["ETag"] == f'"{answer.parsed.revision}"'
-    return answer.parsed
+    response = create_task.sync_detailed(client=client, body=TaskInput(title=title))
+    assert isinstance(response.parsed, Task)
+    assert response.headers["ETag"] == f'"{response.parsed.revision}"'
+    return response.parsed
 
 
 def page() -> list[str]:
@@ -67,29 +67,29 @@ def read(task: Task) -> None:
 
 
 def replace(task: Task, title: str) -> Task:
-    answer = replace_task.sync(task.id, client=client, body=TaskInput(title=title))
-    assert isinstance(answer, Task)
-    assert (answer.id, answer.title, answer.description) == (task.id, title, None)
-    assert answer.revision > task.revision
-    return answer
+    response = replace_task.sync(task.id, client=client, body=TaskInput(title=title))
+    assert isinstance(response, Task)
+    assert (response.id, response.title, response.description) == (task.id, title, None)
+    assert response.revision > task.revision
+    return response
 
 
 def change(task: Task, title: str) -> Task | ProblemCode:
-    answer = update_task.sync(
+    response = update_task.sync(
         task.id, client=client, body=TaskPatch(title=title), if_match=f'"{task.revision}"'
     )
-    if isinstance(answer, Problem):
-        return answer.code
-    assert isinstance(answer, Task)
-    assert answer.title == title
-    return answer
+    if isinstance(response, Problem):
+        return response.code
+    assert isinstance(response, Task)
+    assert response.title == title
+    return response
 
 
 def complete(task: Task) -> None:
-    answer = complete_task.sync(task.id, client=client)
-    assert isinstance(answer, Task)
-    assert answer.completed
-    assert answer.completed_at is not None
+    response = complete_task.sync(task.id, client=client)
+    assert isinstance(response, Task)
+    assert response.completed
+    assert response.completed_at is not None
 
 
 def delete(task: Task) -> None:
@@ -101,11 +101,11 @@ def delete(task: Task) -> None:
 
 
 def create_once(key: str) -> tuple[UUID, bool]:
-    answer = create_task.sync_detailed(
+    response = create_task.sync_detailed(
         client=client, body=TaskInput(title="once"), idempotency_key=key
     )
-    assert isinstance(answer.parsed, Task)
-    return answer.parsed.id, "Idempotent-Replayed" in answer.headers
+    assert isinstance(response.parsed, Task)
+    return response.parsed.id, "Idempotent-Replayed" in response.headers
 
 
 def synchronise(copy: dict[UUID, Task], since: str | Unset = UNSET) -> str:
@@ -129,9 +129,9 @@ def batch(task: Task) -> None:
             CreateOperation(op="create", task=TaskInput(title="four")),
         ]
     )
-    answer = batch_tasks.sync(client=client, body=body)
-    assert isinstance(answer, TaskBatchResult)
-    assert [each.op for each in answer.results] == ["update", "create"]
+    response = batch_tasks.sync(client=client, body=body)
+    assert isinstance(response, TaskBatchResult)
+    assert [each.op for each in response.results] == ["update", "create"]
 
 
 def compare(copy: dict[UUID, Task]) -> None:

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from app.database.embedded import cluster as clusters
-from app.database.embedded import place
+from app.database.embedded import location
 from app.database.embedded.folder import Folder
-from app.database.embedded.place import Place
+from app.database.embedded.location import ClusterLocation
 from app.database.embedded.postmaster import find_process, stop_leftover
-from tests.support.folders import ROOT, copy_folder, open_folder
+from tests.support.folders import ROOT, copy_folder, world_readable_tmp
 
 Serving = Callable[..., tuple[subprocess.Popen[str], str]]
 
@@ -37,7 +37,7 @@ time.sleep(60)
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """A data folder. A PostgreSQL that still serves it at the end is stopped."""
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         yield folder / "data"
         stop_leftover((folder / "data" / "postgresql").resolve())
 
@@ -47,12 +47,12 @@ def _copied_clusters(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copy clusters where there is room for a copy. `cluster` was made in the real way."""
     make, password = clusters._initialise, (cluster / clusters.PASSWORD).read_text()  # noqa: SLF001
 
-    def copy(place: Place, work: Folder, own_password: str) -> None:
+    def copy(location: ClusterLocation, work: Folder, own_password: str) -> None:
         try:
             copy_folder(cluster / "postgresql", work.path / "cluster")
         except subprocess.CalledProcessError:
             shutil.rmtree(work.path / "cluster", ignore_errors=True)
-            make(place, work, own_password)
+            make(location, work, own_password)
 
     monkeypatch.setattr(clusters, "_initialise", copy)
     monkeypatch.setattr(clusters, "secrets", SimpleNamespace(token_urlsafe=lambda _: password))
@@ -61,8 +61,8 @@ def _copied_clusters(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for clusters whose data folder the account of PostgreSQL may not enter."""
-    with open_folder() as folder:
-        monkeypatch.setattr(place, "RUNTIME", folder)
+    with world_readable_tmp() as folder:
+        monkeypatch.setattr(location, "RUNTIME", folder)
         yield folder
 
 

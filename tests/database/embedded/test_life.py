@@ -114,7 +114,7 @@ async def test_what_was_committed_survives_a_kill_of_everything(
         assert await run_sql(again.url, "SELECT answer FROM kept") == 42
 
 
-async def test_a_start_waits_for_those_that_worked_for_a_postgresql_that_was_killed(
+async def test_a_start_waits_for_children_of_a_killed_postgresql(
     data_dir: Path, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process, _ = serving()
@@ -136,7 +136,7 @@ async def test_a_start_waits_for_those_that_worked_for_a_postgresql_that_was_kil
         assert await run_sql(again.url, "SELECT 1") == 1
 
 
-async def test_a_postgresql_that_lost_its_taskward_is_stopped_by_the_next(
+async def test_an_orphaned_postgresql_is_stopped_by_the_next_start(
     data_dir: Path, serving: Serving
 ) -> None:
     process, _ = serving()
@@ -152,7 +152,7 @@ async def test_a_postgresql_that_lost_its_taskward_is_stopped_by_the_next(
         assert await run_sql(again.url, "SELECT 1") == 1
 
 
-async def test_a_pid_file_whose_id_is_somebody_elses_by_now_does_no_harm(data_dir: Path) -> None:
+async def test_a_pid_file_with_the_id_of_another_process_is_ignored(data_dir: Path) -> None:
     with start(data_dir):
         stale = (data_dir / "postgresql").resolve() / "postmaster.pid"
         lines = stale.read_text().splitlines()
@@ -179,8 +179,8 @@ async def test_a_second_start_is_told_who_is_there(data_dir: Path, serving: Serv
 
 
 async def test_two_starts_at_once_are_one_server_and_one_message(serving: Serving) -> None:
-    answers = await asyncio.gather(*(asyncio.to_thread(serving, fresh=True) for _ in range(3)))
-    urls = [url for _, url in answers if url]
+    responses = await asyncio.gather(*(asyncio.to_thread(serving, fresh=True) for _ in range(3)))
+    urls = [url for _, url in responses if url]
     assert len(urls) == 1
     assert await run_sql(urls[0], "SELECT 1") == 1
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from app.commands.errors import CommandError
-from app.commands.surroundings import development_secret, kept_secret
+from app.commands.resolve import development_secret, kept_secret
 from app.database.embedded import EmbeddedPostgresError, attach, start
 from app.database.embedded.folder import open_folder
 from app.settings import Settings
 from tests.database.embedded.conftest import run_sql
-from tests.database.embedded.exchange import exchanging
-from tests.support.folders import open_folder as new_folder
+from tests.database.embedded.folder_swap import swapping
+from tests.support.folders import world_readable_tmp as new_folder
 
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="needs a second account")
@@ -207,7 +207,7 @@ async def test_a_path_that_another_account_exchanges_leads_nowhere(
     os.chown(data_dir, OTHER, OTHER)
     folder = data_dir / "data"
     start(folder).stop()
-    with exchanging(folder, victim.parent, OTHER):
+    with swapping(folder, victim.parent, OTHER):
         for _ in range(300):
             with suppress(EmbeddedPostgresError, CommandError):
                 development_secret(settings_of(folder))

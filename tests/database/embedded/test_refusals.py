@@ -11,10 +11,10 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from app.database.embedded import EmbeddedPostgresError, account, place, start
+from app.database.embedded import EmbeddedPostgresError, account, location, start
 from app.database.embedded.account import Account
 from app.database.embedded.folder import open_folder
-from app.database.embedded.lock import is_locked
+from app.database.embedded.folder_lock import is_locked
 from tests.database.embedded.conftest import run_sql
 from tests.support.folders import ROOT
 
@@ -26,7 +26,7 @@ NOBODY = 65534
 def test_a_platform_without_the_wheel_is_told_to_set_a_url(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "_WHEEL", "no-such-wheel")
+    monkeypatch.setattr(location, "_WHEEL", "no-such-wheel")
     with pytest.raises(EmbeddedPostgresError, match=r"for this platform.*Set DATABASE_URL"):
         start(data_dir)
 
@@ -96,7 +96,7 @@ def test_a_password_that_is_gone_is_told(data_dir: Path) -> None:
         start(data_dir)
 
 
-def test_a_cluster_that_does_not_start_is_told_in_its_own_last_words(data_dir: Path) -> None:
+def test_the_error_of_a_failed_start_quotes_postgresql(data_dir: Path) -> None:
     start(data_dir).stop()
     configuration = (data_dir / "postgresql").resolve() / "postgresql.conf"
     configuration.write_text("no_such_setting = on\n")
@@ -117,10 +117,10 @@ def private_folder(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return data_dir
 
 
-async def test_a_private_folder_stays_private_and_its_data_are_elsewhere(
+async def test_a_private_folder_stays_private_with_its_data_elsewhere(
     private_folder: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "logger", structlog.get_logger())
+    monkeypatch.setattr(location, "logger", structlog.get_logger())
     data_dir = private_folder
     with capture_logs() as logs, start(data_dir) as running:
         assert await run_sql(running.url, "SELECT 1") == 1
@@ -149,9 +149,9 @@ async def test_binaries_below_a_private_folder_are_copied_once(
 
 def test_binaries_that_are_copied_twice_at_once_are_copied_once(runtime: Path) -> None:
     target = runtime / "copy"
-    installed = place._installed()  # noqa: SLF001 - two processes rarely do it at once
+    installed = location._installed()  # noqa: SLF001 - two processes rarely do it at once
     with ThreadPoolExecutor() as threads:
-        copies = [threads.submit(place._copy_for_all, installed, target) for _ in range(3)]  # noqa: SLF001
+        copies = [threads.submit(location._copy_for_all, installed, target) for _ in range(3)]  # noqa: SLF001
         for copy in copies:
             copy.result()
     assert [path.name for path in runtime.iterdir()] == ["copy"]

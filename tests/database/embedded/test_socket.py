@@ -9,15 +9,15 @@ import psutil
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from app.database.embedded import EmbeddedPostgresError, attach, listening, start
+from app.database.embedded import EmbeddedPostgresError, attach, socket_folder, start
 from tests.database.embedded.conftest import Serving, kill, postgres_of, run_sql
-from tests.support.folders import open_folder
+from tests.support.folders import world_readable_tmp
 
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for temporary files that no other account can write to."""
-    with open_folder() as folder:
+    with world_readable_tmp() as folder:
         monkeypatch.setenv("TMPDIR", str(folder))
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
         yield folder
@@ -41,7 +41,7 @@ def test_it_listens_on_no_port(data_dir: Path) -> None:
             assert each.net_connections("inet") == []
 
 
-async def test_its_socket_is_in_a_folder_that_its_account_alone_can_enter(data_dir: Path) -> None:
+async def test_only_its_account_can_enter_the_folder_of_its_socket(data_dir: Path) -> None:
     with start(data_dir) as running:
         folder = folder_of(running.url)
         status = folder.stat()
@@ -85,7 +85,7 @@ async def test_a_file_system_without_sockets_has_its_socket_elsewhere(
     data_dir: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Tests cannot mount such a file system.
-    monkeypatch.setattr(listening, "_has_sockets", lambda _: False)
+    monkeypatch.setattr(socket_folder, "_has_sockets", lambda _: False)
     with start(data_dir) as running:
         assert folder_of(running.url).parent == temporary
         assert await run_sql(running.url, "SELECT 1") == 1
@@ -128,7 +128,7 @@ async def test_the_short_folder_of_a_killed_server_is_used_again(
     assert list(temporary.iterdir()) == []
 
 
-async def test_a_stale_socket_and_its_lock_do_not_keep_it_from_starting(data_dir: Path) -> None:
+async def test_a_stale_socket_and_its_lock_do_not_prevent_a_start(data_dir: Path) -> None:
     start(data_dir).stop()
     cluster = (data_dir / "postgresql").resolve()
     # The id of a running process that is not a PostgreSQL.
@@ -150,7 +150,7 @@ def test_a_folder_that_others_can_enter_is_given_no_password(data_dir: Path) -> 
         assert attach(data_dir) == running.url
 
 
-def test_a_path_that_others_can_exchange_has_its_socket_elsewhere(
+def test_a_path_that_others_can_replace_has_its_socket_elsewhere(
     data_dir: Path, temporary: Path
 ) -> None:
     shared = data_dir.parent / "shared"
@@ -168,7 +168,7 @@ def test_temporary_folders_that_others_can_exchange_are_refused(
     long_dir: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     temporary.chmod(0o777)
-    monkeypatch.setattr(listening, "_SHARED", ())
+    monkeypatch.setattr(socket_folder, "_SHARED", ())
     with pytest.raises(EmbeddedPostgresError, match=r"TMPDIR: .*Set TMPDIR to a folder"):
         start(long_dir)
 

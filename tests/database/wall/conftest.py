@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.tasks.wall import WALL
 from tests.support.empty_database import make_empty_database
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.database.wall.audit import find_holes
 from app.database.wall.policies import ROLE, ROLES
 from app.database.wall.role import RoleRefusedError, ensure_roles
@@ -49,7 +49,7 @@ async def test_a_login_that_may_not_make_the_role_is_told_what_to_run(
     await ensure_roles(login)
 
 
-async def test_a_login_that_may_make_roles_makes_the_role_and_takes_it_on(
+async def test_a_login_that_may_create_roles_creates_and_takes_them(
     login: AsyncConnection,
 ) -> None:
     await hide_roles(login)

@@ -136,7 +136,7 @@ async def test_a_connection_that_died_in_the_pool_costs_no_request(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ada = f"ada {uuid4()}"
-    monkeypatch.setattr(pool, "RESTED_SECONDS", 0)  # so that the test need not wait
+    monkeypatch.setattr(pool, "PING_AFTER_SECONDS", 0)  # so that the test need not wait
     await asyncio.gather(create(database, ada), create(database, ada))
     async with database.transaction() as connection:
         await connection.execute(

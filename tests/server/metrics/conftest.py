@@ -7,7 +7,7 @@ import pytest
 from limits import parse
 
 from app import create_app
-from app.server.observability.metrics import exposed, recording
+from app.server.observability.metrics import recording, serve_metrics
 from app.settings import Settings
 from tests.support.live_server import LiveServer, live
 from tests.support.metrics import Scrape, scrape_until
@@ -33,12 +33,12 @@ def server(settings: Settings) -> Iterator[LiveServer]:
     """Serve with metrics."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recording, "SAMPLE_SECONDS", 0.05)
-        with exposed(settings.metrics_bind), live(create_app(settings)) as running:
+        with serve_metrics(settings.metrics_bind), live(create_app(settings)) as running:
             yield running
 
 
 @pytest.fixture
-async def told(client: httpx.AsyncClient, bind: str) -> Scrape:
+async def scraped(client: httpx.AsyncClient, bind: str) -> Scrape:
     """Return all metrics after one request."""
     await client.get("/api/me")
     return scrape_until(bind, lambda found: "taskward_requests_total" in found.names)

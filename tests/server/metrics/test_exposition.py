@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.server.http.listener import BindError
-from app.server.observability.metrics import FOLDER, exposed, exposition, recording
+from app.server.observability.metrics import FOLDER, exposition, recording, serve_metrics
 from tests.support.live_server import LiveServer
 from tests.support.metrics import scrape
 from tests.support.ports import free_port
@@ -55,7 +55,7 @@ def test_the_folder_is_locked_against_those_who_tidy_up(server: LiveServer) -> N
 def test_an_address_that_cannot_be_listened_on_is_named(server: LiveServer, bind: str) -> None:
     assert server.port
     for address, reason in ((bind, "Address already in use"), ("host.invalid:1", "")):
-        with pytest.raises(BindError) as raised, exposed(address):
+        with pytest.raises(BindError) as raised, serve_metrics(address):
             pass
         expected = f"METRICS_BIND: cannot listen on {address}: {reason}"
         assert str(raised.value).startswith(expected)

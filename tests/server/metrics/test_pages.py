@@ -7,29 +7,29 @@ from tests.support.folders import ROOT
 from tests.support.metrics import Scrape
 
 
-async def test_the_dashboard_asks_for_metrics_that_there_are_and_for_each_of_them(
-    told: Scrape,
+async def test_the_dashboard_shows_exactly_the_existing_metrics(
+    scraped: Scrape,
 ) -> None:
     dashboard = (ROOT / "deploy" / "grafana-dashboard.json").read_text()
     json.loads(dashboard)
     asked_for = {*re.findall(r"\btaskward_\w+", dashboard)}
-    assert asked_for <= told.names
-    assert {family_of(name) for name in asked_for} == {family_of(name) for name in told.names}
-    labels = {name for _, pairs in told for name, _ in pairs}
+    assert asked_for <= scraped.names
+    assert {family_of(name) for name in asked_for} == {family_of(name) for name in scraped.names}
+    labels = {name for _, pairs in scraped for name, _ in pairs}
     known = {"job", *labels}  # Prometheus itself adds the job
     assert {*re.findall(r"[{,] ?(\w+)[=!]~?\\\"", dashboard)} <= known
     for group in re.findall(r"by \(([\w, ]+)\)", dashboard):
         assert {*group.split(", ")} <= known
 
 
-async def test_each_metric_is_explained_with_its_labels(told: Scrape) -> None:
+async def test_each_metric_is_explained_with_its_labels(scraped: Scrape) -> None:
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
     explained = {
         name: {*re.findall(r"`(\w+)`", labels)}
         for name, labels in re.findall(r"(?m)^\| `(taskward_\w+)` \| \w+ \|([^|]*)\|", page)
     }
     labels: dict[str, set[str]] = {}
-    for name, pairs in told:
+    for name, pairs in scraped:
         labels.setdefault(family_of(name), set()).update(label for label, _ in pairs)
     assert explained == {name: found - {"le"} for name, found in labels.items()}
 

@@ -12,7 +12,7 @@ import httpx
 from app.auth.in_flight import MAX_REQUESTS
 from app.database.driver.url import DatabaseUrl
 from app.settings import Settings
-from app.tasks.changes import Place
+from app.tasks.changes import ChangeToken
 from quart_contract.document import Document
 from quart_contract.operations import operations
 from tests.server.metrics.conftest import LIMIT
@@ -71,7 +71,7 @@ async def test_requests_are_counted_by_operation_and_status(
     assert all(0 < seconds < 60 for seconds in spent.values())
 
 
-async def test_a_label_names_no_user_no_path_and_nothing_else_that_a_client_chose(
+async def test_no_label_has_a_value_that_a_client_chose(
     client: httpx.AsyncClient, user: str, bind: str, contract: Document
 ) -> None:
     await client.get("/nothing/secret?secret", headers={"X-Request-Id": "secret"})
@@ -122,7 +122,7 @@ async def test_requests_beyond_those_in_flight_are_counted_apart(
     assert_added(before, bind, {"taskward_in_flight_limited_requests_total": {(): 1.0}})
 
 
-async def test_how_far_a_reader_of_the_feed_was_behind_is_told_each_time_it_comes_back(
+async def test_the_lag_of_a_returning_reader_is_recorded_each_time(
     client: httpx.AsyncClient, bind: str
 ) -> None:
     async def create(count: int) -> None:
@@ -148,15 +148,15 @@ async def test_a_token_that_was_forged_tells_of_no_lag_that_cannot_be(
     before = scrape(bind)
     await client.post("/api/tasks", json={"title": "x"})
     token = (await client.get("/api/tasks/changes")).json()["next"]
-    genuine = Place.decode(token)
-    for forged in (genuine._replace(position=2**62), Place(UUID(int=0), 2**62, 0)):
+    genuine = ChangeToken.decode(token)
+    for forged in (genuine._replace(position=2**62), ChangeToken(UUID(int=0), 2**62, 0)):
         await client.get(f"/api/tasks/changes?since={forged.encode()}")
     await client.get(f"/api/tasks/changes?since={token}")
     after = scrape_until(bind, lambda after: added(before, after, f"{LAG}_count") == {(): 2})
     assert added(before, after, f"{LAG}_sum") == {(): 1.0}
 
 
-async def test_connections_in_use_and_requests_that_wait_for_one_are_told(
+async def test_connections_in_use_and_waiting_requests_are_recorded(
     bind: str, anonymous: httpx.AsyncClient, database_url: DatabaseUrl, settings: Settings
 ) -> None:
     size = settings.database_pool_size

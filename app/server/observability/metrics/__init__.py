@@ -14,7 +14,7 @@ class MetricsError(Exception):
 
 
 @contextmanager
-def exposed(bind: str | None) -> Iterator[None]:
+def serve_metrics(bind: str | None) -> Iterator[None]:
     """Record metrics in every process, and serve their sum at `bind` (HOST:PORT).
 
     Do nothing if `bind` is None. Processes that this one starts inherit the folder through the

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from app.openapi import read
 from app.server.http.listener import BindError
-from app.server.observability.metrics.places import abandoned, kept
+from app.server.observability.metrics.slots import abandoned_slots, lock_folder
 
 
 @contextmanager
@@ -22,14 +22,14 @@ def serve(bind: str, folder: str) -> Iterator[None]:
     Raises `BindError` if the address is in use or invalid.
     """
     registry = CollectorRegistry()
-    registry.register(Recorded(folder))
+    registry.register(FolderCollector(folder))
     host, _, port = bind.rpartition(":")
     try:
         server, thread = start_http_server(int(port), host.strip("[]"), registry)
     except (OSError, ValueError) as error:  # ValueError: an impossible host name, or fd://
         raise BindError(bind, error, "METRICS_BIND") from None
     try:
-        with kept(Path(folder)):
+        with lock_folder(Path(folder)):
             yield
     finally:
         server.shutdown()
@@ -37,7 +37,7 @@ def serve(bind: str, folder: str) -> Iterator[None]:
         thread.join()
 
 
-class Recorded(Collector):
+class FolderCollector(Collector):
     """Collects the metrics in the folder.
 
     Counters and histograms of processes that have exited are included, their gauges are not.
@@ -51,7 +51,7 @@ class Recorded(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read all files again, and yield the metrics."""
-        for place in abandoned(Path(self._folder)):
-            mark_process_dead(place, self._folder)
+        for slot in abandoned_slots(Path(self._folder)):
+            mark_process_dead(slot, self._folder)
         yield from self._files.collect()
         yield self._build

@@ -16,7 +16,7 @@ from app.auth.request_state import RequestState
 from app.database.database import Database
 from app.server.background import in_background
 from app.server.middleware.request_log import Recorder
-from app.server.observability.metrics import FOLDER, places
+from app.server.observability.metrics import FOLDER, slots
 
 SAMPLE_SECONDS = 1
 """How often the pool is sampled. Recording each change would slow down every statement."""
@@ -149,14 +149,14 @@ def recorder(app: Quart, database: Database) -> Recorder | None:
 
 def _registry(folder: Path) -> CollectorRegistry:
     """Return a registry whose metrics are stored in the files of this process's slot."""
-    place = places.take(folder)
+    slot = slots.take_slot(folder)
     for kind in ("counter", "gauge_livesum", "histogram"):
-        path = folder / f"{kind}_{place}.db"
+        path = folder / f"{kind}_{slot}.db"
         if not path.exists():
             # Write the whole file. The library would make a sparse one, and a write to a hole on
             # a full disk kills the process (SIGBUS).
             new = path.with_suffix(".new")
             new.write_bytes(bytes(FILE_BYTES))
             new.rename(path)
-    values.ValueClass = values.MultiProcessValue(lambda: place)
+    values.ValueClass = values.MultiProcessValue(lambda: slot)
     return CollectorRegistry()

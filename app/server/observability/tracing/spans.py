@@ -36,7 +36,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from app.auth.request_state import STATE, RequestState
-from app.database.driver.link import Link
+from app.database.driver.connection import DriverConnection
 
 FLUSH_SECONDS = 3
 """How long the shutdown waits while the last spans are exported."""
@@ -63,15 +63,15 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("taskward", version)
 
-    def around(self, app: ASGIFramework) -> "Traced":
+    def around(self, app: ASGIFramework) -> "TracingMiddleware":
         """Return the app with a span for each request."""
-        return Traced(app, self._tracer)
+        return TracingMiddleware(app, self._tracer)
 
-    def connection_class(self) -> type[Link]:
+    def connection_class(self) -> type[DriverConnection]:
         """Return a class of database connections that creates a span for each statement."""
         tracer = self._tracer
 
-        class TracedConnection(Link):
+        class TracedConnection(DriverConnection):
             __slots__ = ()
 
             async def fetch(self, query: str, *args: object, **options: object) -> object:
@@ -91,7 +91,7 @@ class Tracing:
         await asyncio.to_thread(flush.join, FLUSH_SECONDS)
 
 
-class Traced:
+class TracingMiddleware:
     """The outermost ASGI middleware: creates a span for each request."""
 
     def __init__(self, app: ASGIFramework, tracer: Tracer) -> None:

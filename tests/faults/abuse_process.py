@@ -1,8 +1,8 @@
 """The requests of one user that cost the server most, sent from a separate process.
 
-`python -m tests.faults.abusers KIND PORT TOKEN COUNT` prints `ready` once the first requests are
-sent, continues until it has sent COUNT, then prints the number of responses of each status, as
-JSON. A client that `holds` leaves its response unread until standard input ends.
+`python -m tests.faults.abuse_process KIND PORT TOKEN COUNT` prints `ready` once the first
+requests are sent, continues until it has sent COUNT, then prints the number of responses of each
+status, as JSON. A client that `holds` leaves its response unread until standard input ends.
 """
 
 import asyncio
@@ -159,11 +159,11 @@ class Abuser:
     async def _run(self) -> None:
         try:
             for sent in self._requests:
-                await self._exchange(sent)
+                await self._send(sent)
         except (OSError, asyncio.IncompleteReadError):
             self.responses["closed"] += 1
 
-    async def _exchange(self, sent: bytes) -> None:
+    async def _send(self, sent: bytes) -> None:
         connection = socket.socket()
         if self._holds:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.database.embedded.account import Account
 from app.database.embedded.errors import EmbeddedPostgresError
-from app.database.embedded.place import Place
+from app.database.embedded.location import ClusterLocation
 
 PORT = 5432
 """Part of the socket's name; each folder has one socket."""
@@ -49,21 +49,21 @@ def check_private(folder: Path, account: Account) -> None:
         )
 
 
-def choose_folder(place: Place) -> Path:
+def choose_folder(location: ClusterLocation) -> Path:
     """Return the folder for the socket: the cluster's own, or a new one with a short path.
 
     The new one is for a path that is too long, or that another account can change, and for a file
     system without sockets. The data folder records it, so that it is found after a crash.
     """
-    if is_private(place.cluster, place.account) and _has_sockets(place.cluster):
-        return place.cluster
-    recorded = _recorded(place)
+    if is_private(location.cluster, location.account) and _has_sockets(location.cluster):
+        return location.cluster
+    recorded = _recorded(location)
     if recorded is not None:
         return recorded
     parents = [Path(each).resolve() for each in (tempfile.gettempdir(), *_SHARED)]
     for parent in parents:
-        if _is_fixed(parent, place.account) and len(str(parent)) < _LONGEST // 2:
-            return _make(place, parent)
+        if _is_fixed(parent, location.account) and len(str(parent)) < _LONGEST // 2:
+            return _make(location, parent)
     raise EmbeddedPostgresError(
         f"TMPDIR: PostgreSQL needs a folder for its socket, but other accounts can replace the "
         f"files in {' and '.join(map(str, dict.fromkeys(parents)))}. Set TMPDIR to a folder of "
@@ -71,44 +71,44 @@ def choose_folder(place: Place) -> Path:
     )
 
 
-def clear(folder: Path) -> None:
+def remove_socket(folder: Path) -> None:
     """Remove the socket that a killed PostgreSQL left behind."""
     for name in (_SOCKET, f"{_SOCKET}.lock"):
         (folder / name).unlink(missing_ok=True)
 
 
-def give_up(place: Place) -> None:
+def remove_socket_folder(location: ClusterLocation) -> None:
     """Remove the folder for the socket, unless it is the cluster's own."""
-    recorded = _recorded(place)
+    recorded = _recorded(location)
     if recorded is not None:
-        clear(recorded)
+        remove_socket(recorded)
         with suppress(OSError):  # the folder is not empty
             recorded.rmdir()
-    place.folder.remove(_RECORD)
+    location.folder.remove(_RECORD)
 
 
 def _has_sockets(folder: Path) -> bool:
     # Folders that containers share with macOS or Windows do not support sockets.
-    clear(folder)
+    remove_socket(folder)
     try:
         with socket.socket(socket.AF_UNIX) as trial:
             trial.bind(str(folder / _SOCKET))
     except OSError:
         return False
-    clear(folder)
+    remove_socket(folder)
     return True
 
 
-def _make(place: Place, parent: Path) -> Path:
+def _make(location: ClusterLocation, parent: Path) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-    os.chown(folder, place.account.uid, place.account.gid, follow_symlinks=False)
-    place.folder.write(_RECORD, str(folder))
+    os.chown(folder, location.account.uid, location.account.gid, follow_symlinks=False)
+    location.folder.write(_RECORD, str(folder))
     return folder
 
 
-def _recorded(place: Place) -> Path | None:
-    folder = Path(place.folder.read(_RECORD) or "/")
-    is_ours = folder.name.startswith(_PREFIX) and is_private(folder, place.account)
+def _recorded(location: ClusterLocation) -> Path | None:
+    folder = Path(location.folder.read(_RECORD) or "/")
+    is_ours = folder.name.startswith(_PREFIX) and is_private(folder, location.account)
     return folder if is_ours else None
 
 

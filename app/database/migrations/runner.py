@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.migrations import version
-from app.database.migrations.lock import SECONDS_BETWEEN_REPORTS, is_held, migration_lock
+from app.database.migrations.migration_lock import SECONDS_BETWEEN_REPORTS, is_held, migration_lock
 from app.database.migrations.ownership import (
     ForeignDatabaseError,
     adoptable_revision,
@@ -82,7 +82,7 @@ async def migrate(database: Database) -> str:
 
 async def _migrate(database: Database, holder: AsyncConnection) -> str:
     wall = database.wall
-    async with database.unhurried() as connection:
+    async with database.maintenance_connection() as connection:
         async with connection.begin():
             found, adopted = await _checked(connection, wall)
             await ensure_roles(connection)
@@ -95,7 +95,7 @@ async def _migrate(database: Database, holder: AsyncConnection) -> str:
                     found, _ = await _checked(connection, wall)
                 if is_at_head(found, wall):
                     return found
-                await _patiently(connection, lambda: connection.run_sync(_step, wall))
+                await _retry_on_lock_timeout(connection, lambda: connection.run_sync(_step, wall))
 
 
 async def distribute(database: Database) -> None:
@@ -104,13 +104,13 @@ async def distribute(database: Database) -> None:
     It copies all rows and blocks writes until it ends. Restart all serving processes afterwards.
     Raises `MigrationBlockedError`.
     """
-    async with migration_lock(database), database.unhurried() as connection:
+    async with migration_lock(database), database.maintenance_connection() as connection:
 
         async def run() -> None:
             async with connection.begin():
                 await CITUS.distribute(connection, database.wall)
 
-        await _patiently(connection, run)
+        await _retry_on_lock_timeout(connection, run)
 
 
 async def is_current(database: Database) -> bool:
@@ -195,7 +195,9 @@ async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -
         )
 
 
-async def _patiently(connection: AsyncConnection, step: Callable[[], Awaitable[None]]) -> None:
+async def _retry_on_lock_timeout(
+    connection: AsyncConnection, step: Callable[[], Awaitable[None]]
+) -> None:
     """Run a step, and retry it until it gets its locks. Raises `MigrationBlockedError`."""
     for _ in range(ATTEMPTS):
         try:

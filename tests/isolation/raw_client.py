@@ -15,7 +15,7 @@ VARYING = frozenset({"date", "x-request-id", "ratelimit", "ratelimit-policy"})
 """The headers, in lower case, in which otherwise equal responses may differ."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A response without what varies; two with the same content are equal.
 
     `headers` are in the order of the response, with names in lower case. `body` is parsed, without
@@ -30,10 +30,10 @@ class Answer(NamedTuple):
         """Return the value of a header, by its name in lower case."""
         return dict(self.headers).get(name)
 
-    def without(self, *names: str) -> "Answer":
+    def without(self, *names: str) -> "Response":
         """Return the same without some headers, and without members of the body of these names."""
         headers = tuple(each for each in self.headers if each[0] not in names)
-        return Answer(self.status, headers, stripped(self.body, names))
+        return Response(self.status, headers, stripped(self.body, names))
 
 
 def stripped(body: Json, names: tuple[str, ...]) -> Json:
@@ -49,21 +49,21 @@ MOST_REQUESTS = 900
 """Requests on one connection. The thousandth response has `Connection: close`, as no other has."""
 
 
-class Wire:
+class RawClient:
     """A connection to the server that is kept alive."""
 
     def __init__(self, server: Served) -> None:
         self._connection = Connection(server)
         self._requests = 0
 
-    def ask(
+    def request(
         self,
         method: str,
         target: str,
         authorization: str | None,
         body: Json = None,
         headers: dict[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         """Send a request, without a body if it is None; return the response."""
         self._requests += 1
         if self._requests % MOST_REQUESTS == 0:
@@ -77,7 +77,7 @@ class Wire:
         if isinstance(parsed, dict) and "request_id" in parsed:
             assert parsed.pop("request_id") == dict(received)["x-request-id"]
         told = tuple(each for each in received if each[0] not in VARYING)
-        return Answer(response.status, told, parsed)
+        return Response(response.status, told, parsed)
 
     def close(self) -> None:
         """Close the connection."""

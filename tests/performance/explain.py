@@ -12,7 +12,7 @@ from app.database.database import Database
 from app.database.driver.sessions import Prepare
 from app.database.driver.statements import bound, compiled
 from app.database.driver.url import DatabaseUrl
-from app.database.migrations.migrate import migrate
+from app.database.migrations.runner import migrate
 from app.database.wall.layout import ONE_POSTGRESQL
 from app.database.wall.policies import ROLE
 from app.tasks.wall import WALL
@@ -47,7 +47,7 @@ async def crowded_database(server: DatabaseUrl) -> AsyncIterator[DatabaseUrl]:
     async with make_empty_database(server) as url:
         database = Database(url, pool_size=1, wall=WALL)
         await migrate(database)
-        async with database.unhurried() as connection, connection.begin():
+        async with database.maintenance_connection() as connection, connection.begin():
             for statement in FILL.split(";"):
                 await connection.execute(text(statement or "SELECT"))
             count = (await connection.execute(text("SELECT count(*) FROM tasks"))).scalar_one()

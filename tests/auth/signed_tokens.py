@@ -11,6 +11,6 @@ async def user_of(verifier: TokenVerifier, token: str) -> str:
     return verifier.remembered(token) or await verifier.verify(token)
 
 
-def issued(algorithm: str = "EdDSA", generation: int = 1, **headers: JsonValue) -> str:
+def signed_token(algorithm: str = "EdDSA", generation: int = 1, **headers: JsonValue) -> str:
     """Return a token of the issuer for ada."""
     return sign_with_key(claims_for("ada", **ISSUER), algorithm, generation, **headers)

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers, MultiDict
 
-from quart_contract.checks import RequestCheck, is_instant
 from quart_contract.document import Document
-from quart_contract.faults import Fault
 from quart_contract.operations import operations
-from quart_contract.requests import Received
+from quart_contract.requests import RawRequest
+from quart_contract.validation import RequestValidator, is_instant
+from quart_contract.violations import Violation
 
 CONTRACT = Document(
     b"""
@@ -52,12 +52,12 @@ ABSENT = {"if_match": None, "size": 10, "depth": 3} | dict.fromkeys(
 
 def check(
     query: list[tuple[str, str]], headers: list[tuple[str, str]] | None = None
-) -> tuple[dict[str, Any], list[Fault]]:
-    received = Received({}, MultiDict(query), Headers(headers or []), msgspec.UNSET)
-    return RequestCheck(CONTRACT, OPERATION, TYPES).arguments(received)
+) -> tuple[dict[str, Any], list[Violation]]:
+    received = RawRequest({}, MultiDict(query), Headers(headers or []), msgspec.UNSET)
+    return RequestValidator(CONTRACT, OPERATION, TYPES).arguments(received)
 
 
-def test_what_fits_becomes_typed_arguments_and_defaults_are_the_contracts() -> None:
+def test_valid_values_become_typed_arguments_with_defaults() -> None:
     assert check([("since", "7")]) == ({"since": 7, **ABSENT}, [])
     arguments, _ = check([("since", "7")], [("if-match", '"3"')])
     assert arguments["if_match"] == '"3"'
@@ -103,7 +103,7 @@ def test_a_text_that_is_no_value_of_the_type_is_a_fault(
     sent: list[tuple[str, str]], detail: str
 ) -> None:
     name = sent[0][0]
-    assert check([("since", "7"), *sent]) == ({}, [Fault(parameter=name, detail=detail)])
+    assert check([("since", "7"), *sent]) == ({}, [Violation(parameter=name, detail=detail)])
 
 
 def test_faults_of_headers_and_queries_are_named_together() -> None:
@@ -111,17 +111,17 @@ def test_faults_of_headers_and_queries_are_named_together() -> None:
     assert check([("size", "7"), ("sinse", "1")], headers) == (
         {},
         [
-            Fault(parameter="sinse", detail="is an unknown parameter"),
-            Fault(parameter="since", detail="is required"),
-            Fault(header="If-Match", detail='does not match ^"[0-9]+"$'),
-            Fault(parameter="size", detail="is not a multiple of 5"),
+            Violation(parameter="sinse", detail="is an unknown parameter"),
+            Violation(parameter="since", detail="is required"),
+            Violation(header="If-Match", detail='does not match ^"[0-9]+"$'),
+            Violation(parameter="size", detail="is not a multiple of 5"),
         ],
     )
 
 
 def test_a_header_that_is_sent_twice_is_a_fault() -> None:
-    _, faults = check([("since", "7")], [("If-Match", '"3"'), ("If-Match", '"3"')])
-    assert faults == [Fault(header="If-Match", detail="must not be repeated")]
+    _, violations = check([("since", "7")], [("If-Match", '"3"'), ("If-Match", '"3"')])
+    assert violations == [Violation(header="If-Match", detail="must not be repeated")]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 import asyncpg
 
-from tests.faults.scene import Scene
+from tests.faults.environment import FaultEnvironment
 
 _TRIGGER = """
 CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {does} RETURN NEW; END $$
@@ -27,40 +27,40 @@ class MissingPartError(Exception):
 
 
 @contextmanager
-def inserts_that(scene: Scene, does: str) -> Iterator[None]:
+def inserts_that(environment: FaultEnvironment, does: str) -> Iterator[None]:
     """Run a command in PostgreSQL before each new task."""
-    scene.run(_TRIGGER.format(does=does))
-    scene.run(_FIRES)
+    environment.run(_TRIGGER.format(does=does))
+    environment.run(_FIRES)
     try:
         yield
     finally:
-        scene.run("DROP FUNCTION trouble CASCADE")
+        environment.run("DROP FUNCTION trouble CASCADE")
 
 
 @contextmanager
-def refused_inserts(scene: Scene) -> Iterator[None]:
+def refused_inserts(environment: FaultEnvironment) -> Iterator[None]:
     """Reject every third new task with a serialization failure."""
-    scene.run("CREATE SEQUENCE refusals")
-    scene.run("GRANT USAGE ON refusals TO taskward_app")
+    environment.run("CREATE SEQUENCE refusals")
+    environment.run("GRANT USAGE ON refusals TO taskward_app")
     try:
-        with inserts_that(scene, _REFUSE):
+        with inserts_that(environment, _REFUSE):
             yield
     finally:
-        scene.run("DROP SEQUENCE refusals")
+        environment.run("DROP SEQUENCE refusals")
 
 
-def read_only(scene: Scene) -> AbstractContextManager[None]:
+def read_only(environment: FaultEnvironment) -> AbstractContextManager[None]:
     """Close the connections, and make new ones read-only.
 
     This is like a failover to a standby. At the end, connections are not closed.
     """
-    return scene.default("default_transaction_read_only = on", keeping_connections=True)
+    return environment.default("default_transaction_read_only = on", keeping_connections=True)
 
 
 @contextmanager
-def locked(scene: Scene) -> Iterator[None]:
+def locked(environment: FaultEnvironment) -> Iterator[None]:
     """Hold a lock that blocks every change of tasks."""
-    with scene.session() as session:
+    with environment.session() as session:
         session("BEGIN")
         session("LOCK TABLE tasks IN EXCLUSIVE MODE")
         yield
@@ -68,38 +68,38 @@ def locked(scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
-def statements_that_time_out(scene: Scene) -> Iterator[None]:
+def statements_that_time_out(environment: FaultEnvironment) -> Iterator[None]:
     """Make inserts take longer than the statement limit of the database."""
     with (
-        inserts_that(scene, "PERFORM pg_sleep(1);"),
-        scene.default("statement_timeout = '200ms'"),
+        inserts_that(environment, "PERFORM pg_sleep(1);"),
+        environment.default("statement_timeout = '200ms'"),
     ):
         yield
 
 
 @contextmanager
-def tasks_on_a_small_disk(scene: Scene) -> Iterator[str]:
+def tasks_on_a_small_disk(environment: FaultEnvironment) -> Iterator[str]:
     """Move the tasks to a separate disk; yield the path of a file on it."""
-    disk = scene.postgres.small_disk
+    disk = environment.postgres.small_disk
     if disk is None:
         raise MissingPartError("this system gives nobody a small disk of his own")
-    scene.run(f"CREATE TABLESPACE small LOCATION '{disk}'")
-    scene.run("ALTER TABLE tasks SET TABLESPACE small")
+    environment.run(f"CREATE TABLESPACE small LOCATION '{disk}'")
+    environment.run("ALTER TABLE tasks SET TABLESPACE small")
     try:
         yield f"{disk}/ballast"
     finally:
-        scene.run("ALTER TABLE tasks SET TABLESPACE pg_default")
-        scene.run("DROP TABLESPACE small")
+        environment.run("ALTER TABLE tasks SET TABLESPACE pg_default")
+        environment.run("DROP TABLESPACE small")
         # A recovery would otherwise look for the disk, which each stop of PostgreSQL removes.
-        scene.run("CHECKPOINT")
+        environment.run("CHECKPOINT")
 
 
 @contextmanager
-def full(scene: Scene, ballast: str) -> Iterator[None]:
+def full(environment: FaultEnvironment, ballast: str) -> Iterator[None]:
     """Fill the disk."""
     with suppress(asyncpg.DiskFullError):
-        scene.run(_FILL.format(ballast=ballast))
+        environment.run(_FILL.format(ballast=ballast))
     try:
         yield
     finally:
-        scene.run(f"COPY (SELECT) TO '{ballast}'")
+        environment.run(f"COPY (SELECT) TO '{ballast}'")

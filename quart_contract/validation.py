@@ -12,10 +12,10 @@ import msgspec
 
 from quart_contract.document import ContractError, Document, Node
 from quart_contract.explanations import Explanations
-from quart_contract.faults import MAX_FAULTS, UNEXPLAINED, Fault, describe
 from quart_contract.operations import Body, Operation, Parameter
-from quart_contract.requests import Received
+from quart_contract.requests import RawRequest
 from quart_contract.strict_json import JsonValue
+from quart_contract.violations import MAX_VIOLATIONS, UNEXPLAINED, Violation, message_of
 
 # A number with more digits than a 64-bit integer stays text, which no integer schema accepts.
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
@@ -26,8 +26,8 @@ _END = datetime.max.replace(tzinfo=UTC)
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class RequestCheck:
-    """Checks the requests of one operation.
+class RequestValidator:
+    """Validates the requests of one operation.
 
     `types` gives the type of each argument of the handler. Checked values are converted to it.
     Raises `ContractError` for a schema that cannot be compiled.
@@ -35,34 +35,34 @@ class RequestCheck:
 
     def __init__(self, document: Document, operation: Operation, types: Mapping[str, Any]) -> None:
         self._types = types
-        self._parameters = [ParameterCheck(document, each) for each in operation.parameters]
+        self._parameters = [ParameterValidator(document, each) for each in operation.parameters]
         self._queries = {each.name for each in operation.parameters if each.location == "query"}
-        self._body = BodyCheck(document, operation.body) if operation.body else None
+        self._body = BodyValidator(document, operation.body) if operation.body else None
 
-    def arguments(self, received: Received) -> tuple[dict[str, Any], list[Fault]]:
-        """Check a request. Return the handler's arguments and the faults.
+    def arguments(self, received: RawRequest) -> tuple[dict[str, Any], list[Violation]]:
+        """Check a request. Return the handler's arguments and the violations.
 
-        The arguments are empty if there is a fault. There are at most `MAX_FAULTS` + 1 faults.
+        With violations, the arguments are empty. At most `MAX_VIOLATIONS` + 1 are returned.
         """
-        sent = [(check, received.values(check.parameter)) for check in self._parameters]
-        faults = list(islice(self._faults(received, sent), MAX_FAULTS + 1))
-        if faults:
-            return {}, faults
-        values = {check.parameter.argument: check.value(texts) for check, texts in sent}
+        sent = [(validator, received.values(validator.parameter)) for validator in self._parameters]
+        violations = list(islice(self._violations(received, sent), MAX_VIOLATIONS + 1))
+        if violations:
+            return {}, violations
+        values = {validator.parameter.argument: validator.value(texts) for validator, texts in sent}
         if self._body is not None:
             values["body"] = self._body.value(received.body)
-        return self._converted(values), faults
+        return self._converted(values), violations
 
-    def _faults(
-        self, received: Received, sent: Iterable[tuple["ParameterCheck", Sequence[str]]]
-    ) -> Iterator[Fault]:
+    def _violations(
+        self, received: RawRequest, sent: Iterable[tuple["ParameterValidator", Sequence[str]]]
+    ) -> Iterator[Violation]:
         for name in received.query:
             if name not in self._queries:
-                yield Fault(detail="is an unknown parameter", parameter=name)
-        for check, texts in sent:
-            yield from check.faults(texts)
+                yield Violation(detail="is an unknown parameter", parameter=name)
+        for validator, texts in sent:
+            yield from validator.violations(texts)
         if self._body is not None:
-            yield from self._body.faults(received.body)
+            yield from self._body.violations(received.body)
 
     def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
         return {
@@ -71,8 +71,8 @@ class RequestCheck:
         }
 
 
-class ParameterCheck:
-    """Checks one parameter, which arrives as text."""
+class ParameterValidator:
+    """Validates one parameter, which arrives as text."""
 
     def __init__(self, document: Document, parameter: Parameter) -> None:
         self.parameter = parameter
@@ -90,17 +90,19 @@ class ParameterCheck:
             return [self._read(each) for each in items]
         return None if self._has_null and not sent[0] else self._read(sent[0])
 
-    def faults(self, sent: Sequence[str]) -> Iterator[Fault]:
-        """Yield every fault of the values that were sent."""
-        place = "header" if self.parameter.location == "header" else "parameter"
+    def violations(self, sent: Sequence[str]) -> Iterator[Violation]:
+        """Yield every violation of the values that were sent."""
+        keyword = "header" if self.parameter.location == "header" else "parameter"
         is_list = self.parameter.is_array and self.parameter.explodes
         if len(sent) > 1 and not is_list:
-            yield Fault(detail="must not be repeated", **{place: self.parameter.name})
+            yield Violation(detail="must not be repeated", **{keyword: self.parameter.name})
         elif sent:
             for error in self._validator.iter_errors(self.value(sent)):
-                yield Fault(detail=describe(error, self._patterns), **{place: self.parameter.name})
+                yield Violation(
+                    detail=message_of(error, self._patterns), **{keyword: self.parameter.name}
+                )
         elif self.parameter.required:
-            yield Fault(detail="is required", **{place: self.parameter.name})
+            yield Violation(detail="is required", **{keyword: self.parameter.name})
 
 
 def _integer(text: str) -> JsonValue:
@@ -128,8 +130,8 @@ _READERS: Mapping[str, Callable[[str], JsonValue]] = {
 }
 
 
-class BodyCheck:
-    """Checks the body of an operation.
+class BodyValidator:
+    """Validates the body of an operation.
 
     A body that was not sent is `UNSET`. JSON's null is a body: it is checked against the schema.
     """
@@ -146,20 +148,20 @@ class BodyCheck:
             return self._body.defaults
         return self._body.defaults | sent if isinstance(sent, dict) else sent
 
-    def faults(self, sent: JsonValue | msgspec.UnsetType) -> Iterator[Fault]:
-        """Yield every fault of the body. Each fault is searched for when it is requested."""
+    def violations(self, sent: JsonValue | msgspec.UnsetType) -> Iterator[Violation]:
+        """Yield every violation of the body. Each is searched for when it is requested."""
         if isinstance(sent, msgspec.UnsetType):
             if self._body.required:
-                yield Fault(detail="a body is required", pointer="")
+                yield Violation(detail="a body is required", pointer="")
             return
         if self._validator.is_valid(sent):
             return
         is_explained = False
-        for fault in self._explanation.faults(sent, ()):
+        for violation in self._explanation.violations(sent, ()):
             is_explained = True
-            yield fault
+            yield violation
         if not is_explained:
-            yield Fault(detail=UNEXPLAINED, pointer="")
+            yield Violation(detail=UNEXPLAINED, pointer="")
 
 
 def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:

@@ -1,6 +1,6 @@
 """Make every client resync from scratch after a backup was restored.
 
-Clients may have change tokens and revisions from after the backup. Without a renewal, new changes
+Clients may have change tokens and revisions from after the backup. Without a reset, new changes
 would reuse those revisions for other versions.
 """
 
@@ -15,14 +15,14 @@ SKIPPED_REVISIONS = 1_000_000_000
 A revision is an exact integer in JSON up to 2^53, which leaves room for millions of restorations.
 """
 
-# No server runs during the renewal, but an autovacuum may hold a lock. Wait for it.
+# No server runs during the reset, but an autovacuum may hold a lock. Wait for it.
 _WAIT = text("SET LOCAL lock_timeout = '10s'")
 # The policies apply to the table's owner, too, and no setting lets the owner see all users. So the
 # renewal lifts them. The table is locked until they apply again, so no other session can use that.
 _UNBIND = text("ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
 _BIND = text("ALTER TABLE users FORCE ROW LEVEL SECURITY")
 _SKIPPED = users.c.revision + SKIPPED_REVISIONS
-_RENEW = update(users).values(
+_RESET = update(users).values(
     epoch=func.gen_random_uuid(),
     revision=_SKIPPED,
     # Equal revisions mean that nothing has happened since an erasure. Keep them equal.
@@ -32,15 +32,15 @@ _RENEW = update(users).values(
 )
 
 
-async def renew(database: Database) -> int:
+async def reset_epochs(database: Database) -> int:
     """Give every user a new epoch and unused revisions. Return the number of users.
 
     Raises `DatabaseUnavailableError`. The login must own the tables. The login that migrated the
     database does.
     """
-    async with database.unhurried() as connection, connection.begin():
+    async with database.maintenance_connection() as connection, connection.begin():
         await connection.execute(_WAIT)
         await connection.execute(_UNBIND)
-        renewed = await connection.execute(_RENEW)
+        updated = await connection.execute(_RESET)
         await connection.execute(_BIND)
-    return renewed.rowcount
+    return updated.rowcount

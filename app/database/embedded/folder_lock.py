@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 
-from app.database.embedded.errors import EmbeddedPostgresError, explained
+from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors
 from app.database.embedded.folder import Folder
 
 PATIENCE_SECONDS = 1
@@ -16,7 +16,7 @@ class FolderLock:
 
     def __init__(self, folder: Folder) -> None:
         """Take the lock. Raises `EmbeddedPostgresError` if another process holds it."""
-        with explained(folder.path):
+        with convert_os_errors(folder.path):
             self._descriptor = folder.open(_NAME, os.O_RDWR | os.O_CREAT)
         if not _try_for_a_while(self._descriptor):
             holder = os.read(self._descriptor, 20).decode() or "unknown"

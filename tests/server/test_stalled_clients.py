@@ -34,9 +34,9 @@ async def test_what_follows_the_last_request_does_not_spoil_its_answer(
     server: LiveServer, client: httpx.AsyncClient, user: str, rest: bytes, pause: float
 ) -> None:
     sent = request("POST /api/tasks", "Connection: close", user=user, body=TASK)
-    answer = await send(server, sent, rest, pause=pause)
-    assert answer.startswith(b"HTTP/1.1 201")
-    assert answer.count(b"HTTP/1.1") == 1
+    response = await send(server, sent, rest, pause=pause)
+    assert response.startswith(b"HTTP/1.1 201")
+    assert response.count(b"HTTP/1.1") == 1
     assert len((await client.get("/api/tasks")).json()["items"]) == 1
 
 
@@ -44,11 +44,11 @@ async def test_pipelined_requests_are_answered_in_their_order(
     server: LiveServer, user: str
 ) -> None:
     pair = LIVE + request("GET /api/tasks", user=user)
-    answers = await send(server, pair * 10 + b"nonsense\r\n\r\n")
-    bodies = [answers.find(each) for each in (b'"alive"', b'"items"', b'"malformed_request"')]
+    responses = await send(server, pair * 10 + b"nonsense\r\n\r\n")
+    bodies = [responses.find(each) for each in (b'"alive"', b'"items"', b'"malformed_request"')]
     assert bodies == sorted(bodies)
-    assert answers.count(b"HTTP/1.1 200") == 20
-    assert answers.count(b"HTTP/1.1 400") == 1
+    assert responses.count(b"HTTP/1.1 200") == 20
+    assert responses.count(b"HTTP/1.1 400") == 1
 
 
 @pytest.mark.parametrize("body", [b"zz\r\n", b"2\r\n{}\r\n0\r\n\r\n"])
@@ -58,8 +58,8 @@ async def test_a_deletion_with_a_body_is_refused_and_deletes_nothing(
     address = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
     head = request(f"DELETE {address}", *CHUNKED, "Connection: close", user=user)
     # Repeat it: the response and the deletion raced once.
-    answers = [await send(server, head, body, pause=0.001) for _ in range(20)]
-    assert {answer[:12] for answer in answers} == {b"HTTP/1.1 400"}
+    responses = [await send(server, head, body, pause=0.001) for _ in range(20)]
+    assert {response[:12] for response in responses} == {b"HTTP/1.1 400"}
     assert (await client.get(address)).status_code == 200
 
 
@@ -72,13 +72,13 @@ async def test_whoever_sends_more_than_is_read_is_answered_and_let_go(
     for _ in range(2):
         reader, writer = await connect(server)
         writer.write(flood)
-        answer = b""
+        response = b""
         # The end is a reset if unread data is still in transit.
         with suppress(ConnectionError):
             async with asyncio.timeout(10):
-                answer = await reader.readuntil(b"\r\n\r\n")
+                response = await reader.readuntil(b"\r\n\r\n")
                 await reader.read()
-        assert answer.startswith(b"HTTP/1.1 401") or answer == b""
+        assert response.startswith(b"HTTP/1.1 401") or response == b""
         writer.close()
 
 
@@ -103,7 +103,7 @@ async def test_clients_that_leave_in_the_middle_leave_nothing_behind(
     assert (await client.get("/api/tasks")).json()["items"] == []
 
 
-async def test_a_connection_that_its_client_has_closed_is_let_go_at_once(
+async def test_a_connection_closed_by_its_client_is_closed_at_once(
     server: LiveServer,
 ) -> None:
     for answered in (False, True):

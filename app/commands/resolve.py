@@ -35,8 +35,8 @@ def any_database(settings: Settings) -> Iterator[Settings]:
     if url is not None:
         yield _with_url(settings, url)
         return
-    with server_database(settings) as complete:
-        yield complete
+    with server_database(settings) as resolved:
+        yield resolved
 
 
 def development_secret(settings: Settings) -> Settings:

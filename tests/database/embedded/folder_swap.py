@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-EXCHANGE = """
+SWAP = """
 import os, sys, time
 path, target, account, stop = sys.argv[1:]
 os.setgid(int(account)); os.setuid(int(account))
@@ -28,12 +28,12 @@ while os.getppid() != 1 and not os.path.exists(stop):
 
 
 @contextmanager
-def exchanging(path: Path, target: Path, account: int) -> Iterator[None]:
+def swapping(path: Path, target: Path, account: int) -> Iterator[None]:
     """Run another account that repeatedly replaces a folder by a link to another one."""
     stop = target.parent / "stop-exchanging"
     arguments = [str(path), str(target), str(account), str(stop)]
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", EXCHANGE, *arguments], stdout=subprocess.PIPE
+        [sys.executable, "-I", "-S", "-c", SWAP, *arguments], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     process.stdout.readline()

@@ -1,7 +1,8 @@
-"""Rude clients, in a separate process, so that they do not slow down the measuring clients.
+"""Misbehaving clients, in a separate process, so that they do not slow down the measuring clients.
 
-`python -m tests.faults.rude KIND PORT CLIENTS TOKEN` prints `ready` once all have begun, continues
-until its standard input ends, and then prints how often each status was returned, as JSON.
+`python -m tests.faults.misbehaving_process KIND PORT CLIENTS TOKEN` prints `ready` once all have
+begun, continues until its standard input ends, and then prints how often each status was
+returned, as JSON.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from tests.server.bad_requests.targets import TARGETS
 from tests.support.http1 import LIVE
 
 Address = tuple[str, int]
-Answers = Counter[str]
+Statuses = Counter[str]
 
 PER_SECOND = {"oversize": 50, "malformed": 200, "resets": 200}
 """Requests per second of all clients together. Slow and silent clients keep connections open."""
@@ -39,45 +40,45 @@ HTTP2 = (
 MALFORMED = [each for each in (*FRAMINGS, *SMUGGLING, *HOSTILE, *TARGETS) if each.served == 0]
 
 
-async def slow(address: Address, number: int, _: bytes, answers: Answers) -> None:
+async def slow(address: Address, number: int, _: bytes, statuses: Statuses) -> None:
     """Send the head or the body of a request byte by byte."""
     reader, writer = await asyncio.open_connection(*address)
     writer.write(HEAD + (b"Content-Length: 10000\r\n\r\n" if number % 2 else b"X-Slow: "))
     while not reader.at_eof():
         writer.write(b"x")
         await asyncio.sleep(SLOW_SECONDS)
-    answers[status_of(await reader.read())] += 1
+    statuses[status_of(await reader.read())] += 1
 
 
-async def silent(address: Address, number: int, _: bytes, answers: Answers) -> None:
+async def silent(address: Address, number: int, _: bytes, statuses: Statuses) -> None:
     """Send nothing, at all or after a first request."""
     reader, writer = await asyncio.open_connection(*address)
     if number % 2:
         writer.write(LIVE)
-    answers[status_of(await reader.read())] += 1
+    statuses[status_of(await reader.read())] += 1
 
 
-async def oversize(address: Address, number: int, token: bytes, answers: Answers) -> None:
+async def oversize(address: Address, number: int, token: bytes, statuses: Statuses) -> None:
     """Send a body above the limit, with its length in the head or in chunks."""
     head = HEAD + b"Authorization: Bearer " + token
     if number % 2:
         sent = head + b"\r\nContent-Length: %d\r\n\r\n" % OVERSIZE + b"x" * OVERSIZE
     else:
         sent = head + b"\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % OVERSIZE + b"x" * OVERSIZE
-    answers[await answered(address, sent)] += 1
+    statuses[await status_after(address, sent)] += 1
 
 
-async def malformed(address: Address, number: int, token: bytes, answers: Answers) -> None:
+async def malformed(address: Address, number: int, token: bytes, statuses: Statuses) -> None:
     """Send malformed HTTP, or a request with another one in it."""
-    bad = MALFORMED[(number + answers.total()) % len(MALFORMED)]
-    status = await answered(address, bad.raw.replace(TOKEN, token))
-    answers[status if status.startswith("4") or not status else f"{status} for {bad.name}"] += 1
+    bad = MALFORMED[(number + statuses.total()) % len(MALFORMED)]
+    status = await status_after(address, bad.raw.replace(TOKEN, token))
+    statuses[status if status.startswith("4") or not status else f"{status} for {bad.name}"] += 1
 
 
-async def resets(address: Address, number: int, _: bytes, answers: Answers) -> None:
+async def resets(address: Address, number: int, _: bytes, statuses: Statuses) -> None:
     """Send a request on a new connection, and reset it at once."""
     await send_and_reset(address, HTTP2 if number % 2 else LIVE)
-    answers["reset"] += 1
+    statuses["reset"] += 1
 
 
 async def send_and_reset(address: Address, sent: bytes, after_seconds: float = 0) -> None:
@@ -92,7 +93,7 @@ async def send_and_reset(address: Address, sent: bytes, after_seconds: float = 0
     await asyncio.sleep(0)
 
 
-async def answered(address: Address, sent: bytes) -> str:
+async def status_after(address: Address, sent: bytes) -> str:
     """Send bytes on a new connection; return the status of the response."""
     reader, writer = await asyncio.open_connection(*address)
     head = b""
@@ -103,26 +104,26 @@ async def answered(address: Address, sent: bytes) -> str:
     return status_of(head)
 
 
-def status_of(answer: bytes) -> str:
+def status_of(response: bytes) -> str:
     """Return the status of a response; an empty text if there is none."""
-    return answer[9:12].decode()
+    return response[9:12].decode()
 
 
-KINDS: dict[str, Callable[[Address, int, bytes, Answers], Awaitable[None]]] = {
+KINDS: dict[str, Callable[[Address, int, bytes, Statuses], Awaitable[None]]] = {
     each.__name__: each for each in (slow, silent, oversize, malformed, resets)
 }
 
 
-async def be_rude(kind: str, address: Address, clients: int, token: bytes) -> Answers:
-    """Run rude clients of one kind until standard input ends; return the statuses."""
-    answers: Answers = Counter()
+async def misbehave(kind: str, address: Address, clients: int, token: bytes) -> Statuses:
+    """Run misbehaving clients of one kind until standard input ends; return the statuses."""
+    statuses: Statuses = Counter()
 
     async def run(number: int) -> None:
         pause = clients / PER_SECOND[kind] if kind in PER_SECOND else 0
         while True:
             await asyncio.sleep(random.uniform(0, 2 * pause))  # noqa: S311 - no secret
             with suppress(ConnectionError):
-                await KINDS[kind](address, number, token, answers)
+                await KINDS[kind](address, number, token, statuses)
 
     tasks = [asyncio.create_task(run(number)) for number in range(clients)]
     await asyncio.sleep(BEGIN_SECONDS)
@@ -132,10 +133,10 @@ async def be_rude(kind: str, address: Address, clients: int, token: bytes) -> An
     for each in tasks:
         each.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return answers
+    return statuses
 
 
 if __name__ == "__main__":
     _kind, _port, _clients, _token = sys.argv[1:]
-    _told = be_rude(_kind, ("127.0.0.1", int(_port)), int(_clients), _token.encode())
-    sys.stdout.write(json.dumps(asyncio.run(_told)))
+    _run = misbehave(_kind, ("127.0.0.1", int(_port)), int(_clients), _token.encode())
+    sys.stdout.write(json.dumps(asyncio.run(_run)))

@@ -1,4 +1,4 @@
-"""The scene of faults: a PostgreSQL, a database on it, and a server that is started only once."""
+"""The environment of faults: a PostgreSQL, a database, and a server that is started only once."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -47,7 +47,7 @@ class Size(NamedTuple):
     rounds: int = 8
     """How often connections are closed, and how many deadlocks there are."""
     windows: int = 2
-    """How often honest clients are measured, with rude ones and without."""
+    """How often honest clients are measured, with misbehaving ones and without."""
     window_seconds: float = 1.5
     abuse: int = 600
     """How many requests the abusing user sends in all windows together."""
@@ -55,7 +55,7 @@ class Size(NamedTuple):
     """The factor by which bounds are relaxed if others use the machine, too."""
 
 
-class Scene(NamedTuple):
+class FaultEnvironment(NamedTuple):
     """A server that goes through one fault after the other without a restart."""
 
     postgres: Postgres
@@ -65,10 +65,10 @@ class Scene(NamedTuple):
     folder: Path
 
     @contextmanager
-    def another(self, **settings: str) -> Iterator["Scene"]:
+    def another(self, **settings: str) -> Iterator["FaultEnvironment"]:
         """Start a server with other settings, on a separate database."""
-        with staged(self.postgres, self.folder, **settings) as scene:
-            yield scene
+        with fault_environment(self.postgres, self.folder, **settings) as environment:
+            yield environment
 
     def load(self, name: str, clients: int = 8) -> tuple[Load, list[str]]:
         """Return `(load, users)`: clients, each with a separate user."""
@@ -143,7 +143,9 @@ class Scene(NamedTuple):
 
 
 @contextmanager
-def staged(postgres: Postgres, folder: Path, **settings: str) -> Iterator[Scene]:
+def fault_environment(
+    postgres: Postgres, folder: Path, **settings: str
+) -> Iterator[FaultEnvironment]:
     """Create a database and run a server on it until the context ends."""
     database = f"faults_{uuid4().hex[:12]}"
     with postgres.session() as session:
@@ -154,7 +156,7 @@ def staged(postgres: Postgres, folder: Path, **settings: str) -> Iterator[Scene]
     url = postgres.url(database)
     process = taskward.serve("serve", **defaults | settings | {"DATABASE_URL": url})
     try:
-        yield Scene(postgres, database, taskward.base_url, process.pid, folder)
+        yield FaultEnvironment(postgres, database, taskward.base_url, process.pid, folder)
         taskward.stop(process)
     finally:
         taskward.end_all()

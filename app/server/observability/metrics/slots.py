@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 @contextmanager
-def kept(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Lock the folder, so that systemd does not remove its files from /tmp because of their age."""
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -23,7 +23,7 @@ def kept(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def take(folder: Path) -> int:
+def take_slot(folder: Path) -> int:
     """Take the first free slot and return its number.
 
     The slot is a file lock, which the kernel releases when this process exits.
@@ -36,7 +36,7 @@ def take(folder: Path) -> int:
     return number
 
 
-def abandoned(folder: Path) -> Iterator[int]:
+def abandoned_slots(folder: Path) -> Iterator[int]:
     """Yield the slots whose process has exited. Each is locked while the caller handles it."""
     for number in itertools.count():
         try:

@@ -13,7 +13,7 @@ _JSON_HEADERS = {"Content-Type": JSON}
 
 
 Body: TypeAlias = msgspec.Struct | None
-Result: TypeAlias = msgspec.Struct | tuple[Body, int] | tuple[Body, int, Mapping[str, str]]
+HandlerResult: TypeAlias = msgspec.Struct | tuple[Body, int] | tuple[Body, int, Mapping[str, str]]
 """The result of a handler: a struct (status 200), `(body, status)` or `(body, status, headers)`.
 
 A body of None means no content. The return annotation of a handler gives each status as a
@@ -21,7 +21,7 @@ A body of None means no content. The return annotation of a handler gives each s
 """
 
 
-def answer(result: Result) -> Response:
+def to_response(result: HandlerResult) -> Response:
     """Return the response for the result of a handler."""
     if isinstance(result, msgspec.Struct):
         return Response(write(result), 200, _JSON_HEADERS)

@@ -33,7 +33,7 @@ def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("key", "tasks"), [("a-key", 1), (None, 2)])
-def test_a_repeat_under_the_same_key_makes_no_second_task_though_the_server_was_killed(
+def test_a_retry_after_a_kill_with_the_same_key_creates_one_task(
     taskward: Taskward,
     line: Relay,
     database_url: DatabaseUrl,
@@ -48,7 +48,7 @@ def test_a_repeat_under_the_same_key_makes_no_second_task_though_the_server_was_
         server = taskward.serve("serve", **environment)
         # Without a key there is a single statement, which commits automatically on one PostgreSQL.
         title = TASK["title"].encode()
-        line.lose_answer(to=COMMIT if key or is_distributed else title, after=title)
+        line.lose_response(to=COMMIT if key or is_distributed else title, after=title)
         line.on_loss = server.kill
         with pytest.raises(httpx.TransportError):
             client.post("/api/tasks", json=TASK)

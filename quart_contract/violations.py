@@ -1,4 +1,4 @@
-"""Faults: what is wrong with an input, at which place, in the engine's own words."""
+"""Violations: what is wrong with an input, at which place, in the engine's own words."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -7,17 +7,17 @@ import jsonschema_rs
 import msgspec
 from jsonschema_rs import ValidationErrorKind as Kind
 
-MAX_FAULTS = 100
-"""The most faults that a problem lists. Checks stop after one more."""
+MAX_VIOLATIONS = 100
+"""The most violations that a problem lists. Checks stop after one more."""
 
-Place: TypeAlias = tuple[str | int, ...]
+BodyPath: TypeAlias = tuple[str | int, ...]
 """The property names and array indices that lead to a value in a body."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One fault of a request, as a problem lists it under `errors`.
+class Violation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One violation of a request, as a problem lists it under `errors`.
 
-    Exactly one of `pointer`, `parameter` and `header` says where the fault is.
+    Exactly one of `pointer`, `parameter` and `header` says where the violation is.
     """
 
     pointer: str | None = None
@@ -58,22 +58,22 @@ UNEXPLAINED = "does not match the contract"
 _UNKNOWN = "is an unknown property"
 
 
-def faults_of(
-    error: jsonschema_rs.ValidationError, place: Place, patterns: Mapping[str, str]
-) -> Iterator[Fault]:
-    """Yield the faults for a schema error of the value at `place`, each with its own pointer."""
+def violations_of(
+    error: jsonschema_rs.ValidationError, path: BodyPath, patterns: Mapping[str, str]
+) -> Iterator[Violation]:
+    """Yield the violations for a schema error of the value at `path`, each with its own pointer."""
     match error.kind:
         case Kind.AdditionalProperties(unexpected) | Kind.UnevaluatedProperties(unexpected):
             for name in unexpected:
-                yield Fault(detail=_UNKNOWN, pointer=pointer((*place, name)))
+                yield Violation(detail=_UNKNOWN, pointer=pointer((*path, name)))
         case Kind.Required(name):
-            yield Fault(detail="is required", pointer=pointer((*place, name)))
+            yield Violation(detail="is required", pointer=pointer((*path, name)))
         case _:
-            inside = (*place, *error.instance_path)
-            yield Fault(detail=describe(error, patterns), pointer=pointer(inside))
+            inside = (*path, *error.instance_path)
+            yield Violation(detail=message_of(error, patterns), pointer=pointer(inside))
 
 
-def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) -> str:
+def message_of(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) -> str:
     """Return what is wrong, without quoting the value, which may be long or secret.
 
     `patterns` maps a pattern to the detail for a value that does not match it.
@@ -84,9 +84,9 @@ def describe(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) 
     return sentence.format(_words(error.kind.name, error.kind.value))
 
 
-def pointer(place: Place) -> str:
+def pointer(path: BodyPath) -> str:
     """Return a place as a JSON Pointer (RFC 6901)."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
 def _words(keyword: str, value: Any) -> str:  # noqa: ANN401 - a keyword's value can be any JSON

@@ -1,4 +1,4 @@
-"""The SQL of lists: one statement for each set of filters, sort order and kind of position.
+"""The SQL of lists: one statement for each set of filters, sort order and kind of cursor.
 
 A page is read along the index of its sort order. A filter on a column that is not in the index
 makes PostgreSQL read more rows, but only rows of the user.
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from app.tasks import search
-from app.tasks.cursors import Position
+from app.tasks.cursors import PageCursor
 from app.tasks.models import tasks, users
 from app.tasks.page_sizes import running_size, with_user
 from app.tasks.rows import kept
@@ -46,7 +46,7 @@ _AFTER_ID = bindparam("after_id", type_=Uuid)
 _ROW_LIMIT = bindparam("row_limit", type_=BigInteger)
 
 
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
+class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The filters and the sort order of a list. A filter that is None is not set."""
 
     completed: bool | None
@@ -89,15 +89,15 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(values).decode()
 
 
-def select_page(listing: Listing, after: Position | None, *, sized: bool) -> ClauseElement:
+def select_page(query: TaskQuery, after: PageCursor | None, *, sized: bool) -> ClauseElement:
     """Return the statement for a page. Rows are `(epoch, last, *task columns)`.
 
     `last` is the last revision of the user. The task columns are those of `with_user`. All values
     are of one snapshot. If no task matches, there is one row, whose task columns are null.
     """
     dated = None if after is None else after.instant is not None
-    filters = frozenset(listing.filters)
-    return _select_page(filters, listing.sort, dated, listing.ends_undated, sized)
+    filters = frozenset(query.filters)
+    return _select_page(filters, query.sort, dated, query.ends_undated, sized)
 
 
 @cache
@@ -106,9 +106,9 @@ def _select_page(
 ) -> ClauseElement:
     rows = _page(filters, sort, after_dated, ends_undated).subquery("page")
     if sized:
-        rows = select(rows, running_size(rows, _directed(sort, rows))).subquery("sized")
+        rows = select(rows, running_size(rows, _order_by(sort, rows))).subquery("sized")
     statement = with_user(rows, users.c.epoch, users.c.revision.label("last"))
-    return statement.order_by(*_directed(sort, rows))
+    return statement.order_by(*_order_by(sort, rows))
 
 
 def _page(
@@ -117,30 +117,30 @@ def _page(
     found = kept(tasks, *COLUMNS).where(*(_FILTERS[name] for name in sorted(filters)))
     column, descends = tasks.c[sort.removeprefix("-")], sort.startswith("-")
     after = tuple_(column, tasks.c.id), tuple_(_AFTER_INSTANT, _AFTER_ID)
-    dated = found if after_dated is None else found.where(_beyond(*after, descends))
+    dated = found if after_dated is None else found.where(_after(*after, descends))
     if not ends_undated:
         return _limited(dated, sort)
     undated = found.where(column.is_(None))
     if after_dated is False:
-        return _limited(undated.where(_beyond(tasks.c.id, _AFTER_ID, descends)), sort)
+        return _limited(undated.where(_after(tasks.c.id, _AFTER_ID, descends)), sort)
     # The list has undated tasks last in both directions, and an index only in one. So dated and
     # undated tasks are read separately.
-    arms = union_all(_limited(dated.where(column.is_not(None)), sort), _limited(undated, sort))
-    rows = arms.subquery("arms")
-    return select(rows).order_by(*_directed(sort, rows)).limit(_ROW_LIMIT)
+    branches = union_all(_limited(dated.where(column.is_not(None)), sort), _limited(undated, sort))
+    rows = branches.subquery("branches")
+    return select(rows).order_by(*_order_by(sort, rows)).limit(_ROW_LIMIT)
 
 
 def _limited(statement: Select[Any], sort: str) -> Select[Any]:
-    return statement.order_by(*_directed(sort, tasks)).limit(_ROW_LIMIT)
+    return statement.order_by(*_order_by(sort, tasks)).limit(_ROW_LIMIT)
 
 
-def _beyond(
-    place: ColumnElement[Any], after: ColumnElement[Any], descends: bool
+def _after(
+    value: ColumnElement[Any], after: ColumnElement[Any], descends: bool
 ) -> ColumnElement[bool]:
-    return place < after if descends else place > after
+    return value < after if descends else value > after
 
 
-def _directed(sort: str, rows: FromClause) -> list[UnaryExpression[Any]]:
+def _order_by(sort: str, rows: FromClause) -> list[UnaryExpression[Any]]:
     columns = [rows.c[sort.removeprefix("-")], rows.c.id]
     if not sort.startswith("-"):
         return [column.asc() for column in columns]

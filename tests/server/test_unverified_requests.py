@@ -8,7 +8,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, S
 
 from app.auth.request_state import STATE, RequestState
 from app.auth.tokens import TokenVerifier
-from app.server.middleware.unverified_requests import AT_ONCE, Strangers
+from app.server.middleware.unverified_requests import AT_ONCE, UnverifiedRequestsMiddleware
 from tests.support import tokens
 
 
@@ -17,7 +17,7 @@ class Door:
 
     def __init__(self) -> None:
         self.verifier = TokenVerifier([tokens.SECRET])
-        self.strangers = Strangers(self.app, self.verifier)
+        self.middleware = UnverifiedRequestsMiddleware(self.app, self.verifier)
         self.inside: list[str] = []
         self.open = asyncio.Event()
 
@@ -35,10 +35,10 @@ class Door:
         async def nowhere(*_: object) -> Any:  # noqa: ANN401 - an event of ASGI
             return None
 
-        await self.strangers(scope, nowhere, nowhere)
+        await self.middleware(scope, nowhere, nowhere)
 
 
-async def test_few_requests_of_an_address_run_at_once_until_they_are_answered() -> None:
+async def test_few_unverified_requests_of_an_address_run_at_once() -> None:
     door = Door()
     async with asyncio.TaskGroup() as group:
         for _ in range(10):

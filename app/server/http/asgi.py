@@ -34,7 +34,7 @@ SKIP_SECONDS = 1
 """How long a response waits for the rest of a body that the handler did not read."""
 
 
-class PulledRequest(Request):
+class StreamedRequest(Request):
     """A request whose body is received when it is read.
 
     This overrides Quart's request, whose body is filled by another task.
@@ -73,11 +73,11 @@ class PulledRequest(Request):
             raise RequestEntityTooLarge
         try:
             async with asyncio.timeout(self.body_timeout):
-                return await self._pull(limit)
+                return await self._receive_body(limit)
         except TimeoutError:
             raise RequestTimeout from None
 
-    async def _pull(self, limit: int | None) -> bytes:
+    async def _receive_body(self, limit: int | None) -> bytes:
         body, more = bytearray(), True
         while more:
             event: Any = await self.receive()
@@ -107,7 +107,7 @@ class PulledRequest(Request):
                     await self.get_data()
 
 
-class Exchange(ASGIHTTPConnection):
+class HTTPConnection(ASGIHTTPConnection):
     """A request and its response. Overrides how Quart runs a handler: see the module."""
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
@@ -124,12 +124,12 @@ class Exchange(ASGIHTTPConnection):
             group.create_task(_drop(receive))
             await self._send_response(send, response)
 
-    def _request(self, receive: ASGIReceiveCallable) -> PulledRequest:
+    def _request(self, receive: ASGIReceiveCallable) -> StreamedRequest:
         scope = self.scope
         headers = [
             (name.decode("latin1"), value.decode("latin1")) for name, value in scope["headers"]
         ]
-        request = PulledRequest(
+        request = StreamedRequest(
             scope["method"],
             scope["scheme"],
             scope["path"],
