@@ -127,6 +127,16 @@ def test_modules_and_functions_are_small() -> None:
     assert statistics.median(functions.values()) < 10
 
 
+def test_names_of_tests_are_short() -> None:
+    names = {
+        node.name
+        for path in (ROOT / "tests").glob("**/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name for name in names if name.startswith("test_") and len(name) > 60} == set()
+
+
 def test_every_module_says_in_a_line_what_it_is() -> None:
     for path in MODULES:
         docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
