@@ -57,7 +57,7 @@ class Client:
             if promises and status in ACKNOWLEDGED:
                 promise = promises.format(id=response.body["id"])
             code = "" if status in ACKNOWLEDGED else problem_code(response.content)
-            wait = dict(response.headers).get("Retry-After")
+            wait = dict(response.headers).get("retry-after")
             recorded = RecordedRequest(began, ended, status, code, wait, promise)
         self._ledger.requests.append(recorded)
         return recorded

@@ -72,11 +72,10 @@ class RawClient:
         if authorization is not None:
             sent["Authorization"] = authorization
         response = self._connection.ask(method, target, sent, body)
-        received = [(name.lower(), value) for name, value in response.headers]
         parsed = response.body
         if isinstance(parsed, dict) and "request_id" in parsed:
-            assert parsed.pop("request_id") == dict(received)["x-request-id"]
-        told = tuple(each for each in received if each[0] not in VARYING)
+            assert parsed.pop("request_id") == dict(response.headers)["x-request-id"]
+        told = tuple(each for each in response.headers if each[0] not in VARYING)
         return Response(response.status, told, parsed)
 
     def close(self) -> None:

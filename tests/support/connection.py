@@ -10,7 +10,7 @@ from tests.support.clients import Served
 
 
 class Received(NamedTuple):
-    """A response as it was received."""
+    """A response as it was received, with names of headers in lower case."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -42,7 +42,8 @@ class Connection:
         try:
             self._connection.request(method, target, raw, {**headers, **kind})
             response = self._connection.getresponse()
-            return Received(response.status, response.getheaders(), response.read())
+            received = [(name.lower(), value) for name, value in response.getheaders()]
+            return Received(response.status, received, response.read())
         except (OSError, HTTPException) as error:
             self._connection.close()
             raise ConnectionError(type(error).__name__) from error
