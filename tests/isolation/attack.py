@@ -201,4 +201,4 @@ async def _create(client: httpx.AsyncClient, due_at: str | None) -> str:
 
 def _client(base_url: str, user: str) -> httpx.AsyncClient:
     # With a planted fault, a response may violate the contract.
-    return httpx.AsyncClient(base_url=base_url, headers=bearer(user), timeout=2)
+    return httpx.AsyncClient(base_url=base_url, headers=bearer(user), timeout=10)
