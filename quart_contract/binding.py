@@ -33,11 +33,10 @@ A view takes the path parameters of its route; a handler takes all arguments of 
 
 Arguments: TypeAlias = dict[str, Any]
 Schedule: TypeAlias = Callable[[Request, Callable[[], Arguments]], Awaitable[Arguments]]
-"""Decides when the check of a request runs.
+"""Decides when the check of a long request runs.
 
-It is called with the request, the size of its body in octets, and the check. It calls the check
-when the request's turn has come, and returns the handler's arguments. Errors of the check must
-pass through.
+It is called with the request and the check. It calls the check when the request's turn has come,
+and returns the handler's arguments. Errors of the check must pass through.
 """
 
 Schemes: TypeAlias = Mapping[str, SecurityScheme]

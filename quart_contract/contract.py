@@ -12,7 +12,7 @@ from quart_contract.binding import ContractDriftError, Schedule, Schemes, bind, 
 from quart_contract.document import Document
 from quart_contract.errors import Observe, Problems, render_errors, unknown_codes
 from quart_contract.operations import operations
-from quart_contract.pages import add_pages
+from quart_contract.pages import add_pages, pages_of
 from quart_contract.problems import ProblemCatalogue
 from quart_contract.response_validation import ResponseValidation
 
@@ -94,9 +94,8 @@ class Contract:
                 request, or None.
 
         Raises:
-            ContractDriftError: the contract and the code differ. The message has one line for
-                each difference.
-            ContractError: a schema of a request cannot be compiled.
+            ContractDriftError: the contract and the code differ, with a line for each difference.
+            ContractError: a schema of a request cannot be compiled, or a value is not JSON.
 
         After an error, the app is as it was before.
 
@@ -107,6 +106,7 @@ class Contract:
         ]
         if drifts:
             raise ContractDriftError("\n".join(drifts))
+        pages = pages_of(self.document, self.catalogue)
         bind(app, self.document, self.operations, security, schedule)
-        add_pages(app, self.document, self.catalogue)
+        add_pages(app, self.document, pages)
         render_errors(app, self.catalogue, problems, observe)

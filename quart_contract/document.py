@@ -1,6 +1,7 @@
 """The contract as a document: its bytes, its parsed tree, and its references."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,6 +35,14 @@ class Document:
         if not isinstance(tree, dict) or "paths" not in tree:
             raise ContractError("openapi.yaml is not an OpenAPI document: it has no paths")
         return tree
+
+    @cached_property
+    def json(self) -> bytes:
+        """The parsed file as JSON. Raises `ContractError` for a value that JSON does not have."""
+        try:
+            return json.dumps(self.tree, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise ContractError(f"openapi.yaml has a value that is not JSON: {error}") from None
 
     @cached_property
     def digest(self) -> str:

@@ -1,7 +1,6 @@
 """Serve the contract: its two files, Swagger UI and the list of problems. All are made at start."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -51,9 +50,8 @@ class Page:
         return Response(status=HTTPStatus.NOT_MODIFIED, headers=self._headers)
 
 
-def add_pages(app: Quart, document: Document, catalogue: ProblemCatalogue) -> None:
+def add_pages(app: Quart, document: Document, pages: Mapping[str, Page]) -> None:
     """Add the routes of all pages to an app, and give the contract to quart-schema."""
-    pages = dict(_pages(document, catalogue))
 
     async def page() -> Response:
         return pages[request.path].response()
@@ -90,10 +88,14 @@ def _give_to_quart_schema(app: Quart, document: Document) -> None:
     app.make_response = make_response  # type: ignore[method-assign]
 
 
+def pages_of(document: Document, catalogue: ProblemCatalogue) -> Mapping[str, Page]:
+    """Return the pages by path. Raises `ContractError` if the contract is not JSON."""
+    return dict(_pages(document, catalogue))
+
+
 def _pages(document: Document, catalogue: ProblemCatalogue) -> Iterator[tuple[str, Page]]:
-    tree = json.dumps(document.tree, ensure_ascii=False, allow_nan=False).encode()
     yield "/openapi.yaml", Page(document.raw, "application/yaml", _ASK_FIRST)
-    yield "/openapi.json", Page(tree, "application/json", _ASK_FIRST)
+    yield "/openapi.json", Page(document.json, "application/json", _ASK_FIRST)
     yield _DOCUMENTATION, _html((_FOLDER / "index.html").read_text("utf-8"))
     template = (_FOLDER / "problems.html").read_text("utf-8")
     yield "/problems", _html(render_problems(template, catalogue.kinds))

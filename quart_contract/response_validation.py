@@ -23,7 +23,7 @@ from quart_contract.validation import ParameterValidator, compile_schema
 
 logger = structlog.get_logger("quart_contract")
 
-_KEPT = (b"access-control-", b"vary", b"x-request-id")
+_KEPT = (b"access-control-", b"cache-control", b"vary", b"x-content-type", b"x-request-id")
 """Headers that a 500 keeps: a browser needs them to show it, and an operator to find it."""
 _PARAMETER = re.compile(r"\{\w+\}")
 

@@ -1,5 +1,6 @@
 """A contract is rejected if a part of it cannot be enforced."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from quart_contract.contract import Contract
 from quart_contract.document import ContractError, Document
-from tests.quart_contract.sample import bound, changed
+from tests.quart_contract.sample import TREE, bound, changed
 
 
 def operation(tree: dict[str, Any]) -> dict[str, Any]:
@@ -82,3 +83,9 @@ def test_what_cannot_be_enforced_is_refused(name: str) -> None:
 def test_a_file_that_is_no_contract_is_refused(raw: bytes) -> None:
     with pytest.raises(ContractError):
         Contract(Document(raw))
+
+
+def test_a_value_that_is_not_json_is_rejected() -> None:
+    dated = json.dumps(TREE).replace('"version": "1"', '"version": 2026-01-01')
+    with pytest.raises(ContractError, match="has a value that is not JSON"):
+        Document(dated.encode()).json  # noqa: B018 - reading it checks it
