@@ -6,7 +6,6 @@ closed. Each process counts only its own requests.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
 from weakref import WeakValueDictionary
 
 from app.auth.errors import TooManyInFlightError
@@ -24,11 +23,18 @@ class Flight:
     It exists as long as one of these requests refers to it.
     """
 
-    __slots__ = ("__weakref__", "requests", "unread_bytes")
+    __slots__ = ("__weakref__", "_limit_reached", "requests", "unread_bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, limit_reached: LastingEvent) -> None:
+        self._limit_reached = limit_reached
         self.requests = 0
         self.unread_bytes = 0
+
+    def check(self) -> None:
+        """Raise `TooManyInFlightError` if too many bytes are unread."""
+        if self.unread_bytes > MAX_UNREAD_BYTES:
+            self._limit_reached.occurs()
+            raise TooManyInFlightError
 
     @contextmanager
     def sending(self, size: int) -> Iterator[None]:
@@ -48,10 +54,6 @@ class InFlight:
         self._too_many = _limit_reached(scope="requests", limit=MAX_REQUESTS)
         self._too_much = _limit_reached(scope="unread bytes", limit=MAX_UNREAD_BYTES)
 
-    def __len__(self) -> int:
-        """Return the number of users with a request in flight."""
-        return sum(flight.requests > 0 for flight in self._flights.values())
-
     def enter(self, user_id: str) -> Flight:
         """Count a request of a user. Raises `TooManyInFlightError`.
 
@@ -59,27 +61,22 @@ class InFlight:
         """
         flight = self._flights.get(user_id)
         if flight is None:
-            flight = self._flights[user_id] = Flight()
+            flight = self._flights[user_id] = Flight(self._too_much)
         elif flight.requests >= MAX_REQUESTS:
             self._too_many.occurs()
             raise TooManyInFlightError
-        elif flight.unread_bytes > MAX_UNREAD_BYTES:
-            self._refuse_unread()
+        flight.check()
         flight.requests += 1
         return flight
 
     def check(self, user_id: str) -> None:
         """Raise `TooManyInFlightError` if a user has too many unread bytes.
 
-        A request that has waited since its authentication is checked again before it reads more.
+        A request that has waited is checked again before it reads more.
         """
         flight = self._flights.get(user_id)
-        if flight is not None and flight.unread_bytes > MAX_UNREAD_BYTES:
-            self._refuse_unread()
-
-    def _refuse_unread(self) -> NoReturn:
-        self._too_much.occurs()
-        raise TooManyInFlightError
+        if flight is not None:
+            flight.check()
 
 
 def _limit_reached(**details: object) -> LastingEvent:

@@ -28,7 +28,7 @@ def require_user(
     """Pass the verified user's id as the first argument of a handler, which is a method.
 
     The decorated handler raises `UnauthenticatedError` for a request that `BearerAuthentication`
-    has not authenticated.
+    has not authenticated, and `TooManyInFlightError` if too much of the user's responses is unread.
     """
 
     @wraps(handler)
@@ -36,6 +36,8 @@ def require_user(
         state: RequestState = request_ctx.request.scope["state"][STATE]
         if state.user_id is None:
             raise UnauthenticatedError
+        if state.flight is not None:
+            state.flight.check()  # the client may have taken long to send the body
         return await handler(self, state.user_id, *args, **kwargs)
 
     signature = inspect.signature(handler)

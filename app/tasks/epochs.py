@@ -18,7 +18,7 @@ A revision is an exact integer in JSON up to 2^53, which leaves room for million
 # No server runs during the reset, but an autovacuum may hold a lock. Wait for it.
 _WAIT = text("SET LOCAL lock_timeout = '10s'")
 # The policies apply to the table's owner, too, and no setting lets the owner see all users. So the
-# renewal lifts them. The table is locked until they apply again, so no other session can use that.
+# reset lifts them. The table is locked until they apply again, so no other session can use that.
 _UNBIND = text("ALTER TABLE users NO FORCE ROW LEVEL SECURITY")
 _BIND = text("ALTER TABLE users FORCE ROW LEVEL SECURITY")
 _SKIPPED = users.c.revision + SKIPPED_REVISIONS

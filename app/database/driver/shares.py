@@ -58,9 +58,9 @@ class UserShares:
 
     @asynccontextmanager
     async def search(self, user_id: str) -> AsyncIterator[None]:
-        """Take one connection of the user's share, and one of the places for searches.
+        """Take one connection of the user's share, and one of the slots for searches.
 
-        Raises `SearchTimeoutError` if that takes longer than `TIMEOUT_SECONDS`. The place among all
+        Raises `SearchTimeoutError` if that takes longer than `TIMEOUT_SECONDS`. The slot among all
         searches is taken last, so a search that waits for it delays its own user only.
         """
         needs = (self._searches_of_user, user_id), (self._shares, user_id)

@@ -49,7 +49,8 @@ SET_OWNER = SetOwner()
 It is part of every statement that can be a transaction of its own and reads or writes a table.
 PostgreSQL evaluates it before any row, because it depends on none. If PostgreSQL did not, or if a
 statement lacked it, the policies would show that part of the statement no row at all. If the tables
-are distributed, the transaction sets the owner, and this compiles to `true` (see `wall/citus.py`).
+are distributed, the transaction sets the owner, and this compiles to `true` (see
+`app/database/wall/citus.py`).
 """
 
 

@@ -48,7 +48,7 @@ class StreamedRequest(Request):
     def has_body(self) -> bool:
         """True if the request has a body, which HTTP/1.1 announces in the headers."""
         fields = self.headers
-        return "Transfer-Encoding" in fields or fields.get("Content-Length", "0") != "0"
+        return "Transfer-Encoding" in fields or bool(fields.get("Content-Length", "").strip("0"))
 
     @property
     def content_length(self) -> int | None:
