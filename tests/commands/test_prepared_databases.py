@@ -328,7 +328,7 @@ def _check(
 ) -> None:
     settings = QUIET | {"DATABASE_URL": url}
     # Run everything that precedes serving.
-    monkeypatch.setattr("app.commands.worker.answer", _close)
+    monkeypatch.setattr("app.commands.worker.serve_app", _close)
     doctor = prepared.says if prepared.doctor == "" else prepared.doctor
     serve = prepared.says if prepared.serve == "" else prepared.serve
     for command, says in (("migrate", prepared.says), ("doctor", doctor), ("serve", serve)):
