@@ -4,12 +4,14 @@ For operators of a Citus: neither Debian nor PyPI has it, so CI cannot run `test
 and without these tests no release would try a statement for it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 
+from app.commands.migrate import migrate_command
 from app.database.database import Database
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
@@ -17,6 +19,7 @@ from app.database.migrations.runner import distribute, migrate
 from app.database.wall.audit import find_holes
 from app.database.wall.policies import BEGIN
 from app.database.wall.tables import Wall
+from app.settings import Settings
 from app.tasks.changes import ChangeStore
 from app.tasks.erasures import ERASED_AT_ONCE, Finished, finish_erasures
 from app.tasks.purge import Purged, purge
@@ -35,10 +38,6 @@ CREATE FUNCTION stand_in.create_distributed_table(name text, text, colocate_with
 RETURNS void LANGUAGE sql AS
 'INSERT INTO stand_in.pg_dist_partition VALUES (name::regclass)'
 """
-
-PROPAGATING = "DO $$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'"
-
-PROPAGATING = "DO $$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'"
 
 PROPAGATING = "DO $$ BEGIN SET LOCAL citus.propagate_set_commands = 'local'"
 
@@ -74,6 +73,16 @@ async def test_the_tables_are_distributed_once_and_the_wall_stands(
     await connection.execute("ALTER POLICY tasks_owner ON tasks USING (true)")
     await connection.close()
     assert len(await find_holes(database)) == 1
+
+
+async def test_the_command_distributes_the_tables(
+    url: DatabaseUrl, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = settings.model_copy(update={"database_url": url})
+    await asyncio.to_thread(migrate_command, here, citus=True)
+    assert capsys.readouterr().out == (
+        f"The schema is at revision {WALL.head}.\nThe tables are distributed by user.\n"
+    )
 
 
 async def test_what_a_later_version_adds_is_distributed_with_the_rest(
