@@ -34,10 +34,9 @@ def require_user(
     @wraps(handler)
     async def authenticated(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
         state: RequestState = request_ctx.request.scope["state"][STATE]
-        if state.user_id is None:
+        if state.user_id is None or state.flight is None:
             raise UnauthenticatedError
-        if state.flight is not None:
-            state.flight.check()  # the client may have taken long to send the body
+        state.flight.check()  # the client may have taken long to send the body
         return await handler(self, state.user_id, *args, **kwargs)
 
     signature = inspect.signature(handler)

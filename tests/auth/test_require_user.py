@@ -2,7 +2,12 @@
 
 import httpx
 import pytest
+import quart
+from hypercorn.typing import ConnectionState
+from quart import Quart
 
+from app.auth.request_state import STATE, RequestState
+from app.auth.require_user import UnauthenticatedError, require_user
 from app.openapi import read
 from quart_contract.operations import Operation, operations
 
@@ -76,3 +81,16 @@ async def test_the_user_is_told_apart_by_the_token_alone(
     headers = {"Authorization": f"Bearer {valid_token}"}
     created = await anonymous.post("/api/tasks", json={"title": "x"}, headers=headers)
     assert created.json()["user_id"] == user
+
+
+async def test_a_handler_needs_an_authenticated_request() -> None:
+    class Routes:
+        @require_user
+        async def get_me(self, user_id: str) -> str:
+            return user_id
+
+    async with Quart("things").test_request_context("/"):
+        state = ConnectionState({STATE: RequestState("an id", {})})
+        quart.request.scope["state"] = state
+        with pytest.raises(UnauthenticatedError):
+            await Routes().get_me()

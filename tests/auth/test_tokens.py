@@ -1,9 +1,11 @@
 """Tests of the verifier's settings; the corpus of tokens covers invalid tokens."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
+import jwt
 import pytest
 from jwt.warnings import InsecureKeyLengthWarning
 
@@ -32,6 +34,14 @@ def test_issuer_and_audience_do_not_count_where_none_is_set(changes: dict[str, s
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(InvalidTokenError):
         verify(token)
+
+
+@pytest.mark.parametrize("header", [{"jku": "https://a"}, {"typ": "at"}, {"typ": 1}, {"alg": 1}])
+def test_a_header_that_is_not_supported_is_refused(header: dict[str, object]) -> None:
+    _, *others = token_for("ada").split(".")
+    changed = jwt.utils.base64url_encode(json.dumps({"alg": "HS256"} | header).encode()).decode()
+    with pytest.raises(InvalidTokenError, match="header"):
+        verify(".".join([changed, *others]))
 
 
 def test_a_secret_that_is_too_short_verifies_nothing() -> None:

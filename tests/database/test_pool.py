@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from app.database.driver import pool as pools
+from app.database.driver.connection import DriverConnection, reset_after_error
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.pool import UserPool
 from app.database.driver.url import DatabaseUrl
@@ -86,6 +87,15 @@ async def test_a_connection_that_died_while_nobody_used_it_is_replaced(
     pool.release(connection)
     connection, _ = await pool.begin(lambda driver: driver.execute("SELECT"), repeatable=False)
     pool.release(connection)
+
+
+async def test_a_connection_that_was_lost_is_not_used_again(database_url: DatabaseUrl) -> None:
+    lost = await asyncpg.connect(**database_url.for_driver, connection_class=DriverConnection)
+    closed = await asyncpg.connect(**database_url.for_driver, connection_class=DriverConnection)
+    await closed.close()
+    await asyncio.to_thread(end, database_url, await lost.fetchval("SELECT pg_backend_pid()"))
+    for connection in (lost, closed):
+        assert not await reset_after_error(connection, TimeoutError())
 
 
 def end(url: DatabaseUrl, process: object) -> None:

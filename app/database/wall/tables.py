@@ -98,9 +98,7 @@ class Wall:
         return max(names).partition("_")[0]
 
     def privileges(self, role: str, table: str) -> AbstractSet[str]:
-        """Return what a role may do with a table; nothing if the wall does not have the table."""
-        found = self.tables.get(table)
-        if found is None:
-            return frozenset()
-        of_purge = found.purge.privileges if found.purge else frozenset[str]()
+        """Return what a role may do with a table."""
+        purge = self.tables[table].purge
+        of_purge = purge.privileges if purge else frozenset[str]()
         return {ROLE: _OF_USERS, PURGE_ROLE: of_purge}[role]
