@@ -20,7 +20,7 @@ strict = true
 disable_error_code = arg-type
 """
 MISTAKES = {
-    "a member that there is not": ("answer.parsed.revision", "answer.parsed.version"),
+    "a member that there is not": ("response.parsed.revision", "response.parsed.version"),
     "a required member that is missing": ('TaskInput(title="once")', "TaskInput()"),
     "a choice that there is not": ("TaskSort.CREATED_AT", "TaskSort.TITLE"),
     "a code that there is not": ("ProblemCode.PRECONDITION_FAILED", "ProblemCode.CONFLICT"),

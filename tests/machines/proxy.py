@@ -81,7 +81,7 @@ def proxy(network: Network, folder: Path, *targets: Address) -> Iterator[Proxy]:
         SHARED.format(number=number, host=network.host, port=port, target=_written(target))
         for number, (port, target) in enumerate(zip(made.shared, targets, strict=True))
     )
-    configuration = CONFIGURATION.format(folder=folder, port=made.port, network=servers)
+    configuration = CONFIGURATION.format(folder=folder, port=made.port, machines=servers)
     (folder / "haproxy.cfg").write_text(configuration + shared)
     process = subprocess.Popen([program("haproxy"), "-q", "-db", "-f", str(folder / "haproxy.cfg")])
     try:
