@@ -1,13 +1,15 @@
 """Ctrl-C and SIGTERM before a command serves."""
 
 import signal
+import sys
 from types import FrameType
 
 
 class Interruption:
     """Ends the process with `SystemExit`, so that every context closes and stops its processes.
 
-    A library can swallow the exception, so the signal is also recorded.
+    A library can swallow the exception, and Python does so in a finalizer. So the signal is also
+    recorded.
     """
 
     def __init__(self) -> None:
@@ -18,6 +20,14 @@ class Interruption:
         """Handle SIGINT and SIGTERM, until a server installs its own handlers."""
         signal.signal(signal.SIGINT, self._end)
         signal.signal(signal.SIGTERM, self._end)
+        report = sys.unraisablehook
+
+        def report_others(unraisable: "sys.UnraisableHookArgs") -> None:
+            """Do not print the traceback of an exit in a finalizer: `check` raises it again."""
+            if not isinstance(unraisable.exc_value, SystemExit):
+                report(unraisable)
+
+        sys.unraisablehook = report_others
 
     def check(self) -> None:
         """Raise `SystemExit` if a signal has arrived before."""

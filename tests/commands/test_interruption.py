@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,8 +22,9 @@ SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
 
 @pytest.fixture
-def interruption() -> Iterator[Interruption]:
+def interruption(monkeypatch: pytest.MonkeyPatch) -> Iterator[Interruption]:
     actions = {each: signal.getsignal(each) for each in SIGNALS}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     interruption = Interruption()
     interruption.install()
     yield interruption
@@ -43,6 +45,20 @@ def test_a_signal_that_was_swallowed_is_not_lost(interruption: Interruption) -> 
         os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(SystemExit):
         interruption.check()
+
+
+def test_a_signal_in_a_finalizer_prints_no_traceback(
+    interruption: Interruption, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Thing:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thing = Thing()
+    del thing
+    with pytest.raises(SystemExit):
+        interruption.check()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("interruption")
