@@ -20,7 +20,8 @@ test: setup ## Run all tests in parallel with branch coverage; ARGS are passed t
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 QUICK := contract project/test_overrides.py quart_contract settings tasks test_architecture.py
-LONG := contract/test_breaking_changes.py contract/test_retries.py tasks/test_search.py
+LONG := contract/test_breaking_changes.py contract/test_retries.py tasks/test_erasure.py \
+	tasks/test_purge.py tasks/test_search.py
 
 quick: setup ## Run the tests that need about a minute
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(QUICK:%=tests/%) \
