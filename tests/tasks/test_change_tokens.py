@@ -31,9 +31,9 @@ async def test_a_token_from_before_a_purge_is_gone(
     await client.delete(addresses[1])
     await new.read()
     assert new.tasks == await truth(client)
-    anew = SyncClient(client)
-    await anew.read()
-    assert anew.tasks == await truth(client)
+    fresh = SyncClient(client)
+    await fresh.read()
+    assert fresh.tasks == await truth(client)
 
 
 async def test_a_purge_leaves_what_is_not_old_enough(
