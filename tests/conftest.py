@@ -15,14 +15,13 @@ import pytest
 import structlog
 from limits import parse
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from app import create_app
 from app.database import embedded
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.runner import distribute, migrate
-from app.database.wall.citus import CITUS, CitusMissingError, layout_of
+from app.database.wall.citus import CITUS, CitusMissingError, layout_seen_by
 from app.openapi import read
 from app.settings import Settings
 from app.tasks.wall import WALL
@@ -111,7 +110,7 @@ def is_distributed(database_url: DatabaseUrl) -> bool:
     async def ask() -> bool:
         database = Database(database_url, pool_size=1, wall=WALL)
         async with database.transaction() as connection:
-            layout = await layout_of(lambda sql: connection.scalar(text(sql)), WALL)
+            layout = await layout_seen_by(connection, WALL)
         await database.close()
         return layout is CITUS
 

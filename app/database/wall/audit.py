@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
-from app.database.wall.citus import layout_of
+from app.database.wall.citus import layout_seen_by
 from app.database.wall.grants import rights_of_others
 from app.database.wall.layout import Layout
 from app.database.wall.policies import PURGE_ROLE, ROLE, ROLES, SETTING
@@ -86,7 +86,7 @@ async def holes_seen_by(connection: AsyncConnection, wall: Wall) -> list[str]:
     if missing:
         return [f"there is no role {name}" for name in sorted(missing)]
     relations = (await connection.execute(_RELATIONS, {"tables": list(wall.tables)})).all()
-    layout = await layout_of(lambda sql: connection.scalar(text(sql)), wall)
+    layout = await layout_seen_by(connection, wall)
     return [
         *(hole for role in roles for hole in _holes_of_role(role)),
         *_holes_of_relations(relations, wall, layout),

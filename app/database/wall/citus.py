@@ -86,6 +86,11 @@ async def layout_of(fetch_value: Callable[[str], Awaitable[Any]], wall: Wall) ->
     return CITUS if await fetch_value(f"SELECT EXISTS (SELECT {rows})") else ONE_POSTGRESQL
 
 
+async def layout_seen_by(connection: AsyncConnection, wall: Wall) -> Layout:
+    """Return the layout of the tables that a transaction of the login sees."""
+    return await layout_of(lambda sql: connection.scalar(text(sql)), wall)
+
+
 def _commands(wall: Wall, tables: Sequence[str]) -> Iterator[str]:
     others = [table for table in tables if table != wall.users]
     foreign_keys = {table: f"{table}_{wall.owner_column}_fkey" for table in others}

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from app.database.database import Database
-from app.database.wall.citus import layout_of
+from app.database.wall.citus import layout_seen_by
 from app.database.wall.policies import PURGE_ROLE
 
 
@@ -15,6 +15,6 @@ async def has_users(database: Database) -> bool:
     wall = database.wall
     exists = text(f"SELECT EXISTS (SELECT {wall.user_key} FROM {wall.users})")  # noqa: S608 - ours
     async with database.transaction() as connection:
-        layout = await layout_of(lambda sql: connection.scalar(text(sql)), wall)
+        layout = await layout_seen_by(connection, wall)
         await connection.execute(text(layout.local([f"SET LOCAL ROLE {PURGE_ROLE}"])))
         return bool(await connection.scalar(exists))
