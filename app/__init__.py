@@ -8,34 +8,35 @@ from hypercorn.typing import ASGIFramework
 from quart import Quart, request
 from quart_cors import cors
 
-from app.auth import problems as auth_problems
-from app.auth.in_flight import InFlight
-from app.auth.long_bodies import LongBodies
-from app.auth.rate_limits import RateLimiter
-from app.auth.request_state import STATE, RequestState
-from app.auth.require_user import BearerAuthentication
-from app.auth.tokens import TokenVerifier
-from app.database import problems as database_problems
-from app.database.database import Database
-from app.database.driver.connection import DriverConnection
-from app.openapi import read
-from app.server import problems as server_problems
-from app.server.http import protocol
-from app.server.http.application import Application, Services
-from app.server.middleware.request_guard import RequestGuardMiddleware
-from app.server.middleware.request_log import Recorder, RequestLogMiddleware
-from app.server.middleware.unverified_requests import UnverifiedRequestsMiddleware
-from app.server.observability.health import HealthRoutes
-from app.server.observability.readiness import ReadinessCheck
-from app.server.observability.tracing import tracing_of
-from app.settings import Settings, required
-from app.tasks import problems as task_problems
-from app.tasks.routes import TaskRoutes
-from app.tasks.wall import WALL
 from quart_contract import Contract, Problem
 
+from .auth import problems as auth_problems
+from .auth.in_flight import InFlight
+from .auth.long_bodies import LongBodies
+from .auth.rate_limits import RateLimiter
+from .auth.request_state import STATE, RequestState
+from .auth.require_user import BearerAuthentication
+from .auth.tokens import TokenVerifier
+from .database import problems as database_problems
+from .database.database import Database
+from .database.driver.connection import DriverConnection
+from .openapi import read
+from .server import problems as server_problems
+from .server.http import protocol
+from .server.http.application import Application, Services
+from .server.middleware.request_guard import RequestGuardMiddleware
+from .server.middleware.request_log import Recorder, RequestLogMiddleware
+from .server.middleware.unverified_requests import UnverifiedRequestsMiddleware
+from .server.observability.health import HealthRoutes
+from .server.observability.readiness import ReadinessCheck
+from .server.observability.tracing import tracing_of
+from .settings import Settings, required
+from .tasks import problems as task_problems
+from .tasks.routes import TaskRoutes
+from .tasks.wall import WALL
+
 if TYPE_CHECKING:
-    from app.server.observability.tracing.spans import Tracing
+    from .server.observability.tracing.spans import Tracing
 
 # A task needs half of this with every character escaped. A larger body could only keep the event
 # loop busy: parsing and checking a mebibyte of brackets takes more than a second.
@@ -149,7 +150,7 @@ def _recorder(app: Application, settings: Settings) -> Recorder | None:
     if settings.metrics_bind is None:
         return None
     # Optional dependency: import it only when metrics are enabled.
-    from app.server.observability.metrics.recording import recorder  # noqa: PLC0415
+    from .server.observability.metrics.recording import recorder  # noqa: PLC0415
 
     return recorder(app, app.services.database)
 

@@ -5,18 +5,18 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from app.commands.dev import dev
-from app.commands.doctor import doctor
-from app.commands.interruption import Interruption
-from app.commands.migrate import migrate_command
-from app.commands.purge import purge_command
-from app.commands.reporting import reporting
-from app.commands.restored import restored_command
-from app.commands.serve import serve
-from app.commands.streams import open_closed_streams
-from app.commands.token import token
-from app.server.observability.logs import configure_logs
-from app.settings import Settings, read_settings
+from .commands.dev import dev
+from .commands.doctor import doctor
+from .commands.interruption import Interruption
+from .commands.migrate import migrate_command
+from .commands.purge import purge_command
+from .commands.reporting import reporting
+from .commands.restored import restored_command
+from .commands.serve import serve
+from .commands.streams import open_closed_streams
+from .commands.token import token
+from .server.observability.logs import configure_logs
+from .settings import Settings, read_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

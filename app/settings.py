@@ -25,7 +25,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app.database.driver.url import DatabaseUrl
+from .database.driver.url import DatabaseUrl
 
 T = TypeVar("T")
 

@@ -30,9 +30,12 @@ def name_of(path: Path) -> str:
 
 
 def imports_of(path: Path) -> Iterator[str]:
+    package = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+        if isinstance(node, ast.ImportFrom):
+            # Each dot after the first one is a package further up.
+            base = package[: len(package) + 1 - node.level] if node.level else ()
+            yield ".".join([*base, *filter(None, [node.module])])
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -58,6 +61,17 @@ def may_import(name: str, imported: str) -> bool:
     if imported in {"app", "app.settings"}:
         return layer == "commands"
     return LAYERS.index(imported.split(".")[1]) >= LAYERS.index(layer)
+
+
+def test_the_service_does_not_name_its_package() -> None:
+    """It is `app` in a checkout and `taskward` in the wheel."""
+    named = [
+        f"{name_of(path)}: {ast.unparse(node)}"
+        for path in APP.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if re.match(r"(from|import) app\b", ast.unparse(node))
+    ]
+    assert named == []
 
 
 def test_the_database_names_no_table() -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from app.auth.errors import InvalidTokenError, MissingTokenError
+from .errors import InvalidTokenError, MissingTokenError
 
 MAX_TOKEN_BYTES = 8192
 

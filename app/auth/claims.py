@@ -9,8 +9,9 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from app.auth.errors import InvalidTokenError
 from quart_contract.strict_json import MalformedJsonError, parse
+
+from .errors import InvalidTokenError
 
 _Seconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999
 _User = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]

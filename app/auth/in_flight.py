@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
-from app.auth.errors import TooManyInFlightError
-from app.lasting_event import LastingEvent
+from ..lasting_event import LastingEvent
+from .errors import TooManyInFlightError
 
 MAX_REQUESTS = 128
 """Above the 100 simultaneous requests with one idempotency key that the contract allows."""

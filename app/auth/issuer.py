@@ -8,9 +8,9 @@ from contextlib import suppress
 import httpx
 import structlog
 
-from app.auth.errors import InvalidKeySetError, InvalidTokenError, KeysUnavailableError
-from app.auth.fetch_budget import FetchBudget
-from app.auth.keys import Key, find, read_keys
+from .errors import InvalidKeySetError, InvalidTokenError, KeysUnavailableError
+from .fetch_budget import FetchBudget
+from .keys import Key, find, read_keys
 
 logger = structlog.get_logger("app.auth")
 

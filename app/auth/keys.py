@@ -7,8 +7,9 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import AllowedPublicKeys
 
-from app.auth.errors import InvalidKeySetError
 from quart_contract.strict_json import JsonValue, MalformedJsonError, parse
+
+from .errors import InvalidKeySetError
 
 MIN_RSA_BITS = 2048
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from quart import Request
 
-from app.auth.errors import TooManyInFlightError
-from app.auth.request_state import STATE, RequestState
-from app.database.driver.turns import Turns
+from ..database.driver.turns import Turns
+from .errors import TooManyInFlightError
+from .request_state import STATE, RequestState
 
 T = TypeVar("T")
 

@@ -1,13 +1,14 @@
 """The problems with which the API responds to errors of authentication."""
 
-from app.auth.errors import (
+from quart_contract import Problem, ProblemFrom
+
+from .errors import (
     InvalidTokenError,
     KeysUnavailableError,
     MissingTokenError,
     RateLimitedError,
     TooManyInFlightError,
 )
-from quart_contract import Problem, ProblemFrom
 
 
 def _rate_limited(error: RateLimitedError) -> Problem:

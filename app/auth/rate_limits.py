@@ -11,10 +11,10 @@ from cachetools import LRUCache
 from limits import RateLimitItem
 from limits.errors import StorageError
 
-from app.auth.errors import InvalidTokenError, RateLimitedError
+from .errors import InvalidTokenError, RateLimitedError
 
 if TYPE_CHECKING:
-    from app.auth.redis_counters import RedisCounters
+    from .redis_counters import RedisCounters
 
 logger = structlog.get_logger("app.auth")
 
@@ -148,6 +148,6 @@ class MemoryCounters:
 
 def _shared_counters(url: str) -> "RedisCounters":
     # Optional dependency: import it only when Redis is configured.
-    from app.auth.redis_counters import RedisCounters  # noqa: PLC0415
+    from .redis_counters import RedisCounters  # noqa: PLC0415
 
     return RedisCounters(url)

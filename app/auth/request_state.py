@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from app.auth.in_flight import Flight
 from quart_contract import Problem
+
+from .in_flight import Flight
 
 STATE = "taskward"
 """The key of the `RequestState` in the `state` of an ASGI scope.

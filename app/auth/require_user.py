@@ -8,11 +8,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from quart import Request
 from quart.globals import request_ctx
 
-from app.auth.bearer import bearer_token
-from app.auth.in_flight import InFlight
-from app.auth.rate_limits import Allowance, RateLimiter
-from app.auth.request_state import STATE, RequestState
-from app.auth.tokens import TokenVerifier
+from .bearer import bearer_token
+from .in_flight import InFlight
+from .rate_limits import Allowance, RateLimiter
+from .request_state import STATE, RequestState
+from .tokens import TokenVerifier
 
 S = TypeVar("S")
 P = ParamSpec("P")

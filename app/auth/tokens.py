@@ -8,11 +8,12 @@ import jwt
 from cachetools import LRUCache
 from jwt.algorithms import AllowedPublicKeys
 
-from app.auth.claims import Identity, identity_of
-from app.auth.errors import InvalidTokenError
-from app.auth.issuer import Issuer
-from app.auth.keys import ALGORITHMS
 from quart_contract.strict_json import JsonValue, parse
+
+from .claims import Identity, identity_of
+from .errors import InvalidTokenError
+from .issuer import Issuer
+from .keys import ALGORITHMS
 
 LEEWAY_SECONDS = 30
 REMEMBERED_TOKENS = 10_000

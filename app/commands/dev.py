@@ -3,17 +3,17 @@
 import sys
 import textwrap
 
-from app import create_app
-from app.commands.interruption import Interruption
-from app.commands.migrate import migrate_database
-from app.commands.misspellings import warn_of_names
-from app.commands.purge import purge_in_background
-from app.commands.resolve import development_secret, server_database
-from app.commands.token import make_token
-from app.server.http.listener import listen
-from app.server.http.run import run
-from app.server.observability import metrics
-from app.settings import Settings
+from .. import create_app
+from ..server.http.listener import listen
+from ..server.http.run import run
+from ..server.observability import metrics
+from ..settings import Settings
+from .interruption import Interruption
+from .migrate import migrate_database
+from .misspellings import warn_of_names
+from .purge import purge_in_background
+from .resolve import development_secret, server_database
+from .token import make_token
 
 _TOKEN_SECONDS = 24 * 3600
 

@@ -3,22 +3,23 @@
 import asyncio
 from collections.abc import Callable, Iterator
 
-from app.auth.errors import InvalidKeySetError
-from app.auth.issuer import fetch
-from app.auth.keys import read_keys
-from app.commands.errors import CommandError
-from app.commands.migrate import require_isolation, require_schema
-from app.commands.misspellings import check_names
-from app.commands.on_database import with_database
-from app.commands.resolve import any_database, kept_secret
-from app.database.embedded import EmbeddedPostgresError
-from app.database.fitness import require_fit
-from app.database.wall.policies import ROLE
-from app.database.wall.users import has_users
-from app.openapi import read
-from app.settings import Settings
-from app.tasks.wall import WALL
 from quart_contract.operations import operations
+
+from ..auth.errors import InvalidKeySetError
+from ..auth.issuer import fetch
+from ..auth.keys import read_keys
+from ..database.embedded import EmbeddedPostgresError
+from ..database.fitness import require_fit
+from ..database.wall.policies import ROLE
+from ..database.wall.users import has_users
+from ..openapi import read
+from ..settings import Settings
+from ..tasks.wall import WALL
+from .errors import CommandError
+from .migrate import require_isolation, require_schema
+from .misspellings import check_names
+from .on_database import with_database
+from .resolve import any_database, kept_secret
 
 _NEEDS = {
     "database": ["settings"],

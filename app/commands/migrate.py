@@ -2,16 +2,16 @@
 
 from sqlalchemy import text
 
-from app.commands.errors import CommandError
-from app.commands.misspellings import check_names
-from app.commands.on_database import with_database
-from app.commands.resolve import any_database
-from app.database.database import Database
-from app.database.migrations.runner import distribute, is_current, migrate
-from app.database.wall.audit import find_holes
-from app.database.wall.citus import CITUS
-from app.settings import Settings
-from app.tasks.wall import WALL
+from ..database.database import Database
+from ..database.migrations.runner import distribute, is_current, migrate
+from ..database.wall.audit import find_holes
+from ..database.wall.citus import CITUS
+from ..settings import Settings
+from ..tasks.wall import WALL
+from .errors import CommandError
+from .misspellings import check_names
+from .on_database import with_database
+from .resolve import any_database
 
 # If the tables are distributed, this statement reaches every machine.
 _COUNT_TASKS = text("SELECT count(*) FROM tasks")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import structlog
 from dotenv import dotenv_values
 
-from app.commands.errors import CommandError
-from app.settings import FILE, Settings
+from ..settings import FILE, Settings
+from .errors import CommandError
 
 _SHORT = 6
 """The length up to which a name may differ in one character only; longer ones in two."""

@@ -7,16 +7,16 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from app.commands.errors import CommandError, NotAllowedError, UnreachableError
-from app.database.database import Database
-from app.database.driver.errors import DatabaseUnavailableError, StatementError
-from app.database.fitness import StandbyError, UnfitDatabaseError, require_fit
-from app.database.migrations.ownership import ForeignDatabaseError
-from app.database.migrations.runner import MigrationBlockedError
-from app.database.wall.citus import CitusMissingError
-from app.database.wall.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
-from app.settings import Settings, required
-from app.tasks.wall import WALL
+from ..database.database import Database
+from ..database.driver.errors import DatabaseUnavailableError, StatementError
+from ..database.fitness import StandbyError, UnfitDatabaseError, require_fit
+from ..database.migrations.ownership import ForeignDatabaseError
+from ..database.migrations.runner import MigrationBlockedError
+from ..database.wall.citus import CitusMissingError
+from ..database.wall.role import INSUFFICIENT_PRIVILEGE, RoleRefusedError
+from ..settings import Settings, required
+from ..tasks.wall import WALL
+from .errors import CommandError, NotAllowedError, UnreachableError
 
 T = TypeVar("T")
 

@@ -7,19 +7,19 @@ from functools import partial
 
 import structlog
 
-from app.commands.errors import CommandError
-from app.commands.migrate import require_schema
-from app.commands.misspellings import check_names
-from app.commands.on_database import with_database
-from app.commands.resolve import any_database
-from app.database.database import Database
-from app.database.driver.errors import DatabaseUnavailableError
-from app.database.driver.housekeeping import BusyError
-from app.server.background import in_background
-from app.server.http.application import Application
-from app.settings import Settings
-from app.tasks.erasures import Finished, finish_erasures
-from app.tasks.purge import Purged, purge
+from ..database.database import Database
+from ..database.driver.errors import DatabaseUnavailableError
+from ..database.driver.housekeeping import BusyError
+from ..server.background import in_background
+from ..server.http.application import Application
+from ..settings import Settings
+from ..tasks.erasures import Finished, finish_erasures
+from ..tasks.purge import Purged, purge
+from .errors import CommandError
+from .migrate import require_schema
+from .misspellings import check_names
+from .on_database import with_database
+from .resolve import any_database
 
 logger = structlog.get_logger("app.purge")
 

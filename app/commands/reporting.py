@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Callable
 
-from app.commands.errors import CommandError
-from app.database.embedded import EmbeddedPostgresError
-from app.server.http.listener import BindError
-from app.server.observability.metrics import MetricsError
-from app.server.observability.tracing import TracingError
-from app.settings import SettingsError
 from quart_contract.binding import ContractDriftError
 from quart_contract.document import ContractError
+
+from ..database.embedded import EmbeddedPostgresError
+from ..server.http.listener import BindError
+from ..server.observability.metrics import MetricsError
+from ..server.observability.tracing import TracingError
+from ..settings import SettingsError
+from .errors import CommandError
 
 # Errors with a message for the operator. Any other is a bug.
 _EXPECTED = (

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 from pydantic import SecretStr
 
-from app.commands.errors import CommandError
-from app.database import embedded
-from app.database.driver.url import DatabaseUrl
-from app.database.embedded.folder import open_data_folder
-from app.settings import Settings
+from ..database import embedded
+from ..database.driver.url import DatabaseUrl
+from ..database.embedded.folder import open_data_folder
+from ..settings import Settings
+from .errors import CommandError
 
 _SECRET = "secret"  # noqa: S105 - the name of a file in the data folder
 

@@ -1,12 +1,12 @@
 """`restored`: run it after restoring a backup, before Taskward serves the database."""
 
-from app.commands.errors import CommandError, NotAllowedError
-from app.commands.migrate import require_schema
-from app.commands.misspellings import check_names
-from app.commands.on_database import with_database
-from app.commands.resolve import any_database
-from app.settings import Settings
-from app.tasks.epochs import reset_epochs
+from ..settings import Settings
+from ..tasks.epochs import reset_epochs
+from .errors import CommandError, NotAllowedError
+from .migrate import require_schema
+from .misspellings import check_names
+from .on_database import with_database
+from .resolve import any_database
 
 
 def restored_command(settings: Settings) -> None:

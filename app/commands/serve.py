@@ -5,18 +5,18 @@ from functools import partial
 
 import structlog
 
-from app import create_app
-from app.commands import worker
-from app.commands.errors import CommandError
-from app.commands.interruption import Interruption
-from app.commands.migrate import prepare_database
-from app.commands.misspellings import check_names
-from app.commands.resolve import server_database
-from app.openapi import read
-from app.server.http.listener import listen
-from app.server.observability import metrics
-from app.server.workers.supervisor import supervise
-from app.settings import Settings
+from .. import create_app
+from ..openapi import read
+from ..server.http.listener import listen
+from ..server.observability import metrics
+from ..server.workers.supervisor import supervise
+from ..settings import Settings
+from . import worker
+from .errors import CommandError
+from .interruption import Interruption
+from .migrate import prepare_database
+from .misspellings import check_names
+from .resolve import server_database
 
 logger = structlog.get_logger("app.serve")
 

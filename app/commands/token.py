@@ -5,11 +5,11 @@ import time
 
 import jwt
 
-from app import make_verifier
-from app.auth.errors import InvalidTokenError
-from app.commands.errors import CommandError
-from app.commands.resolve import kept_secret
-from app.settings import Settings, required
+from .. import make_verifier
+from ..auth.errors import InvalidTokenError
+from ..settings import Settings, required
+from .errors import CommandError
+from .resolve import kept_secret
 
 
 def token(settings: Settings, user: str, ttl: int) -> None:

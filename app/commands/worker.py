@@ -9,18 +9,18 @@ from functools import partial
 
 import structlog
 
-from app import create_app
-from app.commands.errors import UnreachableError
-from app.commands.migrate import prepare_database
-from app.commands.purge import purge_in_background
-from app.commands.reporting import reporting
-from app.server.http.application import Application
-from app.server.http.listener import Listener, listen
-from app.server.http.run import run
-from app.server.observability.logs import configure_logs
-from app.server.workers.heartbeat import SupervisorChannel
-from app.server.workers.supervisor import ConfigReloadError
-from app.settings import Settings, SettingsError, read_file, read_settings
+from .. import create_app
+from ..server.http.application import Application
+from ..server.http.listener import Listener, listen
+from ..server.http.run import run
+from ..server.observability.logs import configure_logs
+from ..server.workers.heartbeat import SupervisorChannel
+from ..server.workers.supervisor import ConfigReloadError
+from ..settings import Settings, SettingsError, read_file, read_settings
+from .errors import UnreachableError
+from .migrate import prepare_database
+from .purge import purge_in_background
+from .reporting import reporting
 
 logger = structlog.get_logger("app.workers")
 

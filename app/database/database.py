@@ -11,25 +11,25 @@ from sqlalchemy import ClauseElement, NullPool
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.driver.conflicts import retry_on_conflict
-from app.database.driver.connection import DriverConnection
-from app.database.driver.engines import lift_timeouts, make_engine
-from app.database.driver.errors import (
+from .driver.conflicts import retry_on_conflict
+from .driver.connection import DriverConnection
+from .driver.engines import lift_timeouts, make_engine
+from .driver.errors import (
     CONFLICT,
     DatabaseUnavailableError,
     SearchTimeoutError,
     translate_driver_errors,
 )
-from app.database.driver.housekeeping import Housekeeping, connected
-from app.database.driver.limits import SEARCH_MS, limit_statements
-from app.database.driver.outages import Outage
-from app.database.driver.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
-from app.database.driver.sessions import Prepare, SingleStatements, UserSession, UserTransaction
-from app.database.driver.shares import ShareUsage, UserShares, admit_all
-from app.database.driver.statements import bound, compiled
-from app.database.driver.url import DatabaseUrl
-from app.database.wall.policies import LOCAL_SETTINGS
-from app.database.wall.tables import Wall
+from .driver.housekeeping import Housekeeping, connected
+from .driver.limits import SEARCH_MS, limit_statements
+from .driver.outages import Outage
+from .driver.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
+from .driver.sessions import Prepare, SingleStatements, UserSession, UserTransaction
+from .driver.shares import ShareUsage, UserShares, admit_all
+from .driver.statements import bound, compiled
+from .driver.url import DatabaseUrl
+from .wall.policies import LOCAL_SETTINGS
+from .wall.tables import Wall
 
 T = TypeVar("T")
 

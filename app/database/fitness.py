@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from app.database.database import Database
+from .database import Database
 
 MIN_POSTGRESQL = 15
 ENCODING = "UTF8"

@@ -1,7 +1,8 @@
 """The problems with which the API responds to errors of the database."""
 
-from app.database.driver.errors import DatabaseUnavailableError, SearchTimeoutError
 from quart_contract import Problem, ProblemFrom
+
+from .driver.errors import DatabaseUnavailableError, SearchTimeoutError
 
 PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {
     DatabaseUnavailableError: Problem(

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from app.tasks.errors import OperationError, TaskError
-from app.tasks.schemas import (
+from .errors import OperationError, TaskError
+from .schemas import (
     BatchOperation,
     CreateOperation,
     OperationResult,
     TaskBatchResult,
     UpdateOperation,
 )
-from app.tasks.store import TaskStore
+from .store import TaskStore
 
 
 async def execute(

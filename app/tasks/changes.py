@@ -24,13 +24,13 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.database.driver.sessions import UserSession
-from app.tasks.errors import ChangeTokenExpiredError
-from app.tasks.models import tasks, tombstones, users
-from app.tasks.page_sizes import read_page, running_size, with_user
-from app.tasks.rows import kept_by_revision, task_of
-from app.tasks.schemas import Change, ChangePage
-from app.tasks.statements import COLUMNS
+from ..database.driver.sessions import UserSession
+from .errors import ChangeTokenExpiredError
+from .models import tasks, tombstones, users
+from .page_sizes import read_page, running_size, with_user
+from .rows import kept_by_revision, task_of
+from .schemas import Change, ChangePage
+from .statements import COLUMNS
 
 _LAYOUT = struct.Struct(">16sqq")
 _NO_EPOCH = UUID(int=0)

@@ -6,8 +6,8 @@ would reuse those revisions for other versions.
 
 from sqlalchemy import case, func, text, update
 
-from app.database.database import Database
-from app.tasks.models import users
+from ..database.database import Database
+from .models import users
 
 SKIPPED_REVISIONS = 1_000_000_000
 """More than a user can have used since a backup.

@@ -23,12 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from app.database.database import Database
-from app.database.driver.housekeeping import Housekeeping, LeftError, in_portions
-from app.database.driver.statements import OWNER, SET_OWNER
-from app.database.wall.policies import PURGE_ROLE
-from app.tasks.models import erasures, idempotency_keys, tasks, tombstones, users
-from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_erased
+from ..database.database import Database
+from ..database.driver.housekeeping import Housekeeping, LeftError, in_portions
+from ..database.driver.statements import OWNER, SET_OWNER
+from ..database.wall.policies import PURGE_ROLE
+from .models import erasures, idempotency_keys, tasks, tombstones, users
+from .rows import HAS_DATA, IS_THE_OWNER, is_erased
 
 USERS_AT_ONCE = 100
 """How many users one query for pending erasures returns."""

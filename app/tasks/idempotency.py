@@ -31,16 +31,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from app.database.driver.sessions import UserSession
-from app.database.driver.statements import SET_OWNER
-from app.tasks.errors import (
+from ..database.driver.sessions import UserSession
+from ..database.driver.statements import SET_OWNER
+from .errors import (
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
     StorageBudgetReachedError,
 )
-from app.tasks.models import idempotency_keys, users
-from app.tasks.rows import IS_THE_OWNER, kept
-from app.tasks.wall import KEYS_EXPIRE
+from .models import idempotency_keys, users
+from .rows import IS_THE_OWNER, kept
+from .wall import KEYS_EXPIRE
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -27,9 +27,9 @@ from sqlalchemy import (
     true,
 )
 
-from app.database.driver.statements import SET_OWNER
-from app.tasks.models import users
-from app.tasks.rows import HAS_DATA
+from ..database.driver.statements import SET_OWNER
+from .models import users
+from .rows import HAS_DATA
 
 Read: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 """Runs a statement with the values of its parameters."""

@@ -1,6 +1,9 @@
 """The problem for each error of a task operation."""
 
-from app.tasks.errors import (
+from quart_contract import Problem, ProblemFrom, Violation
+from quart_contract.problems import invalid_request
+
+from .errors import (
     ChangeTokenExpiredError,
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
@@ -13,8 +16,6 @@ from app.tasks.errors import (
     TaskNotFoundError,
     TaskQuotaReachedError,
 )
-from quart_contract import Problem, ProblemFrom, Violation
-from quart_contract.problems import invalid_request
 
 _TASK_PROBLEMS: dict[type[Exception], Problem] = {
     TaskNotFoundError: Problem("task_not_found", "You have no task with this id."),

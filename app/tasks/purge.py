@@ -23,11 +23,11 @@ from sqlalchemy import (
     update,
 )
 
-from app.database.database import Database
-from app.database.driver.housekeeping import BusyError, Housekeeping, LeftError, in_portions
-from app.database.wall.policies import PURGE_ROLE
-from app.tasks.models import idempotency_keys, tombstones, users
-from app.tasks.wall import KEYS_EXPIRE, TOMBSTONES_EXPIRE
+from ..database.database import Database
+from ..database.driver.housekeeping import BusyError, Housekeeping, LeftError, in_portions
+from ..database.wall.policies import PURGE_ROLE
+from .models import idempotency_keys, tombstones, users
+from .wall import KEYS_EXPIRE, TOMBSTONES_EXPIRE
 
 ROWS_AT_ONCE = 1000
 """How many expired rows one query finds."""

@@ -27,12 +27,12 @@ from sqlalchemy import (
     union_all,
 )
 
-from app.tasks import search
-from app.tasks.cursors import PageCursor
-from app.tasks.models import tasks, users
-from app.tasks.page_sizes import running_size, with_user
-from app.tasks.rows import kept
-from app.tasks.statements import COLUMNS
+from . import search
+from .cursors import PageCursor
+from .models import tasks, users
+from .page_sizes import running_size, with_user
+from .rows import kept
+from .statements import COLUMNS
 
 _INSTANT = DateTime(timezone=True)
 _FILTERS: dict[str, ColumnElement[bool]] = {

@@ -8,11 +8,11 @@ from uuid import UUID
 from msgspec.structs import asdict
 from quart import url_for
 
-from app.database.driver.sessions import UserSession
-from app.tasks import batches
-from app.tasks.etags import task_etag
-from app.tasks.idempotency import Outcome, StoredResponse
-from app.tasks.schemas import (
+from ..database.driver.sessions import UserSession
+from . import batches
+from .etags import task_etag
+from .idempotency import Outcome, StoredResponse
+from .schemas import (
     CreateOperation,
     OperationResult,
     Task,
@@ -21,7 +21,7 @@ from app.tasks.schemas import (
     TaskInput,
     UpdateOperation,
 )
-from app.tasks.store import TaskStore
+from .store import TaskStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,19 @@ from uuid import UUID
 import msgspec
 from quart import Blueprint, request
 
-from app.auth.request_state import STATE, RequestState
-from app.auth.require_user import require_user
-from app.database.database import Database
-from app.database.driver.sessions import UserTransaction
-from app.tasks.changes import ChangeStore
-from app.tasks.errors import NotConfirmedError
-from app.tasks.etags import expected_revisions, is_current, task_etag
-from app.tasks.idempotency import IdempotencyStore, StoredResponse, Work
-from app.tasks.queries import TaskQuery
-from app.tasks.repeatable import Batch, Creation
-from app.tasks.schemas import (
+from quart_contract.binding import blueprint_of
+
+from ..auth.request_state import STATE, RequestState
+from ..auth.require_user import require_user
+from ..database.database import Database
+from ..database.driver.sessions import UserTransaction
+from .changes import ChangeStore
+from .errors import NotConfirmedError
+from .etags import expected_revisions, is_current, task_etag
+from .idempotency import IdempotencyStore, StoredResponse, Work
+from .queries import TaskQuery
+from .repeatable import Batch, Creation
+from .schemas import (
     ChangePage,
     Completion,
     Me,
@@ -30,8 +32,7 @@ from app.tasks.schemas import (
     TaskPage,
     TaskPatch,
 )
-from app.tasks.store import TaskStore
-from quart_contract.binding import blueprint_of
+from .store import TaskStore
 
 _COMPLETED = {"pending": False, "completed": True}
 

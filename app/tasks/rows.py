@@ -11,9 +11,9 @@ from typing import Any
 import asyncpg
 from sqlalchemy import ColumnElement, Select, Table, false, select
 
-from app.database.driver.statements import OWNER, SET_OWNER
-from app.tasks.models import users
-from app.tasks.schemas import Task
+from ..database.driver.statements import OWNER, SET_OWNER
+from .models import users
+from .schemas import Task
 
 _task_values = itemgetter(*Task.__struct_fields__)
 

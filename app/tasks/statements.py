@@ -35,10 +35,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from app.database.driver.statements import OWNER, SET_OWNER
-from app.tasks.models import tasks, tombstones, users
-from app.tasks.rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
-from app.tasks.schemas import Task, TaskInput, TaskPatch
+from ..database.driver.statements import OWNER, SET_OWNER
+from .models import tasks, tombstones, users
+from .rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
+from .schemas import Task, TaskInput, TaskPatch
 
 TASK_ID = bindparam("task_id", type_=Uuid)
 MAX_TASKS = bindparam("max_tasks", type_=Integer)

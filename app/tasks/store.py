@@ -8,20 +8,20 @@ import asyncpg
 import msgspec
 import uuid_utils.compat
 
-from app.database.driver.sessions import UserSession
-from app.tasks import erasures, statements
-from app.tasks.cursors import PageCursor, decode_cursor, encode_cursor
-from app.tasks.errors import (
+from ..database.driver.sessions import UserSession
+from . import erasures, statements
+from .cursors import PageCursor, decode_cursor, encode_cursor
+from .errors import (
     InvalidCursorError,
     PreconditionFailedError,
     TaskNotFoundError,
     TaskQuotaReachedError,
 )
-from app.tasks.etags import list_etag
-from app.tasks.page_sizes import Read, read_page
-from app.tasks.queries import TaskQuery, select_page
-from app.tasks.rows import task_of, tasks_of
-from app.tasks.schemas import Me, Task, TaskInput, TaskPage
+from .etags import list_etag
+from .page_sizes import Read, read_page
+from .queries import TaskQuery, select_page
+from .rows import task_of, tasks_of
+from .schemas import Me, Task, TaskInput, TaskPage
 
 
 class TaskStore:

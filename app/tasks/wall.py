@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.database.wall.tables import Expiry, OwnedTable, PurgeAccess, Wall
+from ..database.wall.tables import Expiry, OwnedTable, PurgeAccess, Wall
 
 KEYS_EXPIRE = Expiry("created_at", hours=24)
 """How long an idempotency key is valid."""

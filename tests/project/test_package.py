@@ -21,9 +21,13 @@ def test_the_wheel_has_the_contract_the_pages_and_the_migrations(tmp_path: Path)
     (wheel,) = tmp_path.glob("taskward-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        assert archive.read("app/openapi.yaml") == (ROOT / "openapi.yaml").read_bytes()
+        assert archive.read("taskward/openapi.yaml") == (ROOT / "openapi.yaml").read_bytes()
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {
+        "taskward",
+        "quart_contract",
+    }
     tracked = {
-        str(path.relative_to(ROOT))
+        f"taskward/{path.relative_to(ROOT / 'app')}"
         for path in (ROOT / "app").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }

@@ -5,7 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.database.driver.errors import ConflictError
+from .errors import ConflictError
 
 T = TypeVar("T")
 

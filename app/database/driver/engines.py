@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.database.driver.url import DatabaseUrl
+from .url import DatabaseUrl
 
 LOCK_TIMEOUT_MS = 500
 """How long a transaction of the login waits for a lock.

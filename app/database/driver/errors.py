@@ -9,8 +9,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from app.database.driver.causes import reason
-from app.database.driver.outages import Outage
+from .causes import reason
+from .outages import Outage
 
 
 class DatabaseUnavailableError(Exception):

@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy import BigInteger, bindparam, func, select
 
-from app.database.driver.errors import is_lost, is_read_only, translate_driver_errors
-from app.database.driver.outages import Outage
-from app.database.driver.pool import CLOSE_SECONDS, TIMEOUTS
-from app.database.driver.sessions import UserTransaction
-from app.database.driver.url import DatabaseUrl
-from app.database.wall.citus import layout_of
-from app.database.wall.layout import Layout
-from app.database.wall.policies import ROLE
-from app.database.wall.tables import Wall
+from ..wall.citus import layout_of
+from ..wall.layout import Layout
+from ..wall.policies import ROLE
+from ..wall.tables import Wall
+from .errors import is_lost, is_read_only, translate_driver_errors
+from .outages import Outage
+from .pool import CLOSE_SECONDS, TIMEOUTS
+from .sessions import UserTransaction
+from .url import DatabaseUrl
 
 SECONDS_OF_A_PORTION = 0.1
 """Target duration of a portion: a request may wait that long for a row that is being deleted."""

@@ -9,14 +9,14 @@ from typing import NamedTuple, TypeVar
 
 import asyncpg
 
-from app.database.driver.connection import DriverConnection, reset_after_error
-from app.database.driver.errors import DatabaseUnavailableError, is_lost, is_read_only
-from app.database.driver.limits import LIMIT_MS, set_limit
-from app.database.driver.url import DatabaseUrl
-from app.database.wall.citus import layout_of
-from app.database.wall.layout import Layout
-from app.database.wall.policies import LOCAL_SETTINGS, LOCK_WAIT_MS, ROLE
-from app.database.wall.tables import Wall
+from ..wall.citus import layout_of
+from ..wall.layout import Layout
+from ..wall.policies import LOCAL_SETTINGS, LOCK_WAIT_MS, ROLE
+from ..wall.tables import Wall
+from .connection import DriverConnection, reset_after_error
+from .errors import DatabaseUnavailableError, is_lost, is_read_only
+from .limits import LIMIT_MS, set_limit
+from .url import DatabaseUrl
 
 T = TypeVar("T")
 

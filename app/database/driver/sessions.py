@@ -7,9 +7,9 @@ from typing import Protocol, TypeAlias
 import asyncpg
 from sqlalchemy import ClauseElement
 
-from app.database.driver.errors import CommitError
-from app.database.driver.statements import bound, compiled
-from app.database.wall.layout import Layout
+from ..wall.layout import Layout
+from .errors import CommitError
+from .statements import bound, compiled
 
 Prepare: TypeAlias = Callable[[], Mapping[str, object]]
 Run: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
-from app.database.driver.errors import SearchTimeoutError
-from app.database.driver.pool import TIMEOUT_SECONDS
-from app.database.driver.turns import Turns
+from .errors import SearchTimeoutError
+from .pool import TIMEOUT_SECONDS
+from .turns import Turns
 
 _ALL_SEARCHES = ""
 """The key under which the searches of all users count together."""

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.database.wall.policies import SETTING
+from ..wall.policies import SETTING
 
 OWNER = bindparam("owner", type_=Text)
 """The parameter for the user whose rows a statement concerns."""

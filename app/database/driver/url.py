@@ -11,7 +11,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import ArgumentError
 
-from app.database.driver.parameters import driver_arguments
+from .parameters import driver_arguments
 
 _DRIVER = "postgresql+asyncpg"
 _SCHEMES = ("postgres", "postgresql", _DRIVER)

@@ -5,9 +5,9 @@ import secrets
 import subprocess
 from typing import Any
 
-from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors, program_error
-from app.database.embedded.folder import Folder, open_data_folder
-from app.database.embedded.location import MAJOR_VERSION, ClusterLocation, find_cluster
+from .errors import EmbeddedPostgresError, convert_os_errors, program_error
+from .folder import Folder, open_data_folder
+from .location import MAJOR_VERSION, ClusterLocation, find_cluster
 
 NAME = "taskward"
 """The name of the database, and of its only user."""

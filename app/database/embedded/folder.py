@@ -13,8 +13,8 @@ import stat
 import weakref
 from pathlib import Path
 
-from app.database.embedded.account import server_accounts
-from app.database.embedded.errors import EmbeddedPostgresError
+from .account import server_accounts
+from .errors import EmbeddedPostgresError
 
 _MAX_LINKS = 40
 _MAX_BYTES = 65_536

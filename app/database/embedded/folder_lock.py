@@ -4,8 +4,8 @@ import fcntl
 import os
 import time
 
-from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors
-from app.database.embedded.folder import Folder
+from .errors import EmbeddedPostgresError, convert_os_errors
+from .folder import Folder
 
 PATIENCE_SECONDS = 1
 _NAME = "lock"

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import structlog
 
-from app.database.embedded.account import ACCOUNTS, Account, server_accounts
-from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors
-from app.database.embedded.folder import Folder, open_data_folder, open_folder
+from .account import ACCOUNTS, Account, server_accounts
+from .errors import EmbeddedPostgresError, convert_os_errors
+from .folder import Folder, open_data_folder, open_folder
 
 CLUSTER = "postgresql"
 MAJOR_VERSION = 18

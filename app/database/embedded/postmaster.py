@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import psutil
 
-from app.database.embedded.errors import EmbeddedPostgresError
-from app.database.embedded.folder import Folder, open_folder
+from .errors import EmbeddedPostgresError
+from .folder import Folder, open_folder
 
 STOP_SECONDS = 15
 _PID_FILE = "postmaster.pid"

@@ -12,14 +12,14 @@ from typing import Any, Self
 
 import structlog
 
-from app.database.embedded.account import Account
-from app.database.embedded.cluster import NAME, PASSWORD, ensure_cluster, environment
-from app.database.embedded.errors import EmbeddedPostgresError, convert_os_errors, program_error
-from app.database.embedded.folder import open_data_folder
-from app.database.embedded.folder_lock import FolderLock, is_locked
-from app.database.embedded.location import ClusterLocation, find_cluster, find_location
-from app.database.embedded.postmaster import STOP_SECONDS, read_postmaster, stop_leftover
-from app.database.embedded.socket_folder import (
+from .account import Account
+from .cluster import NAME, PASSWORD, ensure_cluster, environment
+from .errors import EmbeddedPostgresError, convert_os_errors, program_error
+from .folder import open_data_folder
+from .folder_lock import FolderLock, is_locked
+from .location import ClusterLocation, find_cluster, find_location
+from .postmaster import STOP_SECONDS, read_postmaster, stop_leftover
+from .socket_folder import (
     PORT,
     check_private,
     choose_folder,

@@ -12,9 +12,9 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from app.database.embedded.account import Account
-from app.database.embedded.errors import EmbeddedPostgresError
-from app.database.embedded.location import ClusterLocation
+from .account import Account
+from .errors import EmbeddedPostgresError
+from .location import ClusterLocation
 
 PORT = 5432
 """Part of the socket's name; each folder has one socket."""

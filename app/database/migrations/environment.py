@@ -5,8 +5,8 @@ from typing import Any
 from alembic import context
 from sqlalchemy import text
 
-from app.database.migrations.version import TABLE, is_at_head
-from app.database.wall.grants import close_to_others
+from ..wall.grants import close_to_others
+from .version import TABLE, is_at_head
 
 
 def run_migrations() -> None:

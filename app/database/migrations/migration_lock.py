@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.database import Database
+from ..database import Database
 
 SECONDS_BETWEEN_REPORTS = 5
 

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.migrations import version
-from app.database.wall.tables import Wall
+from ..wall.tables import Wall
+from . import version
 
 _FOUND = text("""
 SELECT relname AS name,

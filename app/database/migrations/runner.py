@@ -15,21 +15,21 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.database import Database
-from app.database.driver.errors import DatabaseUnavailableError
-from app.database.migrations import version
-from app.database.migrations.migration_lock import SECONDS_BETWEEN_REPORTS, is_held, migration_lock
-from app.database.migrations.ownership import (
+from ..database import Database
+from ..driver.errors import DatabaseUnavailableError
+from ..wall.citus import CITUS
+from ..wall.grants import close_to_others, pass_on_readers
+from ..wall.role import ensure_roles
+from ..wall.tables import Wall
+from . import version
+from .migration_lock import SECONDS_BETWEEN_REPORTS, is_held, migration_lock
+from .ownership import (
     ForeignDatabaseError,
     adoptable_revision,
     check_number,
     require_own,
 )
-from app.database.migrations.version import is_at_head, revision
-from app.database.wall.citus import CITUS
-from app.database.wall.grants import close_to_others, pass_on_readers
-from app.database.wall.role import ensure_roles
-from app.database.wall.tables import Wall
+from .version import is_at_head, revision
 
 SECONDS_BETWEEN_ATTEMPTS = 2
 ATTEMPTS = 150
@@ -228,9 +228,14 @@ def _step(connection: Connection, wall: Wall) -> None:
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
 
+    from .environment import run_migrations  # noqa: PLC0415
+    from .indexes import create_index  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(wall.migrations).replace("%", "%%"))
-    config.attributes.update(connection=connection, wall=wall)
+    config.attributes.update(
+        connection=connection, wall=wall, run_migrations=run_migrations, create_index=create_index
+    )
     try:
         command.upgrade(config, "+1")
     except CommandError as error:

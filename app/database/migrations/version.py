@@ -8,7 +8,7 @@ path could lead to another program's table. The versions up to 0.2 shared Alembi
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.wall.tables import Wall
+from ..wall.tables import Wall
 
 TABLE = "taskward_version"
 RELEASED_TABLE = "alembic_version"

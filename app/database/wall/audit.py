@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.database import Database
-from app.database.wall.citus import layout_seen_by
-from app.database.wall.grants import rights_of_others
-from app.database.wall.layout import Layout
-from app.database.wall.policies import PURGE_ROLE, ROLE, ROLES, SETTING
-from app.database.wall.role import may_take_role, take_role
-from app.database.wall.tables import Wall
+from ..database import Database
+from .citus import layout_seen_by
+from .grants import rights_of_others
+from .layout import Layout
+from .policies import PURGE_ROLE, ROLE, ROLES, SETTING
+from .role import may_take_role, take_role
+from .tables import Wall
 
 _ROLES = text("""
 SELECT rolname AS name, rolsuper, rolbypassrls, rolcanlogin, rolcreaterole, rolcreatedb,

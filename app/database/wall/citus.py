@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 
-from app.database.driver.statements import SetOwner
-from app.database.wall.layout import ONE_POSTGRESQL, Layout
-from app.database.wall.policies import PURGE_ROLE, ROLES, SETTING
-from app.database.wall.tables import Wall
+from ..driver.statements import SetOwner
+from .layout import ONE_POSTGRESQL, Layout
+from .policies import PURGE_ROLE, ROLES, SETTING
+from .tables import Wall
 
 _HAS_CITUS = "SELECT to_regclass('pg_dist_partition') IS NOT NULL"
 _DISTRIBUTED = text("SELECT logicalrelid::text FROM pg_dist_partition")

@@ -7,9 +7,9 @@ role that may read a table could set any user id and see that user's rows.
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.migrations import version
-from app.database.wall.policies import ROLE, ROLES
-from app.database.wall.tables import Wall
+from ..migrations import version
+from .policies import ROLE, ROLES
+from .tables import Wall
 
 VERSION_TABLES = (version.TABLE, version.RELEASED_TABLE)
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
-from app.database.wall.policies import (
+from .policies import (
     BEGIN,
     HOUSEKEEPING_LOCK_WAIT_MS,
     HOUSEKEEPING_STATEMENT_MS,
@@ -14,7 +14,7 @@ from app.database.wall.policies import (
     ROLE,
     SETTING,
 )
-from app.database.wall.tables import Wall
+from .tables import Wall
 
 _NO_SETTINGS: Mapping[str, object] = MappingProxyType({})
 

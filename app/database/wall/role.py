@@ -6,7 +6,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.wall.policies import ROLES
+from .policies import ROLES
 
 _EXISTS = text("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = :role)")
 _LOGIN = text("SELECT quote_ident(CURRENT_USER)")

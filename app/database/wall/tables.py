@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from app.database.wall.policies import PURGE_ROLE, ROLE
+from .policies import PURGE_ROLE, ROLE
 
 _OF_USERS = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 

@@ -2,9 +2,9 @@
 
 from sqlalchemy import text
 
-from app.database.database import Database
-from app.database.wall.citus import layout_seen_by
-from app.database.wall.policies import PURGE_ROLE
+from ..database import Database
+from .citus import layout_seen_by
+from .policies import PURGE_ROLE
 
 
 async def has_users(database: Database) -> bool:

@@ -14,11 +14,12 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from app.auth.in_flight import InFlight
-from app.auth.request_state import STATE, RequestState
-from app.database.database import Database
-from app.server.http.asgi import HTTPConnection
 from quart_contract.operations import Operation
+
+from ...auth.in_flight import InFlight
+from ...auth.request_state import STATE, RequestState
+from ...database.database import Database
+from .asgi import HTTPConnection
 
 
 @dataclass(frozen=True)

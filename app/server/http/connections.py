@@ -4,8 +4,8 @@ import asyncio
 from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from app.database.driver.turns import Turns
-from app.lasting_event import LastingEvent
+from ...database.driver.turns import Turns
+from ...lasting_event import LastingEvent
 
 try:
     import resource

@@ -13,10 +13,11 @@ from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
 from hypercorn.protocol.http_stream import ASGIHTTPState, HTTPStream
 from hypercorn.typing import H11SendableEvent
 
-from app.auth.request_state import STATE, RequestState
-from app.server.http.context import DrainingWorkerContext
-from app.server.problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
+
+from ...auth.request_state import STATE, RequestState
+from ..problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
+from .context import DrainingWorkerContext
 
 BUFFERED_BYTES = 64 * 1024
 """The bytes that a transport buffers before a writer waits. The default of asyncio and uvloop."""

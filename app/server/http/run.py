@@ -4,10 +4,10 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 
-from app.server.http.application import Application
-from app.server.http.connections import raise_descriptor_limit
-from app.server.http.listener import Listener
-from app.server.http.serving import serve
+from .application import Application
+from .connections import raise_descriptor_limit
+from .listener import Listener
+from .serving import serve
 
 DRAIN_SECONDS = 3
 """How long clients may still send requests over open connections after SIGTERM."""

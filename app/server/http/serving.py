@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 
 from hypercorn.utils import wrap_app
 
-from app.server.http.application import Application
-from app.server.http.connections import Connections, Limits, limits
-from app.server.http.context import DrainingWorkerContext
-from app.server.http.listener import Listener
-from app.server.http.tcp import TCPConnection
+from .application import Application
+from .connections import Connections, Limits, limits
+from .context import DrainingWorkerContext
+from .listener import Listener
+from .tcp import TCPConnection
 
 GRACEFUL_SECONDS = 10
 """How long a running request may still take after the server has drained."""

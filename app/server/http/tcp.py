@@ -11,8 +11,8 @@ from socket import SO_ERROR, SOL_SOCKET
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 
-from app.server.http.protocol import BUFFERED_BYTES, Protocol
-from app.server.middleware.client_address import normal_address
+from ..middleware.client_address import normal_address
+from .protocol import BUFFERED_BYTES, Protocol
 
 READ_SECONDS = 60
 """How long a client may take to read a response, beyond what the transport buffers."""

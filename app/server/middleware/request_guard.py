@@ -17,15 +17,16 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.auth.request_state import STATE, RequestState
-from app.server.middleware.client_address import client_address
-from app.server.problems import (
+from quart_contract.problems import Problem
+
+from ...auth.request_state import STATE, RequestState
+from ..problems import (
     HEADER_FIELDS_TOO_LARGE,
     MALFORMED_REQUEST,
     PATH_NOT_FOUND,
     URI_TOO_LONG,
 )
-from quart_contract.problems import Problem
+from .client_address import client_address
 
 MAX_TARGET_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024

@@ -20,9 +20,10 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.auth.request_state import STATE, RequestState
-from app.server.http.protocol import BUFFERED_BYTES
 from quart_contract.problems import INTERNAL_ERROR, ProblemCatalogue
+
+from ...auth.request_state import STATE, RequestState
+from ..http.protocol import BUFFERED_BYTES
 
 logger = structlog.get_logger("app.request")
 

@@ -13,9 +13,9 @@ from hypercorn.typing import (
     Scope,
 )
 
-from app.auth.request_state import STATE, RequestState
-from app.auth.tokens import TokenVerifier
-from app.database.driver.turns import Turns
+from ...auth.request_state import STATE, RequestState
+from ...auth.tokens import TokenVerifier
+from ...database.driver.turns import Turns
 
 AT_ONCE = 2
 """How many requests of one address have a turn at the same time."""

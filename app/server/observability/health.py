@@ -5,10 +5,11 @@ from typing import Literal
 import msgspec
 from quart import Blueprint
 
-from app.server.observability.readiness import ReadinessCheck, Result
-from app.server.problems import NOT_READY
 from quart_contract.binding import blueprint_of
 from quart_contract.problems import Problem
+
+from ..problems import NOT_READY
+from .readiness import ReadinessCheck, Result
 
 _HEADERS = {"Retry-After": "5"}
 

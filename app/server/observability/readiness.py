@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from app.auth.tokens import TokenVerifier
-from app.database.database import Database
-from app.database.driver.causes import reason
-from app.database.driver.errors import DatabaseUnavailableError
-from app.database.migrations.version import is_at_head, revision
-from app.database.wall.audit import holes_seen_by
-from app.database.wall.tables import Wall
+from ...auth.tokens import TokenVerifier
+from ...database.database import Database
+from ...database.driver.causes import reason
+from ...database.driver.errors import DatabaseUnavailableError
+from ...database.migrations.version import is_at_head, revision
+from ...database.wall.audit import holes_seen_by
+from ...database.wall.tables import Wall
 
 Result = Literal["ok", "failed", "unknown"]
 

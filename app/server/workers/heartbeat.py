@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from quart import Quart
 
-from app.server.workers.process import END_SECONDS
+from .process import END_SECONDS
 
 BEAT_SECONDS = 1
 """The interval of heartbeats."""

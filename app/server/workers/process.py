@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import structlog
 
-from app.server.http.run import DRAIN_SECONDS
-from app.server.http.serving import GRACEFUL_SECONDS
+from ..http.run import DRAIN_SECONDS
+from ..http.serving import GRACEFUL_SECONDS
 
 END_SECONDS = DRAIN_SECONDS + GRACEFUL_SECONDS + 5
 """How long a worker may take to exit after SIGTERM. Then it is killed."""

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from app.server.http.listener import Listener
-from app.server.workers.process import Worker
+from ..http.listener import Listener
+from .process import Worker
 
 STEADY_SECONDS = 60
 """How long a worker must run for the next pause to be the first one again."""

@@ -1,5 +1,6 @@
 """Alembic's entry point: it runs this file, by its path, for each migration."""
 
-from app.database.migrations.environment import run_migrations
+from alembic import context
 
-run_migrations()
+# A file that is run by its path has no package, so it gets functions of Taskward this way.
+context.config.attributes["run_migrations"]()

@@ -26,7 +26,7 @@ def serve_metrics(bind: str | None) -> Iterator[None]:
         yield
         return
     # Optional dependency: import it only if metrics are enabled, to save its memory.
-    from app.server.observability.metrics.exposition import serve  # noqa: PLC0415
+    from .exposition import serve  # noqa: PLC0415
 
     with _temporary_folder() as folder, serve(bind, folder):
         os.environ[FOLDER] = folder

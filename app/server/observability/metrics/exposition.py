@@ -10,9 +10,9 @@ from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from app.openapi import read
-from app.server.http.listener import BindError
-from app.server.observability.metrics.slots import abandoned_slots, lock_folder
+from ....openapi import read
+from ...http.listener import BindError
+from .slots import abandoned_slots, lock_folder
 
 
 @contextmanager

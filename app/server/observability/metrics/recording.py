@@ -12,11 +12,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from quart import Quart
 
-from app.auth.request_state import RequestState
-from app.database.database import Database
-from app.server.background import in_background
-from app.server.middleware.request_log import Recorder
-from app.server.observability.metrics import FOLDER, slots
+from ....auth.request_state import RequestState
+from ....database.database import Database
+from ...background import in_background
+from ...middleware.request_log import Recorder
+from . import FOLDER, slots
 
 SAMPLE_SECONDS = 1
 """How often the pool is sampled. Recording each change would slow down every statement."""

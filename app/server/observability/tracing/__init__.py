@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.server.observability.tracing.spans import Tracing
+    from .spans import Tracing
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
@@ -25,7 +25,7 @@ def tracing_of(environment: Mapping[str, str], version: str) -> "Tracing | None"
     _check(environment)
     try:
         # Optional dependency: import it only if traces are enabled.
-        from app.server.observability.tracing.spans import Tracing  # noqa: PLC0415
+        from .spans import Tracing  # noqa: PLC0415
     except ImportError:
         raise TracingError(
             "the environment enables traces (OTEL_…), but their packages are missing. "

@@ -35,8 +35,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from app.auth.request_state import STATE, RequestState
-from app.database.driver.connection import DriverConnection
+from ....auth.request_state import STATE, RequestState
+from ....database.driver.connection import DriverConnection
 
 FLUSH_SECONDS = 3
 """How long the shutdown waits while the last spans are exported."""

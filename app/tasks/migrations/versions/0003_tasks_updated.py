@@ -1,6 +1,6 @@
 """The index of lists that are sorted by the last change."""
 
-from app.database.migrations.indexes import create_index
+from alembic import context
 
 revision = "0003"
 down_revision = "0002"
@@ -8,4 +8,6 @@ down_revision = "0002"
 
 def upgrade() -> None:
     """Make the index."""
-    create_index("tasks_updated", "tasks", ["user_id", "updated_at", "id"])
+    context.config.attributes["create_index"](
+        "tasks_updated", "tasks", ["user_id", "updated_at", "id"]
+    )
