@@ -69,9 +69,9 @@ def create_app(settings: Settings) -> Application:
     if limiter is not None:
         app.after_serving(limiter.close)
 
-    readiness = ReadinessCheck(services.database, verifier)
+    health = HealthRoutes(ReadinessCheck(services.database, verifier), services.stopping)
     tasks = TaskRoutes(services.database, settings.max_tasks_per_user, services.erasure_requested)
-    for blueprint in (tasks.blueprint, HealthRoutes(readiness).blueprint):
+    for blueprint in (tasks.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
     contract.install(
         app,

@@ -156,6 +156,7 @@ class Settings(BaseSettings):
     ] = ()
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
     workers: Annotated[int, Field(ge=1, le=256)] = 1
+    drain_seconds: Annotated[int, Field(ge=0, le=600)] = 0
     metrics_bind: Annotated[str, AfterValidator(_bind), AfterValidator(_metrics_bind)] | None = None
     rate_limit: Annotated[RateLimitItem | None, BeforeValidator(_rate_limit)] = parse("600/minute")
     rate_limit_storage: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None

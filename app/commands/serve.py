@@ -43,9 +43,15 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             if resolved.workers > 1:
                 # Create the app here as well: its errors then end this process with a message.
                 read_config = partial(worker.read_worker_config, settings, resolved)
-                supervise(listener, resolved.workers, worker.__name__, read_config)
+                supervise(
+                    listener,
+                    resolved.workers,
+                    worker.__name__,
+                    read_config,
+                    drain_seconds=resolved.drain_seconds,
+                )
             else:
-                worker.serve_single(app, listener)
+                worker.serve_single(app, listener, resolved.drain_seconds)
 
 
 def _log_start(settings: Settings, resolved: Settings) -> None:

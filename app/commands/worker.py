@@ -25,16 +25,16 @@ from .reporting import reporting
 logger = structlog.get_logger("app.workers")
 
 
-def serve_app(app: Application, listener: Listener) -> None:
-    """Serve and purge until SIGINT or SIGTERM."""
+def serve_app(app: Application, listener: Listener, drain_seconds: float = 0) -> None:
+    """Serve and purge until SIGINT or SIGTERM, and drain before the end: see `stop_signal`."""
     purge_in_background(app)
     # Keep the objects that exist by now out of collections, each of which would take 50 ms.
     gc.collect()
     gc.freeze()
-    run(app, listener)
+    run(app, listener, drain_seconds=drain_seconds)
 
 
-def serve_single(app: Application, listener: Listener) -> None:
+def serve_single(app: Application, listener: Listener, drain_seconds: float) -> None:
     """Serve in the only process, which ignores SIGHUP, because no other could take over."""
 
     @app.before_serving
@@ -43,7 +43,7 @@ def serve_single(app: Application, listener: Listener) -> None:
             signal.SIGHUP, partial(logger.warning, "reload ignored", reason="WORKERS is 1")
         )
 
-    serve_app(app, listener)
+    serve_app(app, listener, drain_seconds)
 
 
 def read_worker_config(started_with: Settings, resolved: Settings) -> bytes:

@@ -54,6 +54,8 @@ class Taskward:
         """The working folder of servers, in which they look for `.env`."""
         self.before: tuple[str, ...] = ()
         """A command that starts the command, such as a wrapper."""
+        self.pass_fds: tuple[int, ...] = ()
+        """Descriptors that servers inherit."""
         self.log: Path | None = None
         """A file for the output of servers, instead of pipes."""
         self.data_dir = folder / "data"
@@ -99,6 +101,7 @@ class Taskward:
                 stdout=stream,
                 stderr=stream,
                 text=True,
+                pass_fds=self.pass_fds,
                 start_new_session=True,  # a test may signal the whole group, as a terminal does
             )
         self._running.append(process)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from quart import Quart, Request
@@ -30,6 +30,8 @@ class Services:
     in_flight: InFlight
     erasure_requested: asyncio.Event
     """Set when an erased user still has rows, which a background task then deletes."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is about to stop. It is then not ready for more clients."""
 
 
 class Application(Quart):

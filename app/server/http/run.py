@@ -3,52 +3,56 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
+from types import FrameType
 
 from .application import Application
 from .connections import raise_descriptor_limit
+from .draining import stop_signal
 from .listener import Listener
 from .serving import serve
 
-DRAIN_SECONDS = 3
-"""How long clients may still send requests over open connections after SIGTERM."""
+CLOSING_SECONDS = 3
+"""How long clients may still send requests over open connections after SIGTERM and the drain."""
 
 
 def run(
     app: Application,
     listener: Listener,
     shutdown_trigger: Callable[[], Awaitable[float]] | None = None,
+    *,
+    drain_seconds: float = 0,
 ) -> None:
     """Serve until `shutdown_trigger` returns, by default until SIGTERM or SIGINT (Ctrl-C).
 
-    `shutdown_trigger` returns for how many seconds the server drains: see `serve`.
+    `shutdown_trigger` returns how long open connections are served: see `serve`. After SIGTERM the
+    server first drains: see `stop_signal`.
     """
     raise_descriptor_limit()
+    trigger = shutdown_trigger or partial(_wait_for_signal, app, drain_seconds)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(app, listener, shutdown_trigger or _wait_for_signal))
+        runner.run(serve(app, listener, trigger))
 
 
-async def _wait_for_signal() -> float:
-    """Wait for SIGTERM or SIGINT. Return the seconds to drain.
+async def _wait_for_signal(app: Application, drain_seconds: float) -> float:
+    """Wait for SIGTERM or SIGINT, and for the drain. Return how long to serve open connections.
 
     After SIGINT idle connections are closed at once: an operator who presses Ctrl-C does not want
     to wait for them.
     """
     loop = asyncio.get_running_loop()
-    drain_seconds: asyncio.Future[float] = loop.create_future()
+    received = asyncio.Queue[signal.Signals]()
 
-    def stop(seconds: float) -> None:
-        if not drain_seconds.done():
-            drain_seconds.set_result(seconds)
-
-    def on_signal(seconds: float) -> None:
+    def on_signal(number: int, _: FrameType | None) -> None:
         # After the loop, an embedded database may be stopping: ignore the signal.
         if not loop.is_closed():
-            loop.call_soon_threadsafe(stop, seconds)
+            loop.call_soon_threadsafe(received.put_nowait, signal.Signals(number))
 
-    for number, seconds in ((signal.SIGTERM, DRAIN_SECONDS), (signal.SIGINT, 0.0)):
+    for number in (signal.SIGTERM, signal.SIGINT):
         # `loop.add_signal_handler` does not exist on Windows.
-        signal.signal(number, lambda *_, seconds=seconds: on_signal(seconds))
-    return await drain_seconds
+        signal.signal(number, on_signal)
+    number = await stop_signal(received, drain_seconds, app.services.stopping.set)
+    return CLOSING_SECONDS if number == signal.SIGTERM else 0
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

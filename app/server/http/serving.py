@@ -1,4 +1,4 @@
-"""Accept connections until the server is stopped, then drain them without losing a request.
+"""Accept connections until the server is stopped, then close them without losing a request.
 
 This replaces Hypercorn's `worker_serve`. That one closes idle connections as soon as the server
 is stopped, and loses the requests that clients are just sending over them.
@@ -16,7 +16,7 @@ from .listener import Listener
 from .tcp import TCPConnection
 
 GRACEFUL_SECONDS = 10
-"""How long a running request may still take after the server has drained."""
+"""How long a running request may still take after open connections were served."""
 _ACCEPT_SECONDS = 0.05
 """How long to wait after the last accept, so that accepted sockets become connections."""
 
@@ -24,7 +24,7 @@ _ACCEPT_SECONDS = 0.05
 async def serve(
     app: Application, listener: Listener, shutdown_trigger: Callable[[], Awaitable[float]]
 ) -> None:
-    """Serve until `shutdown_trigger` returns, then drain and stop.
+    """Serve until `shutdown_trigger` returns, then serve open connections, and stop.
 
     `shutdown_trigger` returns the seconds for which clients may still send requests over open
     connections. Each response in that time has `Connection: close`. Requests that still run after
@@ -64,13 +64,14 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
         for each in listener.sockets.insecure_sockets
     ]
     try:
-        drain_seconds = await ending
+        closing_seconds = await ending
     finally:
+        app.services.stopping.set()
         for server in servers:
             server.close()
     context.is_draining = True
     await asyncio.sleep(_ACCEPT_SECONDS)
-    await _wait(connections, drain_seconds)
+    await _wait(connections, closing_seconds)
     await context.terminated.set()
     await _wait(connections, GRACEFUL_SECONDS)
     for connection in connections:

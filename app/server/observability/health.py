@@ -1,5 +1,6 @@
 """Liveness and readiness."""
 
+import asyncio
 from typing import Literal
 
 import msgspec
@@ -37,10 +38,14 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthRoutes:
-    """The handlers of the health operations."""
+    """The handlers of the health operations.
 
-    def __init__(self, readiness: ReadinessCheck) -> None:
+    `stopping` is set when the process is about to stop.
+    """
+
+    def __init__(self, readiness: ReadinessCheck, stopping: asyncio.Event) -> None:
         self._readiness = readiness
+        self._stopping = stopping
 
     @property
     def blueprint(self) -> Blueprint:
@@ -52,7 +57,9 @@ class HealthRoutes:
         return Liveness()
 
     async def get_readiness(self) -> Readiness:
-        """Check everything that requests need. Raises `Problem` if a check fails."""
+        """Check everything that requests need. Raises `Problem` if a check fails, or at the end."""
+        if self._stopping.is_set():
+            raise Problem(NOT_READY, "The server is about to stop.", headers=_HEADERS)
         findings = await self._readiness.run()
         checks = {name: finding.result for name, finding in findings.items()}
         wrong = [f"{name}: {each.reason}" for name, each in findings.items() if each.reason]

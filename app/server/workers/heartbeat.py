@@ -8,9 +8,8 @@ import threading
 import time
 from contextlib import suppress
 
-from quart import Quart
-
-from .process import END_SECONDS
+from ..http.application import Application
+from .process import END_SECONDS, UNREADY_SIGNAL
 
 BEAT_SECONDS = 1
 """The interval of heartbeats."""
@@ -35,16 +34,18 @@ class SupervisorChannel:
         """
         threading.Thread(target=self._wait_for_end, daemon=True).start()
 
-    def send_heartbeats(self, app: Quart) -> None:
+    def send_heartbeats(self, app: Application) -> None:
         """Send a heartbeat every second, from the moment when the app is ready.
 
         The first one tells the supervisor that the app is ready, the later ones that its event
-        loop is not blocked.
+        loop is not blocked. From the first one on, the supervisor can announce the end.
         """
 
         @app.before_serving
         async def begin() -> None:
-            self._send_heartbeat(asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(UNREADY_SIGNAL, app.services.stopping.set)
+            self._send_heartbeat(loop)
 
     def _send_heartbeat(self, loop: asyncio.AbstractEventLoop) -> None:
         # Do not wait for a supervisor that reads nothing.

@@ -9,13 +9,15 @@ from contextlib import suppress
 
 import structlog
 
-from ..http.run import DRAIN_SECONDS
+from ..http.run import CLOSING_SECONDS
 from ..http.serving import GRACEFUL_SECONDS
 
-END_SECONDS = DRAIN_SECONDS + GRACEFUL_SECONDS + 5
+END_SECONDS = CLOSING_SECONDS + GRACEFUL_SECONDS + 5
 """How long a worker may take to exit after SIGTERM. Then it is killed."""
 SILENT_SECONDS = 30
 """How long a worker that was ready may send no heartbeat. Then it is killed."""
+UNREADY_SIGNAL = signal.SIGUSR1
+"""Makes a worker report that it is not ready, while it continues to serve."""
 STEP_SECONDS = 1
 """The step in which the silence is counted."""
 
@@ -67,6 +69,11 @@ class Worker:
         await asyncio.wait({ready, self.ended}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         return self._ready.is_set()
+
+    def announce_end(self) -> None:
+        """Make a worker that is ready report that it is not. It continues to serve."""
+        if self._ready.is_set():
+            self._send(UNREADY_SIGNAL)
 
     async def end(self, number: int = signal.SIGTERM) -> None:
         """Send a signal, and wait until the worker has exited.

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from ..http.draining import stop_signal
 from ..http.listener import Listener
 from .process import Worker
 
@@ -24,15 +25,21 @@ class ConfigReloadError(Exception):
 
 
 def supervise(
-    listener: Listener, count: int, module: str, read_config: Callable[[], bytes]
+    listener: Listener,
+    count: int,
+    module: str,
+    read_config: Callable[[], bytes],
+    *,
+    drain_seconds: float = 0,
 ) -> None:
     """Keep `count` workers running until SIGINT or SIGTERM, then stop them.
 
     A worker is a process that runs `module` and receives a config. On SIGHUP the supervisor reads
     a new config and replaces the workers one by one (a rolling restart). If `read_config` raises
     `ConfigReloadError`, or a new worker does not become ready, the remaining workers keep running.
+    After SIGTERM the workers first drain: see `stop_signal`.
     """
-    asyncio.run(_Supervisor(listener, module, read_config).run(count))
+    asyncio.run(_Supervisor(listener, module, read_config).run(count, drain_seconds))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # do not interrupt the end of an embedded database
 
@@ -47,7 +54,7 @@ class _Supervisor:
         self._running: set[Worker] = set()
         """The worker processes that have not exited yet, including those that are being stopped."""
 
-    async def run(self, count: int) -> None:
+    async def run(self, count: int, drain_seconds: float) -> None:
         loop = asyncio.get_running_loop()
         stopped, hung_up = asyncio.Queue[signal.Signals](), asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -58,9 +65,18 @@ class _Supervisor:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(each.keep()) for each in slots]
                 tasks.append(group.create_task(self._reload_on_hangup(hung_up, slots)))
-                number = await stopped.get()
-                for task in tasks:
-                    task.cancel()
+
+                def end_tasks() -> None:
+                    for task in tasks:
+                        task.cancel()
+
+                def announce() -> None:
+                    end_tasks()  # a new worker would report that it is ready
+                    for each in self._running:
+                        each.announce_end()
+
+                number = await stop_signal(stopped, drain_seconds, announce)
+                end_tasks()
         finally:
             # Close first: otherwise new clients would wait while the workers drain, and then be
             # reset.
