@@ -62,14 +62,14 @@ def create_app(settings: Settings) -> Application:
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=BODY_TIMEOUT_SECONDS)
     app.url_map.merge_slashes = False
     verifier, limiter = make_verifier(settings), _rate_limiter(settings)
-    services = app.services = _services(settings, tracing)
+    services = app.services = _services(settings, verifier, tracing)
     app.behind_proxies = settings.trusted_proxy_hops > 0
     app.after_serving(services.database.close)
     app.after_serving(verifier.close)
     if limiter is not None:
         app.after_serving(limiter.close)
 
-    health = HealthRoutes(ReadinessCheck(services.database, verifier), services.stopping)
+    health = HealthRoutes(services.readiness, services.stopping)
     tasks = TaskRoutes(services.database, settings.max_tasks_per_user, services.erasure_requested)
     for blueprint in (tasks.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
@@ -98,7 +98,7 @@ def _add_middleware(
     """Wrap the app in middleware. A request passes the last one added first."""
     serve: ASGIFramework = UnverifiedRequestsMiddleware(app.asgi_app, verifier)
     serve = RequestGuardMiddleware(serve, settings.trusted_proxy_hops)
-    serve = RequestLogMiddleware(serve, contract.catalogue, _recorder(app, settings))
+    serve = RequestLogMiddleware(serve, contract.catalogue, _recorder(app, settings, contract))
     if tracing is not None:
         serve = tracing.around(serve)
         app.after_serving(tracing.close)
@@ -126,7 +126,7 @@ def _observe(problem: Problem) -> str:
     return state.request_id
 
 
-def _services(settings: Settings, tracing: "Tracing | None") -> Services:
+def _services(settings: Settings, verifier: TokenVerifier, tracing: "Tracing | None") -> Services:
     in_flight = InFlight()
     database = Database(
         required(settings.database_url, "DATABASE_URL"),
@@ -136,7 +136,7 @@ def _services(settings: Settings, tracing: "Tracing | None") -> Services:
         connection_class=tracing.connection_class() if tracing else DriverConnection,
         admit=in_flight.check,
     )
-    return Services(database, in_flight, asyncio.Event())
+    return Services(database, in_flight, ReadinessCheck(database, verifier), asyncio.Event())
 
 
 def _rate_limiter(settings: Settings) -> RateLimiter | None:
@@ -146,13 +146,13 @@ def _rate_limiter(settings: Settings) -> RateLimiter | None:
     return RateLimiter(settings.rate_limit, storage.get_secret_value() if storage else None)
 
 
-def _recorder(app: Application, settings: Settings) -> Recorder | None:
+def _recorder(app: Application, settings: Settings, contract: Contract) -> Recorder | None:
     if settings.metrics_bind is None:
         return None
     # Optional dependency: import it only when metrics are enabled.
     from .server.observability.metrics.recording import recorder  # noqa: PLC0415
 
-    return recorder(app, app.services.database)
+    return recorder(app, contract.catalogue)
 
 
 def _allow_origins(app: Quart, contract: Contract, origins: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from .. import create_app
 from ..server.http.listener import listen
 from ..server.http.run import run
 from ..server.observability import metrics
+from ..server.workers.tally import WorkerTally
 from ..settings import Settings
 from .interruption import Interruption
 from .migrate import migrate_database
@@ -23,7 +24,7 @@ def dev(settings: Settings, interruption: Interruption) -> None:
     warn_of_names()
     with server_database(development_secret(settings)) as resolved:
         migrate_database(resolved)
-        with metrics.serve_metrics(resolved.metrics_bind):
+        with metrics.serve_metrics(resolved.metrics_bind, WorkerTally()):
             checked = resolved.model_copy(update={"validate_responses": True})
             app, listener = create_app(checked), listen(resolved.bind)
             interruption.check()

@@ -10,7 +10,7 @@ import structlog
 from ..database.database import Database
 from ..database.driver.errors import DatabaseUnavailableError
 from ..database.driver.housekeeping import BusyError
-from ..server.background import in_background
+from ..server.background import HousekeepingRecorder, Result, in_background
 from ..server.http.application import Application
 from ..settings import Settings
 from ..tasks.erasures import Finished, finish_erasures
@@ -65,12 +65,14 @@ def purge_in_background(app: Application) -> None:
     Of all processes, one at a time does each of them.
     """
     database, requested = app.services.database, app.services.erasure_requested
-    in_background(app, partial(_purge_hourly, database))
-    in_background(app, partial(_erase_promptly, database, requested))
+    record = app.record_housekeeping or (lambda *_: None)
+    in_background(app, partial(_purge_hourly, database, record))
+    in_background(app, partial(_erase_promptly, database, requested, record))
 
 
-async def _purge_hourly(database: Database) -> None:
+async def _purge_hourly(database: Database, record: HousekeepingRecorder) -> None:
     while True:
+        result: Result = "failed"
         try:
             purged = await purge(database)
             await logger.ainfo(
@@ -79,26 +81,30 @@ async def _purge_hourly(database: Database) -> None:
                 tombstones=purged.tombstones,
             )
             await _warn_of("purge incomplete", purged)
+            result = "incomplete" if purged.left else "completed"
         except DatabaseUnavailableError as error:
             await logger.awarning("purge failed", reason=str(error))
         except Exception:  # noqa: BLE001 - every error is logged
             # It can pass, for example during the restore of a backup: try again in an hour.
             await logger.aexception("purge failed")
+        record("purge", result)
         # A random pause, out of step with other processes and with jobs that run on the hour.
         await asyncio.sleep(SECONDS_BETWEEN * random.uniform(0.9, 1.1))  # noqa: S311
 
 
-async def _erase_promptly(database: Database, requested: asyncio.Event) -> None:
+async def _erase_promptly(
+    database: Database, requested: asyncio.Event, record: HousekeepingRecorder
+) -> None:
     while True:
         # Clear it before the work: a later request may concern a user who was already passed.
         requested.clear()
-        seconds = await _finish_erasures(database)
+        seconds = await _finish_erasures(database, record)
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds * random.uniform(0.9, 1.1)):  # noqa: S311
                 await requested.wait()
 
 
-async def _finish_erasures(database: Database) -> float:
+async def _finish_erasures(database: Database, record: HousekeepingRecorder) -> float:
     """Finish erasures; return the seconds until the next run."""
     try:
         finished = await finish_erasures(database)
@@ -106,10 +112,13 @@ async def _finish_erasures(database: Database) -> float:
         return SECONDS_WHILE_BUSY
     except DatabaseUnavailableError as error:
         await logger.awarning("erasure failed", reason=str(error))
+        record("erasures", "failed")
         return SECONDS_UNTIL_RETRY
     except Exception:  # noqa: BLE001 - every error is logged
         await logger.aexception("erasure failed")
+        record("erasures", "failed")
         return SECONDS_UNTIL_RETRY
+    record("erasures", "incomplete" if finished.left else "completed")
     if finished.users:
         await logger.ainfo("erasures completed", users=finished.users)
     await _warn_of("erasure incomplete", finished)

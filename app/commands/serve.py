@@ -10,6 +10,7 @@ from ..openapi import read
 from ..server.http.listener import listen
 from ..server.observability import metrics
 from ..server.workers.supervisor import supervise
+from ..server.workers.tally import WorkerTally
 from ..settings import Settings
 from . import worker
 from .errors import CommandError
@@ -37,7 +38,8 @@ def serve(settings: Settings, interruption: Interruption) -> None:
     with server_database(settings) as resolved:
         prepare_database(resolved)
         _log_start(settings, resolved)
-        with metrics.serve_metrics(resolved.metrics_bind):
+        workers = WorkerTally(resolved.workers)
+        with metrics.serve_metrics(resolved.metrics_bind, workers):
             app, listener = create_app(resolved), listen(resolved.bind)
             interruption.check()
             if resolved.workers > 1:
@@ -45,7 +47,7 @@ def serve(settings: Settings, interruption: Interruption) -> None:
                 read_config = partial(worker.read_worker_config, settings, resolved)
                 supervise(
                     listener,
-                    resolved.workers,
+                    workers,
                     worker.__name__,
                     read_config,
                     drain_seconds=resolved.drain_seconds,

@@ -3,8 +3,16 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import suppress
+from typing import Literal, TypeAlias
 
 from quart import Quart
+
+Work: TypeAlias = Literal["purge", "erasures"]
+"""The work of housekeeping."""
+Result: TypeAlias = Literal["completed", "incomplete", "failed"]
+"""The result of a run: it is incomplete if rows of some users are left."""
+HousekeepingRecorder: TypeAlias = Callable[[Work, Result], None]
+"""Called after each run of housekeeping."""
 
 
 def in_background(app: Quart, run: Callable[[], Coroutine[None, None, None]]) -> None:

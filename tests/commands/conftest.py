@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from app.auth.in_flight import InFlight
+from app.auth.tokens import TokenVerifier
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.server.http.application import Application, Services
+from app.server.observability.readiness import ReadinessCheck
 from app.tasks.wall import WALL
 from tests.support.taskward import QUIET
 
@@ -16,7 +18,8 @@ def bare_application(url: DatabaseUrl | None = None) -> Application:
     """Create an app without operations. Without a URL, its database does not exist."""
     app = Application(__name__)
     database = Database(url or DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1, wall=WALL)
-    app.services = Services(database, InFlight(), asyncio.Event())
+    readiness = ReadinessCheck(database, TokenVerifier())
+    app.services = Services(database, InFlight(), readiness, asyncio.Event())
     return app
 
 

@@ -15,6 +15,7 @@ from app.commands.serve import serve
 from app.server.http.listener import listen
 from app.server.http.run import run
 from app.server.workers.supervisor import supervise
+from app.server.workers.tally import WorkerTally
 from app.settings import read_settings
 from tests.commands.conftest import bare_application
 
@@ -68,7 +69,7 @@ def test_a_second_signal_does_not_disturb_what_is_ending(is_supervisor: bool) ->
     first = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     first.start()
     if is_supervisor:
-        supervise(listener, 0, "none", lambda: b"")
+        supervise(listener, WorkerTally(0), "none", lambda: b"")
         os.kill(os.getpid(), signal.SIGHUP)
     else:
         run(bare_application(), listener)

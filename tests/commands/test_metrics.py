@@ -1,5 +1,6 @@
 """Metrics of `serve` with several workers: they are one sum, even after a worker was killed."""
 
+import signal
 import socket
 from pathlib import Path
 
@@ -38,7 +39,12 @@ def metrics_bind() -> str:
 
 def alive(found: Scrape) -> float:
     """Return how many liveness requests were counted."""
-    return found.value("taskward_requests_total", operation="getLiveness", status="200")
+    return found.value("taskward_probes_total", operation="getLiveness", status="200")
+
+
+def processes(found: Scrape) -> set[str]:
+    """Return the processes that are measured."""
+    return {dict(labels)["process"] for labels, _ in found.of("process_resident_memory_bytes")}
 
 
 def ask_without(worker: psutil.Process, base_url: str, times: int) -> None:
@@ -62,6 +68,8 @@ def test_counters_of_workers_are_summed_and_survive_their_exit(
     scrape_until(metrics_bind, lambda found: alive(found) == before + 5)
     scrape_until(metrics_bind, lambda found: found.value("taskward_pool_size") == 2 * POOL_SIZE)
 
+    assert processes(scrape(metrics_bind)) == {"main", "worker-1", "worker-2"}
+
     first.kill()
     found = scrape_until(metrics_bind, lambda found: found.value("taskward_pool_size") == POOL_SIZE)
     assert alive(found) == before + 5
@@ -70,9 +78,18 @@ def test_counters_of_workers_are_summed_and_survive_their_exit(
     )
     assert alive(found) == before + 5
     ask_without(second, taskward.base_url, 2)
-    scrape_until(metrics_bind, lambda found: alive(found) == before + 7)
+    found = scrape_until(metrics_bind, lambda found: alive(found) == before + 7)
+    assert processes(found) == {"main", "worker-1", "worker-2"}
+    assert found.value("taskward_workers_configured") == 2
+    assert found.value("taskward_workers_running") == 2
+    assert found.value("taskward_worker_restarts_total") == 1
     # The new worker has continued the files of the killed one.
     assert len(list(folder.glob("counter_*.db"))) == 3
+
+    (taskward.folder / ".env").write_text("RATE_LIMIT=x")
+    server.send_signal(signal.SIGHUP)
+    failed = {"result": "failed"}
+    scrape_until(metrics_bind, lambda found: found.value("taskward_reloads_total", **failed) == 1)
 
     finished = taskward.stop(server)
     assert finished.status == 0

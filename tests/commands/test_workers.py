@@ -130,10 +130,11 @@ def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     script = (
         "from app.server.http import listener;"
         "from app.server.observability import logs;"
-        "from app.server.workers import process, supervisor;"
+        "from app.server.workers import process, supervisor, tally;"
         "process.END_SECONDS = 1; process.SILENT_SECONDS = 1;"
         "logs.configure_logs('info', 'json');"
-        "supervisor.supervise(listener.listen('127.0.0.1:0'), 2, 'program', lambda: b'an order')"
+        "workers = tally.WorkerTally(2); listening = listener.listen('127.0.0.1:0');"
+        "supervisor.supervise(listening, workers, 'program', lambda: b'an order')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],

@@ -3,14 +3,12 @@
 import re
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from app import MAX_BODY_BYTES
 from app.__main__ import main
 from app.auth.in_flight import MAX_REQUESTS, MAX_UNREAD_BYTES
 from app.server.http.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS, RESERVED_DESCRIPTORS
 from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
-from app.server.observability.metrics.recording import PoolMetrics, RequestMetrics
 from app.settings import Settings
 from app.tasks.idempotency import MAX_KEY_BYTES
 from app.tasks.statements import MAX_TOMBSTONES
@@ -53,19 +51,6 @@ def test_the_commands_page_has_every_command_with_its_usage(
     usages = {name: help_of(name).partition("\n\n")[0].replace(" [-h]", "") for name in names}
     sections = re.findall(r"(?m)^## (\w+)\n\n`(.+)`$", COMMANDS)
     assert dict(sections) == {name: text.removeprefix("usage: ") for name, text in usages.items()}
-
-
-def test_the_metrics_page_has_the_kind_of_each_metric() -> None:
-    registry = CollectorRegistry()
-    RequestMetrics(registry)
-    PoolMetrics(registry)
-    kinds = {
-        f"{each.name}_total" if each.type == "counter" else each.name: each.type
-        for each in registry.collect()
-    }
-    page = (FOLDER / "metrics.md").read_text()
-    explained = dict(re.findall(r"(?m)^\| `(taskward_\w+)` \| (\w+) \|", page))
-    assert kinds.items() <= explained.items()
 
 
 def test_the_limits_page_has_the_limits_of_the_code() -> None:

@@ -112,6 +112,6 @@ def test_what_is_not_an_address_is_refused(monkeypatch: pytest.MonkeyPatch, bind
 
 def test_metrics_have_an_address_of_their_own_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(monkeypatch).metrics_bind is None
-    assert read(monkeypatch, METRICS_BIND="[::1]:9100").metrics_bind == "[::1]:9100"
+    assert read(monkeypatch, METRICS_BIND="[::1]:8001").metrics_bind == "[::1]:8001"
     found = error_of(monkeypatch, METRICS_BIND="127.0.0.1:8000")
     assert "METRICS_BIND: must differ from BIND" in found

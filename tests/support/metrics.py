@@ -12,6 +12,9 @@ Labels = tuple[tuple[str, str], ...]
 class Scrape(dict[tuple[str, Labels], float]):
     """The values of metrics, by name and labels."""
 
+    kinds: dict[str, str]
+    """The type of each metric: `counter`, `gauge` or `histogram`."""
+
     def value(self, name: str, **labels: str) -> float:
         """Return a value, or 0 if nothing was counted yet."""
         return self.get((name, tuple(sorted(labels.items()))), 0)
@@ -29,19 +32,26 @@ class Scrape(dict[tuple[str, Labels], float]):
 def scrape(bind: str) -> Scrape:
     """Read all metrics of HOST:PORT."""
     response = httpx.get(f"http://{bind}/metrics").raise_for_status()
-    return Scrape(
+    families = [*text_string_to_metric_families(response.text)]
+    found = Scrape(
         {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in text_string_to_metric_families(response.text)
+            for family in families
             for sample in family.samples
         }
     )
+    found.kinds = {
+        f"{each.name}_total" if each.type == "counter" else each.name: each.type
+        for each in families
+    }
+    return found
 
 
 def scrape_until(bind: str, holds: Callable[[Scrape], bool]) -> Scrape:
     """Read until a condition is true: metrics are recorded after the response."""
     deadline = time.monotonic() + 30
     while not holds(found := scrape(bind)):
-        assert time.monotonic() < deadline, found
+        counted = {key: value for key, value in found.items() if value}
+        assert time.monotonic() < deadline, counted
         time.sleep(0.02)
     return found

@@ -19,6 +19,8 @@ from quart_contract.operations import Operation
 from ...auth.in_flight import InFlight
 from ...auth.request_state import STATE, RequestState
 from ...database.database import Database
+from ..background import HousekeepingRecorder
+from ..observability.readiness import ReadinessCheck
 from .asgi import HTTPConnection
 
 
@@ -28,6 +30,7 @@ class Services:
 
     database: Database
     in_flight: InFlight
+    readiness: ReadinessCheck
     erasure_requested: asyncio.Event
     """Set when an erased user still has rows, which a background task then deletes."""
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -47,6 +50,8 @@ class Application(Quart):
     """True if clients connect through proxies, whose addresses the connections then have."""
     routes: Mapping[str, Operation] = MappingProxyType({})
     """The operation of each endpoint."""
+    record_housekeeping: HousekeepingRecorder | None = None
+    """None if metrics are disabled."""
 
     async def handle_request(self, request: Request) -> ResponseTypes:
         """Return the response to a request.

@@ -121,6 +121,7 @@ class _RequestCycle:
         return [*headers, (b"x-request-id", self._state.request_id.encode()), _NO_SNIFF]
 
     async def _send_internal_error(self) -> None:
+        self._state.problem = INTERNAL_ERROR.code
         path, request_id = self._scope["path"], self._state.request_id
         for event in self._catalogue.events(INTERNAL_ERROR, path=path, request_id=request_id):
             await self._send(event)

@@ -12,6 +12,8 @@ from quart_contract.problems import Problem
 from ..problems import NOT_READY
 from .readiness import ReadinessCheck, Result
 
+PROBES = frozenset({"getLiveness", "getReadiness"})
+"""The operations with which a proxy or an orchestrator checks a process."""
 _HEADERS = {"Retry-After": "5"}
 
 

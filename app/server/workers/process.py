@@ -63,6 +63,11 @@ class Worker:
         logger.info("worker started", worker=process.pid)
         return cls(process, reader, writer)
 
+    @property
+    def is_serving(self) -> bool:
+        """True from the first heartbeat until the process exits."""
+        return self._ready.is_set() and not self.ended.done()
+
     async def is_ready(self) -> bool:
         """Wait until the worker is ready or has exited. Return whether it became ready."""
         ready = asyncio.create_task(self._ready.wait())

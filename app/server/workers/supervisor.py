@@ -10,6 +10,7 @@ import structlog
 from ..http.draining import stop_signal
 from ..http.listener import Listener
 from .process import Worker
+from .tally import WorkerTally
 
 STEADY_SECONDS = 60
 """How long a worker must run for the next pause to be the first one again."""
@@ -26,41 +27,50 @@ class ConfigReloadError(Exception):
 
 def supervise(
     listener: Listener,
-    count: int,
+    tally: WorkerTally,
     module: str,
     read_config: Callable[[], bytes],
     *,
     drain_seconds: float = 0,
 ) -> None:
-    """Keep `count` workers running until SIGINT or SIGTERM, then stop them.
+    """Keep `tally.configured` workers running until SIGINT or SIGTERM, then stop them.
 
     A worker is a process that runs `module` and receives a config. On SIGHUP the supervisor reads
     a new config and replaces the workers one by one (a rolling restart). If `read_config` raises
     `ConfigReloadError`, or a new worker does not become ready, the remaining workers keep running.
     After SIGTERM the workers first drain: see `stop_signal`.
     """
-    asyncio.run(_Supervisor(listener, module, read_config).run(count, drain_seconds))
+    asyncio.run(_Supervisor(listener, tally, module, read_config).run(drain_seconds))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # do not interrupt the end of an embedded database
 
 
 class _Supervisor:
-    def __init__(self, listener: Listener, module: str, read_config: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        tally: WorkerTally,
+        module: str,
+        read_config: Callable[[], bytes],
+    ) -> None:
         self._listener = listener
+        self._tally = tally
         self._module = module
         self._read_config = read_config
         self._config = read_config()
         """The config that new workers receive. A reload replaces it."""
         self._running: set[Worker] = set()
         """The worker processes that have not exited yet, including those that are being stopped."""
+        tally.running = lambda: sum(worker.is_serving for worker in tuple(self._running))
 
-    async def run(self, count: int, drain_seconds: float) -> None:
+    async def run(self, drain_seconds: float) -> None:
         loop = asyncio.get_running_loop()
         stopped, hung_up = asyncio.Queue[signal.Signals](), asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.put_nowait, number)
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-        slots, number = [_WorkerSlot(self._start) for _ in range(count)], signal.SIGTERM
+        slots = [_WorkerSlot(self._start, self._tally) for _ in range(self._tally.configured)]
+        number = signal.SIGTERM
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(each.keep()) for each in slots]
@@ -97,14 +107,17 @@ class _Supervisor:
                 self._config = self._read_config()
             except ConfigReloadError as error:
                 logger.error("reload failed", reason=str(error))  # noqa: TRY400 - the reason says all
+                self._tally.reloads["failed"] += 1
                 continue
             restarted = await self._restart_in_turn(slots)
             if restarted < len(slots):
                 # If some workers have the new config, later replacements get it, too.
                 self._config = self._config if restarted else former
                 logger.error("reload failed", workers=restarted, of=len(slots))
+                self._tally.reloads["failed"] += 1
             else:
                 logger.info("reload completed", workers=restarted)
+                self._tally.reloads["completed"] += 1
 
     async def _restart_in_turn(self, slots: list["_WorkerSlot"]) -> int:
         for restarted, slot in enumerate(slots):
@@ -116,8 +129,9 @@ class _Supervisor:
 class _WorkerSlot:
     """A slot for one worker, which is replaced when it exits and during a rolling restart."""
 
-    def __init__(self, start: Callable[[], Awaitable[Worker]]) -> None:
+    def __init__(self, start: Callable[[], Awaitable[Worker]], tally: WorkerTally) -> None:
         self._start = start
+        self._tally = tally
         self._requests: asyncio.Queue[asyncio.Future[bool]] = asyncio.Queue()
         """Requests to replace the worker. Each future gets whether that succeeded."""
 
@@ -139,6 +153,7 @@ class _WorkerSlot:
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             logger.warning("worker exited", **end, restart_in_seconds=pause)
+            self._tally.restarts += 1
             await asyncio.sleep(pause)
             # A fault that ends each worker at its start must not keep the machine busy.
             pause = min(3 * pause, LONGEST_PAUSE_SECONDS)

@@ -7,7 +7,8 @@ import pytest
 from limits import parse
 
 from app import create_app
-from app.server.observability.metrics import recording, serve_metrics
+from app.server.observability.metrics import sampling, serve_metrics
+from app.server.workers.tally import WorkerTally
 from app.settings import Settings
 from tests.support.live_server import LiveServer, live
 from tests.support.metrics import Scrape, scrape_until
@@ -32,8 +33,11 @@ def settings(settings: Settings, bind: str) -> Settings:
 def server(settings: Settings) -> Iterator[LiveServer]:
     """Serve with metrics."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recording, "SAMPLE_SECONDS", 0.05)
-        with serve_metrics(settings.metrics_bind), live(create_app(settings)) as running:
+        patch.setattr(sampling, "SAMPLE_SECONDS", 0.05)
+        with (
+            serve_metrics(settings.metrics_bind, WorkerTally()),
+            live(create_app(settings)) as running,
+        ):
             yield running
 
 

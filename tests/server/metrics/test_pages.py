@@ -12,9 +12,11 @@ async def test_the_dashboard_shows_exactly_the_existing_metrics(
 ) -> None:
     dashboard = (ROOT / "deploy" / "grafana-dashboard.json").read_text()
     json.loads(dashboard)
-    asked_for = {*re.findall(r"\btaskward_\w+", dashboard)}
+    asked_for = {*re.findall(r"\b(?:taskward|process)_\w+", dashboard)}
     assert asked_for <= scraped.names
-    assert {family_of(name) for name in asked_for} == {family_of(name) for name in scraped.names}
+    # An address space says nothing that an operator can act on.
+    shown = {family_of(name) for name in asked_for} | {"process_virtual_memory_bytes"}
+    assert shown == {family_of(name) for name in scraped.names}
     labels = {name for _, pairs in scraped for name, _ in pairs}
     known = {"job", *labels}  # Prometheus itself adds the job
     assert {*re.findall(r"[{,] ?(\w+)[=!]~?\\\"", dashboard)} <= known
@@ -22,16 +24,18 @@ async def test_the_dashboard_shows_exactly_the_existing_metrics(
         assert {*group.split(", ")} <= known
 
 
-async def test_each_metric_is_explained_with_its_labels(scraped: Scrape) -> None:
+async def test_each_metric_is_explained_with_its_kind_and_labels(scraped: Scrape) -> None:
     page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
     explained = {
-        name: {*re.findall(r"`(\w+)`", labels)}
-        for name, labels in re.findall(r"(?m)^\| `(taskward_\w+)` \| \w+ \|([^|]*)\|", page)
+        name: (kind, {*re.findall(r"`(\w+)`", labels)})
+        for name, kind, labels in re.findall(r"(?m)^\| `(\w+)` \| (\w+) \|([^|]*)\|", page)
     }
     labels: dict[str, set[str]] = {}
     for name, pairs in scraped:
         labels.setdefault(family_of(name), set()).update(label for label, _ in pairs)
-    assert explained == {name: found - {"le"} for name, found in labels.items()}
+    assert explained == {
+        name: (scraped.kinds[name], found - {"le"}) for name, found in labels.items()
+    }
 
 
 def family_of(name: str) -> str:

@@ -1,27 +1,37 @@
 """Each request is counted once, with the right labels."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import get_args
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 
+from app import create_app
 from app.auth.in_flight import MAX_REQUESTS
 from app.database.driver.url import DatabaseUrl
+from app.server.background import Result, Work
 from app.settings import Settings
 from app.tasks.changes import ChangeToken
 from quart_contract.document import Document
 from quart_contract.operations import operations
+from quart_contract.problems import ProblemCatalogue
 from tests.server.metrics.conftest import LIMIT
-from tests.support.live_server import LiveServer
+from tests.support.live_server import LiveServer, live
 from tests.support.metrics import Scrape, scrape, scrape_until
 from tests.support.tokens import token_for
 
 ABSENT = "/api/tasks/019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 SECONDS = "taskward_request_duration_seconds"
+CODES = [
+    "task_not_found",
+    "invalid_request",
+    "invalid_token",
+    "path_not_found",
+    "method_not_allowed",
+]
 LAG = "taskward_change_feed_lag_revisions"
 Values = dict[tuple[str, ...], float]
 
@@ -44,7 +54,7 @@ async def test_requests_are_counted_by_operation_and_status(
 ) -> None:
     before = scrape(bind)
     task = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
-    for path in (task, task, ABSENT, "/api/tasks?limit=0", "/health/live", "/nothing/secret"):
+    for path in (task, task, ABSENT, "/api/tasks?limit=0", "/nothing/secret"):
         await client.get(path)
     await client.head(task)
     await client.delete("/api/tasks")
@@ -55,7 +65,6 @@ async def test_requests_are_counted_by_operation_and_status(
         ("getTask", "404"): 1.0,
         ("listTasks", "422"): 1.0,
         ("listTasks", "401"): 1.0,
-        ("getLiveness", "200"): 1.0,
         ("unknown", "404"): 1.0,
         ("unknown", "405"): 1.0,
     }
@@ -63,10 +72,14 @@ async def test_requests_are_counted_by_operation_and_status(
         ("createTask",): 1.0,
         ("getTask",): 4.0,
         ("listTasks",): 2.0,
-        ("getLiveness",): 1.0,
         ("unknown",): 2.0,
     }
-    expected = {"taskward_requests_total": statuses, f"{SECONDS}_count": durations}
+    problems: Values = {(code,): 1.0 for code in CODES}
+    expected: dict[str, Values] = {
+        "taskward_requests_total": statuses,
+        f"{SECONDS}_count": durations,
+        "taskward_problems_total": problems,
+    }
     spent = added(before, assert_added(before, bind, expected), f"{SECONDS}_sum")
     assert all(0 < seconds < 60 for seconds in spent.values())
 
@@ -83,12 +96,35 @@ async def test_no_label_has_a_value_that_a_client_chose(
         for name, value in pairs:
             labels.setdefault(name, set()).add(value)
     assert labels.pop("operation") <= {"unknown", *(each.id for each in operations(contract))}
-    assert all(re.fullmatch(r"\d{3}", status) for status in labels.pop("status"))
-    assert labels.pop("result") == {"hit", "miss"}
+    assert labels.pop("status") - {"none"} <= {str(status) for status in range(100, 600)}
+    assert labels.pop("code") < set(ProblemCatalogue(contract).kinds)
+    assert labels.pop("check") == {"database", "schema", "isolation", "keys"}
+    assert labels.pop("process") == {"main"}
+    assert labels.pop("work") == {*get_args(Work)}
+    assert labels.pop("result") == {"hit", "miss", *get_args(Result)}
     assert {len(labels.pop("version")), len(labels.pop("python"))} == {1}
     assert labels.keys() == {"le"}
     assert "secret" not in str(found).lower()
     assert user not in str(found)
+
+
+async def test_health_checks_are_not_counted_as_requests(
+    anonymous: httpx.AsyncClient, bind: str
+) -> None:
+    before = scrape(bind)
+    for path in ("/health/live", "/health/ready", "/health/live?x", "/health/ready"):
+        await anonymous.get(path)
+    probes: Values = {
+        ("getLiveness", "200"): 1.0,
+        ("getLiveness", "422"): 1.0,
+        ("getReadiness", "200"): 2.0,
+    }
+    others: dict[str, Values] = {
+        "taskward_requests_total": {},
+        f"{SECONDS}_count": {},
+        "taskward_problems_total": {},
+    }
+    assert_added(before, bind, {"taskward_probes_total": probes} | others)
 
 
 async def test_a_token_misses_once_and_then_hits(client: httpx.AsyncClient, bind: str) -> None:
@@ -107,7 +143,7 @@ async def test_requests_that_a_rate_limit_refuses_are_counted(
     before = scrape(bind)
     statuses = [(await client.get("/api/me")).status_code for _ in range(LIMIT + 2)]
     assert statuses == [200] * LIMIT + [429, 429]
-    assert_added(before, bind, {"taskward_rate_limited_requests_total": {(): 2.0}})
+    assert_added(before, bind, {"taskward_problems_total": {("rate_limited",): 2.0}})
 
 
 async def test_requests_beyond_those_in_flight_are_counted_apart(
@@ -119,7 +155,7 @@ async def test_requests_beyond_those_in_flight_are_counted_apart(
     assert (await client.get("/api/me")).status_code == 429
     for flight in flights:
         flight.requests -= 1
-    assert_added(before, bind, {"taskward_in_flight_limited_requests_total": {(): 1.0}})
+    assert_added(before, bind, {"taskward_problems_total": {("too_many_in_flight",): 1.0}})
 
 
 async def test_the_lag_of_a_returning_reader_is_recorded_each_time(
@@ -204,3 +240,38 @@ async def locked_users(url: DatabaseUrl) -> AsyncIterator[None]:
             yield
     finally:
         await login.close()
+
+
+async def test_every_known_value_of_a_label_exists_from_the_start(
+    scraped: Scrape, contract: Document
+) -> None:
+    values = {name: {labels for labels, _ in scraped.of(name)} for name in scraped.names}
+    health = {"getLiveness", "getReadiness"}
+    for operation in operations(contract):
+        name = "probes" if operation.id in health else "requests"
+        expected = {
+            (("operation", operation.id), ("status", status))
+            for status in {*operation.responses, "500", "none"}
+        }
+        assert expected <= values[f"taskward_{name}_total"]
+        duration = (("operation", operation.id),)
+        assert (duration in values[f"{SECONDS}_count"]) == (operation.id not in health)
+    codes = {value for labels in values["taskward_problems_total"] for _, value in labels}
+    assert codes == ProblemCatalogue(contract).kinds.keys() - {"not_ready"}
+    assert len(values["taskward_housekeeping_runs_total"]) == len(get_args(Work)) * 3
+    assert len(values["taskward_reloads_total"]) == 2
+
+
+async def test_readiness_is_a_gauge_that_follows_each_check(
+    settings: Settings, empty_database: DatabaseUrl, bind: str, server: LiveServer
+) -> None:
+    assert server.port
+    bare = settings.model_copy(update={"database_url": empty_database})
+    with live(create_app(bare)):
+        ready = {"check": "schema"}, {"check": "isolation"}, {"check": "keys"}
+        wanted = [0, 0, 1]
+        await asyncio.to_thread(
+            scrape_until,
+            bind,
+            lambda found: [found.value("taskward_ready", **each) for each in ready] == wanted,
+        )

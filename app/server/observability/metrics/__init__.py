@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
+from ...workers.tally import WorkerTally
+
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The environment variable with the folder of the metrics, for all processes and the library."""
 
@@ -14,11 +16,11 @@ class MetricsError(Exception):
 
 
 @contextmanager
-def serve_metrics(bind: str | None) -> Iterator[None]:
+def serve_metrics(bind: str | None, workers: WorkerTally) -> Iterator[None]:
     """Record metrics in every process, and serve their sum at `bind` (HOST:PORT).
 
     Do nothing if `bind` is None. Processes that this one starts inherit the folder through the
-    environment.
+    environment. The metrics of the workers are read from `workers`.
 
     Raises `BindError` if the address is in use, and `MetricsError` without a writable folder.
     """
@@ -28,7 +30,7 @@ def serve_metrics(bind: str | None) -> Iterator[None]:
     # Optional dependency: import it only if metrics are enabled, to save its memory.
     from .exposition import serve  # noqa: PLC0415
 
-    with _temporary_folder() as folder, serve(bind, folder):
+    with _temporary_folder() as folder, serve(bind, folder, workers):
         os.environ[FOLDER] = folder
         try:
             yield

@@ -10,6 +10,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Slot(NamedTuple):
+    """A slot, and the id of the process that owns it; None if that process has exited."""
+
+    number: int
+    process: int | None
 
 
 @contextmanager
@@ -26,18 +34,21 @@ def lock_folder(folder: Path) -> Iterator[None]:
 def take_slot(folder: Path) -> int:
     """Take the first free slot and return its number.
 
-    The slot is a file lock, which the kernel releases when this process exits.
+    The slot is a file lock, which the kernel releases when this process exits. The file has the
+    id of this process.
     """
     for number in itertools.count():
         descriptor = os.open(_lock_of(folder, number), os.O_RDWR | os.O_CREAT, 0o600)
         if _locks(descriptor):
             break
         os.close(descriptor)
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
     return number
 
 
-def abandoned_slots(folder: Path) -> Iterator[int]:
-    """Yield the slots whose process has exited. Each is locked while the caller handles it."""
+def slots_in(folder: Path) -> Iterator[Slot]:
+    """Yield all slots. One without a process is locked while the caller handles it."""
     for number in itertools.count():
         try:
             descriptor = os.open(_lock_of(folder, number), os.O_RDWR)
@@ -45,7 +56,9 @@ def abandoned_slots(folder: Path) -> Iterator[int]:
             return
         try:
             if _locks(descriptor):
-                yield number
+                yield Slot(number, None)
+            elif process := os.read(descriptor, 20):  # empty while it is being taken
+                yield Slot(number, int(process))
         finally:
             os.close(descriptor)
 
