@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     ] = ()
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
     workers: Annotated[int, Field(ge=1, le=256)] = 1
+    # Most proxies keep idle connections for 60 or 65 seconds. If Taskward closed them first, a
+    # request that a proxy is just sending would be lost.
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     drain_seconds: Annotated[int, Field(ge=0, le=600)] = 0
     metrics_bind: Annotated[str, AfterValidator(_bind), AfterValidator(_metrics_bind)] | None = None
     rate_limit: Annotated[RateLimitItem | None, BeforeValidator(_rate_limit)] = parse("600/minute")

@@ -26,7 +26,8 @@ def dev(settings: Settings, interruption: Interruption) -> None:
         migrate_database(resolved)
         with metrics.serve_metrics(resolved.metrics_bind, WorkerTally()):
             checked = resolved.model_copy(update={"validate_responses": True})
-            app, listener = create_app(checked), listen(resolved.bind)
+            app = create_app(checked)
+            listener = listen(resolved.bind, resolved.keep_alive_seconds)
             interruption.check()
             purge_in_background(app)
             _print_banner(resolved)

@@ -40,7 +40,8 @@ def serve(settings: Settings, interruption: Interruption) -> None:
         _log_start(settings, resolved)
         workers = WorkerTally(resolved.workers)
         with metrics.serve_metrics(resolved.metrics_bind, workers):
-            app, listener = create_app(resolved), listen(resolved.bind)
+            app = create_app(resolved)
+            listener = listen(resolved.bind, resolved.keep_alive_seconds)
             interruption.check()
             if resolved.workers > 1:
                 # Create the app here as well: its errors then end this process with a message.

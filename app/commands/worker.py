@@ -79,7 +79,7 @@ def run_worker(descriptor: str) -> None:
         logger.warning("database preparation failed", reason=str(error))
     app = create_app(settings)
     channel.send_heartbeats(app)
-    serve_app(app, listen(f"fd://{descriptor}"))
+    serve_app(app, listen(f"fd://{descriptor}", settings.keep_alive_seconds))
 
 
 if __name__ == "__main__":

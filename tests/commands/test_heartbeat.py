@@ -27,7 +27,7 @@ while True:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(worker_process, "SILENT_SECONDS", 0.4)
     monkeypatch.setattr(worker_process, "STEP_SECONDS", 0.1)
-    listener = listen("127.0.0.1:0")
+    listener = listen("127.0.0.1:0", 75)
     beating = await worker_process.Worker.start("program", listener.descriptor, b"an order")
     assert await beating.is_ready()
     time.sleep(0.5)  # noqa: ASYNC251 - it acts like SIGSTOP, or a suspended machine

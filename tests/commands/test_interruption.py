@@ -65,7 +65,7 @@ def test_a_signal_in_a_finalizer_prints_no_traceback(
 @pytest.mark.usefixtures("interruption")
 @pytest.mark.parametrize("is_supervisor", [False, True])
 def test_a_second_signal_does_not_disturb_what_is_ending(is_supervisor: bool) -> None:
-    listener = listen("127.0.0.1:0")
+    listener = listen("127.0.0.1:0", 75)
     first = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     first.start()
     if is_supervisor:

@@ -133,7 +133,7 @@ def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         "from app.server.workers import process, supervisor, tally;"
         "process.END_SECONDS = 1; process.SILENT_SECONDS = 1;"
         "logs.configure_logs('info', 'json');"
-        "workers = tally.WorkerTally(2); listening = listener.listen('127.0.0.1:0');"
+        "workers = tally.WorkerTally(2); listening = listener.listen('127.0.0.1:0', 75);"
         "supervisor.supervise(listening, workers, 'program', lambda: b'an order')"
     )
     process = subprocess.Popen(

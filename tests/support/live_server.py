@@ -25,9 +25,9 @@ class LiveServer:
 
 
 @contextmanager
-def live(app: Application) -> Iterator[LiveServer]:
+def live(app: Application, keep_alive_seconds: float = 75) -> Iterator[LiveServer]:
     """Serve `app` on a free port. On leaving, stop it and wait for its end."""
-    listener = listen("127.0.0.1:0")
+    listener = listen("127.0.0.1:0", keep_alive_seconds)
     stopped = threading.Event()
 
     async def until_stopped() -> None:

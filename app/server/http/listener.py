@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 from hypercorn.config import Config, Sockets, SocketTypeError
 
-KEEP_ALIVE_SECONDS = 20
-"""Seconds after which an idle connection is closed."""
 # Above the guard's limits for target and headers, so that the guard rejects the request first.
 MAX_INCOMPLETE_BYTES = 32 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
@@ -50,8 +48,10 @@ class Listener(NamedTuple):
             each.close()
 
 
-def listen(bind: str) -> Listener:
+def listen(bind: str, keep_alive_seconds: float) -> Listener:
     """Listen on `HOST:PORT`, or on `fd://N`, the socket of an inherited descriptor.
+
+    A connection that is idle for `keep_alive_seconds` is closed.
 
     This calls `Config.create_sockets` early, which Hypercorn calls when it serves. So an address
     in use is reported before anything starts, and the send buffer can be limited.
@@ -61,7 +61,7 @@ def listen(bind: str) -> Listener:
     config = Config()
     config.bind = [bind]
     config.include_server_header = False
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.keep_alive_timeout = keep_alive_seconds
     config.h11_max_incomplete_size = MAX_INCOMPLETE_BYTES
     config.errorlog = logging.getLogger("hypercorn.error")
     try:

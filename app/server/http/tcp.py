@@ -14,6 +14,8 @@ from hypercorn.events import Closed, Event, RawData, Updated
 from ..middleware.client_address import normal_address
 from .protocol import BUFFERED_BYTES, Protocol
 
+HEAD_SECONDS = 20
+"""How long the head of a request may take from its first byte on, however long idle is allowed."""
 READ_SECONDS = 60
 """How long a client may take to read a response, beyond what the transport buffers."""
 PROGRESS_SECONDS = 15
@@ -36,6 +38,8 @@ class TCPConnection(TCPServer):
     """When the connection began or its last response was sent. None during a request."""
     _has_received = False
     """True from the first byte of a request until its response is sent."""
+    _head_limit: asyncio.TimerHandle | None = None
+    """Resets the connection if a head that arrived in part is not complete in time."""
 
     @cached_property
     def address(self) -> str:
@@ -64,6 +68,7 @@ class TCPConnection(TCPServer):
         if isinstance(event, Updated):
             self._idle_since = self.loop.time() if event.idle else None
             self._has_received &= not event.idle
+            self._lift_head_limit()
         elif isinstance(event, RawData):
             await self._write(event.data)
         else:
@@ -77,11 +82,23 @@ class TCPConnection(TCPServer):
                 break
             self._has_received = True
             await self.protocol.handle(RawData(data))
+            self._limit_head()
         await self.protocol.handle(Closed())
         # The client has closed its side. Without this, the idle task would keep the connection
         # until its timeout.
         await self.idle_task.stop()
         await self._end_abandoned_read()
+
+    def _limit_head(self) -> None:
+        """Limit the time of a head that has begun. Most arrive in one piece and need no timer."""
+        is_partial = self._has_received and self._idle_since is not None
+        if is_partial and self._head_limit is None and not self.writer.is_closing():
+            self._head_limit = self.loop.call_later(HEAD_SECONDS, self._reset)
+
+    def _lift_head_limit(self) -> None:
+        if self._head_limit is not None:
+            self._head_limit.cancel()
+            self._head_limit = None
 
     async def _end_abandoned_read(self) -> None:
         """Cancel a read whose client has disconnected, to free its database connection.
@@ -147,6 +164,7 @@ class TCPConnection(TCPServer):
         transport.abort()
 
     async def _close(self) -> None:
+        self._lift_head_limit()
         # A client that does not read the end of the response must not keep the connection open.
         resetting = self.loop.call_later(PROGRESS_SECONDS, self._reset)
         try:
@@ -157,7 +175,8 @@ class TCPConnection(TCPServer):
     async def _idle_timeout(self) -> None:
         while not self.context.terminated.is_set():
             now = self.loop.time()
-            idle_until = (self._idle_since or now) + self.config.keep_alive_timeout
+            idle_since = now if self._has_received else self._idle_since or now
+            idle_until = idle_since + self.config.keep_alive_timeout
             if idle_until <= now:
                 # Data that the client has not read by now, it will not read at all.
                 if self.writer.transport.get_write_buffer_size():
