@@ -1,4 +1,4 @@
-"""How long a connection may be idle, and the head of a request may take."""
+"""How long a connection may be idle, and what may arrive before a request."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import pytest
 from app import create_app
 from app.server.http import tcp
 from app.settings import Settings
-from tests.support.http1 import LIVE, connect
+from tests.support.http1 import LIVE, connect, request
 from tests.support.live_server import LiveServer, live
 
 IDLE_SECONDS = 1.5
@@ -81,4 +81,30 @@ async def test_a_request_after_a_slow_head_has_its_own_time(
             writer.write(part)
             await asyncio.sleep(0.6 * HEAD_SECONDS)
         assert await answer(reader) == b"HTTP/1.1 200 "
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (b"\r\n", LIVE),
+        (b"\n", LIVE),
+        (b"\r", b"\n", b"\r\n", LIVE),
+        (b"\r\n\r\n\r\n\r\n" + LIVE, b""),
+        # Some clients send a line break after a body, which its length does not count.
+        (request("POST /api/tasks", body=b"{}") + b"\r\n", LIVE),
+        (request("POST /api/tasks", body=b"{}"), b"\r\n", LIVE),
+    ],
+)
+async def test_empty_lines_before_a_request_are_ignored(
+    server: LiveServer, pieces: tuple[bytes, ...]
+) -> None:
+    reader, writer = await connect(server)
+    for piece in pieces:
+        writer.write(piece)
+        await asyncio.sleep(0.02)
+    async with asyncio.timeout(20):
+        received = await reader.readuntil(b'{"status":"alive"}\n')
+    assert received.count(b"HTTP/1.1 4") == pieces[0].count(b"POST")
+    assert b"HTTP/1.1 200 " in received
     writer.close()

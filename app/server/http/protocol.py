@@ -1,6 +1,7 @@
 """Hypercorn's HTTP/1.1 protocol, without the features that a client could abuse."""
 
 import asyncio
+import re
 from itertools import chain
 
 import h11
@@ -27,11 +28,15 @@ _MALFORMED = Problem(MALFORMED_REQUEST, "The request is not valid HTTP/1.1.")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
-class H11Connection(h11.Connection):
-    """Ignores bytes behind the last request of a connection.
+_EMPTY_LINES = re.compile(rb"(?:\r?\n){1,4}")
 
-    This overrides h11, which reports them as malformed. Hypercorn would then send a 400 instead
-    of the response of the handler that is still running.
+
+class H11Connection(h11.Connection):
+    """Ignores empty lines before a request, and bytes behind the last one of a connection.
+
+    This overrides h11, which reports both as malformed. Some clients send an empty line after a
+    body (RFC 9112, section 2.2). For bytes behind the last request, Hypercorn would send a 400
+    instead of the response of the handler that is still running.
     """
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
@@ -40,6 +45,12 @@ class H11Connection(h11.Connection):
         While the last response is made and bytes were received behind its request, that is
         `PAUSED`: Hypercorn then stops reading.
         """
+        if self.their_state is h11.IDLE and self._receive_buffer:
+            received = bytes(self._receive_buffer)
+            if received == b"\r":  # the first half of an empty line
+                return h11.NEED_DATA
+            if empty := _EMPTY_LINES.match(received):
+                self._receive_buffer.maybe_extract_at_most(empty.end())
         if self.their_state is not h11.MUST_CLOSE:
             return super().next_event()
         answering = self.our_state in {h11.SEND_RESPONSE, h11.SEND_BODY}

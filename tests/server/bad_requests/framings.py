@@ -76,7 +76,10 @@ HEADS: dict[str, bytes] = {
     "a protocol in lower case": b"GET /api/tasks http/1.1\r\nHost: x\r\n\r\n",
     "HTTP/1.10": b"GET /api/tasks HTTP/1.10\r\nHost: x\r\n\r\n",
     "HTTP/1.2": b"GET /api/tasks HTTP/1.2\r\nHost: x\r\n\r\n",
-    "empty lines before": b"\r\n\r\nGET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n",
+    "ten empty lines before": b"\r\n" * 10 + b"GET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a carriage return before": b"\rGET /api/tasks HTTP/1.1\r\nHost: x\r\n\r\n",
+    "PROXY protocol 1": b"PROXY TCP4 192.0.2.1 192.0.2.2 5 80\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "PROXY protocol 2": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\x7f" * 12,
 }
 BIG = "header_fields_too_large"
 
