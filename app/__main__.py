@@ -1,4 +1,4 @@
-"""The command line: `python -m app COMMAND`."""
+"""The command line: `taskward COMMAND`, or `python -m app COMMAND` in a checkout."""
 
 import argparse
 import sys
@@ -9,12 +9,14 @@ from .commands.dev import dev
 from .commands.doctor import doctor
 from .commands.interruption import Interruption
 from .commands.migrate import migrate_command
+from .commands.program import PROGRAM
 from .commands.purge import purge_command
 from .commands.reporting import reporting
 from .commands.restored import restored_command
 from .commands.serve import serve
 from .commands.streams import open_closed_streams
 from .commands.token import token
+from .commands.version import ShowVersion
 from .server.observability.logs import configure_logs
 from .settings import Settings, read_settings
 
@@ -36,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app", description="Taskward, a task API.")
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Taskward, a task API.")
+    parser.add_argument("--version", action=ShowVersion, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(
         commands,
@@ -64,16 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         lambda *_: restored_command,
     )
     _add(commands, "doctor", "check settings, keys, database and schema", lambda *_: doctor)
-    for_token = _add(
-        commands,
-        "token",
-        "print an HS256 token for testing",
-        lambda options, _: partial(token, user=options.user, ttl=options.ttl),
-    )
-    for_token.add_argument("user", metavar="USER", help="the user's id")
-    for_token.add_argument(
-        "--ttl", type=int, default=3600, metavar="SECONDS", help="lifetime of the token (3600)"
-    )
+    _add_token(commands)
     return parser
 
 
@@ -86,6 +80,19 @@ def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     for_migrate.add_argument(
         "--citus", action="store_true", help="distribute the tables by user with Citus"
+    )
+
+
+def _add_token(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for_token = _add(
+        commands,
+        "token",
+        "print an HS256 token for testing",
+        lambda options, _: partial(token, user=options.user, ttl=options.ttl),
+    )
+    for_token.add_argument("user", metavar="USER", help="the user's id")
+    for_token.add_argument(
+        "--ttl", type=int, default=3600, metavar="SECONDS", help="lifetime of the token (3600)"
     )
 
 

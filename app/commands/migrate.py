@@ -11,6 +11,7 @@ from ..tasks.wall import WALL
 from .errors import CommandError
 from .misspellings import check_names
 from .on_database import with_database
+from .program import PROGRAM
 from .resolve import any_database
 
 # If the tables are distributed, this statement reaches every machine.
@@ -51,7 +52,7 @@ def require_schema(settings: Settings) -> None:
     """Raise `CommandError` if the database does not have this version's schema."""
     if not with_database(settings, is_current):
         raise CommandError(
-            f"the database is not at schema revision {WALL.head}. Run python -m app migrate, "
+            f"the database is not at schema revision {WALL.head}. Run {PROGRAM} migrate, "
             "or set MIGRATE_ON_START=true."
         )
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from app.commands.program import PROGRAM
 from app.database.driver.url import DatabaseUrl
 from app.server.http.listener import Listener
 from tests.support.debian_postgres import plain_server
@@ -381,7 +382,11 @@ def test_a_role_that_is_missing_is_told(
 
 
 def test_the_page_has_each_database_and_its_messages() -> None:
-    page = (ROOT / "docs" / "how-to" / "databases.md").read_text()
+    page = (
+        (ROOT / "docs" / "how-to" / "databases.md")
+        .read_text()
+        .replace("taskward migrate", f"{PROGRAM} migrate")
+    )
     cells = [
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in page.splitlines()

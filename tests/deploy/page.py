@@ -37,7 +37,7 @@ class Machine:
             (self.home / name).symlink_to(ROOT / name)
         for name in NOT_RUN:
             _script(self._programs / name if "/" not in name else self.home / name, "exit 0")
-        _script(self.home / ".venv" / "bin" / "python", f'exec "{sys.executable}" "$@"')
+        _script(self.home / ".venv" / "bin" / "taskward", f'exec "{sys.executable}" -m app "$@"')
 
     def run(self, commands: str, **environment: str) -> str:
         """Run commands of the page, all of which must succeed. Return their output."""

@@ -187,7 +187,7 @@ def test_a_restore_that_fails_stops_there(
     said = machine.fail(traced, NEW_DATABASE_URL=url)
     steps = [line for line in said.splitlines() if line.startswith("+ ")]
     assert steps[-1].startswith("+ pg_restore")
-    assert not any("app restored" in step or "systemctl start" in step for step in steps)
+    assert not any("taskward restored" in step or "systemctl start" in step for step in steps)
 
 
 def test_an_operator_erases_a_user_and_no_other(

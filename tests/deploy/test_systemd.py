@@ -23,6 +23,7 @@ from tests.support.tokens import SECRET
 from tests.support.waiting import wait_until
 
 DEPLOY = ROOT / "deploy"
+PROGRAM = "/opt/taskward/.venv/bin/taskward"
 MOST_EXPOSED = 15
 """The limit of `systemd-analyze security`, in tenths. 100 is a service that may do everything."""
 
@@ -43,7 +44,7 @@ def run(*command: str | Path) -> tuple[int, str]:
 def test_the_units_say_nothing_wrong(tmp_path: Path) -> None:
     for name in ("taskward.service", "taskward.socket"):
         unit = (DEPLOY / name).read_text()
-        (tmp_path / name).write_text(unit.replace("/opt/taskward/.venv/bin/python", sys.executable))
+        (tmp_path / name).write_text(unit.replace(PROGRAM, sys.executable))
     units = tmp_path / "taskward.service", tmp_path / "taskward.socket"
     assert run(program("systemd-analyze"), "verify", "--man=no", *units) == (0, "")
 
@@ -74,7 +75,7 @@ def test_the_service_has_the_limits_that_the_page_computes() -> None:
 def test_a_reload_during_the_import_does_not_end_the_service(tmp_path: Path) -> None:
     unit = (DEPLOY / "taskward.service").read_text()
     (start,) = re.findall(r"(?m)^ExecStart=(.+)$", unit)
-    command = start.replace("/opt/taskward/.venv/bin/python", sys.executable).split()
+    command = start.replace(PROGRAM, f"{sys.executable} -m app").split()
     environment = {"PYTHONPATH": str(ROOT)}
     starting = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True

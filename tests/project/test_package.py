@@ -1,37 +1,13 @@
-"""The wheel contains all that the program needs, and the locks contain the right packages only."""
+"""The contract is found in the wheel, and the locks contain the right packages only."""
 
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.support.folders import ROOT
-
-
-def test_the_wheel_has_the_contract_the_pages_and_the_migrations(tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("taskward-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        assert archive.read("taskward/openapi.yaml") == (ROOT / "openapi.yaml").read_bytes()
-    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {
-        "taskward",
-        "quart_contract",
-    }
-    tracked = {
-        f"taskward/{path.relative_to(ROOT / 'app')}"
-        for path in (ROOT / "app").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    assert tracked <= names
 
 
 def test_the_contract_in_the_wheel_is_the_one_that_is_read(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from app import MAX_BODY_BYTES
 from app.__main__ import main
 from app.auth.in_flight import MAX_REQUESTS, MAX_UNREAD_BYTES
+from app.commands.program import PROGRAM
 from app.server.http.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS, RESERVED_DESCRIPTORS
 from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.settings import Settings
@@ -50,7 +51,10 @@ def test_the_commands_page_has_every_command_with_its_usage(
     names = re.findall(r"(?m)^    (\w+) ", help_of())
     usages = {name: help_of(name).partition("\n\n")[0].replace(" [-h]", "") for name in names}
     sections = re.findall(r"(?m)^## (\w+)\n\n`(.+)`$", COMMANDS)
-    assert dict(sections) == {name: text.removeprefix("usage: ") for name, text in usages.items()}
+    assert dict(sections) == {
+        name: text.removeprefix("usage: ").replace(PROGRAM, "taskward")
+        for name, text in usages.items()
+    }
 
 
 def test_the_limits_page_has_the_limits_of_the_code() -> None:
@@ -73,6 +77,6 @@ def test_the_log_events_of_the_pages_exist() -> None:
     source = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
     pages = [*FOLDER.glob("*.md"), *FOLDER.with_name("how-to").glob("*.md")]
     text = "".join(page.read_text() for page in pages if page.name != "databases.md")
-    named = re.findall(r"`((?!make |systemctl )[a-z-]+(?: [a-z]+){1,3})`", text)
+    named = re.findall(r"`((?!make |systemctl |taskward )[a-z-]+(?: [a-z]+){1,3})`", text)
     assert len(named) > 3
     assert [event for event in named if f'"{event}"' not in source] == []

@@ -56,6 +56,7 @@ class Taskward:
         """A command that starts the command, such as a wrapper."""
         self.pass_fds: tuple[int, ...] = ()
         """Descriptors that servers inherit."""
+        self.program: tuple[str, ...] = (sys.executable, "-m", "app")
         self.log: Path | None = None
         """A file for the output of servers, instead of pipes."""
         self.data_dir = folder / "data"
@@ -95,8 +96,8 @@ class Taskward:
         output = self.log.open("ab") if self.log else nullcontext(subprocess.PIPE)
         with output as stream:
             process = subprocess.Popen(
-                [*self.before, sys.executable, "-m", "app", command],
-                env=self._environment | environment | {"PYTHONPATH": str(ROOT)},
+                [*self.before, *self.program, command],
+                env=self._environment | {"PYTHONPATH": str(ROOT)} | environment,
                 cwd=self.folder,
                 stdout=stream,
                 stderr=stream,
@@ -162,7 +163,7 @@ def reload_workers(pid: int) -> None:
 
 def _is_worker(process: psutil.Process) -> bool:
     try:
-        return "app.commands.worker" in process.cmdline()
+        return any(each.endswith(".commands.worker") for each in process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return False
 

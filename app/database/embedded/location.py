@@ -12,6 +12,7 @@ import importlib.util
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +59,16 @@ def find_cluster(folder: Folder) -> Folder | None:
         return open_folder(Path(CLUSTER), within=folder)
     except FileNotFoundError:
         return None
+
+
+def version_of_binaries() -> str | None:
+    """Return the version of the installed PostgreSQL, such as 18.4; None if there is none."""
+    try:
+        postgres = _installed() / "bin" / "postgres"
+        said = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True)
+    except (EmbeddedPostgresError, OSError, subprocess.CalledProcessError):
+        return None
+    return said.stdout.split()[-1]
 
 
 def _not_made_yet(folder: Folder) -> Path:

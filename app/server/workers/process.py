@@ -1,11 +1,13 @@
 """A worker process as its supervisor sees it, and the channel between the two."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
 from asyncio.subprocess import Process
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
@@ -47,13 +49,15 @@ class Worker:
     async def start(cls, module: str, descriptor: int, config: bytes) -> "Worker":
         """Run `module` in a new process, with the descriptor of the listening socket.
 
-        The process is not forked without `exec`, because this process may have threads. Raises
+        The process is not forked without `exec`, because this process may have threads. It does
+        not import from the working folder (`-P`), which may belong to another program. Raises
         `OSError` if the process cannot be started.
         """
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", module, str(descriptor)),
+                *(sys.executable, "-P", "-m", module, str(descriptor)),
+                env=_environment(),
                 stdin=theirs.fileno(),
                 pass_fds=[descriptor],
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone; it stops workers
@@ -116,3 +120,13 @@ class Worker:
     def _send(self, number: int) -> None:
         with suppress(ProcessLookupError):
             self._process.send_signal(number)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a worker, in which it finds the same package as this process."""
+    folder = str(Path(__file__).parents[3])
+    # The first entry is the folder of the script, or the working folder: a worker has neither.
+    if folder in sys.path[1:]:
+        return {**os.environ}
+    others = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{others}" if others else folder}
