@@ -55,13 +55,17 @@ class Document:
         return str(self.tree["info"]["version"])
 
     @cached_property
-    def pattern_details(self) -> Mapping[str, str]:
-        """The error detail for each `pattern`, in words: its `x-pattern-detail`."""
+    def details(self) -> Mapping[tuple[str, str], str]:
+        """The error details, in words, by keyword and value: `x-pattern-detail`, `x-format-detail`.
+
+        A pattern, or a format, has the same detail in all schemas.
+        """
         schemas = self.tree.get("components", {}).get("schemas", {}).values()
         return {
-            schema["pattern"]: schema["x-pattern-detail"]
+            (keyword, schema[keyword]): schema[f"x-{keyword}-detail"]
             for schema in schemas
-            if "x-pattern-detail" in schema
+            for keyword in ("pattern", "format")
+            if f"x-{keyword}-detail" in schema
         }
 
     def resolve(self, node: Node) -> Node:

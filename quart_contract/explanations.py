@@ -64,14 +64,14 @@ class _Value:
         if properties:
             own["properties"] = dict.fromkeys(properties, True)
         self._own = explanations.compile(own)
-        self._patterns = explanations.document.pattern_details
+        self._details = explanations.document.details
         self._members = {name: explanations.of(each) for name, each in properties.items()}
         self._items = explanations.of(schema["items"]) if "items" in schema else None
 
     def violations(self, value: JsonValue, path: BodyPath) -> Iterator[Violation]:
         """Yield the violations of a value, then those of its members or items."""
         for error in self._own.iter_errors(self._shallow(value)):
-            yield from violations_of(error, path, self._patterns)
+            yield from violations_of(error, path, self._details)
         if isinstance(value, dict):
             for name, member in self._members.items():
                 if name in value:

@@ -18,8 +18,9 @@ from hypercorn.typing import (
 from quart_contract.document import Document, Node
 from quart_contract.operations import Operation, read_parameter
 from quart_contract.problems import INTERNAL_ERROR, ProblemCatalogue
+from quart_contract.schemas import compile_schema
 from quart_contract.strict_json import MalformedJsonError, parse
-from quart_contract.validation import ParameterValidator, compile_schema
+from quart_contract.validation import ParameterValidator
 
 logger = structlog.get_logger("quart_contract")
 

@@ -2,18 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
-from typing import Annotated, Any
+from typing import Any
 
-import jsonschema_rs
 import msgspec
 
-from quart_contract.document import ContractError, Document, Node
+from quart_contract.document import Document
 from quart_contract.explanations import Explanations
 from quart_contract.operations import Body, Operation, Parameter
 from quart_contract.requests import RawRequest
+from quart_contract.schemas import compile_schema
 from quart_contract.strict_json import JsonValue
 from quart_contract.violations import MAX_VIOLATIONS, UNEXPLAINED, Violation, message_of
 
@@ -21,9 +20,6 @@ from quart_contract.violations import MAX_VIOLATIONS, UNEXPLAINED, Violation, me
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
 # The number syntax of JSON, limited to exponents that cannot overflow a double.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
-_BEGIN = datetime(1000, 1, 1, tzinfo=UTC)  # so that the year has four digits in the response, too
-_END = datetime.max.replace(tzinfo=UTC)
-_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class RequestValidator:
@@ -78,7 +74,7 @@ class ParameterValidator:
         self.parameter = parameter
         self._read = _READERS[parameter.kind]
         self._has_null = parameter.nullable and parameter.kind != "string"
-        self._patterns = document.pattern_details
+        self._details = document.details
         self._validator = compile_schema(document, parameter.schema)
 
     def value(self, sent: Sequence[str]) -> JsonValue:
@@ -99,7 +95,7 @@ class ParameterValidator:
         elif sent:
             for error in self._validator.iter_errors(self.value(sent)):
                 yield Violation(
-                    detail=message_of(error, self._patterns), **{keyword: self.parameter.name}
+                    detail=message_of(error, self._details), **{keyword: self.parameter.name}
                 )
         elif self.parameter.required:
             yield Violation(detail="is required", **{keyword: self.parameter.name})
@@ -162,32 +158,3 @@ class BodyValidator:
             yield violation
         if not is_explained:
             yield Violation(detail=UNEXPLAINED, pointer="")
-
-
-def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:
-    """Compile a schema of the contract, with formats asserted instead of being annotations.
-
-    Raises `ContractError` for an invalid schema, a missing reference or an unknown format.
-    """
-    try:
-        return jsonschema_rs.Draft202012Validator(
-            document.schema(schema),
-            validate_formats=True,
-            ignore_unknown_formats=False,
-            formats={"date-time": is_instant},
-        )
-    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-        raise ContractError(f"a schema cannot be compiled: {error}") from None
-
-
-def is_instant(text: str) -> bool:
-    """Return whether a text is an RFC 3339 date-time within the years 1000 to 9999 in UTC.
-
-    This replaces the check of jsonschema-rs. That one accepts leap seconds, which Python cannot
-    represent, and offsets that lead out of those years, which a response cannot represent. The
-    last microsecond of 9999 is rejected, too: the database driver reads it as infinity.
-    """
-    try:
-        return _BEGIN <= msgspec.convert(text, _Instant).astimezone(UTC) < _END
-    except (msgspec.ValidationError, OverflowError):
-        return False

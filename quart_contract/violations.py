@@ -13,6 +13,9 @@ MAX_VIOLATIONS = 100
 BodyPath: TypeAlias = tuple[str | int, ...]
 """The property names and array indices that lead to a value in a body."""
 
+Details: TypeAlias = Mapping[tuple[str, str], str]
+"""Error details in words, by keyword (`pattern` or `format`) and its value."""
+
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One violation of a request, as a problem lists it under `errors`.
@@ -59,7 +62,7 @@ _UNKNOWN = "is an unknown property"
 
 
 def violations_of(
-    error: jsonschema_rs.ValidationError, path: BodyPath, patterns: Mapping[str, str]
+    error: jsonschema_rs.ValidationError, path: BodyPath, details: Details
 ) -> Iterator[Violation]:
     """Yield the violations for a schema error of the value at `path`, each with its own pointer."""
     match error.kind:
@@ -70,16 +73,18 @@ def violations_of(
             yield Violation(detail="is required", pointer=pointer((*path, name)))
         case _:
             inside = (*path, *error.instance_path)
-            yield Violation(detail=message_of(error, patterns), pointer=pointer(inside))
+            yield Violation(detail=message_of(error, details), pointer=pointer(inside))
 
 
-def message_of(error: jsonschema_rs.ValidationError, patterns: Mapping[str, str]) -> str:
+def message_of(error: jsonschema_rs.ValidationError, details: Details) -> str:
     """Return what is wrong, without quoting the value, which may be long or secret.
 
-    `patterns` maps a pattern to the detail for a value that does not match it.
+    `details` maps a pattern or a format to the detail for a value that does not match it.
     """
-    if error.kind.name == "pattern" and error.kind.value in patterns:
-        return patterns[error.kind.value]
+    if error.kind.name in ("pattern", "format"):
+        detail = details.get((error.kind.name, error.kind.value))
+        if detail is not None:
+            return detail
     sentence = _SENTENCES.get(error.kind.name, UNEXPLAINED)
     return sentence.format(_words(error.kind.name, error.kind.value))
 

@@ -9,8 +9,9 @@ import pytest
 from quart_contract.document import ContractError, Document
 from quart_contract.explanations import Explanations
 from quart_contract.operations import Body
+from quart_contract.schemas import compile_schema
 from quart_contract.strict_json import JsonValue
-from quart_contract.validation import BodyValidator, compile_schema
+from quart_contract.validation import BodyValidator
 
 LABELS = {"type": "array", "maxItems": 2, "uniqueItems": True, "items": {"type": "string"}}
 TREE: dict[str, Any] = {

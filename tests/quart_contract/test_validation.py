@@ -10,7 +10,8 @@ from werkzeug.datastructures import Headers, MultiDict
 from quart_contract.document import Document
 from quart_contract.operations import operations
 from quart_contract.requests import RawRequest
-from quart_contract.validation import RequestValidator, is_instant
+from quart_contract.schemas import is_instant
+from quart_contract.validation import RequestValidator
 from quart_contract.violations import Violation
 
 CONTRACT = Document(
@@ -135,6 +136,10 @@ def test_a_header_that_is_sent_twice_is_a_fault() -> None:
         ("2026-12-01T24:00:00Z", False),
         ("2026-12-01T09:00:00", False),
         ("2026-12-01", False),
+        ("2026-12-01 09:00:00Z", False),
+        ("2026-12-01T09:00:00+0100", False),
+        ("2026-12-01T09:00:00.123456789Z", True),
+        ("2026-12-01T09:00:00.1234567890Z", False),
         ("0001-01-01T00:00:00+00:01", False),
         ("9999-12-31T23:59:59-00:01", False),
         ("", False),

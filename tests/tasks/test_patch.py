@@ -88,7 +88,10 @@ async def test_a_change_of_a_completed_task_keeps_completed_at(
             {"titel": 1, "due_at": "tomorrow"},
             {
                 "/titel": "is an unknown property",
-                "/due_at": "is not an instant with an offset, such as 2026-12-01T09:00:00+01:00",
+                "/due_at": (
+                    "is not an instant with an offset in the years 1000 to 9999, "
+                    "such as 2026-12-01T09:00:00+01:00"
+                ),
             },
         ),
         ({"revision": 3}, {"/revision": "is an unknown property"}),

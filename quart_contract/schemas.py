@@ -1,0 +1,48 @@
+"""Compile schemas of the contract, with the formats and keywords that the engine enforces."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+import jsonschema_rs
+import msgspec
+
+from quart_contract.document import ContractError, Document, Node
+
+# RFC 3339, section 5.6. msgspec alone accepts a blank for the T, and offsets without a colon.
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_BEGIN = datetime(1000, 1, 1, tzinfo=UTC)  # so that the year has four digits in the response, too
+_END = datetime.max.replace(tzinfo=UTC)
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:
+    """Compile a schema of the contract, with formats asserted instead of being annotations.
+
+    Raises `ContractError` for an invalid schema, a missing reference or an unknown format.
+    """
+    try:
+        return jsonschema_rs.Draft202012Validator(
+            document.schema(schema),
+            validate_formats=True,
+            ignore_unknown_formats=False,
+            formats={"date-time": is_instant},
+        )
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
+        raise ContractError(f"a schema cannot be compiled: {error}") from None
+
+
+def is_instant(text: str) -> bool:
+    """Return whether a text is an RFC 3339 date-time within the years 1000 to 9999 in UTC.
+
+    This replaces the check of jsonschema-rs. That one accepts leap seconds, which Python cannot
+    represent, and offsets that lead out of those years, which a response cannot represent. The
+    last microsecond of 9999 is rejected, too: the database driver reads it as infinity.
+    """
+    try:
+        instant = msgspec.convert(text, _Instant)
+        return _BEGIN <= instant.astimezone(UTC) < _END and _INSTANT.fullmatch(text) is not None
+    except (msgspec.ValidationError, OverflowError):
+        return False
