@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from quart_contract.keywords import KEYWORDS
+
 Node: TypeAlias = Mapping[str, Any]
 """A part of the contract. Its values have the types that OpenAPI allows, hence `Any`."""
 
@@ -58,10 +60,12 @@ class Document:
     def details(self) -> Mapping[tuple[str, str], str]:
         """The error details, in words, by keyword and value: `x-pattern-detail`, `x-format-detail`.
 
-        A pattern, or a format, has the same detail in all schemas.
+        A pattern, or a format, has the same detail in all schemas. The patterns of `KEYWORDS` are
+        among them.
         """
+        own = {("pattern", each.pattern): each.detail for each in KEYWORDS.values()}
         schemas = self.tree.get("components", {}).get("schemas", {}).values()
-        return {
+        return own | {
             (keyword, schema[keyword]): schema[f"x-{keyword}-detail"]
             for schema in schemas
             for keyword in ("pattern", "format")

@@ -2,12 +2,13 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import jsonschema_rs
 import msgspec
 
 from quart_contract.document import ContractError, Document, Node
+from quart_contract.keywords import KEYWORDS
 
 # RFC 3339, section 5.6. msgspec alone accepts a blank for the T, and offsets without a colon.
 _INSTANT = re.compile(
@@ -21,17 +22,32 @@ _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:
     """Compile a schema of the contract, with formats asserted instead of being annotations.
 
-    Raises `ContractError` for an invalid schema, a missing reference or an unknown format.
+    Raises `ContractError` for an invalid schema, a missing reference, an unknown format, or a
+    keyword of `KEYWORDS` that is not true.
     """
     try:
         return jsonschema_rs.Draft202012Validator(
-            document.schema(schema),
+            _with_patterns(document.schema(schema)),
             validate_formats=True,
             ignore_unknown_formats=False,
             formats={"date-time": is_instant},
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise ContractError(f"a schema cannot be compiled: {error}") from None
+
+
+def _with_patterns(node: Any) -> Any:  # noqa: ANN401 - a part of a schema
+    """Return a schema in which `pattern` replaces the engine's own keywords."""
+    if isinstance(node, list):
+        return [_with_patterns(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {name: _with_patterns(each) for name, each in node.items() if name not in KEYWORDS}
+    own = [name for name in KEYWORDS if name in node]
+    if any(node[name] is not True for name in own):
+        raise ContractError(f"a schema cannot be compiled: {' or '.join(own)} can only be true")
+    patterns = [{"pattern": KEYWORDS[name].pattern} for name in own]
+    return {**kept, "allOf": [*kept.get("allOf", ()), *patterns]} if patterns else kept
 
 
 def is_instant(text: str) -> bool:

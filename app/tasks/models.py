@@ -28,8 +28,8 @@ metadata = MetaData(
     }
 )
 
-# Unicode's White_Space, as in the contract's pattern. The meaning of \s differs between versions
-# and locales of PostgreSQL, so this lists the characters.
+# Unicode's White_Space, as in the contract's `x-not-blank`. The meaning of \s differs between
+# versions and locales of PostgreSQL, so this lists the characters.
 WHITE_SPACE = (
     r"\t\n\x0B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     r"\u2009\u200A\u2028\u2029\u202F\u205F\u3000"

@@ -93,7 +93,7 @@ async def test_a_body_may_name_its_charset(client: httpx.AsyncClient) -> None:
         ({}, [("/title", "is required")]),
         ({"title": ""}, [("/title", "has fewer than 1 characters"), ("/title", "is blank")]),
         ({"title": "x" * 201}, [("/title", "has more than 200 characters")]),
-        ({"title": "a\0b"}, [("/title", "is blank or contains U+0000")]),
+        ({"title": "a\0b"}, [("/title", "contains U+0000")]),
         ({"title": None}, [("/title", "is not a string")]),
         ({"title": "x", "description": "a\0b"}, [("/description", "contains U+0000")]),
         ({"title": "x", "description": "x" * 10_001}, [("/description", "has more than 10000")]),
