@@ -17,6 +17,7 @@ from app.openapi import read
 
 Node = Mapping[str, Any]
 
+PLACES = {"pointer", "parameter", "header"}
 EVERYWHERE = ("X-Request-Id", "X-Content-Type-Options", "Cache-Control")
 PAGES = re.compile(r"/|/docs.*|/problems.*|/openapi\.(yaml|json)")
 
@@ -68,12 +69,23 @@ class Conformance:
         media_type = response.headers["Content-Type"]
         assert media_type in content, f"{media_type} is not documented"
         self._validate(content[media_type]["schema"], response.json())
+        self._check_places(response.json())
 
     def check_problem(self, headers: Mapping[str, str], problem: object) -> None:
         """Raise `AssertionError` or `ValidationError` if a response is not a valid problem."""
         self._check_headers(headers)
         assert headers["content-type"] == "application/problem+json"
         self._validate({"$ref": "#/components/schemas/Problem"}, problem)
+        self._check_places(problem)
+
+    def _check_places(self, body: object) -> None:
+        """Raise `AssertionError` for an error of the input that has no place, or more than one.
+
+        A schema with `oneOf` and `required` would say so, but generated clients cannot read it.
+        """
+        errors = body.get("errors", []) if isinstance(body, dict) else []
+        for each in errors:
+            assert len(PLACES & each.keys()) == 1, f"{each} does not have one place"
 
     def _check_unrouted(self, response: httpx.Response) -> None:
         if response.status_code >= 400 and response.request.method != "HEAD":
