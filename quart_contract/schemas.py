@@ -1,6 +1,7 @@
 """Compile schemas of the contract, with the formats and keywords that the engine enforces."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,6 +12,10 @@ from quart_contract.document import ContractError, Document, Node
 from quart_contract.keywords import KEYWORDS
 
 # RFC 3339, section 5.6. msgspec alone accepts a blank for the T, and offsets without a colon.
+_INTEGERS: Mapping[str, Node] = {
+    "int32": {"minimum": -(2**31), "maximum": 2**31 - 1},
+    "int64": {"minimum": -(2**63), "maximum": 2**63 - 1},
+}
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -27,27 +32,33 @@ def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft20201
     """
     try:
         return jsonschema_rs.Draft202012Validator(
-            _with_patterns(document.schema(schema)),
+            _in_keywords(document.schema(schema)),
             validate_formats=True,
             ignore_unknown_formats=False,
-            formats={"date-time": is_instant},
+            formats={"date-time": is_instant, **dict.fromkeys(_INTEGERS, _is_checked)},
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise ContractError(f"a schema cannot be compiled: {error}") from None
 
 
-def _with_patterns(node: Any) -> Any:  # noqa: ANN401 - a part of a schema
-    """Return a schema in which `pattern` replaces the engine's own keywords."""
+def _in_keywords(node: Any) -> Any:  # noqa: ANN401 - a part of a schema
+    """Return a schema in which JSON Schema's keywords say what the engine's own and formats say."""
     if isinstance(node, list):
-        return [_with_patterns(each) for each in node]
+        return [_in_keywords(each) for each in node]
     if not isinstance(node, dict):
         return node
-    kept = {name: _with_patterns(each) for name, each in node.items() if name not in KEYWORDS}
+    kept = {name: _in_keywords(each) for name, each in node.items() if name not in KEYWORDS}
     own = [name for name in KEYWORDS if name in node]
     if any(node[name] is not True for name in own):
         raise ContractError(f"a schema cannot be compiled: {' or '.join(own)} can only be true")
-    patterns = [{"pattern": KEYWORDS[name].pattern} for name in own]
-    return {**kept, "allOf": [*kept.get("allOf", ()), *patterns]} if patterns else kept
+    added: list[Node] = [{"pattern": KEYWORDS[name].pattern} for name in own]
+    if isinstance(node.get("format"), str) and node["format"] in _INTEGERS:
+        added.append(_INTEGERS[node["format"]])
+    return {**kept, "allOf": [*kept.get("allOf", ()), *added]} if added else kept
+
+
+def _is_checked(_: str) -> bool:
+    return True  # by the bounds that stand for the format
 
 
 def is_instant(text: str) -> bool:
