@@ -1,4 +1,7 @@
-"""Check each response against the contract before it is sent, in development and tests."""
+"""Check each response against the contract before it is sent, in development and tests.
+
+A property that the contract does not describe violates it, even though clients have to ignore it.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -121,7 +124,9 @@ class ResponseValidator:
             for name, header in _headers(document, node)
         ]
         self._content: dict[str, jsonschema_rs.Draft202012Validator | None] = {
-            media_type: compile_schema(document, each["schema"]) if "schema" in each else None
+            media_type: compile_schema(document, each["schema"], closed=True)
+            if "schema" in each
+            else None
             for media_type, each in node.get("content", {}).items()
         }
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import jsonschema_rs
@@ -12,6 +13,7 @@ from quart_contract.document import ContractError, Document, Node
 from quart_contract.keywords import KEYWORDS
 
 # RFC 3339, section 5.6. msgspec alone accepts a blank for the T, and offsets without a colon.
+_COMPOSITIONS = {"allOf", "anyOf", "oneOf"}
 _INTEGERS: Mapping[str, Node] = {
     "int32": {"minimum": -(2**31), "maximum": 2**31 - 1},
     "int64": {"minimum": -(2**63), "maximum": 2**63 - 1},
@@ -24,15 +26,20 @@ _END = datetime.max.replace(tzinfo=UTC)
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def compile_schema(document: Document, schema: Node) -> jsonschema_rs.Draft202012Validator:
+def compile_schema(
+    document: Document, schema: Node, *, closed: bool = False
+) -> jsonschema_rs.Draft202012Validator:
     """Compile a schema of the contract, with formats asserted instead of being annotations.
+
+    If `closed`, objects have only the properties that the schema describes.
 
     Raises `ContractError` for an invalid schema, a missing reference, an unknown format, or a
     keyword of `KEYWORDS` that is not true.
     """
+    whole = _closed(document, document.schema(schema)) if closed else document.schema(schema)
     try:
         return jsonschema_rs.Draft202012Validator(
-            _in_keywords(document.schema(schema)),
+            _in_keywords(whole),
             validate_formats=True,
             ignore_unknown_formats=False,
             formats={"date-time": is_instant, **dict.fromkeys(_INTEGERS, _is_checked)},
@@ -55,6 +62,34 @@ def _in_keywords(node: Any) -> Any:  # noqa: ANN401 - a part of a schema
     if isinstance(node.get("format"), str) and node["format"] in _INTEGERS:
         added.append(_INTEGERS[node["format"]])
     return {**kept, "allOf": [*kept.get("allOf", ()), *added]} if added else kept
+
+
+def _closed(document: Document, node: Node, *, is_value: bool = True) -> Node:
+    """Return a schema in which no object has a property that the schema does not describe.
+
+    `is_value` is False for a part of another schema, such as an item of `allOf`: only the whole
+    knows all properties.
+    """
+    close, closed = partial(_closed, document), dict(node)
+    for keyword in {"properties", "patternProperties"} & node.keys():
+        closed[keyword] = {name: close(each) for name, each in node[keyword].items()}
+    if "items" in node:
+        closed["items"] = close(node["items"])
+    for keyword in _COMPOSITIONS & node.keys():
+        closed[keyword] = [close(each, is_value=False) for each in node[keyword]]
+    if "components" in node:
+        schemas = node["components"]["schemas"].items()
+        parts = {name: close(each, is_value=False) for name, each in schemas}
+        closed["components"] = {"schemas": parts}
+    if is_value and _describes_properties(document, node):
+        closed.setdefault("unevaluatedProperties", False)
+    return closed
+
+
+def _describes_properties(document: Document, node: Node) -> bool:
+    node = document.resolve(node)
+    parts = (each for keyword in _COMPOSITIONS & node.keys() for each in node[keyword])
+    return "properties" in node or any(_describes_properties(document, each) for each in parts)
 
 
 def _is_checked(_: str) -> bool:

@@ -19,8 +19,16 @@ def _with_body(tree: dict[str, Any]) -> None:
     schema = {
         "type": "object",
         "required": ["size"],
-        "properties": {"size": {"type": "integer", "minimum": 1, "maximum": 9}},
+        "properties": {
+            "size": {"type": "integer", "minimum": 1, "maximum": 9},
+            "owner": {"allOf": [{"properties": {"a": {}}}, {"properties": {"b": {}}}]},
+            "extra": {"type": "object"},
+            "parts": {"items": {"$ref": "#/components/schemas/Part"}},
+        },
     }
+    own = {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Part"}}}
+    part = {"oneOf": [own, {"const": 1}]}
+    tree["components"]["schemas"]["Part"] = part
     tree["paths"]["/things/{id}"]["get"]["responses"] = {
         "200": {
             "headers": {
@@ -80,6 +88,7 @@ async def test_the_error_keeps_what_a_browser_and_an_operator_need() -> None:
         GOOD,
         (200, {"ETag": '"1"', "Content-Type": "application/json"}, b'{"si', b'ze":1}'),
         (200, GOOD[1] | {"Age": "7"}, GOOD[2]),
+        (200, GOOD[1], b'{"size":1,"owner":{"a":1,"b":2},"extra":{"x":1},"parts":[1,{"next":{}}]}'),
         (204, {}),
         (404, {}),
     ],
@@ -101,6 +110,9 @@ async def test_a_response_that_fits_leaves_as_it_is(response: Any) -> None:  # n
         ((200, GOOD[1], b"{"), "its body is not JSON"),
         ((200, GOOD[1], b'{"size":0}'), "/size violates minimum of its schema"),
         ((200, GOOD[1], b"{}"), "/ violates required of its schema"),
+        ((200, GOOD[1], b'{"size":1,"x":1}'), "/ violates unevaluatedProperties of"),
+        ((200, GOOD[1], b'{"size":1,"owner":{"c":1}}'), "/owner violates unevaluatedProperties of"),
+        ((200, GOOD[1], b'{"size":1,"parts":[{"x":1}]}'), "/parts/0 violates unevaluated"),
     ],
 )
 async def test_a_response_that_does_not_fit_becomes_a_500(

@@ -22,11 +22,24 @@ EVERYWHERE = ("X-Request-Id", "X-Content-Type-Options", "Cache-Control")
 PAGES = re.compile(r"/|/docs.*|/problems.*|/openapi\.(yaml|json)")
 
 
+def closed(node: Any) -> Any:  # noqa: ANN401 - a part of a schema
+    """Return a copy of a schema in which objects have only the properties that it describes.
+
+    Clients have to ignore unknown properties of responses, but the server must send none.
+    """
+    if isinstance(node, list):
+        return [closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {name: closed(each) for name, each in node.items()}
+    return {"additionalProperties": False, **copy} if "properties" in copy else copy
+
+
 class Conformance:
     """Checks responses against the contract."""
 
     def __init__(self, raw: bytes) -> None:
-        self.tree: Node = yaml.safe_load(raw)
+        self.tree: Node = closed(yaml.safe_load(raw))
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
         self._templates = {
             re.compile(re.sub(r"\{\w+\}", "[^/]+", path)): item
