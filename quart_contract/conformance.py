@@ -50,7 +50,10 @@ def handler_differences(
         yield from check.differences(schema, _without(hint, type(None)), parameter.argument)
     if operation.body:
         check = _Comparison(document, Direction.REQUEST, operation.body.defaults)
-        yield from check.differences(operation.body.schema, hints.get("body", Any), "body")
+        schema = operation.body.schema
+        if not operation.body.required:
+            schema, _ = document.without_null(schema)  # null means no body
+        yield from check.differences(schema, hints.get("body", Any), "body")
     yield from _result_differences(document, operation, hints.get("return"))
 
 
@@ -111,7 +114,7 @@ class _Comparison:
 
     def differences(self, schema: Node, hint: Any, place: str) -> Iterator[str]:  # noqa: ANN401
         """Yield a line for each difference at or below a place."""
-        schema, nullable = self._not_null(self._document.resolve(schema))
+        schema, nullable = self._document.without_null(schema)
         if hint is Any or (id(schema), hint) in self._seen:
             return
         self._seen.add((id(schema), hint))
@@ -129,17 +132,6 @@ class _Comparison:
             yield from self._list(schema, typing.get_args(hint)[0], place)
         else:
             yield from self._scalar(schema, hint, place)
-
-    def _not_null(self, schema: Node) -> tuple[Node, bool]:
-        """Return the schema without its null alternative, and whether it allows null."""
-        for keyword in ("oneOf", "anyOf"):
-            choices = schema.get(keyword, [])
-            others = [each for each in choices if each != {"type": "null"}]
-            if len(others) == 1 < len(choices):
-                return self._document.resolve(others[0]), True
-        types_ = schema.get("type")
-        nullable = isinstance(types_, list) and "null" in types_
-        return schema, nullable
 
     def _union(self, schema: Node, choices: list[type], place: str) -> Iterator[str]:
         by_tag = {each.__struct_config__.tag: each for each in choices}  # type: ignore[attr-defined]

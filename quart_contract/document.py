@@ -78,6 +78,17 @@ class Document:
             node = self._target(node["$ref"])
         return node
 
+    def without_null(self, schema: Node) -> tuple[Node, bool]:
+        """Return a resolved schema without its null alternative, and whether it allows null."""
+        schema = self.resolve(schema)
+        for keyword in ("oneOf", "anyOf"):
+            choices = schema.get(keyword, [])
+            others = [each for each in choices if each != {"type": "null"}]
+            if len(others) == 1 < len(choices):
+                return self.resolve(others[0]), True
+        types = schema.get("type")
+        return schema, isinstance(types, list) and "null" in types
+
     def schema(self, node: Node) -> dict[str, Any]:
         """Return a self-contained JSON Schema, which includes the schemas that it refers to.
 

@@ -188,6 +188,6 @@ def _body(document: Document, node: Node) -> Body | None:
     alike = all(content.get("schema") == schema for content in contents.values())
     if schema is None or not alike or not all(map(_JSON_TYPE.fullmatch, contents)):
         raise ContractError(f"{node['operationId']}: the only body that is supported is {JSON}")
-    properties = document.resolve(schema).get("properties", {})
+    properties = document.without_null(schema)[0].get("properties", {})
     defaults = {name: each["default"] for name, each in properties.items() if "default" in each}
     return Body(body.get("required", False), tuple(contents), schema, defaults)

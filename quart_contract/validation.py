@@ -130,6 +130,7 @@ class BodyValidator:
     """Validates the body of an operation.
 
     A body that was not sent is `UNSET`. JSON's null is a body: it is checked against the schema.
+    An optional body that may be null means the same as no body: some clients cannot omit it.
     """
 
     def __init__(self, document: Document, body: Body) -> None:
@@ -140,7 +141,7 @@ class BodyValidator:
 
     def value(self, sent: JsonValue | msgspec.UnsetType) -> JsonValue:
         """Return the body, with the contract's defaults for absent properties."""
-        if isinstance(sent, msgspec.UnsetType):
+        if isinstance(sent, msgspec.UnsetType) or (sent is None and not self._body.required):
             return self._body.defaults
         return self._body.defaults | sent if isinstance(sent, dict) else sent
 

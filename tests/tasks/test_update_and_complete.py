@@ -42,6 +42,30 @@ async def test_a_task_is_completed_by_default(
     assert completed["completed_at"] == completed["updated_at"]
 
 
+async def test_null_means_no_body(client: httpx.AsyncClient) -> None:
+    address = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
+    headers = {"Content-Type": "application/json"}
+    completed = await client.patch(f"{address}/complete", content=b" null ", headers=headers)
+    assert completed.json()["completed"] is True
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"completed": None}, {"pointer": "/completed", "detail": "is not a boolean"}),
+        ({"done": True}, {"pointer": "/done", "detail": "is an unknown property"}),
+        ([], {"pointer": "", "detail": "is not an object"}),
+    ],
+)
+async def test_a_body_that_is_no_completion_is_rejected(
+    client: httpx.AsyncClient, body: object, error: dict[str, str]
+) -> None:
+    address = (await client.post("/api/tasks", json={"title": "x"})).headers["Location"]
+    rejected = await client.patch(f"{address}/complete", json=body)
+    assert rejected.status_code == 422
+    assert rejected.json()["errors"] == [error]
+
+
 async def test_an_empty_body_that_is_announced_as_json_completes_too(
     client: httpx.AsyncClient,
 ) -> None:
