@@ -29,6 +29,8 @@ class Parameter:
     """True if each item of an array is sent as `name=item`, False if commas separate the items."""
     nullable: bool
     """True if an empty value means null. For a string, an empty value is the empty string."""
+    allows_empty: bool
+    """True if an empty value counts as absent: `allowEmptyValue` of OpenAPI."""
 
     @property
     def argument(self) -> str:
@@ -148,16 +150,23 @@ def read_parameter(document: Document, node: Node) -> Parameter:
     kind, is_array = _kind(document, node["name"], schema)
     if is_array and node["in"] != "query":
         raise ContractError(f"parameter {node['name']}: an array is supported in a query only")
+    required, allows_empty = node.get("required", False), node.get("allowEmptyValue", False)
+    if allows_empty and (required or node["in"] != "query" or "null" in _types(schema)):
+        raise ContractError(
+            f"parameter {node['name']}: allowEmptyValue is supported in an optional parameter of a "
+            "query that is not nullable"
+        )
     return Parameter(
         name=node["name"],
         location=node["in"],
-        required=node.get("required", False),
+        required=required,
         schema=node["schema"],
         default=schema.get("default"),
         kind=kind,
         is_array=is_array,
         explodes=node.get("explode", True),
         nullable="null" in _types(schema),
+        allows_empty=allows_empty,
     )
 
 

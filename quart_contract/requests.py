@@ -38,7 +38,8 @@ class RawRequest(NamedTuple):
             case "path":
                 return [self.path[parameter.name]]
             case "query":
-                return self.query.getlist(parameter.name)
+                texts = self.query.getlist(parameter.name)
+                return [] if parameter.allows_empty and not any(texts) else texts
             case _:
                 return self.headers.getlist(parameter.name)
 

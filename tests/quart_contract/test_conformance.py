@@ -15,6 +15,7 @@ from quart_contract.document import ContractError
 from tests.quart_contract.sample import bound, changed, with_key
 
 TEXT = {"type": "string"}
+EMPTY = {"allowEmptyValue": True}
 SIZE = {"type": ["integer", "null"], "minimum": 0, "maximum": 9, "default": None}
 SCHEMAS: dict[str, Any] = {
     "Part": {
@@ -286,6 +287,9 @@ def test_a_parameter_of_another_type_is_drift(handler: Any, message: str) -> Non
         ({"schema": {"type": "array", "items": {"type": "array"}}}, "an array of arrays"),
         ({"schema": TEXT, "style": "deepObject"}, "the style deepObject is not supported"),
         ({"schema": {"type": "array"}, "in": "header"}, "an array is supported in a query only"),
+        ({"schema": TEXT, **EMPTY, "in": "header"}, "allowEmptyValue is supported in an optional"),
+        ({"schema": TEXT, **EMPTY, "required": True}, "allowEmptyValue is supported in"),
+        ({"schema": {"type": ["string", "null"]}, **EMPTY}, "allowEmptyValue is supported in"),
     ],
 )
 def test_a_parameter_that_cannot_be_read_is_refused(

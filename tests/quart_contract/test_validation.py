@@ -27,6 +27,11 @@ paths:
         - {name: exact, in: query, schema: {type: boolean}}
         - {name: ratio, in: query, schema: {type: number, maximum: 1}}
         - {name: depth, in: query, schema: {type: [integer, "null"], default: 3}}
+        - {name: page, in: query, allowEmptyValue: true, schema: {type: integer, default: 1}}
+        - name: tag
+          in: query
+          allowEmptyValue: true
+          schema: {type: array, items: {enum: [a, b]}}
         - {name: label, in: query, schema: {type: array, maxItems: 2, items: {type: string}}}
         - name: codes
           in: query
@@ -43,11 +48,13 @@ TYPES: Mapping[str, Any] = {
     "exact": bool | None,
     "ratio": float | None,
     "depth": int | None,
+    "page": int,
+    "tag": list[str] | None,
     "label": list[str] | None,
     "codes": list[int] | None,
 }
-ABSENT = {"if_match": None, "size": 10, "depth": 3} | dict.fromkeys(
-    ("exact", "ratio", "label", "codes")
+ABSENT = {"if_match": None, "size": 10, "depth": 3, "page": 1} | dict.fromkeys(
+    ("exact", "ratio", "tag", "label", "codes")
 )
 
 
@@ -74,6 +81,10 @@ def test_valid_values_become_typed_arguments_with_defaults() -> None:
         ([("ratio", "1")], {"ratio": 1.0}),
         ([("depth", "")], {"depth": None}),
         ([("depth", "7")], {"depth": 7}),
+        ([("page", "")], {"page": 1}),
+        ([("page", "7")], {"page": 7}),
+        ([("tag", ""), ("tag", "")], {"tag": None}),
+        ([("tag", "a"), ("tag", "b")], {"tag": ["a", "b"]}),
         ([("label", "a"), ("label", "b,c")], {"label": ["a", "b,c"]}),
         ([("codes", "1,2,3")], {"codes": [1, 2, 3]}),
         ([("codes", "")], {"codes": []}),
@@ -98,6 +109,8 @@ def test_scalars_and_arrays_are_read(
         ([("label", "a"), ("label", "b"), ("label", "c")], "has more than 2 items"),
         ([("codes", "1"), ("codes", "2")], "must not be repeated"),
         ([("codes", "1,x")], "is not an integer"),
+        ([("page", ""), ("page", "7")], "must not be repeated"),
+        ([("tag", ""), ("tag", "a")], "is not one of a, b"),
     ],
 )
 def test_a_text_that_is_no_value_of_the_type_is_a_fault(
