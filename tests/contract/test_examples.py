@@ -32,7 +32,7 @@ def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
             for name, example in node.get("examples", {}).items():
                 value = CONTRACT.resolve(example)["value"]
                 yield f"{path}/examples/{name}", node["schema"], value
-        elif "/schemas/" in path and isinstance(node.get("examples"), list):
+        if isinstance(node.get("examples"), list):
             for example in node["examples"]:
                 yield path, node, example
 

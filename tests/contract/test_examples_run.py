@@ -9,6 +9,7 @@ import pytest
 
 from app.openapi import read
 from quart_contract.operations import Operation, operations
+from tests.contract.test_examples import nodes
 from tests.isolation.plans import PLANS, TASK
 
 CONTRACT = read()
@@ -86,10 +87,9 @@ async def test_an_example_of_a_parameter_is_accepted(
     example: str,
     client: httpx.AsyncClient,
     ids: list[str],
-    user: str,
 ) -> None:
     sent: dict[str, dict[str, str]] = {"query": {}, "header": {}, "path": {}}
-    sent[place][name] = user if name == "confirm" else example
+    sent[place][name] = example
     if name == "If-None-Match":
         await client.patch(f"/api/tasks/{ids[0]}", json={"title": "changed since"})
     response = await client.request(
@@ -111,4 +111,18 @@ def test_there_are_examples_of_every_body_and_of_every_parameter() -> None:
         for parameter in operation.parameters
         if parameter.location != "path"
     }
+    described.remove(("deleteMe", "confirm"))
     assert {(operation.id, name) for operation, _, name, _ in PARAMETERS} == described
+
+
+def test_no_tool_is_given_a_value_for_a_parameter() -> None:
+    """Swagger UI and Postman would send the `example` of a parameter without being asked."""
+    for _, node in nodes(CONTRACT.tree):
+        if {"in", "schema"} <= node.keys():
+            assert not node.keys() & {"example", "examples"}, node["name"]
+
+
+def test_no_tool_can_guess_what_confirms_an_erasure() -> None:
+    parameter = CONTRACT.tree["components"]["parameters"]["Confirm"]
+    assert parameter["required"]
+    assert parameter["schema"] == {"type": "string", "minLength": 1, "maxLength": 255}
