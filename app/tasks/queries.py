@@ -21,7 +21,6 @@ from sqlalchemy import (
     UnaryExpression,
     Uuid,
     bindparam,
-    or_,
     select,
     tuple_,
     union_all,
@@ -37,7 +36,7 @@ from .statements import COLUMNS
 _INSTANT = DateTime(timezone=True)
 _FILTERS: dict[str, ColumnElement[bool]] = {
     "completed": tasks.c.completed == bindparam("completed", type_=Boolean),
-    "q": or_(search.finds(tasks.c.title), search.finds(tasks.c.description)),
+    "q": search.finds(tasks.c.title, tasks.c.description),
     "due_before": tasks.c.due_at < bindparam("due_before", type_=_INSTANT),
     "due_after": tasks.c.due_at >= bindparam("due_after", type_=_INSTANT),
 }
@@ -51,6 +50,7 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     completed: bool | None
     q: str | None
+    """The `words` of a search."""
     due_before: datetime | None
     due_after: datetime | None
     sort: str
@@ -66,7 +66,7 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
 
         For a search this takes some milliseconds.
         """
-        return self.filters | ({"q": search.pattern(self.q)} if self.q is not None else {})
+        return self.filters | ({"q": search.patterns(self.q)} if self.q is not None else {})
 
     @property
     def column(self) -> Column[Any]:

@@ -32,6 +32,7 @@ from .schemas import (
     TaskPage,
     TaskPatch,
 )
+from .search import words
 from .store import TaskStore
 
 _COMPLETED = {"pending": False, "completed": True}
@@ -125,7 +126,7 @@ class TaskRoutes:
         """List tasks."""
         query = TaskQuery(
             completed=_COMPLETED.get(status),
-            q=q,
+            q=words(q),
             due_before=due_before,
             due_after=due_after,
             sort=sort,

@@ -1,9 +1,10 @@
-"""Search texts independently of case and Unicode normalisation, equally on every database.
+"""Search words independently of case and Unicode normalisation, equally on every database.
 
 PostgreSQL's case rules depend on the collation of the database, and no collation with rules for
-more than ASCII exists in every PostgreSQL 15 and newer. So Python writes all spellings of the
-searched text into one regular expression of plain characters: "né" becomes
-`[Nn](?:[eE]\u0301|[Éé])`. PostgreSQL reads each text once, as for `lower` and `strpos`.
+more than ASCII exists in every PostgreSQL 15 and newer. So Python writes all spellings of each
+searched word into a regular expression of plain characters: "né" becomes
+`[Nn](?:[eE]\u0301|[Éé])`. PostgreSQL reads a text once for each word, up to the first word that
+it does not contain.
 """
 
 import re
@@ -15,9 +16,11 @@ from functools import lru_cache
 from itertools import chain, permutations
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Text, bindparam, collate
+from sqlalchemy import ARRAY, ColumnElement, Text, all_, bindparam, collate, false, func
 
-_PATTERN = bindparam("q", type_=Text)
+_PATTERNS = bindparam("q", type_=ARRAY(Text))
+_SEPARATOR = "\n"
+"""Between the texts of two columns. No word contains it, so no word is found across columns."""
 
 _RANGES = (
     range(0x30FF),
@@ -43,15 +46,36 @@ _MOST_MARKS = 2
 """A letter with more marks is found only with its marks in the order of NFC or NFD."""
 
 
-def finds(column: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return the condition that the text of a column matches the parameter `q`, a `pattern`."""
-    # The collation C compares code points, and exists in every database.
-    return collate(column, "C").regexp_match(_PATTERN)
+def finds(required: ColumnElement[str], optional: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that each pattern of the parameter `q` matches one of two columns.
+
+    The second column can be null.
+    """
+    texts = required + func.coalesce(_SEPARATOR + optional, "")
+    # The collation C compares code points, and exists in every database. One condition for all
+    # words converts less than one for each word and column, and is one statement.
+    found = collate(texts, "C").bool_op("~")(all_(_PATTERNS))
+    # PostgreSQL would expect a match in almost no row, and read and sort all of them. Inside of
+    # COALESCE it expects one in every second row, and walks the index until the page is full.
+    return func.coalesce(found, false())
 
 
-def pattern(searched: str) -> str:
-    """Return a regular expression, in PostgreSQL's syntax, that finds a text."""
-    normal = unicodedata.normalize("NFC", searched)
+def words(searched: str | None) -> str | None:
+    """Return the words of a text with single spaces between them, or None if there are none.
+
+    White space is that of Unicode.
+    """
+    return " ".join((searched or "").split()) or None
+
+
+def patterns(searched: str) -> list[str]:
+    """Return the `pattern` of each word of a text. Equal words, in any case, have one."""
+    return list(dict.fromkeys(map(pattern, searched.split())))
+
+
+def pattern(word: str) -> str:
+    """Return a regular expression, in PostgreSQL's syntax, that finds a word."""
+    normal = unicodedata.normalize("NFC", word)
     for each in _DOTTED:
         normal = normal.replace(each, "i")
     letters = list(_letters(normal))

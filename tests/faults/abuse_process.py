@@ -82,6 +82,9 @@ def _searches(token: str) -> Iterator[bytes]:
         # Letters with many spellings, and marks that other letters have.
         letters = (chr(0x1F00 + each) + chr(0x300 + (each + number) % 69) for each in range(90))
         yield request(f"GET /api/tasks?q={quote(''.join(letters))}", token=token)
+        # More words than PostgreSQL caches patterns; each task has all of them but the last.
+        words = "+".join(f"{(each * 7 + number) % 256:02x}" for each in range(64))
+        yield request(f"GET /api/tasks?q={words}+nothing", token=token)
 
 
 def _pages(token: str) -> Iterator[bytes]:

@@ -36,7 +36,7 @@ class TaskQuery(NamedTuple):
         texts = (_folded(task["title"]), _folded(task["description"] or ""))
         return (
             task["completed"] in STATES[self.status]
-            and any(_folded(self.q) in text for text in texts)
+            and all(any(word in text for text in texts) for word in _folded(self.q).split())
             and all(self._windows(task["due_at"]))
         )
 

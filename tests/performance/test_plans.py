@@ -126,6 +126,8 @@ async def test_the_etag_of_a_list_is_one_look_up(session: ExplainedSession) -> N
         ({}, "created_at", "tasks_created"),
         ({"completed": False}, "created_at", "tasks_completed_created"),
         ({"completed": True}, "created_at", "tasks_completed_created"),
+        ({"q": "task"}, "created_at", "tasks_created"),
+        ({"q": "nothing"}, "created_at", "tasks_created"),
         ({}, "updated_at", "tasks_updated"),
         ({}, "due_at", "tasks_due"),
         ({"due_before": DAY, "due_after": DAY}, "due_at", "tasks_due"),

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+import msgspec
 import pytest
 
 from app.tasks.changes import ChangeStore
@@ -40,6 +41,10 @@ async def later_page(session: ExplainedSession, _: Task) -> None:
     await store.page(NEWEST, LIMIT, store.page_cursor(NEWEST, str(page.next_cursor)))
 
 
+async def search(session: ExplainedSession, _: Task) -> None:
+    await TaskStore(session).page(msgspec.structs.replace(NEWEST, q="task t"), LIMIT, None)
+
+
 async def first_changes(session: ExplainedSession, _: Task) -> None:
     await ChangeStore(session).since(None, LIMIT)
 
@@ -75,6 +80,8 @@ async def delete(session: ExplainedSession, task: Task) -> None:
         (etag_of_lists, 1, 0),
         (first_page, 2, PAGE),
         (later_page, 2, PAGE),
+        # All tasks match: the search ends when the page is full.
+        (search, 2, PAGE),
         (first_changes, 2, PAGE),
         (later_changes, 3, PAGE),
         (create, 0, 0),

@@ -1,4 +1,4 @@
-"""A search finds the same on every database, for any case and Unicode normalisation."""
+"""A search finds the same words on every database, for any case and Unicode normalisation."""
 
 import random
 import sys
@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from sqlalchemy import Text, bindparam, select
 
+from app.database.driver.statements import bound, compiled
 from app.database.driver.url import DatabaseUrl
-from app.tasks.search import TABLES, fold, pattern
+from app.database.wall.layout import ONE_POSTGRESQL
+from app.tasks.search import TABLES, finds, fold, pattern, patterns
 from tests.support.debian_postgres import plain_server
 
 CHARACTERS = [chr(n) for n in range(1, sys.maxunicode + 1) if not 0xD800 <= n <= 0xDFFF]
@@ -20,10 +23,12 @@ FINDS = """
 SELECT text, pattern, text COLLATE "C" ~ pattern AS found
 FROM unnest($1::text[], $2::text[]) AS pairs (text, pattern)
 """
+FINDS_WORDS = select(finds(bindparam("title", type_=Text), bindparam("description", type_=Text)))
 # With two marks in either order, where the order has no meaning.
 LETTERS = [*"aAeEiIsSkK. ()\\\\[ßẞſİıΣσςéÉẹạǰ한각가ÅåпП\u212a\u212b"]
 LETTERS += ["e\u0301", "a\u0302\u0323", "\u1ea0\u0302", "J\u030c", "x\u0307\u0323", "ᄀ", "क\u093c"]
 ROUNDS = 2_000
+WHITE = [each for each in CHARACTERS if each.isspace()]
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +84,15 @@ async def wrong(
     ]
 
 
+async def finds_words(
+    connection: asyncpg.Connection, title: str, description: str | None, searched: str
+) -> bool:
+    """Return whether a search finds a task."""
+    values = {"title": title, "description": description, "q": patterns(searched)}
+    sql, arguments = bound(compiled(FINDS_WORDS, ONE_POSTGRESQL.dialect), "", values)
+    return bool(await connection.fetchval(sql, *arguments))
+
+
 async def test_every_character_is_found_in_all_cases_and_forms(
     connection: asyncpg.Connection,
 ) -> None:
@@ -108,6 +122,43 @@ async def test_a_text_is_found_where_its_canonical_form_occurs(
     found = [canonical(searched) in canonical(text) for text, searched in pairs]
     assert 0.1 < sum(found) / len(found) < 0.95
     assert await wrong(connection, pairs) == []
+
+
+async def test_every_word_is_found_in_one_of_two_texts(connection: asyncpg.Connection) -> None:
+    chosen = random.Random(16)  # noqa: S311 - it must be repeatable
+    found = set[bool]()
+    for _ in range(ROUNDS // 10):
+        words = [chosen.choices(LETTERS, k=3) for _ in range(6)]
+        title, description = text_of(words[:3], chosen), text_of(words[3:5], chosen)
+        parts = [each[chosen.randrange(2) :] for each in chosen.sample(words[:5], 2)]
+        parts += chosen.choice([[], words[5:], [[each.swapcase() for each in parts[0]]]])
+        searched = text_of(parts, chosen)
+        texts = [canonical(title), canonical(description)]
+        due = all(any(canonical(word) in text for text in texts) for word in searched.split())
+        is_found = await finds_words(connection, title, description, searched)
+        assert is_found == due, (title, description, searched)
+        found.add(due)
+    assert found == {True, False}
+    assert await finds_words(connection, "x", None, "X x")
+
+
+def text_of(words: list[list[str]], chosen: random.Random) -> str:
+    """Return a text with white space between the words, each a list of letters."""
+    text = "".join("".join(letters) + chosen.choice(WHITE) for letters in words)
+    return unicodedata.normalize(chosen.choice(["NFC", "NFD"]), text)
+
+
+async def test_more_words_than_postgresql_caches_are_all_found(
+    connection: asyncpg.Connection,
+) -> None:
+    words = [chr(0x4E00 + number) for number in range(100)]
+    for missing, due in ("", True), (words[57], False):
+        text = "".join(words).replace(missing, "")
+        assert await finds_words(connection, "x", text, " ".join(words)) == due
+
+
+def test_equal_words_are_searched_for_once() -> None:
+    assert len(patterns("milk MILK mi\u006ck \u00e9t\u00e9 E\u0301T\u00c9")) == 2
 
 
 def test_no_other_character_has_another_case_or_spelling() -> None:
