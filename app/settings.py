@@ -14,7 +14,6 @@ from pydantic import (
     Field,
     HttpUrl,
     SecretStr,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
 )
@@ -26,14 +25,13 @@ from pydantic_settings import (
 )
 
 from .database.driver.url import DatabaseUrl
+from .origins import check_origin
 
 T = TypeVar("T")
 
 FILE = ".env"
 MIN_SECRET_BYTES = 32
 _MIN_DISTINCT = 10
-_URL = TypeAdapter(HttpUrl)
-_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 
 
 class SettingsError(Exception):
@@ -68,13 +66,6 @@ def _database_url(text: object) -> object:
 
 def _origins(text: object) -> object:
     return tuple(part.strip() for part in text.split(",")) if isinstance(text, str) else text
-
-
-def _origin(text: str) -> str:
-    # Browsers send exactly this form: lower case, no default port, nothing after the host.
-    if not _ORIGIN.fullmatch(text) or text != str(_URL.validate_python(text)).removesuffix("/"):
-        raise ValueError(f"{text!r} is not an origin such as https://app.example.com")
-    return text
 
 
 def _bind(text: str) -> str:
@@ -152,7 +143,9 @@ class Settings(BaseSettings):
     jwt_issuer: _Claim = None
     jwt_audience: _Claim = None
     cors_origins: Annotated[
-        tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_origins)
+        tuple[Annotated[str, AfterValidator(check_origin)], ...],
+        NoDecode,
+        BeforeValidator(_origins),
     ] = ()
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
     workers: Annotated[int, Field(ge=1, le=256)] = 1

@@ -49,41 +49,68 @@ def test_published_keys_are_at_an_http_address(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(
-    ("text", "origins"),
+    "origin",
     [
-        ("https://app.example.com", ("https://app.example.com",)),
-        (
-            "http://localhost:3000, http://[::1]:5173",
-            ("http://localhost:3000", "http://[::1]:5173"),
-        ),
+        *("https://app.example.com", "https://app.example.com:8443", "http://localhost:3000"),
+        *("http://[::1]:5173", "http://192.168.0.7", "https://xn--bcher-kva.example"),
+        *("https://my_app.example.com", "https://app.example.com.", "http://tauri.localhost"),
+        *("capacitor://localhost", "ionic://localhost", "tauri://localhost", "app://.", "app://-"),
+        *("chrome-extension://abcdefghijklmnopabcdefghijklmnop", "wails://wails.localhost:34115"),
+        "moz-extension://2c127fa4-62c7-7e4f-90e5-472b45eecfdc",
+        "safari-web-extension://E2D3A6A0-0B1C-4D5E-8F90-A1B2C3D4E5F6",
+        *("vscode-webview://1a2b", "file://", "com.example.app://localhost", "x-y+z1://host:80"),
     ],
 )
-def test_origins_are_a_list(
-    monkeypatch: pytest.MonkeyPatch, text: str, origins: tuple[str, ...]
-) -> None:
-    assert read(monkeypatch, CORS_ORIGINS=text).cors_origins == origins
+def test_an_origin_has_any_scheme(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    other = "https://other.example.com"
+    for text in (f"{origin},{other}", f" {origin} , {other} "):
+        assert read(monkeypatch, CORS_ORIGINS=text).cors_origins == (origin, other)
 
 
 @pytest.mark.parametrize(
-    "origin",
+    ("text", "advice"),
     [
-        "*",
-        "null",
-        "app.example.com",
-        "https://app.example.com/",
-        "https://app.example.com/path",
-        "https://*.example.com",
-        "HTTPS://APP.EXAMPLE.COM",
-        "ftp://app.example.com",
-        "https://a.example.com,,https://b.example.com",
-        "https://user@app.example.com",
-        "https://app.example.com:443",
+        ("https://app.example.com/", "Write 'https://app.example.com'."),
+        ("https://app.example.com/path?x#y", "Write 'https://app.example.com'."),
+        ("https://app.example.com:443", "Write 'https://app.example.com'."),
+        ("http://localhost:80", "Write 'http://localhost'."),
+        ("https://app.example.com:08443", "Write 'https://app.example.com:8443'."),
+        ("HTTPS://APP.EXAMPLE.COM", "Write 'https://app.example.com'."),
+        ("https://user@app.example.com", "Write 'https://app.example.com'."),
+        ("https:/app.example.com", "Write 'https://app.example.com'."),
+        ("https://b\u00fccher.example", "Write 'https://xn--bcher-kva.example'."),
+        ("http://127.1:3000", "Write 'http://127.0.0.1:3000'."),
+        ("http://[0:0::1]:5173", "Write 'http://[::1]:5173'."),
+        ("app.example.com", "Write 'https://app.example.com'."),
+        ("localhost:5173", "Write 'http://localhost:5173'."),
+        ("//app.example.com", "Write 'https://app.example.com'."),
+        ("capacitor://localhost/", "Write 'capacitor://localhost'."),
+        ("Capacitor://localhost", "Write 'capacitor://localhost'."),
+        ("file:///android_asset", "Write 'file://'."),
+        ("*", "Write each origin"),
+        ("https://*.example.com", "Write each origin"),
+        ("null", "Serve your front end"),
+        ("https://a.example.com,,https://b.example.com", "Remove the comma"),
+        ("https://a.example.com,", "Remove the comma"),
+        ("https://a.example.com https://b.example.com", "separated by commas"),
+        ('["https://a.example.com"]', "separated by commas"),
+        ("ftp://app.example.com", "Write origins such as"),
+        ("wss://app.example.com", "Write origins such as"),
+        ("data:text/html,x", "Write origins such as"),
+        ("javascript://x", "Write origins such as"),
+        ("https://", "Write origins such as"),
+        ("capacitor://", "Write origins such as"),
+        ("https://app.example.com:99999", "Write origins such as"),
+        ("https://app .example.com", "Write origins such as"),
+        ("https://app.example.com\\evil", "Write 'https://app.example.com'."),
     ],
 )
-def test_what_is_not_an_exact_origin_is_refused(
-    monkeypatch: pytest.MonkeyPatch, origin: str
+def test_what_is_not_an_exact_origin_is_refused_with_advice(
+    monkeypatch: pytest.MonkeyPatch, text: str, advice: str
 ) -> None:
-    assert "CORS_ORIGINS" in error_of(monkeypatch, CORS_ORIGINS=origin)
+    found = error_of(monkeypatch, CORS_ORIGINS=f"https://ok.example.com,{text}")
+    assert "CORS_ORIGINS: " in found
+    assert advice in found
 
 
 @pytest.mark.parametrize(
