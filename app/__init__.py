@@ -5,8 +5,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hypercorn.typing import ASGIFramework
-from quart import Quart, request
-from quart_cors import cors
+from quart import request
 
 from quart_contract import Contract, Problem
 
@@ -22,6 +21,7 @@ from .database.database import Database
 from .database.driver.connection import DriverConnection
 from .openapi import read
 from .server import problems as server_problems
+from .server.cross_origin import allow_origins
 from .server.http import protocol
 from .server.http.application import Application, Services
 from .server.middleware.request_guard import RequestGuardMiddleware
@@ -50,8 +50,11 @@ PROBLEMS = {
 """The problem with which the API responds to each exception; each package lists its own."""
 
 
-def create_app(settings: Settings) -> Application:
+def create_app(settings: Settings, *, local_origins: bool = False) -> Application:
     """Create the app and connect its parts.
+
+    With `local_origins`, pages that this machine serves can call the API, as well as those of
+    `CORS_ORIGINS`.
 
     Raises `SettingsError` if the settings lack a database or a key, and `ContractError` or
     `ContractDriftError` if contract and code differ.
@@ -82,7 +85,7 @@ def create_app(settings: Settings) -> Application:
         observe=_observe,
     )
     app.routes = {each.handler_name: each for each in contract.operations}
-    _allow_origins(app, contract, settings.cors_origins)
+    allow_origins(app, contract, settings.cors_origins, local=local_origins)
     protocol.install(contract.catalogue)
     _add_middleware(app, settings, contract, verifier, tracing)
     return app
@@ -153,17 +156,3 @@ def _recorder(app: Application, settings: Settings, contract: Contract) -> Recor
     from .server.observability.metrics.recording import recorder  # noqa: PLC0415
 
     return recorder(app, contract.catalogue)
-
-
-def _allow_origins(app: Quart, contract: Contract, origins: tuple[str, ...]) -> None:
-    if origins:
-        found = contract.operations
-        named = {each.name for operation in found for each in operation.headers}
-        cors(
-            app,
-            allow_origin=list(origins),
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id", *sorted(named)],
-            allow_methods=sorted({each.method for each in found}),
-            expose_headers=list(contract.document.tree["components"]["headers"]),
-            max_age=600,
-        )

@@ -26,7 +26,7 @@ def dev(settings: Settings, interruption: Interruption) -> None:
         migrate_database(resolved)
         with metrics.serve_metrics(resolved.metrics_bind, WorkerTally()):
             checked = resolved.model_copy(update={"validate_responses": True})
-            app = create_app(checked)
+            app = create_app(checked, local_origins=True)
             listener = listen(resolved.bind, resolved.keep_alive_seconds)
             interruption.check()
             purge_in_background(app)
@@ -47,6 +47,8 @@ _BANNER = textwrap.dedent(
 
       Documentation  {base}/docs
       Contract       {base}/openapi.yaml
+      Front ends     pages of this machine, such as http://localhost:5173, can call it
+                     (others: CORS_ORIGINS)
 
     A token for the user "ada", valid for one day:
 

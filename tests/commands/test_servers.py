@@ -18,6 +18,8 @@ from tests.support.http1 import request
 from tests.support.taskward import Taskward
 from tests.support.tokens import SECRET, token_for
 
+LOCAL = "http://localhost:5173"
+
 
 def pasted(banner: str) -> str:
     """Run the `curl` command of a banner in a shell; return its output."""
@@ -25,14 +27,23 @@ def pasted(banner: str) -> str:
     return subprocess.check_output(["/bin/sh", "-c", command], text=True)
 
 
+def allowed_origin(taskward: Taskward) -> str | None:
+    """Return whether pages of this machine can call the server: their origin, or None."""
+    response = get(taskward, "/health/live", headers={"Origin": LOCAL})
+    value: str | None = response.headers.get("Access-Control-Allow-Origin")
+    return value
+
+
 def test_the_banner_of_dev_works_and_tasks_survive_a_restart(
     taskward: Taskward,
 ) -> None:
     first = taskward.stop(taskward.serve("dev"))
     assert f"{taskward.base_url}/docs" in first.out
+    assert "such as http://localhost:5173, can call it" in first.out
     second = taskward.serve("dev")
     created = json.loads(pasted(first.out))
     assert created["title"] == "Buy milk"
+    assert allowed_origin(taskward) == LOCAL
     taskward.stop(second)
 
     third = taskward.serve("dev")
@@ -110,6 +121,7 @@ def test_serve_refuses_a_schema_that_it_may_not_migrate(
     assert "Run python -m app migrate" in finished.err
     assert taskward.run("migrate", **settings).out == f"The schema is at revision {WALL.head}.\n"
     server = taskward.serve("serve", **settings, MIGRATE_ON_START="false")
+    assert allowed_origin(taskward) is None
     taskward.stop(server)
 
 
