@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from dotenv.parser import parse_stream
 from limits import RateLimitItem, parse
 from pydantic import (
     AfterValidator,
@@ -17,19 +16,14 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
 )
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    NoDecode,
-    SettingsConfigDict,
-)
+from pydantic_settings import DotEnvSettingsSource, NoDecode
 
 from .database.driver.url import DatabaseUrl
 from .origins import check_origin
+from .settings_files import FILE, SECRETS, TWICE, SecretFiles, find_fault
 
 T = TypeVar("T")
 
-FILE = ".env"
 MIN_SECRET_BYTES = 32
 _MIN_DISTINCT = 10
 
@@ -120,17 +114,8 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return SecretStr(text)
 
 
-class Settings(BaseSettings):
+class Settings(SecretFiles):
     """All settings. `.env.example` explains them; a test keeps it complete."""
-
-    model_config = SettingsConfigDict(
-        env_file=FILE,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-    )
 
     database_url: Annotated[DatabaseUrl | None, BeforeValidator(_database_url)] = None
     database_pool_size: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -170,33 +155,42 @@ class Settings(BaseSettings):
         )
 
 
-def read_settings(from_file: Mapping[str, str] | None = None) -> Settings:
-    """Read the environment and `.env`, or `from_file` in place of `.env`.
+def read_settings(from_files: Mapping[str, str | None] | None = None) -> Settings:
+    """Read the environment and `.env`, or `from_files` in place of `.env` and files of secrets.
 
     Raises `SettingsError` that names every fault.
     """
     try:
-        if from_file is None:
+        if from_files is None:
             _check_file()
             return Settings()
-        values: dict[str, Any] = {"_env_file": None, **from_file}
+        values: dict[str, Any] = {"_env_file": None, **from_files}
         return Settings(**values)
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(error) from None
     except ValidationError as error:
-        faults = (f"  {_name(each['loc'])}: {_words(each['msg'])}" for each in error.errors())
-        raise SettingsError("Invalid settings:\n" + "\n".join(faults)) from None
+        raise _invalid(error) from None
 
 
-def read_file() -> dict[str, str]:
-    """Return the variables of `.env` that the environment does not set. Raises `SettingsError`."""
+def read_files() -> dict[str, str | None]:
+    """Return the variables of `.env` that the environment does not set, and the files of secrets.
+
+    Raises `SettingsError`.
+    """
     try:
         _check_file()
         found = DotEnvSettingsSource(Settings).env_vars
+        secrets = SecretFiles().values()
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(error) from None
+    except ValidationError as error:
+        raise _invalid(error) from None
     in_environment = {name.lower() for name, value in os.environ.items() if value}
-    return {name: text for name, text in found.items() if text and name not in in_environment}
+    variables = {name: text for name, text in found.items() if text and name not in in_environment}
+    for name in SECRETS:
+        if name in secrets and name in variables:
+            raise SettingsError(f"{name.upper()}: {TWICE.format(name.upper())}")
+    return {**variables, **secrets}
 
 
 def required(value: T | None, name: str) -> T:
@@ -207,20 +201,14 @@ def required(value: T | None, name: str) -> T:
 
 
 def _check_file() -> None:
-    """Raise `SettingsError` for a malformed line of `.env`.
+    fault = find_fault(Path(FILE))
+    if fault:
+        raise SettingsError(f"{FILE} cannot be read: {fault}")
 
-    The parser would skip it, and possibly other lines with it.
-    """
-    if not Path(FILE).is_file():
-        return
-    with Path(FILE).open(encoding="utf-8") as file:
-        for _, _, (text, line), is_wrong in parse_stream(file):
-            if is_wrong:
-                blank = text[: len(text) - len(text.lstrip())].count("\n")
-                raise SettingsError(
-                    f"{FILE} cannot be read: line {line + blank} is not NAME=VALUE. "
-                    "Check its quotes."
-                )
+
+def _invalid(error: ValidationError) -> SettingsError:
+    faults = (f"  {_name(each['loc'])}: {_words(each['msg'])}" for each in error.errors())
+    return SettingsError("Invalid settings:\n" + "\n".join(faults))
 
 
 def _unreadable(error: Exception) -> SettingsError:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 import structlog
 from dotenv import dotenv_values
 
-from ..settings import FILE, Settings
+from ..settings import Settings
+from ..settings_files import FILE
 from .errors import CommandError
 
 _SHORT = 6
 """The length up to which a name may differ in one character only; longer ones in two."""
+
+_DATABASE = ("DATABASE_URL", "DATABASE_URL_FILE")
 
 logger = structlog.get_logger("app.commands")
 
@@ -23,15 +26,16 @@ def check_names(settings: Settings) -> None:
     """
     given = _given()
     for name, meant in _misspelt(given):
-        if meant == "DATABASE_URL" and settings.database_url is None:
+        if meant in _DATABASE and settings.database_url is None:
             raise CommandError(
                 f"{name} is not a setting. Did you mean {meant}? Rename or unset it."
             )
         _warn(name, meant)
-    if settings.database_url is None and given.get("DATABASE_URL") == "":
+    empty = [name for name in _DATABASE if given.get(name) == ""]
+    if settings.database_url is None and empty:
         raise CommandError(
-            "DATABASE_URL is empty. Set it to a PostgreSQL URL, or unset it to use the embedded "
-            "PostgreSQL in DATA_DIR."
+            f"{empty[0]} is empty. Set it for a PostgreSQL of your own, or unset it to use the "
+            "embedded PostgreSQL in DATA_DIR."
         )
 
 

@@ -16,7 +16,7 @@ from ..server.http.run import run
 from ..server.observability.logs import configure_logs
 from ..server.workers.heartbeat import SupervisorChannel
 from ..server.workers.supervisor import ConfigReloadError
-from ..settings import Settings, SettingsError, read_file, read_settings
+from ..settings import Settings, SettingsError, read_files, read_settings
 from .errors import UnreachableError
 from .migrate import prepare_database
 from .purge import purge_in_background
@@ -47,14 +47,15 @@ def serve_single(app: Application, listener: Listener, drain_seconds: float) -> 
 
 
 def read_worker_config(started_with: Settings, resolved: Settings) -> bytes:
-    """Return the config to a worker as JSON: the variables of `.env`, the same for all workers.
+    """Return the config to a worker as JSON: the settings in files, the same for all workers.
 
-    They are read again at SIGHUP. The config also names the database that `serve` has started, if
-    any. All other settings come from the environment. The values are texts, not objects, because a
-    worker may run a newer version. Raises `ConfigReloadError` if `.env` is invalid.
+    `.env` and the files of secrets are read again at SIGHUP. The config also names the database
+    that `serve` has started, if any. All other settings come from the environment. The values are
+    texts, not objects, because a worker may run a newer version. Raises `ConfigReloadError` if a
+    file is invalid.
     """
     try:
-        variables = read_file()
+        variables = read_files()
     except SettingsError as error:
         raise ConfigReloadError(str(error)) from None
     if started_with.database_url is None and resolved.database_url is not None:
@@ -68,9 +69,9 @@ def run_worker(descriptor: str) -> None:
     config = channel.read_config()
     if not config:  # the supervisor exited before it sent the config
         return
-    from_file: dict[str, str] = json.loads(config)
+    from_files: dict[str, str | None] = json.loads(config)
     channel.end_with_supervisor()
-    settings = read_settings(from_file)
+    settings = read_settings(from_files)
     configure_logs(settings.log_level, settings.log_format)
     try:
         # A worker that starts later may run a newer version than the others.

@@ -1,13 +1,17 @@
 """The file and the environment, and the pages that list the settings."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from app.settings import Settings, SettingsError, read_file, read_settings, required
+from app.settings import Settings, SettingsError, read_files, read_settings, required
+from app.settings_files import SECRETS
 from tests.settings.settings_helpers import error_of, read
 from tests.support.folders import ROOT
+from tests.support.tokens import SECRET
 
 
 def test_env_example_lists_exactly_the_settings_that_exist() -> None:
@@ -62,7 +66,7 @@ def test_a_line_of_the_file_that_would_be_left_out_is_named(
     (tmp_path / ".env").write_text(f"# Settings\nBIND=127.0.0.1:1\n\n{wrong}")
     assert ".env cannot be read: line 4 is not NAME=VALUE" in error_of(monkeypatch)
     with pytest.raises(SettingsError, match="line 4"):
-        read_file()
+        read_files()
 
 
 def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,3 +108,63 @@ def test_a_setting_that_must_be_there_by_now_is_named() -> None:
     assert required("x", "BIND") == "x"
     with pytest.raises(SettingsError, match="DATABASE_URL is not set"):
         required(None, "DATABASE_URL")
+
+
+def test_a_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for number, name in enumerate(SECRETS):
+        value = {"database_url": "postgresql://ada@db/x", "rate_limit_storage": "redis://cache/1"}
+        path = tmp_path / name
+        path.write_text(value.get(name, f"{number} {SECRET}") + ("\n", "\r\n", "", "\n")[number])
+        monkeypatch.setenv(f"{name.upper()}_FILE", str(path))
+    settings = read_settings()
+    assert str(settings.database_url) == "postgresql://ada@db/x"
+    assert settings.better_auth_secret == SecretStr(f"1 {SECRET}")
+    assert settings.better_auth_secret_previous == SecretStr(f"2 {SECRET}")
+    assert settings.rate_limit_storage == SecretStr("redis://cache/1")
+    assert SECRET not in repr(settings)
+    (tmp_path / "better_auth_secret").write_text(f"new {SECRET}")
+    again = read_settings(read_files())
+    assert again.better_auth_secret == SecretStr(f"new {SECRET}")
+    assert again.database_url is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (None, "cannot read file (No such file or directory). Check its permissions."),
+        (b"", "file is empty. Write the secret into it."),
+        (b"\n", "file is empty. Write the secret into it."),
+        (b"one\ntwo\n", "file is not one line of text. Write only the secret into it."),
+        (b"\xff\xfe\x00", "file is not one line of text. Write only the secret into it."),
+        (b"x" * 70_000, "file is larger than 64 KiB. Write only the secret into it."),
+        ("folder", ". is not a file. Name a file that contains the secret."),
+        ("pipe", "file is not a file. Name a file that contains the secret."),
+    ],
+)
+def test_a_file_without_a_secret_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | str | None, fault: str
+) -> None:
+    if content == "pipe":
+        os.mkfifo(tmp_path / "file")
+    elif isinstance(content, bytes):
+        (tmp_path / "file").write_bytes(content)
+    path = "." if content == "folder" else "file"
+    expected = f"Invalid settings:\n  BETTER_AUTH_SECRET_FILE: {fault}"
+    assert error_of(monkeypatch, BETTER_AUTH_SECRET_FILE=path) == expected
+    with pytest.raises(SettingsError, match="BETTER_AUTH_SECRET_FILE"):
+        read_files()
+
+
+def test_a_secret_that_is_also_in_a_file_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text(SECRET)
+    (tmp_path / ".env").write_text(f"BETTER_AUTH_SECRET='{SECRET}'\n")
+    twice = "BETTER_AUTH_SECRET: is set twice, also by BETTER_AUTH_SECRET_FILE. Unset one of them."
+    assert twice in error_of(monkeypatch, BETTER_AUTH_SECRET_FILE="file")
+    with pytest.raises(SettingsError, match="is set twice"):
+        read_files()
+    (tmp_path / "file").write_text("short")
+    monkeypatch.delenv("BETTER_AUTH_SECRET_FILE")
+    (tmp_path / ".env").write_text("BETTER_AUTH_SECRET_FILE=file\n")
+    assert "BETTER_AUTH_SECRET: must have at least 32 bytes" in error_of(monkeypatch)
