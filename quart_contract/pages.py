@@ -11,6 +11,7 @@ from quart_schema import QuartSchema
 from quart_schema.openapi import OpenAPIProvider
 
 from quart_contract.document import Document
+from quart_contract.etags import names_tag
 from quart_contract.problems import ProblemCatalogue
 from quart_contract.problems_page import render_problems
 
@@ -45,7 +46,8 @@ class Page:
 
     def response(self) -> Response:
         """Return the response to the current request: 304 if the client has this body already."""
-        if not request.if_none_match.contains_weak(self._etag):
+        known = ", ".join(request.headers.getlist("If-None-Match"))
+        if not names_tag(known, self._etag):
             return Response(self._body, headers=self._headers)
         return Response(status=HTTPStatus.NOT_MODIFIED, headers=self._headers)
 

@@ -1,12 +1,18 @@
-"""Entity tags (RFC 9110). A task's is its revision; a list's is the state of all user data."""
+"""Entity tags (RFC 9110). A task's is its revision; a list's is the state of all user data.
+
+`If-Match` also accepts the weak form, and those that a compressing proxy makes of a tag. RFC 9110
+asks for a strong comparison, which protects changes of parts of a body. A change of a task concerns
+its revision, which is the same in each form.
+"""
 
 import re
 from uuid import UUID
 
+from quart_contract.etags import END_OF_TAG, names_tag
+
 # The contract's pattern was checked before: the header has only tags and commas, or an asterisk.
-_TAG = re.compile(r'"[^"]*"')
 # No revision has more digits.
-_STRONG_REVISION = re.compile(r'(?<!W/)"([1-9][0-9]{0,17})"(?=[ \t,]|$)')
+_REVISION = re.compile(rf'"([1-9][0-9]{{0,17}}){END_OF_TAG}', re.IGNORECASE)
 
 
 def task_etag(revision: int) -> str:
@@ -24,13 +30,11 @@ def list_etag(epoch: UUID | None, revision: int) -> str:
 
 def is_current(etag: str, if_none_match: str | None) -> bool:
     """Return whether the client already has this version (weak comparison)."""
-    if if_none_match is None:
-        return False
-    return if_none_match == "*" or (etag.removeprefix("W/") in _TAG.findall(if_none_match))
+    return names_tag(if_none_match, etag.removeprefix("W/").strip('"'))
 
 
 def expected_revisions(if_match: str | None) -> list[int] | None:
-    """Return the revisions that `If-Match` allows (strong comparison), or None for any."""
+    """Return the revisions that `If-Match` allows, or None for any."""
     if if_match is None or if_match == "*":
         return None
-    return [int(revision) for revision in _STRONG_REVISION.findall(if_match)]
+    return [int(revision) for revision in _REVISION.findall(if_match)]

@@ -79,12 +79,13 @@ async def test_quart_schema_serves_the_contract_unchanged(
 
 
 @pytest.mark.parametrize("path", EVERYTHING)
-@pytest.mark.parametrize("known", ["{}", "W/{}", '"other", {}', "*"])
+@pytest.mark.parametrize("known", ["{0}", "W/{0}", '"other", {0}', "*", '"{1}-gzip"'])
 async def test_what_a_client_has_is_not_sent_again(
     anonymous: httpx.AsyncClient, path: str, known: str
 ) -> None:
     first = await anonymous.get(path)
-    headers = {"If-None-Match": known.format(first.headers["ETag"])}
+    etag = first.headers["ETag"]
+    headers = {"If-None-Match": known.format(etag, etag.strip('"'))}
     response = await anonymous.get(path, headers=headers)
     assert response.status_code == 304
     assert response.content == b""

@@ -7,6 +7,15 @@ import httpx
 import pytest
 
 WRITERS = 32
+PROXIED = [  # what proxies that compress make of "{0}"
+    *('W/"{0}"', '"{0}-gzip"', 'W/"{0}-gzip"', '"{0}--gzip"', '"{0};gzip"', '"{0}-br"'),
+    *('"{0};gz"', '"{0}-zstd"', '"{0}:gzip"', '"{0}-GZIP"', '"{0}-deflate"', '"{0}-gzip-br"'),
+    '"7", W/"{0}-gzip","9;gzip"',
+]
+FOREIGN = [  # tags of other versions and of other servers
+    *('"{0}-x"', '"{0}-"', '"{0}gzip"', '"{0}-gzip-x"', '"x-{0}"', '"0{0}"', '"{0}0"', '"{0}.0"'),
+    *('W/"{0}-1"', '"gzip"', '"-gzip"', '"1{0}-gzip"', '"{0}-gzip-br-zstd"'),
+]
 CHANGES: dict[str, tuple[str, str, Any]] = {
     "replaceTask": ("PUT", "", {"title": "changed"}),
     "updateTask": ("PATCH", "", {"title": "changed"}),
@@ -43,7 +52,7 @@ async def test_every_answer_with_a_task_has_its_revision_as_etag(
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@pytest.mark.parametrize("form", ["{}", "*", '"999", {}', '{},"999" , W/"1"'])
+@pytest.mark.parametrize("form", ["{}", "*", '"999", {}', '{},"999" , W/"1"', "W/{}"])
 async def test_a_change_of_the_expected_version_is_carried_out(
     client: httpx.AsyncClient, name: str, form: str
 ) -> None:
@@ -55,7 +64,7 @@ async def test_a_change_of_the_expected_version_is_carried_out(
 
 
 @pytest.mark.parametrize("name", CHANGES)
-@pytest.mark.parametrize("form", ['"999"', "W/{}", '"x"', '""', '"0{revision}"', '"1", "2"'])
+@pytest.mark.parametrize("form", ['"999"', 'W/"999"', '"x"', '""', '"0{revision}"', '"1", "2"'])
 async def test_a_change_of_another_version_is_rejected(
     client: httpx.AsyncClient, name: str, form: str
 ) -> None:
@@ -67,6 +76,40 @@ async def test_a_change_of_another_version_is_rejected(
     assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
     assert (await client.get(made.headers["Location"])).json() == made.json()
     assert (await client.get("/api/me")).json()["revision"] == 3
+
+
+async def test_a_tag_that_a_proxy_changed_names_its_version(client: httpx.AsyncClient) -> None:
+    made = await created(client)
+    address, revision = made.headers["Location"], made.json()["revision"]
+    for form in PROXIED:
+        known = await client.get(address, headers={"If-None-Match": form.format(revision)})
+        assert (form, known.status_code) == (form, 304)
+        headers = {"If-Match": form.format(revision)}
+        changed = await client.put(address, json={"title": form}, headers=headers)
+        assert (form, changed.status_code) == (form, 200)
+        revision = changed.json()["revision"]
+
+
+async def test_a_foreign_tag_never_names_a_version(client: httpx.AsyncClient) -> None:
+    made = await created(client)
+    address, revision = made.headers["Location"], made.json()["revision"]
+    for form in FOREIGN:
+        read = await client.get(address, headers={"If-None-Match": form.format(revision)})
+        assert (form, read.status_code) == (form, 200)
+        refused = await change(client, "updateTask", address, form.format(revision))
+        assert (form, refused.status_code) == (form, 412)
+
+
+async def test_a_tag_of_a_list_that_a_proxy_changed_is_known(client: httpx.AsyncClient) -> None:
+    for _ in range(2):
+        etag = (await client.get("/api/tasks")).headers["ETag"]
+        opaque = etag.removeprefix("W/").strip('"')
+        for forms, status in ((PROXIED, 304), (FOREIGN, 200)):
+            for form in forms:
+                headers = {"If-None-Match": form.format(opaque)}
+                read = await client.get("/api/tasks", headers=headers)
+                assert (form, read.status_code) == (form, status)
+        await created(client)
 
 
 async def test_a_change_that_would_change_nothing_is_refused_too(
