@@ -21,6 +21,7 @@ LONG_BODY_BYTES = 8 * 1024
 LONG_QUERY_BYTES = 1024
 """A query of this length takes about as long to check as a long body."""
 
+_CHARSETS = {"", "utf-8", "utf8", "us-ascii", "ascii"}
 _NO_QUERY = MultiDict[str, str]()
 
 
@@ -45,17 +46,18 @@ class RawRequest(NamedTuple):
 
 
 async def read_body(request: Request, operation: Operation) -> bytes | msgspec.UnsetType:
-    """Return the JSON body as bytes, or `UNSET` if none was sent.
+    """Return the JSON body as bytes, or `UNSET` if none was sent, or an empty one.
 
     Raises `Problem` for a media type that the operation does not accept, and for any body if the
     operation accepts none.
     """
     raw = b""
-    if not has_body(request.scope):
-        if operation.body is None and request.http_version.startswith("1"):
+    if not _has_length(request.scope):
+        is_certain = request.http_version.startswith("1") and not announces_body(request.scope)
+        if is_certain and operation.body is None:
             return msgspec.UNSET
-        # HTTP/2 and test clients may send a body without a length. Only reading shows whether
-        # there is one.
+        # Only reading shows whether there is a body: some proxies and clients send an empty one in
+        # chunks, and HTTP/2 and test clients send one without a length.
         raw = await _read(request)
         if not raw:
             return msgspec.UNSET
@@ -64,11 +66,10 @@ async def read_body(request: Request, operation: Operation) -> bytes | msgspec.U
         # have run, and the error would go unnoticed.
         raise Problem("malformed_request", "This operation does not accept a body.")
     types = operation.body.media_types
-    if not is_json(request, types):
-        detail = f"The body must be {' or '.join(types)} in UTF-8, without `Content-Encoding`."
-        raise Problem("unsupported_media_type", detail, headers={"Accept": ", ".join(types)})
-    raw = raw or await _read(request)
-    return raw if raw or operation.body.required else msgspec.UNSET
+    fault = media_type_fault(request, types)
+    if fault is not None:
+        raise Problem("unsupported_media_type", fault, headers={"Accept": ", ".join(types)})
+    return raw or await _read(request)
 
 
 async def _read(request: Request) -> bytes:
@@ -109,21 +110,27 @@ def check_accept(request: Request, operation: Operation) -> None:
         raise Problem("not_acceptable", detail)
 
 
-def is_json(request: Request, media_types: Sequence[str]) -> bool:
-    """Return whether the headers declare a body of one of these types, in UTF-8, not encoded."""
+def media_type_fault(request: Request, media_types: Sequence[str]) -> str | None:
+    """Return why the headers do not declare plain JSON in UTF-8, for the client, or None."""
     types = request.headers.getlist("Content-Type")
-    if sum(map(len, types)) > MAX_CONTENT_TYPE_LENGTH:
-        return False
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if len(types) > 1:
+        return "`Content-Type` must not be repeated."
+    is_short = sum(map(len, types)) <= MAX_CONTENT_TYPE_LENGTH
+    if not is_short or request.mimetype not in media_types:
+        return f"`Content-Type` must be {' or '.join(media_types)}."
+    charset = request.mimetype_params.get("charset", "").strip("'\" ").lower()
+    if charset not in _CHARSETS:
+        return "The body must be in UTF-8, with `charset=utf-8` or without `charset`."
     codings = [each.lower() for each in request.headers.getlist("Content-Encoding")]
-    plain = codings in ([], ["identity"])
-    named = len(types) == 1 and request.mimetype in media_types
-    return named and charset == "utf-8" and plain
+    if codings not in ([], ["identity"]):
+        return "The body must be sent without `Content-Encoding`."
+    return None
 
 
-def has_body(scope: WWWScope) -> bool:
-    """Return whether the headers announce a body. `Content-Length: 0` announces none."""
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
-        for name, value in scope["headers"]
-    )
+def announces_body(scope: WWWScope) -> bool:
+    """Return whether the headers announce a body. In chunks, it can still be empty."""
+    return _has_length(scope) or any(name == b"transfer-encoding" for name, _ in scope["headers"])
+
+
+def _has_length(scope: WWWScope) -> bool:
+    return any(name == b"content-length" and value.strip(b"0") for name, value in scope["headers"])

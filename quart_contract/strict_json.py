@@ -1,5 +1,6 @@
 """Parse and write JSON per RFC 8259 and I-JSON (RFC 7493): stricter than the standard library."""
 
+import codecs
 import json
 import re
 from math import isinf
@@ -25,6 +26,8 @@ MAX_EXACT = 2**53
 _MAX_INTEGER_LENGTH = len("-9223372036854775808")
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
 
+_UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+
 # Valid UTF-8 contains no surrogates, so an escape is the only way to write one.
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -34,7 +37,7 @@ class MalformedJsonError(ValueError):
 
 
 def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
-    """Return the value of a JSON text in UTF-8.
+    """Return the value of a JSON text in UTF-8. A byte order mark before it is ignored.
 
     With `whole_as_integer`, 1.0 becomes the integer 1, as in JSON Schema.
 
@@ -43,6 +46,9 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
     `MAX_DEPTH` levels, and more than `MAX_VALUES` values. The values are counted before the text
     is parsed.
     """
+    if b"\0" in raw[:4] or raw.startswith(_UTF_16):
+        raise MalformedJsonError("UTF-16 or UTF-32 instead of UTF-8")
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     structure = _structure(raw)
     if _count_values(structure) > MAX_VALUES:
         raise MalformedJsonError(f"more than {MAX_VALUES:,} values")

@@ -23,7 +23,7 @@ from quart_contract.accepts import accepts_json
 from quart_contract.document import Document
 from quart_contract.operations import JSON
 from quart_contract.problems import Problem
-from quart_contract.requests import is_json, read_query
+from quart_contract.requests import media_type_fault, read_query
 from tests.performance.search import least, worst
 from tests.performance.test_bounded_work import MOST, SEED, Yardstick, yardstick_of
 
@@ -63,7 +63,7 @@ def request_with(headers: Mapping[str, str], query: str = "") -> Request:
 
 
 def read_type(text: str) -> object:
-    return is_json(request_with({"Content-Type": text}), [JSON])
+    return media_type_fault(request_with({"Content-Type": text}), [JSON])
 
 
 def read_parameters(text: str) -> object:

@@ -1,5 +1,6 @@
 """Texts that the standard library accepts as JSON, and Taskward rejects."""
 
+import codecs
 import json
 import math
 from contextlib import suppress
@@ -37,6 +38,10 @@ def test_what_was_written_is_read(value: JsonValue) -> None:
     assert parse(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
+def test_a_byte_order_mark_is_ignored() -> None:
+    assert parse(codecs.BOM_UTF8 + b'{"a": 1}') == {"a": 1}
+
+
 @given(st.binary(max_size=50))
 def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
     with suppress(MalformedJsonError):
@@ -54,8 +59,11 @@ def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
         (b"1 2", "line 1, column 3"),
         (b"\xff", "not UTF-8 at byte 0"),
         (b'"\xed\xa0\x80"', "not UTF-8"),
-        (b'\xef\xbb\xbf{"a": 1}', "not valid JSON"),
-        ('"a"'.encode("utf-16"), "not UTF-8"),
+        (2 * codecs.BOM_UTF8 + b'{"a": 1}', "not valid JSON at line 1, column 1"),
+        *(
+            ('"a"'.encode(each), "UTF-16 or UTF-32 instead of UTF-8")
+            for each in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+        ),
         (b'"a\nb"', "not valid JSON"),
         (b"01", "not valid JSON"),
         (b"NaN", "NaN"),

@@ -30,6 +30,8 @@ from werkzeug.exceptions import (
     RequestTimeout,
 )
 
+from quart_contract.requests import announces_body
+
 SKIP_SECONDS = 1
 """How long a response waits for the rest of a body that the handler did not read."""
 
@@ -46,9 +48,8 @@ class StreamedRequest(Request):
 
     @cached_property
     def has_body(self) -> bool:
-        """True if the request has a body, which HTTP/1.1 announces in the headers."""
-        fields = self.headers
-        return "Transfer-Encoding" in fields or bool(fields.get("Content-Length", "").strip("0"))
+        """True if the headers announce a body, which can be an empty one in chunks."""
+        return announces_body(self.scope)
 
     @property
     def content_length(self) -> int | None:

@@ -13,7 +13,7 @@ BATCH = b"POST /api/tasks/batch HTTP/1.1"
 
 MALFORMED: dict[str, bytes] = {
     "half an object": b'{"completed": tru',
-    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": b"\xff\xfe{\0}\0",
     "invalid UTF-8": b'{"\xff": 1}',
     "a surrogate": b'{"title": "\\ud83d"}',
     "a member twice": b'{"completed": true, "completed": false}',
