@@ -1,6 +1,7 @@
 """Request checks that Taskward's contract does not need today: headers, required queries."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -37,7 +38,15 @@ paths:
           in: query
           explode: false
           schema: {type: array, items: {type: integer}}
+        - {name: before, in: query, schema: {$ref: "#/components/schemas/Instant"}}
+        - name: instants
+          in: query
+          schema: {type: array, items: {$ref: "#/components/schemas/Instant"}}
+        - {name: X-After, in: header, schema: {$ref: "#/components/schemas/Instant"}}
       responses: {"204": {description: None.}}
+components:
+  schemas:
+    Instant: {type: string, format: date-time}
 """
 )
 (OPERATION,) = operations(CONTRACT)
@@ -52,10 +61,14 @@ TYPES: Mapping[str, Any] = {
     "tag": list[str] | None,
     "label": list[str] | None,
     "codes": list[int] | None,
+    "before": datetime | None,
+    "instants": list[datetime] | None,
+    "x_after": datetime | None,
 }
 ABSENT = {"if_match": None, "size": 10, "depth": 3, "page": 1} | dict.fromkeys(
-    ("exact", "ratio", "tag", "label", "codes")
+    ("exact", "ratio", "tag", "label", "codes", "before", "instants", "x_after")
 )
+INSTANT = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1)))
 
 
 def check(
@@ -88,6 +101,11 @@ def test_valid_values_become_typed_arguments_with_defaults() -> None:
         ([("label", "a"), ("label", "b,c")], {"label": ["a", "b,c"]}),
         ([("codes", "1,2,3")], {"codes": [1, 2, 3]}),
         ([("codes", "")], {"codes": []}),
+        ([("before", "2026-01-01T00:00:00+01:00")], {"before": INSTANT}),
+        # A plus sign that is not encoded arrives as a space.
+        ([("before", "2026-01-01T00:00:00 01:00")], {"before": INSTANT}),
+        ([("before", "2026-01-01T00:00:00.000 01:00")], {"before": INSTANT}),
+        ([("instants", "2026-01-01T00:00:00 01:00")] * 2, {"instants": [INSTANT] * 2}),
     ],
 )
 def test_scalars_and_arrays_are_read(

@@ -68,7 +68,9 @@ def check(scope: HTTPScope, fields: Mapping[bytes, bytes]) -> str:
     if sum(map(len, chain.from_iterable(headers))) + 4 * len(headers) > MAX_HEADER_BYTES:
         detail = f"The header section is larger than {MAX_HEADER_BYTES} bytes."
         raise Problem(HEADER_FIELDS_TOO_LARGE, detail)
-    return _path(scope["raw_path"], scope["query_string"])
+    path = _path(scope["raw_path"], scope["query_string"])
+    # `OPTIONS *` concerns the whole server (RFC 9110, section 9.3.7).
+    return "/" if path == "*" and scope["method"] == "OPTIONS" else path
 
 
 def _check_framing(version: str, headers: Mapping[bytes, bytes]) -> None:
