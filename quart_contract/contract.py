@@ -82,7 +82,7 @@ class Contract:
     ) -> None:
         """Bind the handlers of the app's blueprints to the operations, and serve the contract.
 
-        The contract is served at `/openapi.yaml`, `/openapi.json`, `/docs` and `/problems`.
+        The contract is served at `/openapi.yaml`, `.json`, `.bundled.json`, `/docs`, `/problems`.
 
         Args:
             app: an app whose blueprints are registered, and which has not served a request yet.

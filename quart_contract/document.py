@@ -14,7 +14,8 @@ from quart_contract.keywords import KEYWORDS
 Node: TypeAlias = Mapping[str, Any]
 """A part of the contract. Its values have the types that OpenAPI allows, hence `Any`."""
 
-_SCHEMAS = "#/components/schemas/"
+SCHEMAS = "#/components/schemas/"
+"""What references to schemas begin with."""
 
 
 class ContractError(Exception):
@@ -75,7 +76,7 @@ class Document:
     def resolve(self, node: Node) -> Node:
         """Follow `$ref` until a node has none. Raises `ContractError` for a missing target."""
         while "$ref" in node:
-            node = self._target(node["$ref"])
+            node = self.target(node["$ref"])
         return node
 
     def without_null(self, schema: Node) -> tuple[Node, bool]:
@@ -96,17 +97,17 @@ class Document:
         """
         names = set[str]()
         self._collect(node, names)
-        schemas = {name: self._target(f"{_SCHEMAS}{name}") for name in sorted(names)}
+        schemas = {name: self.target(f"{SCHEMAS}{name}") for name in sorted(names)}
         return {**node, "components": {"schemas": schemas}}
 
     def _collect(self, node: object, names: set[str]) -> None:
         """Add the names of all schemas that a node refers to, directly or indirectly."""
         match node:
-            case {"$ref": str(reference)} if reference.startswith(_SCHEMAS):
-                name = reference.removeprefix(_SCHEMAS)
+            case {"$ref": str(reference)} if reference.startswith(SCHEMAS):
+                name = reference.removeprefix(SCHEMAS)
                 if name not in names:
                     names.add(name)
-                    self._collect(self._target(reference), names)
+                    self._collect(self.target(reference), names)
             case dict():
                 for each in node.values():
                     self._collect(each, names)
@@ -114,7 +115,8 @@ class Document:
                 for each in node:
                     self._collect(each, names)
 
-    def _target(self, reference: str) -> Node:
+    def target(self, reference: str) -> Node:
+        """Return the target of a reference. Raises `ContractError` if it does not exist."""
         node: Any = self.tree
         for part in self._parts(reference):
             try:

@@ -1,6 +1,7 @@
-"""Serve the contract: its two files, Swagger UI and the list of problems. All are made at start."""
+"""Serve the contract, Swagger UI and the list of problems. All are made at start."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -10,6 +11,7 @@ from quart import Quart, Response, request
 from quart_schema import QuartSchema
 from quart_schema.openapi import OpenAPIProvider
 
+from quart_contract.bundling import bundled
 from quart_contract.document import Document
 from quart_contract.etags import names_tag
 from quart_contract.problems import ProblemCatalogue
@@ -98,6 +100,8 @@ def pages_of(document: Document, catalogue: ProblemCatalogue) -> Mapping[str, Pa
 def _pages(document: Document, catalogue: ProblemCatalogue) -> Iterator[tuple[str, Page]]:
     yield "/openapi.yaml", Page(document.raw, "application/yaml", _ASK_FIRST)
     yield "/openapi.json", Page(document.json, "application/json", _ASK_FIRST)
+    inlined = json.dumps(bundled(document), ensure_ascii=False).encode()
+    yield "/openapi.bundled.json", Page(inlined, "application/json", _ASK_FIRST)
     yield _DOCUMENTATION, _html((_FOLDER / "index.html").read_text("utf-8"))
     template = (_FOLDER / "problems.html").read_text("utf-8")
     yield "/problems", _html(render_problems(template, catalogue.kinds))

@@ -17,7 +17,7 @@ from tests.support.live_server import LiveServer
 
 FOLDER = Path(quart_contract.__file__).parent / "swagger_ui"
 PAGES = ["/docs", "/problems"]
-FILES = ["/openapi.yaml", "/openapi.json"]
+FILES = ["/openapi.yaml", "/openapi.json", "/openapi.bundled.json"]
 EVERYTHING = [*PAGES, *FILES, "/docs/init.js"]
 
 
@@ -69,6 +69,20 @@ async def test_the_contract_in_json_says_the_same_in_the_same_order(
     assert response.headers["Content-Type"] == "application/json"
     assert response.json() == contract.tree
     assert json.dumps(response.json()) == json.dumps(contract.tree)
+
+
+async def test_the_bundled_contract_has_no_references(
+    anonymous: httpx.AsyncClient, contract: Document
+) -> None:
+    tree = (await anonymous.get("/openapi.bundled.json")).json()
+    assert "$ref" not in json.dumps(tree)
+    assert tree["info"] == contract.tree["info"]
+    create = tree["paths"]["/api/tasks"]["post"]
+    body = create["requestBody"]["content"]["application/json"]["schema"]
+    assert body["title"] == "TaskInput"
+    assert body["properties"]["title"]["maxLength"] == 200
+    problem = create["responses"]["422"]["content"]["application/problem+json"]["schema"]
+    assert problem["properties"]["errors"]["items"]["title"] == "Fault"
 
 
 async def test_quart_schema_serves_the_contract_unchanged(

@@ -19,7 +19,7 @@ Node = Mapping[str, Any]
 
 PLACES = {"pointer", "parameter", "header"}
 EVERYWHERE = ("X-Request-Id", "X-Content-Type-Options", "Cache-Control")
-PAGES = re.compile(r"/|/docs.*|/problems.*|/openapi\.(yaml|json)")
+PAGES = re.compile(r"/|/docs.*|/problems.*|/openapi\.(yaml|json|bundled\.json)")
 
 
 def closed(node: Any) -> Any:  # noqa: ANN401 - a part of a schema
