@@ -1,7 +1,7 @@
 """A contract that breaks clients of the last release needs a version that says so.
 
 Redocly CLI finds the differences and rates them. `released/` has each released contract, byte
-for byte.
+for byte, and `breaking.yaml` the reason for each change that breaks clients.
 """
 
 import copy
@@ -46,7 +46,7 @@ def may_break(before: str, after: str) -> bool:
 
 @pytest.fixture(scope="module")
 def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree], list[str]]:
-    """Return the breaking changes between two contracts."""
+    """Return the breaking changes between two contracts, as messages."""
     redocly = installed_or_skipped(TOOLS) / "redocly"
     folder = tmp_path_factory.mktemp("contracts")
 
@@ -64,7 +64,8 @@ def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree],
         )
         assert run.returncode == 0, run.stderr
         changes = json.loads(run.stdout)["changes"]
-        return [f"{each['path']}" for each in changes if each["impact"] == "major"]
+        verdicts = (verdict for change in changes for verdict in change["verdicts"])
+        return [each["message"] for each in verdicts if each["impact"] == "major"]
 
     return compare
 
@@ -84,6 +85,17 @@ def test_the_contract_is_compatible_unless_its_version_says_not(
     released, now = last_release(), dict(CONTRACT.tree)
     assert version(now["info"]["version"]) >= version(released["info"]["version"])
     assert unannounced(released, now, breaking) == []
+
+
+def test_each_breaking_change_is_recorded_with_its_reason(
+    breaking: Callable[[Tree, Tree], list[str]],
+) -> None:
+    recorded = yaml.safe_load((RELEASED / "breaking.yaml").read_text())
+    assert all(each.keys() == {"breaks", "why"} for each in recorded.values())
+    found = breaking(last_release(), dict(CONTRACT.tree))
+    matches = {each: [key for key in recorded if re.fullmatch(key, each)] for each in found}
+    assert [each for each, keys in matches.items() if len(keys) != 1] == []
+    assert {key for keys in matches.values() for key in keys} == set(recorded)
 
 
 def schemas(tree: Tree) -> Tree:
