@@ -6,7 +6,7 @@ CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick check reference screenshot bench bench-scale bench-soak faults format lock swagger-ui clean
+.PHONY: help setup run test quick check reference screenshot bench bench-scale bench-soak faults production format lock swagger-ui clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench-soak: setup ## Measure a server's memory over 200,000 requests; accepts AR
 
 faults: setup ## Inject faults and update the docs; ARGS replace the default --write
 	@exec $(BIN)/python -m tests.faults $(or $(ARGS),--write)
+
+production: setup ## Check image, units and Prometheus on a whole machine and update the docs; needs root
+	@exec $(BIN)/python -m tests.production $(ARGS)
 
 format: setup ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .

@@ -79,18 +79,29 @@ class Build:
         self._folder.mkdir(exist_ok=True)
 
     def _copy(self, value: str) -> None:
-        *options, source, target = value.split()
-        if options:  # with options, it copies from the previous stage, which had the same folder
-            assert (options, source, target) == (["--from=build"], HOME, "./")
+        *sources, target = value.split()
+        if sources[0] == "--from=build":
+            assert sources[1:] == [f"{HOME}/{target}"]
+            self._keep(target)
             return
-        ignored = (self._context / ".dockerignore").read_text().splitlines()
-        assert f"!{source}" in ignored
-        origin = self._context / source
-        if origin.is_dir():
-            caches = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(origin, self._folder / target, ignore=caches)
-        else:
-            shutil.copy(origin, self._folder / target)
+        for source in sources:
+            assert f"!{source}" in (self._context / ".dockerignore").read_text().splitlines()
+            origin = self._context / source
+            if origin.is_dir():
+                caches = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(origin, self._folder / target, ignore=caches)
+            else:
+                shutil.copy(origin, self._folder / target)
+
+    def _keep(self, name: str) -> None:
+        """Remove from the folder what the last stage does not copy from the one before."""
+        for path in self._folder.iterdir():
+            if path.name == name:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def _run(self, value: str) -> None:
         subprocess.run(

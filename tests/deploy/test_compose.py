@@ -33,7 +33,7 @@ def test_the_compose_linter_passes_and_finds_an_unknown_key(
 
 
 def test_every_variable_is_a_setting_and_is_explained() -> None:
-    listed = re.findall(r"(?m)^([A-Z_]+)=", (DEPLOY / ".env.example").read_text())
+    listed = re.findall(r"(?m)^([A-Z_]+)=", (DEPLOY / "compose.env.example").read_text())
     settings = {name.upper() for name in Settings.model_fields}
     assert {*listed} - settings == {"POSTGRES_PASSWORD"}
     used = re.findall(r"\$\{(\w+)", COMPOSE.read_text())

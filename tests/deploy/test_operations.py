@@ -63,7 +63,7 @@ def test_what_is_installed_is_well(machine: Machine, database_url: DatabaseUrl) 
         "taskward.service",
         "taskward.socket",
     }
-    _, _, look = blocks("install")
+    _, look = blocks("install")
     assert "isolation" in machine.run(look)
     assert machine.read_settings()["BIND"] == "fd://3"
 
@@ -71,7 +71,7 @@ def test_what_is_installed_is_well(machine: Machine, database_url: DatabaseUrl) 
 def test_an_upgrade_migrates(machine: Machine, database_url: DatabaseUrl) -> None:
     install(machine, database_url)
     (upgrade,) = blocks("upgrade")
-    assert "at revision" in machine.run(upgrade)
+    assert "at revision" in machine.run(upgrade, VERSION="0.3.0")
     assert not (machine.home / ".data").exists()
 
 

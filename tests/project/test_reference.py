@@ -77,6 +77,8 @@ def test_the_log_events_of_the_pages_exist() -> None:
     source = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
     pages = [*FOLDER.glob("*.md"), *FOLDER.with_name("how-to").glob("*.md")]
     text = "".join(page.read_text() for page in pages if page.name != "databases.md")
-    named = re.findall(r"`((?!make |systemctl |taskward )[a-z-]+(?: [a-z]+){1,3})`", text)
+    named = re.findall(
+        r"`((?!make |systemctl |taskward |docker |--)[a-z-]+(?: [a-z]+){1,3})`", text
+    )
     assert len(named) > 3
     assert [event for event in named if f'"{event}"' not in source] == []

@@ -25,7 +25,7 @@ ALLOWED = {
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/**/*.md", "*/README.md")
 SOURCES: dict[str, tuple[Callable[[Path], Iterator[Prose]], list[Path]]] = {
     "the contract": (whole, files("openapi.yaml")),
-    "the settings": (whole, files(".env.example", "deploy/.env.example")),
+    "the settings": (whole, files(".env.example")),
     "the Makefile": (whole, files("Makefile")),
     "the deployment": (whole, files("deploy/*")),
     "the changelog": (unreleased, files("CHANGELOG.md")),
