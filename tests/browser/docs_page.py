@@ -84,11 +84,7 @@ class DocsPage:
 
     async def try_out(self, operation_id: str, body: object = None, **parameters: str) -> Response:
         """Open an operation instead of the previous one, fill in the fields, and execute it."""
-        opened = self.page.locator(".opblock.is-open .opblock-summary-control")
-        if await opened.count():
-            await opened.click()
-        block = self.operation(operation_id)
-        await block.locator(".opblock-summary-control").click()
+        block = await self.expand(operation_id)
         for name, value in parameters.items():
             await block.locator(f'[data-param-name="{name}"] input').fill(value)
         if body is not None:
@@ -99,6 +95,15 @@ class DocsPage:
         has_body = await row.get_by_text("Response body").count()
         shown = await row.locator(".highlight-code code").inner_text() if has_body else ""
         return Response(operation_id, status.split()[0], shown)
+
+    async def expand(self, operation_id: str) -> Locator:
+        """Open an operation instead of the previous one, and return its element."""
+        opened = self.page.locator(".opblock.is-open .opblock-summary-control")
+        if await opened.count():
+            await opened.click()
+        block = self.operation(operation_id)
+        await block.locator(".opblock-summary-control").click()
+        return block
 
     async def picture(self, operation_id: str) -> bytes:
         """Take a screenshot of an operation, from its title to the body of the response."""

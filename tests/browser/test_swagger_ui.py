@@ -6,14 +6,22 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.async_api import Request
 
 from quart_contract.document import Document
+from quart_contract.operations import operations
 from tests.browser.docs_page import DocsPage, Witness
 from tests.support.live_server import LiveServer
 from tests.support.tokens import token_for
 
 SCREENSHOT = Path(__file__).parents[2] / "docs" / "swagger-ui.png"
 TASK = {"title": "Renew the passport", "description": "Take two photographs along."}
+BROWSERS_OWN = {
+    *("accept-encoding", "accept-language", "connection", "content-length", "host", "origin"),
+    *("referer", "user-agent"),
+}
 INLINE_SCRIPT = """
 const script = document.createElement("script");
 script.textContent = "document.title = 'injected'";
@@ -56,6 +64,49 @@ async def test_every_operation_can_be_tried_out(
     assert json.loads(completed.body)["completed"] is True
     assert witness.complaints == []
     assert witness.foreign(server.base_url) == []
+
+
+async def test_the_page_sends_only_what_a_person_chooses(
+    docs: DocsPage, contract: Document, user: str
+) -> None:
+    await docs.authorize(token_for(user))
+    sent: list[Request] = []
+
+    def note(request: Request) -> None:
+        if request.resource_type == "fetch":  # and not an image of the page
+            sent.append(request)
+
+    docs.page.on("request", note)
+    for operation in operations(contract):
+        sent.clear()
+        block = await docs.expand(operation.id)
+        await block.get_by_role("button", name="Execute").click()
+        if any(each.required for each in operation.parameters):
+            await block.locator("input.invalid").wait_for()
+            assert sent == [], operation.id
+            continue
+        await block.locator(".live-responses-table").wait_for()
+        (request,) = sent
+        due = {"accept"} | ({"authorization"} if operation.schemes else set())
+        assert urlsplit(request.url).path == operation.path
+        assert urlsplit(request.url).query == ""
+        assert await added_headers(request) == due | ({"content-type"} if operation.body else set())
+
+
+async def added_headers(request: Request) -> set[str]:
+    """Return the names of the headers that the page sets, and not the browser."""
+    headers = await request.all_headers()
+    return {name for name in headers if not name.startswith("sec-")} - BROWSERS_OWN
+
+
+async def test_defaults_and_choices_are_shown(docs: DocsPage) -> None:
+    block = await docs.expand("listTasks")
+    text = await block.inner_text()
+    assert "Default: -created_at" in text
+    assert "Default: 50" in text
+    chosen = block.locator('[data-param-name="status"] select')
+    assert await chosen.input_value() == ""
+    assert await chosen.locator("option").all_inner_texts() == ["--", "all", "pending", "completed"]
 
 
 async def test_a_new_task_is_shown_as_it_was_stored(docs: DocsPage, contract: Document) -> None:
