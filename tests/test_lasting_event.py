@@ -21,17 +21,20 @@ async def test_an_event_is_logged_when_it_begins_and_when_it_is_over(
         event = "limit no longer reached"
         return {"scope": "all", "times": times, "event": event, "log_level": "warning"}
 
+    def seen() -> list[dict[str, object]]:
+        return [{name: each[name] for name in each if name != "seconds"} for each in lines]
+
     with structlog.testing.capture_logs() as lines:
         for _ in range(20):
             event.occurs(limit=7)
             await asyncio.sleep(0.02)
-        assert lines == [begins]
+        assert seen() == [begins]
         await asyncio.sleep(0.8)
-        assert lines == [begins, over(20)]
+        assert seen() == [begins, over(20)]
         event.occurs(limit=7)
-        assert lines == [begins, over(20), begins]
+        assert seen() == [begins, over(20), begins]
         await asyncio.sleep(0.8)
-    assert lines == [begins, over(20), begins, over(1)]
+    assert seen() == [begins, over(20), begins, over(1)]
 
 
 async def test_the_end_is_not_logged_as_of_the_request_that_began_it(
@@ -46,3 +49,36 @@ async def test_the_end_is_not_logged_as_of_the_request_that_began_it(
         context.run(event.occurs)
         await asyncio.sleep(0.3)
     assert [line.get("request_id") for line in lines] == ["of the first", None]
+
+
+def test_an_event_is_over_with_a_success_after_calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = LastingEvent("app", "unavailable", "available again", until_success=True)
+    with structlog.testing.capture_logs() as lines:
+        event.succeeded()
+        for _ in range(3):
+            event.occurs("too many connections")
+            event.succeeded()
+        event.occurs("unreachable")
+        monkeypatch.setattr(lasting_event, "CALM_SECONDS", 0)
+        event.succeeded()
+        event.succeeded()
+    assert [(each["event"], each.get("reason")) for each in lines] == [
+        ("unavailable", "too many connections"),
+        ("unavailable", "unreachable"),
+        ("available again", None),
+    ]
+    assert lines[-1]["times"] == 4
+
+
+def test_the_reasons_of_an_event_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lasting_event, "CALM_SECONDS", 0)
+    event = LastingEvent("app", "unavailable", "available again", until_success=True)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(2):
+            for number in range(1000):
+                event.occurs(f"reason {number}")
+            event.succeeded()
+    assert [each["event"] for each in lines] == [
+        *["unavailable"] * lasting_event.MAX_REASONS,
+        "available again",
+    ] * 2

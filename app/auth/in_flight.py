@@ -79,6 +79,6 @@ class InFlight:
             flight.check()
 
 
-def _limit_reached(**details: object) -> LastingEvent:
+def _limit_reached(scope: str, limit: int | None) -> LastingEvent:
     begins, ends = "in-flight limit reached", "in-flight limit cleared"
-    return LastingEvent("app.auth", begins, ends, **details)
+    return LastingEvent("app.auth", begins, ends, scope=scope, limit=limit)

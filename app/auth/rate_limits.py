@@ -6,17 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import structlog
 from cachetools import LRUCache
 from limits import RateLimitItem
 from limits.errors import StorageError
 
+from ..lasting_event import LastingEvent
 from .errors import InvalidTokenError, RateLimitedError
 
 if TYPE_CHECKING:
     from .redis_counters import RedisCounters
-
-logger = structlog.get_logger("app.auth")
 
 MAX_COUNTERS = 100_000
 REDIS_PAUSE_SECONDS = 5
@@ -67,6 +65,12 @@ class RateLimiter:
         self._redis = _shared_counters(redis_url) if redis_url else None
         # Until this moment, after an error of Redis, counting is in memory.
         self._redis_from = float("-inf")
+        self._outage = LastingEvent(
+            "app.auth",
+            "rate limit storage unavailable",
+            "rate limit storage available again",
+            until_success=True,
+        )
 
     async def take(self, user_id: str) -> Allowance:
         """Count a request of a user; return the user's allowance."""
@@ -97,10 +101,13 @@ class RateLimiter:
     async def _add(self, amount: int, kind: str, name: str) -> Allowance:
         if self._redis is not None and time.monotonic() >= self._redis_from:
             try:
-                return await self._add_to(self._redis, amount, kind, name)
+                allowance = await self._add_to(self._redis, amount, kind, name)
             except (StorageError, OSError) as error:
                 self._redis_from = time.monotonic() + REDIS_PAUSE_SECONDS
-                logger.warning("rate limit storage unavailable", reason=repr(error))
+                self._outage.occurs(repr(error))
+            else:
+                self._outage.succeeded()
+                return allowance
         return await self._add_to(self._memory[kind], amount, kind, name)
 
     async def _add_to(self, storage: Counters, amount: int, kind: str, name: str) -> Allowance:

@@ -11,6 +11,7 @@ from sqlalchemy import ClauseElement, NullPool
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ..lasting_event import LastingEvent
 from .driver.conflicts import retry_on_conflict
 from .driver.connection import DriverConnection
 from .driver.engines import lift_timeouts, make_engine
@@ -22,7 +23,6 @@ from .driver.errors import (
 )
 from .driver.housekeeping import Housekeeping, connected
 from .driver.limits import SEARCH_MS, limit_statements
-from .driver.outages import Outage
 from .driver.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
 from .driver.sessions import Prepare, SingleStatements, UserSession, UserTransaction
 from .driver.shares import ShareUsage, UserShares, admit_all
@@ -53,7 +53,12 @@ class Database:
         self.wall = wall
         self._url = url
         self._pooler = pooler
-        self._outage = Outage("database")
+        self._outage = LastingEvent(
+            "app.database",
+            "database unavailable",
+            "database available again",
+            until_success=True,
+        )
         self._users = UserPool(
             url, wall, pool_size, pooler=pooler, connection_class=connection_class
         )

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-import structlog
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from app import lasting_event
 from app.database import database as databases
 from app.database.database import Database
-from app.database.driver import outages, shares
+from app.database.driver import shares
 from app.database.driver.errors import DatabaseUnavailableError
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.runner import migrate
@@ -31,8 +31,7 @@ def postgres() -> Iterator[Postgres]:
 async def test_an_outage_logs_a_line_at_its_start_and_at_its_end(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "CALM_SECONDS", 0.1)
-    monkeypatch.setattr(outages, "logger", structlog.get_logger())
+    monkeypatch.setattr(lasting_event, "CALM_SECONDS", 0.1)
     database = Database(DatabaseUrl(postgres.url()), pool_size=2, wall=WALL)
     await migrate(database)
     session = database.session("ada")
@@ -56,13 +55,12 @@ async def test_an_outage_logs_a_line_at_its_start_and_at_its_end(
     reasons = [each["reason"] for each in begun]
     assert len(reasons) == len(set(reasons))
     assert "unreachable" in reasons
-    assert over["failures"] == 20
+    assert over["times"] == 20
 
 
 async def test_time_limits_of_a_users_own_requests_are_no_outage(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outages, "logger", structlog.get_logger())
     for module in (databases, shares):
         monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.5)
     database = Database(DatabaseUrl(postgres.url()), pool_size=2, wall=WALL)

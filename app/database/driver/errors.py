@@ -9,8 +9,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from ...lasting_event import LastingEvent
 from .causes import reason
-from .outages import Outage
 
 
 class DatabaseUnavailableError(Exception):
@@ -107,7 +107,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 @contextmanager
-def translate_driver_errors(outage: Outage) -> Iterator[None]:
+def translate_driver_errors(outage: LastingEvent) -> Iterator[None]:
     """Raise `DatabaseUnavailableError` for transient errors, and record an outage.
 
     Raises `StatementError` for other errors of the driver, without their text, which quotes values.
@@ -116,7 +116,7 @@ def translate_driver_errors(outage: Outage) -> Iterator[None]:
         yield
     except Exception as error:
         if is_outage(error):
-            outage.failed(reason(error))
+            outage.occurs(reason(error))
         kind = type(error).__name__
         if is_transient(error):
             raised = ConflictError if isinstance(error, CONFLICT) else DatabaseUnavailableError

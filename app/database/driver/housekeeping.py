@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 import asyncpg
 from sqlalchemy import BigInteger, bindparam, func, select
 
+from ...lasting_event import LastingEvent
 from ..wall.citus import layout_of
 from ..wall.layout import Layout
 from ..wall.policies import ROLE
 from ..wall.tables import Wall
 from .errors import is_lost, is_read_only, translate_driver_errors
-from .outages import Outage
 from .pool import CLOSE_SECONDS, TIMEOUTS
 from .sessions import UserTransaction
 from .url import DatabaseUrl
@@ -104,7 +104,7 @@ async def in_portions(delete: Callable[[int], Awaitable[int]]) -> int:
 
 @asynccontextmanager
 async def connected(
-    url: DatabaseUrl, wall: Wall, lock: int, outage: Outage
+    url: DatabaseUrl, wall: Wall, lock: int, outage: LastingEvent
 ) -> AsyncIterator[Housekeeping]:
     """Open a connection for housekeeping. Raises `DatabaseUnavailableError` once it is lost."""
     with translate_driver_errors(outage):

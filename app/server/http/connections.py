@@ -124,9 +124,9 @@ def limits(pool_size: int, *, behind_proxies: bool) -> Limits:
     return Limits(total, None if behind_proxies else per_address)
 
 
-def _limit_reached(**details: object) -> LastingEvent:
+def _limit_reached(scope: str, limit: int | None) -> LastingEvent:
     begins, ends = "connection limit reached", "connection limit cleared"
-    return LastingEvent("app.server", begins, ends, **details)
+    return LastingEvent("app.server", begins, ends, scope=scope, limit=limit)
 
 
 def raise_descriptor_limit() -> None:
