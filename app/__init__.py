@@ -11,6 +11,7 @@ from quart_contract import Contract, Problem
 
 from .auth import problems as auth_problems
 from .auth.in_flight import InFlight
+from .auth.key_sources import Discovery, KeyAddress, KeySource
 from .auth.long_bodies import LongBodies
 from .auth.rate_limits import RateLimiter
 from .auth.request_state import STATE, RequestState
@@ -112,15 +113,22 @@ def _add_middleware(
 
 def make_verifier(settings: Settings) -> TokenVerifier:
     """Return the verifier for these settings. Raises `SettingsError` if they have no key."""
-    if settings.jwks_url is None:
+    source = key_source(settings)
+    if source is None:
         required(settings.better_auth_secret, "BETTER_AUTH_SECRET")
     secrets = settings.better_auth_secret, settings.better_auth_secret_previous
     return TokenVerifier(
         [secret.get_secret_value() for secret in secrets if secret is not None],
-        str(settings.jwks_url) if settings.jwks_url else None,
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
+        source,
+        settings.expected_claims,
     )
+
+
+def key_source(settings: Settings) -> KeySource | None:
+    """Return where the issuer publishes its keys; None if only a secret verifies tokens."""
+    if settings.jwks_url is not None:
+        return KeyAddress(str(settings.jwks_url))
+    return Discovery(settings.jwt_issuer[0]) if settings.discovers_keys else None
 
 
 def _observe(problem: Problem) -> str:

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         "after restoring a backup, make every client resync",
         lambda *_: restored_command,
     )
-    _add(commands, "doctor", "check settings, keys, database and schema", lambda *_: doctor)
+    _add_doctor(commands)
     _add_token(commands)
     return parser
 
@@ -80,6 +80,18 @@ def _add_migrate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     for_migrate.add_argument(
         "--citus", action="store_true", help="distribute the tables by user with Citus"
+    )
+
+
+def _add_doctor(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    for_doctor = _add(
+        commands,
+        "doctor",
+        "check settings, keys, database and schema, or explain a token",
+        lambda options, _: partial(doctor, token=options.token),
+    )
+    for_doctor.add_argument(
+        "--token", action="store_true", help="explain the token on the standard input"
     )
 
 

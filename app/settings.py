@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from limits import RateLimitItem, parse
 from pydantic import (
@@ -18,40 +18,26 @@ from pydantic import (
 )
 from pydantic_settings import DotEnvSettingsSource, NoDecode
 
+from .auth.expected import ANY, Expected
+from .auth.settings import (
+    Audiences,
+    Issuers,
+    NamedSecret,
+    PreviousSecret,
+    RequiredClaims,
+    Secret,
+    UserClaim,
+    is_discovered,
+)
 from .database.driver.url import DatabaseUrl
 from .origins import check_origin
 from .settings_files import FILE, SECRETS, TWICE, SecretFiles, find_fault
 
 T = TypeVar("T")
 
-MIN_SECRET_BYTES = 32
-_MIN_DISTINCT = 10
-
 
 class SettingsError(Exception):
     """The settings are invalid; the message lists every fault, one on each line."""
-
-
-def _secret(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if len(text.encode()) < MIN_SECRET_BYTES:
-        raise ValueError(
-            f"must have at least {MIN_SECRET_BYTES} bytes. Create one: openssl rand -base64 32"
-        )
-    if len(set(text)) < _MIN_DISTINCT:
-        raise ValueError("is too easy to guess. Create one: openssl rand -base64 32")
-    return secret
-
-
-def _previous_secret(secret: SecretStr, info: ValidationInfo) -> SecretStr:
-    if "better_auth_secret" not in info.data:  # it is invalid, and reported already
-        return secret
-    present = info.data["better_auth_secret"]
-    if present is None:
-        raise ValueError("needs BETTER_AUTH_SECRET, which is not set")
-    if present == secret:
-        raise ValueError("must differ from BETTER_AUTH_SECRET")
-    return secret
 
 
 def _database_url(text: object) -> object:
@@ -79,17 +65,6 @@ def _metrics_bind(text: str, info: ValidationInfo) -> str:
     if text == info.data.get("bind"):
         raise ValueError("must differ from BIND")
     return text
-
-
-def _claim(value: str | None, info: ValidationInfo) -> str | None:
-    # Public keys prove who signed the token, but not for which service.
-    if value is None and info.data.get("jwks_url"):
-        raise ValueError("is required with JWKS_URL")
-    return value
-
-
-_Secret = Annotated[SecretStr, AfterValidator(_secret)]
-_Claim = Annotated[str | None, Field(validate_default=True), AfterValidator(_claim)]
 
 
 def _rate_limit(text: object) -> object:
@@ -122,11 +97,16 @@ class Settings(SecretFiles):
     database_pooler: Literal["transaction"] | None = None
     data_dir: Path = Path(".data")
     migrate_on_start: bool = True
-    better_auth_secret: _Secret | None = None
-    better_auth_secret_previous: Annotated[_Secret, AfterValidator(_previous_secret)] | None = None
+    jwt_secret: Secret | None = None
+    jwt_secret_previous: Secret | None = None
+    better_auth_secret: NamedSecret = None
+    """The secret, also if it is set as `JWT_SECRET`."""
+    better_auth_secret_previous: PreviousSecret = None
     jwks_url: HttpUrl | None = None
-    jwt_issuer: _Claim = None
-    jwt_audience: _Claim = None
+    jwt_issuer: Issuers = ()
+    jwt_required_claims: RequiredClaims = None
+    jwt_audience: Audiences = ()
+    jwt_user_claim: UserClaim | None = None
     cors_origins: Annotated[
         tuple[Annotated[str, AfterValidator(check_origin)], ...],
         NoDecode,
@@ -146,6 +126,30 @@ class Settings(SecretFiles):
     validate_responses: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] | None = None
+
+    _has_generated_secret: bool = False
+
+    def with_generated_secret(self, secret: SecretStr | None) -> Self:
+        """Return a copy with the secret of the development server."""
+        copy = self.model_copy(update={"better_auth_secret": secret})
+        copy._has_generated_secret = True  # noqa: SLF001 - of the same class
+        return copy
+
+    @property
+    def discovers_keys(self) -> bool:
+        """Return whether the issuer's discovery document names the address of its keys.
+
+        A secret that the development server generates does not change that.
+        """
+        secret = None if self._has_generated_secret else self.better_auth_secret
+        return is_discovered(self.jwt_issuer, secret, self.jwks_url)
+
+    @property
+    def expected_claims(self) -> Expected:
+        """Return what the claims of a token must be."""
+        audiences = () if self.jwt_audience == (ANY,) else self.jwt_audience
+        claims = self.jwt_required_claims or {}
+        return Expected(self.jwt_issuer, audiences, claims, self.jwt_user_claim)
 
     @property
     def has_pooler(self) -> bool:

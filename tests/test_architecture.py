@@ -20,7 +20,7 @@ MODULES = sorted([*APP.rglob("*.py"), *ENGINE.rglob("*.py")])
 # before `auth`, although a request passes `auth` first.
 LAYERS = ["commands", "server", "tasks", "auth", "database"]
 LEAVES = {"app.lasting_event", "app.openapi", "app.origins", "app.settings_files"}
-# The wiring and the command line see everything; settings know the type of a database URL.
+# The wiring and the command line see everything; settings know the types of some values.
 ROOTS = {"app", "app.__main__"}
 
 
@@ -56,7 +56,7 @@ def may_import(name: str, imported: str) -> bool:
     if name in ROOTS or not imported.startswith("app") or imported in LEAVES:
         return True
     if name == "app.settings":
-        return imported == "app.database.driver.url"
+        return imported in {"app.database.driver.url", "app.auth.expected", "app.auth.settings"}
     layer = name.split(".")[1]
     if imported in {"app", "app.settings"}:
         return layer == "commands"

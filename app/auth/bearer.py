@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from .errors import InvalidTokenError, MissingTokenError
+from .errors import InvalidTokenError, MissingTokenError, Reason
 
-MAX_TOKEN_BYTES = 8192
+MAX_TOKEN_BYTES = 16 * 1024
 
 # A JWT's characters only: with padding, which bearer tokens allow, one token would have two forms.
 _CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._]+)", re.IGNORECASE)
@@ -18,12 +18,14 @@ def bearer_token(authorization: Sequence[str]) -> str:
     than one header, or if the token is too long or malformed.
     """
     if len(authorization) > 1:
-        raise InvalidTokenError("more than one Authorization header")
+        raise InvalidTokenError(Reason.MALFORMED, "more than one Authorization header")
     if not authorization or authorization[0].split(" ")[0].lower() != "bearer":
         raise MissingTokenError
     if len(authorization[0]) > MAX_TOKEN_BYTES + len("Bearer "):
-        raise InvalidTokenError(f"more than {MAX_TOKEN_BYTES} bytes")
+        words = f"it has more than {MAX_TOKEN_BYTES} bytes. Let your issuer put fewer claims in it."
+        raise InvalidTokenError(Reason.MALFORMED, words)
     credentials = _CREDENTIALS.fullmatch(authorization[0])
     if credentials is None:
-        raise InvalidTokenError("not of the form Bearer <token>")
+        words = "the header is not of the form Bearer <token>, with the characters of a JWT"
+        raise InvalidTokenError(Reason.MALFORMED, words)
     return credentials[1]

@@ -1,19 +1,61 @@
 """Errors of authentication and of the limits on a user."""
 
+from enum import StrEnum
+
 
 class MissingTokenError(Exception):
     """The request has no bearer token."""
 
 
+class Reason(StrEnum):
+    """Why a token is rejected: for the log and the metrics, never for the client."""
+
+    NOT_A_JWT = "not_a_jwt"
+    ENCRYPTED = "encrypted"
+    MALFORMED = "malformed"
+    HEADER = "header"
+    ALGORITHM = "algorithm"
+    UNKNOWN_KEY = "unknown_key"
+    SIGNATURE = "signature"
+    # The signature is valid from here on.
+    CLAIMS = "claims"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+    REQUIRED_CLAIM = "required_claim"
+    USER = "user"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+
+
 class InvalidTokenError(Exception):
     """The token is invalid, expired or not meant for this service.
 
-    The message gives the reason for the log; the client receives the same response for all reasons.
+    The message gives the reason in words, for the log. It quotes claims only if the signature is
+    valid. The client receives the same response for all reasons.
     """
+
+    def __init__(self, reason: Reason, words: str) -> None:
+        super().__init__(words)
+        self.reason = reason
+
+
+class UntimelyTokenError(InvalidTokenError):
+    """A valid token before or after its time; `seconds` measure how far away that is.
+
+    For an expired token they are counted from its issue, if it names that.
+    """
+
+    def __init__(self, reason: Reason, words: str, seconds: float) -> None:
+        super().__init__(reason, words)
+        self.seconds = seconds
 
 
 class InvalidKeySetError(Exception):
     """The issuer returned no usable JWK Set; the message gives the reason."""
+
+
+class OtherIssuerError(InvalidKeySetError):
+    """A discovery document names another issuer than the settings."""
 
 
 class KeysUnavailableError(Exception):

@@ -1,21 +1,21 @@
-"""The issuer's keys: fetched from its JWKS URL when they are needed, and cached."""
+"""The issuer's keys: fetched when they are needed, and cached."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
-import httpx
 import structlog
 
-from .errors import InvalidKeySetError, InvalidTokenError, KeysUnavailableError
+from ..lasting_event import LastingEvent
+from .clock import ClockWatch
+from .errors import InvalidKeySetError, InvalidTokenError, KeysUnavailableError, Reason
 from .fetch_budget import FetchBudget
-from .keys import Key, find, read_keys
+from .key_sources import KeySource
+from .keys import Key, KeySet, find, read_keys
 
 logger = structlog.get_logger("app.auth")
 
-FETCH_SECONDS = 5
-MAX_BYTES = 256 * 1024
 MAX_AGE_SECONDS = 600
 """Older keys are fetched again, so that a withdrawn key is dropped."""
 PAUSE_SECONDS = 30
@@ -24,17 +24,23 @@ PAUSE_WITHOUT_KEYS_SECONDS = 5
 
 
 class Issuer:
-    """The keys that are published at `url`; `on_change` is called when they change.
+    """The keys of `source`; `on_change` is called when they change.
 
     There is one fetch at a time, however many requests wait for it. While the issuer is unavailable
     or returns no key set, the known keys stay valid. A key that is no longer published is
     withdrawn.
     """
 
-    def __init__(self, url: str, on_change: Callable[[], None] = lambda: None) -> None:
-        self._url = url
+    def __init__(
+        self, source: KeySource, clock: ClockWatch, on_change: Callable[[], None] = lambda: None
+    ) -> None:
+        self._source = source
+        self._clock = clock
         self._on_change = on_change
         self._keys: tuple[Key, ...] = ()
+        self._unavailable = LastingEvent(
+            "app.auth", "key fetch failed", "keys fetched again", until_success=True
+        )
         # The key set that `_keys` were read from.
         self._document = b""
         # When the last fetch succeeded, and when the last one started.
@@ -58,15 +64,22 @@ class Issuer:
         if key is None:
             key = await self._newer_key(id_, algorithm, address)
         if key is None:
-            raise InvalidTokenError("the issuer has no matching key")
+            raise InvalidTokenError(
+                Reason.UNKNOWN_KEY,
+                "the issuer publishes no key, or several, for the kid and alg in its header",
+            )
         return key
 
-    async def has_keys(self) -> bool:
-        """Return whether keys are known; fetch the first ones if needed."""
+    async def fault(self) -> str:
+        """Return why there are no keys, or "" if there are; fetch the first ones if needed."""
         if not self._keys:
             with suppress(KeysUnavailableError):
                 await self._first_keys()
-        return bool(self._keys)
+        if self._keys:
+            return ""
+        if self._document:
+            return "the issuer publishes no key that Taskward supports"
+        return "none could be fetched from the issuer yet"
 
     def renew(self) -> None:
         """Start a fetch if the keys are stale; the known ones stay valid until it ends."""
@@ -113,43 +126,23 @@ class Issuer:
 
     async def _replace_keys(self) -> None:
         try:
-            document = await fetch(self._url)
-            keys = read_keys(document)
+            document, ahead = await self._source.fetch()
+            found = read_keys(document)
         except InvalidKeySetError as error:
-            logger.warning("key fetch failed", reason=str(error))
+            self._unavailable.occurs(str(error))
             return
         self._fetched_at = time.monotonic()
+        self._clock.compare(ahead)
         if document != self._document:
-            self._keys, self._document = keys, document
-            self._on_change()
+            self._document = document
+            self._take(found)
+        if self._keys:
+            self._unavailable.succeeded()
 
-
-async def fetch(url: str) -> bytes:
-    """Fetch a JWK Set, within `FETCH_SECONDS` and `MAX_BYTES`.
-
-    Raises `InvalidKeySetError` if that fails.
-    """
-    try:
-        async with asyncio.timeout(FETCH_SECONDS):
-            return await _get(url)
-    except TimeoutError:
-        raise InvalidKeySetError(f"took more than {FETCH_SECONDS} seconds") from None
-    except (httpx.HTTPError, OSError) as error:
-        raise InvalidKeySetError(repr(error)) from None
-
-
-async def _get(url: str) -> bytes:
-    # Identity, so that the limit counts the document itself, not a few compressed bytes.
-    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-    async with (
-        httpx.AsyncClient(headers=headers) as client,
-        client.stream("GET", url) as response,
-    ):
-        if response.status_code != httpx.codes.OK or "Content-Encoding" in response.headers:
-            raise InvalidKeySetError(f"status {response.status_code}, or an encoded response")
-        document = b""
-        async for part in response.aiter_raw():
-            document += part
-            if len(document) > MAX_BYTES:
-                raise InvalidKeySetError(f"more than {MAX_BYTES} bytes")
-        return document
+    def _take(self, found: KeySet) -> None:
+        if found.left_out:
+            logger.warning("keys left out", keys=list(found.left_out))
+        if not found.keys:
+            logger.warning("no supported key", reason="the issuer publishes none")
+        self._keys = found.keys
+        self._on_change()

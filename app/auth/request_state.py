@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from quart_contract import Problem
 
+from .errors import Reason
 from .in_flight import Flight
 
 STATE = "taskward"
@@ -44,6 +45,8 @@ class RequestState:
     """The user; None until the token is verified."""
     token_is_known: bool | None = None
     """True if the token was verified for an earlier request."""
+    rejection: Reason | None = None
+    """Why the token was rejected; None if it was not."""
     flight: Flight | None = None
     """The user's requests in flight, once this request counts among them."""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)

@@ -9,8 +9,10 @@ from quart import Request
 from quart.globals import request_ctx
 
 from .bearer import bearer_token
+from .errors import InvalidTokenError
 from .in_flight import InFlight
 from .rate_limits import Allowance, RateLimiter
+from .rejections import Rejections
 from .request_state import STATE, RequestState
 from .tokens import TokenVerifier
 
@@ -60,6 +62,7 @@ class BearerAuthentication:
         self._verifier = verifier
         self._limiter = limiter
         self._in_flight = in_flight
+        self._rejections = Rejections()
 
     def protects(self, handler: Callable[..., Any]) -> bool:
         """Return whether a handler is decorated with `@require_user`."""
@@ -73,19 +76,28 @@ class BearerAuthentication:
         `TooManyInFlightError`.
         """
         state: RequestState = request.scope["state"][STATE]
-        token = bearer_token(request.headers.getlist("Authorization"))
-        known_token, user_id = state.known or _UNKNOWN
-        state.token_is_known = token == known_token
-        if not state.token_is_known:
-            if state.end_turn is not None:  # verification can be slow and has its own limits
-                state.end_turn()
-            user_id = await self._verified(token, state.client_address)
+        try:
+            user_id = await self._user_of(request, state)
+        except InvalidTokenError as error:
+            state.rejection = error.reason
+            self._rejections.add(error)
+            raise
         state.user_id = user_id
         if self._limiter is not None:
             allowance = await self._limiter.take(user_id)
             state.headers = _announcement(allowance)
             allowance.raise_if_exceeded()
         state.flight = self._in_flight.enter(user_id)
+
+    async def _user_of(self, request: Request, state: RequestState) -> str:
+        token = bearer_token(request.headers.getlist("Authorization"))
+        known_token, user_id = state.known or _UNKNOWN
+        state.token_is_known = token == known_token
+        if state.token_is_known:
+            return user_id
+        if state.end_turn is not None:  # verification can be slow and has its own limits
+            state.end_turn()
+        return await self._verified(token, state.client_address)
 
     async def _verified(self, token: str, address: str) -> str:
         if self._limiter is None:

@@ -6,52 +6,44 @@ from collections.abc import Sequence
 
 import jwt
 from cachetools import LRUCache
-from jwt.algorithms import AllowedPublicKeys
+from jwt.algorithms import AllowedPublicKeys, OKPAlgorithm
 
-from quart_contract.strict_json import JsonValue, parse
-
-from .claims import Identity, identity_of
-from .errors import InvalidTokenError
+from .claims import Identity, identity_of, read_claims
+from .clock import ClockWatch
+from .compact import Compact, read_compact
+from .errors import InvalidTokenError, Reason, UntimelyTokenError
+from .expected import NOTHING, Expected
 from .issuer import Issuer
+from .key_sources import KeySource
 from .keys import ALGORITHMS
 
-LEEWAY_SECONDS = 30
 REMEMBERED_TOKENS = 10_000
 
-# Headers that choose a key, change how the payload is read, or require support that is missing.
-_REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "crit", "zip", "enc", "b64"})
-_TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-_PARTS = 3
+_SIGNATURES = jwt.PyJWS(options={"verify_signature": True, "enforce_minimum_key_length": True})
+# RFC 9864 gave EdDSA with this curve a second name, which PyJWT 2.15 does not know.
+_SIGNATURES.register_algorithm("Ed25519", OKPAlgorithm())
 
 
 class TokenVerifier:
-    """Verifies HS256 tokens against `secrets`, and others against the keys of `jwks_url`.
+    """Verifies HS256 tokens against `secrets`, and others against the keys of `source`.
 
     Two secrets are accepted during a rotation. Without a secret, HS256 tokens are rejected; without
-    a URL, all others. `issuer` and `audience` are checked if they are given. A valid token is
-    remembered by its digest until it expires.
+    a source, all others. The claims must be as `expected`. A valid token is remembered by its
+    digest until it expires.
     """
 
     def __init__(
         self,
         secrets: Sequence[str] = (),
-        jwks_url: str | None = None,
-        *,
-        issuer: str | None = None,
-        audience: str | None = None,
+        source: KeySource | None = None,
+        expected: Expected = NOTHING,
     ) -> None:
         self._secrets = [secret.encode() for secret in secrets]
         self._verified: LRUCache[bytes, Identity] = LRUCache(REMEMBERED_TOKENS)
+        self._clock = ClockWatch()
         # When the keys change, forget the tokens: a withdrawn key may have signed some of them.
-        self._keys = Issuer(jwks_url, self._verified.clear) if jwks_url else None
-        self._issuer = issuer
-        self._audience = audience
-        required = ["exp", *(["iss"] if issuer else []), *(["aud"] if audience else [])]
-        self._options: jwt.types.Options = {
-            "require": required,
-            "verify_aud": audience is not None,
-            "enforce_minimum_key_length": True,
-        }
+        self._keys = Issuer(source, self._clock, self._verified.clear) if source else None
+        self._expected = expected
 
     def remembered(self, token: str) -> str | None:
         """Return the user of a token that was verified before and has not expired, or None."""
@@ -66,79 +58,61 @@ class TokenVerifier:
         Raises `InvalidTokenError` for an invalid token, and `KeysUnavailableError` if the issuer's
         keys cannot be fetched.
         """
-        identity = await self._verify(token, address)
+        payload = await self.verified_payload(read_compact(token), token, address)
+        try:
+            identity = identity_of(read_claims(payload), self._expected, time.time())
+        except UntimelyTokenError as error:
+            self._clock.rejected(token, error)
+            raise
+        self._clock.accepted()
         self._verified[_digest(token)] = identity
         return identity.user_id
 
-    async def has_keys(self) -> bool:
-        """Return whether tokens can be verified: with an issuer, once its keys were fetched."""
-        return self._keys is None or await self._keys.has_keys()
+    async def verified_payload(self, compact: Compact, token: str, address: str = "") -> bytes:
+        """Return the payload of a token if its signature is valid; its claims may be wrong.
+
+        Raises the same as `verify`.
+        """
+        keys = await self._keys_for(compact, address)
+        # Try every key, so that the response time does not show which secret was nearly right.
+        valid = [_is_signed(token, key, compact.algorithm) for key in keys]
+        if not any(valid):
+            raise InvalidTokenError(Reason.SIGNATURE, "its signature is not valid under our keys")
+        return compact.payload
+
+    async def keys_fault(self) -> str:
+        """Return why tokens cannot be verified, or "": an issuer needs keys, fetched once."""
+        return "" if self._keys is None else await self._keys.fault()
 
     async def close(self) -> None:
         """Cancel a running fetch of keys."""
         if self._keys is not None:
             await self._keys.close()
 
-    async def _verify(self, token: str, address: str) -> Identity:
-        header, payload = _parts(token)
-        algorithm = _algorithm(header)
-        keys = await self._keys_for(header.get("kid"), algorithm, address)
-        # Try every key, so that the response time does not show which secret was nearly right.
-        faults = [self._fault(token, key, algorithm) for key in keys]
-        if all(faults):
-            raise InvalidTokenError(", ".join(map(str, faults)))
-        return identity_of(payload)
-
-    def _fault(self, token: str, key: bytes | AllowedPublicKeys, algorithm: str) -> str | None:
-        """Return why a token is invalid under a key; None if it is valid."""
-        try:
-            jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                issuer=self._issuer,
-                audience=self._audience,
-                leeway=LEEWAY_SECONDS,
-                options=self._options,
-            )
-        except (jwt.PyJWTError, ValueError, RecursionError) as error:
-            return type(error).__name__
-        return None
-
     async def _keys_for(
-        self, id_: JsonValue, algorithm: str, address: str
+        self, compact: Compact, address: str
     ) -> Sequence[bytes] | Sequence[AllowedPublicKeys]:
         """Return the keys for an algorithm; keys of one kind never verify tokens of the other."""
-        if algorithm == "HS256" and self._secrets:
+        if compact.algorithm == "HS256" and self._secrets:
             return self._secrets
-        if algorithm in ALGORITHMS and self._keys is not None and isinstance(id_, str | None):
-            return [(await self._keys.key(id_, algorithm, address)).public]
-        raise InvalidTokenError("no key for the algorithm")
+        if compact.algorithm in ALGORITHMS and self._keys is not None:
+            return [(await self._keys.key(compact.key_id, compact.algorithm, address)).public]
+        if compact.algorithm == "HS256":
+            words = "its alg is HS256, and no secret is set"
+        elif compact.algorithm in ALGORITHMS:
+            words = "its alg needs published keys, and only a secret is set"
+        else:
+            words = "Taskward does not support its alg"
+        raise InvalidTokenError(Reason.ALGORITHM, words)
+
+
+def _is_signed(token: str, key: bytes | AllowedPublicKeys, algorithm: str) -> bool:
+    try:
+        _SIGNATURES.decode(token, key, algorithms=[algorithm])
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
-
-
-def _parts(token: str) -> tuple[dict[str, JsonValue], bytes]:
-    """Return the header and payload of a token in its only canonical form."""
-    try:
-        raw = [jwt.utils.base64url_decode(part) for part in token.split(".")]
-        header = parse(raw[0])
-    except ValueError as error:
-        raise InvalidTokenError(f"header: {error}") from None
-    # The last character of a part can contain unused bits, so one token would have several forms.
-    if b".".join(map(jwt.utils.base64url_encode, raw)) != token.encode() or len(raw) != _PARTS:
-        raise InvalidTokenError("not three parts of base64url")
-    if not isinstance(header, dict) or _REFUSED_HEADERS & header.keys():
-        raise InvalidTokenError("header parameter not allowed")
-    return header, raw[1]
-
-
-def _algorithm(header: dict[str, JsonValue]) -> str:
-    type_, algorithm = header.get("typ", "JWT"), header.get("alg")
-    if not isinstance(type_, str) or type_.lower() not in _TYPES:
-        raise InvalidTokenError("header typ not supported")
-    if not isinstance(algorithm, str):
-        raise InvalidTokenError("header alg is not a string")
-    return algorithm

@@ -1,13 +1,15 @@
 """`doctor`: checks what Taskward needs, and prints a line for each check."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
+
+from sqlalchemy import text
 
 from quart_contract.operations import operations
 
-from ..auth.errors import InvalidKeySetError
-from ..auth.issuer import fetch
-from ..auth.keys import read_keys
+from ..auth.claims import LEEWAY_SECONDS
+from ..database.database import Database
 from ..database.embedded import EmbeddedPostgresError
 from ..database.fitness import require_fit
 from ..database.wall.policies import ROLE
@@ -16,48 +18,108 @@ from ..openapi import read
 from ..settings import Settings
 from ..tasks.wall import WALL
 from .errors import CommandError
+from .explanation import explain, read_token
+from .issuer_checks import check_keys
 from .migrate import require_isolation, require_schema
 from .misspellings import check_names
 from .on_database import with_database
-from .resolve import any_database, kept_secret
+from .resolve import any_database, with_kept_secret
 
 _NEEDS = {
     "database": ["settings"],
     "schema": ["settings", "database"],
     "isolation": ["settings", "database", "schema"],
     "users": ["settings", "database", "schema", "isolation"],
+    "clock": ["settings", "database"],
 }
 """The checks that each check needs; it is skipped if one of them has failed."""
 
 
-def doctor(settings: Settings) -> None:
-    """Print a line for each check. Raises `CommandError` if one fails."""
-    failed: list[str] = []
-    for name, check in _checks(settings):
-        try:
-            _require(failed, name)
-            print(f"ok    {name:10} {check()}")
-        except (CommandError, EmbeddedPostgresError) as error:
-            failed.append(name)
-            print(f"FAIL  {name:10} {error}")
-    if failed:
-        raise CommandError(f"failed checks: {', '.join(failed)}")
+def doctor(settings: Settings, *, token: bool = False) -> None:
+    """Print a line for each check. Raises `CommandError` if one fails.
+
+    If there is a token on the standard input, explain that instead; with `token`, wait for it.
+    """
+    given = read_token(wait=token)
+    if given:
+        asyncio.run(explain(with_kept_secret(settings), given))
+    elif token:
+        raise CommandError("there is no token on the standard input. Use doctor --token < FILE.")
+    else:
+        _Doctor(settings).run()
 
 
-def _require(failed: list[str], name: str) -> None:
-    for needed in _NEEDS.get(name, ()):
-        if needed in failed:
-            raise CommandError(f"not checked, because the {needed} check failed")
+class _Doctor:
+    """Runs the checks one after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._failed: list[str] = []
+        # The warnings of the check that runs.
+        self._warnings: list[str] = []
+        # By how many seconds the issuer's clock is ahead, if that is known.
+        self._ahead: float | None = None
+
+    def run(self) -> None:
+        for name, check in self._checks():
+            self._warnings = []
+            try:
+                self._require(name)
+                print(f"ok    {name:10} {check()}")
+            except (CommandError, EmbeddedPostgresError) as error:
+                self._failed.append(name)
+                print(f"FAIL  {name:10} {error}")
+            for warning in self._warnings:
+                print(f"warn  {name:10} {warning}")
+        if self._failed:
+            raise CommandError(f"failed checks: {', '.join(self._failed)}")
+
+    def _require(self, name: str) -> None:
+        for needed in _NEEDS.get(name, ()):
+            if needed in self._failed:
+                raise CommandError(f"not checked, because the {needed} check failed")
+
+    def _checks(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        yield "settings", lambda: _settings(self._settings)
+        yield "contract", _contract
+        yield "keys", self._keys
+        yield "database", lambda: self._on_database(_version)
+        yield "schema", lambda: self._on_database(_schema)
+        yield "isolation", lambda: self._on_database(_isolation)
+        yield "users", lambda: self._on_database(_users)
+        yield "clock", lambda: self._on_database(self._clock)
+
+    def _keys(self) -> str:
+        keys = asyncio.run(check_keys(self._settings))
+        self._warnings, self._ahead = keys.warnings, keys.ahead
+        return "; ".join(keys.found)
+
+    def _clock(self, settings: Settings) -> str:
+        of_database = with_database(settings, _seconds_ahead)
+        found = [f"{_difference(of_database)} the database's"]
+        if abs(of_database) > LEEWAY_SECONDS:
+            self._warnings.append(
+                f"this clock is {_difference(of_database)} the database's. Synchronise both."
+            )
+        if self._ahead is not None:
+            found.append(f"{_difference(self._ahead)} the issuer's")
+            if abs(self._ahead) > LEEWAY_SECONDS:
+                raise CommandError(
+                    f"this clock is {found[-1]}. Tokens are rejected before and after their time, "
+                    f"by {LEEWAY_SECONDS} seconds or more. Synchronise both, for example with NTP."
+                )
+        return f"this clock is {' and '.join(found)}"
+
+    def _on_database(self, check: Callable[[Settings], str]) -> str:
+        with any_database(self._settings) as resolved:
+            return check(resolved)
 
 
-def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
-    yield "settings", lambda: _settings(settings)
-    yield "contract", _contract
-    yield "keys", lambda: _keys(settings)
-    yield "database", lambda: _on_database(settings, _version)
-    yield "schema", lambda: _on_database(settings, _schema)
-    yield "isolation", lambda: _on_database(settings, _isolation)
-    yield "users", lambda: _on_database(settings, _users)
+def _difference(ahead: float) -> str:
+    """Return where this clock is, if another one is `ahead` by so many seconds."""
+    if abs(ahead) < 1:
+        return "equal to"
+    return f"{abs(ahead):.0f} seconds {'behind' if ahead > 0 else 'ahead of'}"
 
 
 def _settings(settings: Settings) -> str:
@@ -68,45 +130,6 @@ def _settings(settings: Settings) -> str:
 def _contract() -> str:
     contract = read()
     return f"version {contract.version}, {len(operations(contract))} operations"
-
-
-def _keys(settings: Settings) -> str:
-    keys = [*_secret(settings), *_published_keys(settings)]
-    if not keys:
-        raise CommandError(
-            "neither JWKS_URL nor BETTER_AUTH_SECRET is set. serve needs one of them; "
-            "dev generates a secret."
-        )
-    return "; ".join(keys)
-
-
-def _secret(settings: Settings) -> Iterator[str]:
-    if settings.better_auth_secret is not None:
-        yield "HS256 with BETTER_AUTH_SECRET"
-        if settings.better_auth_secret_previous is not None:
-            yield "HS256 with BETTER_AUTH_SECRET_PREVIOUS (unset it when its tokens have expired)"
-    elif kept_secret(settings) is not None:
-        yield "HS256 with the development server's secret"
-
-
-def _published_keys(settings: Settings) -> Iterator[str]:
-    if settings.jwks_url is None:
-        return
-    try:
-        keys = read_keys(asyncio.run(fetch(str(settings.jwks_url))))
-    except InvalidKeySetError as error:
-        raise CommandError(
-            f"JWKS_URL: cannot read the keys of {settings.jwks_url} ({error})"
-        ) from None
-    if not keys:
-        raise CommandError(f"JWKS_URL: {settings.jwks_url} has no supported key")
-    algorithms = sorted({algorithm for key in keys for algorithm in key.algorithms})
-    yield f"{', '.join(algorithms)} with {len(keys)} keys from {settings.jwks_url}"
-
-
-def _on_database(settings: Settings, check: Callable[[Settings], str]) -> str:
-    with any_database(settings) as resolved:
-        return check(resolved)
 
 
 def _version(settings: Settings) -> str:
@@ -128,3 +151,14 @@ def _users(settings: Settings) -> str:
     if with_database(settings, has_users):
         return "the database has users"
     return "no users yet. If you restored a backup, it went into another database."
+
+
+async def _seconds_ahead(database: Database) -> float:
+    """Return by how many seconds the database's clock is ahead of this machine's."""
+    statement = text("SELECT extract(epoch FROM clock_timestamp())::float8")
+    async with database.maintenance_connection() as connection:
+        began = time.time()
+        theirs: float = (await connection.execute(statement)).scalar_one()
+        ended = time.time()
+    # The statement ran at some moment between the two.
+    return max(theirs - ended, 0) + min(theirs - began, 0)

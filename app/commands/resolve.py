@@ -55,7 +55,14 @@ def development_secret(settings: Settings) -> Settings:
             f"DATA_DIR: cannot keep a secret in {settings.data_dir} ({error.strerror}). "
             "Set BETTER_AUTH_SECRET, or set DATA_DIR to a writable folder."
         ) from None
-    return settings.model_copy(update={"better_auth_secret": kept_secret(settings)})
+    return settings.with_generated_secret(kept_secret(settings))
+
+
+def with_kept_secret(settings: Settings) -> Settings:
+    """Return settings with a secret: the configured one, or the generated one if it was kept."""
+    if settings.better_auth_secret is not None:
+        return settings
+    return settings.with_generated_secret(kept_secret(settings))
 
 
 def kept_secret(settings: Settings) -> SecretStr | None:

@@ -5,7 +5,7 @@ from functools import partial
 
 import structlog
 
-from .. import create_app
+from .. import create_app, key_source
 from ..openapi import read
 from ..server.http.listener import listen
 from ..server.observability import metrics
@@ -29,10 +29,11 @@ def serve(settings: Settings, interruption: Interruption) -> None:
     """
     # SIGHUP during the start must not end this process: its settings and version are the newest.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if settings.better_auth_secret is None and settings.jwks_url is None:
+    if settings.better_auth_secret is None and key_source(settings) is None:
         raise CommandError(
             "there is no key to verify tokens. Set JWKS_URL to the URL of your issuer's keys, "
-            "or BETTER_AUTH_SECRET to its secret (at least 32 bytes)."
+            "JWT_ISSUER to the URL of an issuer that has a discovery document, or "
+            "BETTER_AUTH_SECRET to its secret (at least 32 bytes)."
         )
     check_names(settings)
     with server_database(settings) as resolved:

@@ -9,7 +9,7 @@ from .. import make_verifier
 from ..auth.errors import InvalidTokenError
 from ..settings import Settings, required
 from .errors import CommandError
-from .resolve import kept_secret
+from .resolve import with_kept_secret
 
 
 def token(settings: Settings, user: str, ttl: int) -> None:
@@ -17,7 +17,12 @@ def token(settings: Settings, user: str, ttl: int) -> None:
 
     Raises `CommandError` for an invalid user id or lifetime.
     """
-    resolved = _with_kept_secret(settings)
+    resolved = with_kept_secret(settings)
+    if resolved.better_auth_secret is None:
+        raise CommandError(
+            "there is no secret to sign with. Set BETTER_AUTH_SECRET, or start the development "
+            "server once (make run), which generates one."
+        )
     made = make_token(resolved, user, ttl)
     try:
         asyncio.run(make_verifier(resolved).verify(made))
@@ -33,21 +38,10 @@ def make_token(settings: Settings, user: str, ttl: int) -> str:
     """Return an HS256 token as the issuer in these settings would sign it."""
     secret = required(settings.better_auth_secret, "BETTER_AUTH_SECRET").get_secret_value()
     now = int(time.time())
-    claims: dict[str, object] = {"sub": user, "iat": now, "exp": now + ttl}
-    if settings.jwt_issuer:
-        claims["iss"] = settings.jwt_issuer
-    if settings.jwt_audience:
-        claims["aud"] = settings.jwt_audience
+    expected = settings.expected_claims
+    claims: dict[str, object] = {name: values[0] for name, values in expected.claims.items()}
+    claims |= {expected.user_claim or "sub": user, "iat": now, "exp": now + ttl}
+    for name, values in (("iss", expected.issuers), ("aud", expected.audiences)):
+        if values:
+            claims[name] = values[0]
     return jwt.encode(claims, secret, algorithm="HS256")
-
-
-def _with_kept_secret(settings: Settings) -> Settings:
-    if settings.better_auth_secret is not None:
-        return settings
-    secret = kept_secret(settings)
-    if secret is None:
-        raise CommandError(
-            "there is no secret to sign with. Set BETTER_AUTH_SECRET, or start the development "
-            "server once (make run), which generates one."
-        )
-    return settings.model_copy(update={"better_auth_secret": secret})

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from app.auth.key_sources import KeyAddress
 from app.auth.tokens import TokenVerifier
+from tests.auth.signed_tokens import EXPECTED
 from tests.support.key_server import KeyServer, key_server
-from tests.support.tokens import ISSUER, SECRET, token_for
+from tests.support.tokens import SECRET, token_for
 
 
 @pytest.fixture
@@ -38,6 +40,6 @@ def published() -> Iterator[KeyServer]:
 @pytest.fixture
 async def verifier(published: KeyServer) -> AsyncIterator[TokenVerifier]:
     """A verifier for both kinds of tokens."""
-    verifier = TokenVerifier([SECRET], published.url, issuer=ISSUER["iss"], audience=ISSUER["aud"])
+    verifier = TokenVerifier([SECRET], KeyAddress(published.url), EXPECTED)
     yield verifier
     await verifier.close()

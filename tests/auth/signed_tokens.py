@@ -1,9 +1,13 @@
 """Tokens of an issuer that publishes its keys."""
 
+from app.auth.expected import Expected
 from app.auth.tokens import TokenVerifier
 from quart_contract.strict_json import JsonValue
 from tests.support.keys import sign_with_key
 from tests.support.tokens import ISSUER, claims_for
+
+EXPECTED = Expected((ISSUER["iss"],), (ISSUER["aud"],))
+"""What a server expects of these tokens."""
 
 
 async def user_of(verifier: TokenVerifier, token: str) -> str:

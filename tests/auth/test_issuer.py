@@ -12,6 +12,7 @@ import pytest
 from app import create_app
 from app.auth import fetch_budget, issuer
 from app.auth.errors import InvalidTokenError, KeysUnavailableError
+from app.auth.key_sources import KeyAddress
 from app.auth.tokens import TokenVerifier
 from app.settings import Settings
 from quart_contract.strict_json import JsonValue
@@ -44,7 +45,7 @@ async def test_a_token_without_kid_is_rejected_if_two_keys_match(
 
 async def test_without_a_secret_no_hs256_token_holds(published: KeyServer) -> None:
     with pytest.raises(InvalidTokenError):
-        await user_of(TokenVerifier(jwks_url=published.url), token_for("ada"))
+        await user_of(TokenVerifier(source=KeyAddress(published.url)), token_for("ada"))
     assert published.requests == 0
 
 

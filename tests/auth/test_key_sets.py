@@ -2,12 +2,13 @@
 
 import gzip
 import json
+import zlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from app.auth import issuer
+from app.auth import fetching
 from app.auth.errors import KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from quart_contract.strict_json import JsonValue
@@ -87,11 +88,35 @@ async def test_an_answer_that_is_no_200_is_none(
     assert published.requests == 1
 
 
-async def test_an_answer_that_would_unfold_is_refused(
-    verifier: TokenVerifier, published: KeyServer
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "identity, gzip", "identity", ""])
+async def test_a_key_set_may_be_compressed(
+    verifier: TokenVerifier, published: KeyServer, encoding: str
 ) -> None:
-    published.headers = {"Content-Encoding": "gzip"}
-    published.document = gzip.compress(jwk_set())
+    published.headers = {"Content-Encoding": encoding}
+    if "gzip" in encoding.lower():
+        published.document = gzip.compress(jwk_set())
+    assert await user_of(verifier, signed_token()) == "ada"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "document"),
+    [
+        ("gzip", jwk_set()),
+        ("gzip", gzip.compress(jwk_set())[:-1]),
+        ("gzip", gzip.compress(jwk_set()) + b"more"),
+        ("gzip", gzip.compress(jwk_set() + b" " * fetching.MAX_BYTES)),
+        ("gzip", gzip.compress(b" " * 1000 * fetching.MAX_BYTES, 9)[:-8]),
+        ("gzip, gzip", gzip.compress(gzip.compress(jwk_set()))),
+        ("br", jwk_set()),
+        ("deflate", zlib.compress(jwk_set())),
+    ],
+    ids=range(8),
+)
+async def test_a_key_set_that_is_not_valid_gzip_is_rejected(
+    verifier: TokenVerifier, published: KeyServer, encoding: str, document: bytes
+) -> None:
+    published.headers = {"Content-Encoding": encoding}
+    published.document = document
     with pytest.raises(KeysUnavailableError):
         await user_of(verifier, signed_token())
 
@@ -99,7 +124,7 @@ async def test_an_answer_that_would_unfold_is_refused(
 async def test_an_answer_that_is_too_large_is_given_up(
     verifier: TokenVerifier, published: KeyServer
 ) -> None:
-    published.document = jwk_set() + b" " * issuer.MAX_BYTES
+    published.document = jwk_set() + b" " * fetching.MAX_BYTES
     with pytest.raises(KeysUnavailableError):
         await user_of(verifier, signed_token())
 
@@ -107,7 +132,7 @@ async def test_an_answer_that_is_too_large_is_given_up(
 async def test_an_answer_that_takes_too_long_is_given_up(
     verifier: TokenVerifier, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(issuer, "FETCH_SECONDS", 0.1)
+    monkeypatch.setattr(fetching, "FETCH_SECONDS", 0.1)
     published.seconds = 0.5
     with pytest.raises(KeysUnavailableError):
         await user_of(verifier, signed_token())

@@ -19,7 +19,12 @@ from pydantic import SecretStr
 
 from app import create_app
 from app.auth import rate_limits, redis_counters
-from app.auth.errors import InvalidTokenError, KeysUnavailableError, RateLimitedError
+from app.auth.errors import (
+    InvalidTokenError,
+    KeysUnavailableError,
+    RateLimitedError,
+    Reason,
+)
 from app.auth.rate_limits import MemoryCounters, RateLimiter
 from app.settings import Settings
 from tests.support.clients import async_client
@@ -152,9 +157,9 @@ async def test_an_issuer_that_is_down_makes_nobody_a_guesser() -> None:
             await attempt(KeysUnavailableError())
     for _ in range(2):
         with pytest.raises(InvalidTokenError):
-            await attempt(InvalidTokenError())
+            await attempt(InvalidTokenError(Reason.SIGNATURE, "no"))
     with pytest.raises(RateLimitedError):
-        await attempt(InvalidTokenError())
+        await attempt(InvalidTokenError(Reason.SIGNATURE, "no"))
 
 
 async def test_the_counters_of_a_process_are_bounded_and_forgotten() -> None:
@@ -181,7 +186,7 @@ async def test_counters_of_one_kind_evict_none_of_the_other(
             return (await limiter.take(name)).used
         with suppress(InvalidTokenError):
             async with limiter.attempt(name):
-                raise InvalidTokenError
+                raise InvalidTokenError(Reason.SIGNATURE, "no")
         return 0
 
     for _ in range(3):

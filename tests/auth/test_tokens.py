@@ -11,17 +11,13 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from app.auth import tokens
 from app.auth.errors import InvalidTokenError
+from app.auth.expected import NOTHING, Expected
 from app.auth.tokens import TokenVerifier
 from tests.support.tokens import OTHER_SECRET, SECRET, token_for
 
 
-def verify(
-    token: str,
-    issuer: str | None = None,
-    audience: str | None = None,
-    secrets: Sequence[str] = (SECRET,),
-) -> str:
-    verifier = TokenVerifier(secrets, issuer=issuer, audience=audience)
+def verify(token: str, secrets: Sequence[str] = (SECRET,), expected: Expected = NOTHING) -> str:
+    verifier = TokenVerifier(secrets, expected=expected)
     return asyncio.run(verifier.verify(token))
 
 
@@ -68,15 +64,14 @@ async def test_tokens_of_a_removed_secret_are_rejected_even_if_known() -> None:
 
 @pytest.mark.parametrize("secret", [SECRET + OTHER_SECRET, SECRET[:-1], f"{SECRET},{OTHER_SECRET}"])
 def test_those_of_a_third_do_not(secret: str) -> None:
-    with pytest.raises(InvalidTokenError, match=r"^InvalidSignatureError, InvalidSignatureError$"):
+    with pytest.raises(InvalidTokenError, match="its signature is not valid"):
         verify(token_for("ada", secret), secrets=[OTHER_SECRET, SECRET])
 
 
 @pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
 def test_an_expired_token_does_not_hold_under_either(secret: str) -> None:
     token = token_for("ada", secret, exp=timedelta(seconds=-60))
-    # Both secrets are tried, so that the response time does not show which one was right.
-    with pytest.raises(InvalidTokenError, match=r"^[A-Za-z]+Error, [A-Za-z]+Error$"):
+    with pytest.raises(InvalidTokenError, match=r"exp was 6\d seconds ago"):
         verify(token, secrets=[OTHER_SECRET, SECRET])
 
 

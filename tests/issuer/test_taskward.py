@@ -62,8 +62,8 @@ def configured(
     update = {
         "better_auth_secret": SecretStr(tokens.SECRET) if secret else None,
         "jwks_url": issued_by.jwks_url if keys else None,
-        "jwt_issuer": url if keys else None,
-        "jwt_audience": url if keys else None,
+        "jwt_issuer": (url,) if keys else (),
+        "jwt_audience": (url,) if keys else (),
     }
     with live(create_app(settings.model_copy(update=update))) as server:
         yield server

@@ -6,6 +6,7 @@ import pytest
 
 from app import MAX_BODY_BYTES
 from app.__main__ import main
+from app.auth.bearer import MAX_TOKEN_BYTES
 from app.auth.in_flight import MAX_REQUESTS, MAX_UNREAD_BYTES
 from app.commands.program import PROGRAM
 from app.server.http.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS, RESERVED_DESCRIPTORS
@@ -63,6 +64,7 @@ def test_the_limits_page_has_the_limits_of_the_code() -> None:
         f"{MAX_BODY_BYTES // 2**10} KiB, {MAX_VALUES:,} values, {MAX_DEPTH} levels",
         f"{MAX_TARGET_BYTES // 2**10} KiB, {MAX_PARAMETERS} query parameters",
         f"the header section | {MAX_HEADER_BYTES // 2**10} KiB",
+        f"a token | {MAX_TOKEN_BYTES // 2**10} KiB",
         f"requests in flight | {MAX_REQUESTS} in each process",
         f"not read | {MAX_UNREAD_BYTES // 2**20} MiB in each process",
         f"idempotency keys | {MAX_KEY_BYTES // 2**20} MiB in 24 hours",

@@ -16,7 +16,10 @@ from jwt.algorithms import (
 
 from quart_contract.strict_json import JsonValue
 
-ALGORITHMS = ("EdDSA", "ES256", "ES512", "PS256", "RS256")
+ALGORITHMS = (
+    *("EdDSA", "ES256", "ES384", "ES512"),
+    *("PS256", "PS384", "PS512", "RS256", "RS384", "RS512"),
+)
 
 
 @cache
@@ -27,8 +30,16 @@ def private_key(algorithm: str, generation: int = 1) -> AllowedPrivateKeys:
             return ed25519.Ed25519PrivateKey.generate()
         case "ES256", _:
             return ec.generate_private_key(ec.SECP256R1())
+        case "ES384", _:
+            return ec.generate_private_key(ec.SECP384R1())
         case "ES512", _:
             return ec.generate_private_key(ec.SECP521R1())
+    return _rsa_key(generation)
+
+
+@cache
+def _rsa_key(_: int) -> rsa.RSAPrivateKey:
+    """Return the one key of all RSA algorithms. Only what the issuer states tells them apart."""
     return rsa.generate_private_key(65537, 2048)
 
 

@@ -6,18 +6,21 @@ from tests.tokens.specimen import AUDIENCE, ISSUER, NOW, USER, Json, Specimen, c
 
 WHITE_SPACE = "\t\n\x0b\f\r \x1c\x85\xa0\u1680\u2000\u2003\u2009\u2028\u2029\u202f\u205f\u3000"
 CONTROLS = "\0\x01\x08\x0e\x1b\x1f\x7f\x80\x9f"
-NO_INTEGERS: list[Json] = [
+NO_TIMES: list[Json] = [
     "1",
     "",
     None,
     True,
     False,
-    1.5,
     [],
     {},
     [NOW],
     -1,
+    -0.5,
     10**13,
+    1e13,
+    1e300,
+    253_402_300_799.5,
     2**63,
     10**400,
 ]
@@ -39,11 +42,13 @@ def _times() -> Iterator[tuple[str, Json]]:
     yield "nbf: in an hour", claims(nbf=NOW + 3600)
     yield "iat: in an hour", claims(iat=NOW + 3600)
     yield "exp and nbf the wrong way round", claims(exp=NOW - 3600, nbf=NOW + 3600)
-    yield "exp: seconds with a fraction", claims(exp=NOW + 3600.5)
+    yield "exp: a minute and a fraction ago", claims(exp=NOW - 60.5)
+    yield "nbf: in an hour and a fraction", claims(nbf=NOW + 3600.25)
+    yield "iat: in an hour and a fraction", claims(iat=NOW + 3600.75)
     yield "exp: milliseconds", claims(exp=(NOW + 3600) * 1000)
     yield "exp: text of a time", claims(exp="2099-01-01T00:00:00Z")
     for name in ("exp", "nbf", "iat"):
-        for value in NO_INTEGERS:
+        for value in NO_TIMES:
             yield f"{name}: {str(value)[:16]!r}", claims(**{name: value})
 
 

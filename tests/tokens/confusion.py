@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from itertools import permutations
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -107,7 +108,7 @@ def _keys_of_others() -> Iterator[Specimen]:
             yield Specimen(f"{signer} with the kid of {named}", seal(None, head, signer))
             head = header(named)
             yield Specimen(f"{named}, but signed with {signer}", seal(None, head, signer))
-    for signer, named in (("RS256", "PS256"), ("PS256", "RS256")):
+    for signer, named in permutations([each for each in ALGORITHMS if each[1] == "S"], 2):
         head = header(named, kid=key_id(signer))
         signing_input = (
             f"{encode(json.dumps(head).encode())}.{encode(json.dumps(claims()).encode())}"

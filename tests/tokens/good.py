@@ -44,4 +44,8 @@ def _claims() -> Iterator[tuple[str, Json]]:
     yield "nbf within the leeway", claims(nbf=NOW + 15, iat=NOW + 15)
     yield "several audiences", claims(aud=["other", AUDIENCE])
     yield "claims of one's own", claims(email="m@example.com", roles=["admin"], nested={"a": [1]})
+    yield "times with fractions", claims(exp=NOW + 3600.5, nbf=NOW - 0.5, iat=NOW + 0.25)
+    yield "whole times as floats", claims(exp=NOW + 3600.0, iat=float(NOW))
+    yield "nbf and iat of 1970", claims(nbf=1.5, iat=0.5)
+    yield "an exponent", claims(exp=4e9)
     yield "an expiry far away", claims(exp=253_402_300_799)

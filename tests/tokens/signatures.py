@@ -8,7 +8,7 @@ from jwt.utils import base64url_decode
 from tests.support.keys import ALGORITHMS
 from tests.tokens.specimen import Specimen, claims, encode, seal
 
-ELLIPTIC = {"ES256": 32, "ES512": 66}
+ELLIPTIC = {"ES256": 32, "ES384": 48, "ES512": 66}
 
 
 def specimens() -> Iterator[Specimen]:

@@ -42,8 +42,8 @@ def asked_with(settings: Settings, published: KeyServer, verifier: str) -> Itera
             "better_auth_secret": secrets[0],
             "better_auth_secret_previous": secrets[1],
             "jwks_url": None if "secret" in verifier else published.url,
-            "jwt_issuer": ISSUER,
-            "jwt_audience": AUDIENCE,
+            "jwt_issuer": (ISSUER,),
+            "jwt_audience": (AUDIENCE,),
         }
     )
     with live(create_app(configured)) as server, closing(RawClient(server)) as raw_client:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypercorn.config import Config, Sockets, SocketTypeError
 
 # Above the guard's limits for target and headers, so that the guard rejects the request first.
-MAX_INCOMPLETE_BYTES = 32 * 1024
+MAX_INCOMPLETE_BYTES = 40 * 1024
 SEND_BUFFER_BYTES = 64 * 1024
 """The size of the kernel's send buffer for each connection. Linux doubles the value.
 

@@ -29,7 +29,7 @@ from ..problems import (
 from .client_address import client_address
 
 MAX_TARGET_BYTES = 8 * 1024
-MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 24 * 1024
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]*)?")
 _ABSOLUTE_FORM = re.compile(rb"https?://(?!:)([^/]+)(/.*)?", re.IGNORECASE)
 _CLOSE = {"Connection": "close"}

@@ -60,9 +60,8 @@ class ReadinessCheck:
         return {**findings, "keys": keys}
 
     async def _check_keys(self) -> Finding:
-        if await self._verifier.has_keys():
-            return _OK
-        return Finding("failed", "none could be fetched from JWKS_URL yet")
+        fault = await self._verifier.keys_fault()
+        return Finding("failed", fault) if fault else _OK
 
     async def _check_database(self) -> Findings:
         wall = self._database.wall

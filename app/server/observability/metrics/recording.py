@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from quart_contract.operations import Operation
 from quart_contract.problems import INTERNAL_ERROR, ProblemCatalogue
 
+from ....auth.errors import Reason
 from ....auth.request_state import RequestState
 from ...background import Result, Work, in_background
 from ...http.application import Application
@@ -92,6 +93,7 @@ class RequestMetrics:
         self._probes = cache(probes.labels)
         self._durations = cache(durations.labels)
         self._problems = cache(problems.labels)
+        self._rejected = _rejections(registry)
         self._tokens = {True: tokens.labels("hit"), False: tokens.labels("miss")}
         self._create_all(operations, catalogue)
 
@@ -132,6 +134,8 @@ class RequestMetrics:
             self._problems(state.problem).inc()
         if state.token_is_known is not None:
             self._tokens[state.token_is_known].inc()
+        if state.rejection is not None:
+            self._rejected[state.rejection].inc()
         if state.feed_lag is not None:
             self._lag.observe(state.feed_lag)
 
@@ -144,6 +148,14 @@ def _known_statuses(
     for operation in operations:
         yield operation.id, failed | {int(each) for each in operation.responses if each.isdigit()}
     yield _UNKNOWN, failed | {*_SERVED_PAGES, *(each.status for each in catalogue.kinds.values())}
+
+
+def _rejections(registry: CollectorRegistry) -> dict[Reason, Counter]:
+    """Return the counters of rejected tokens: all series exist before the first rejection."""
+    rejected = Counter(
+        "taskward_tokens_rejected", "Rejected tokens by reason.", ("reason",), registry=registry
+    )
+    return {each: rejected.labels(each.value) for each in Reason}
 
 
 class HousekeepingMetrics:

@@ -1,0 +1,92 @@
+"""Where an issuer publishes its keys: at a known address, or at one that discovery finds."""
+
+import asyncio
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from quart_contract.strict_json import MalformedJsonError, parse
+
+from . import fetching
+from .errors import InvalidKeySetError, OtherIssuerError
+from .fetching import Fetched, fetch
+from .quoting import quoted
+
+WELL_KNOWN = "/.well-known/openid-configuration"
+
+
+class KeySource(Protocol):
+    """A place from which the keys of an issuer are fetched."""
+
+    @property
+    def url(self) -> str:
+        """The address that is fetched first."""
+
+    async def fetch(self) -> Fetched:
+        """Fetch the JWK Set. Raises `InvalidKeySetError`."""
+
+
+class KeyAddress(NamedTuple):
+    """The address of the keys, `JWKS_URL`."""
+
+    url: str
+
+    async def fetch(self) -> Fetched:
+        """Fetch the JWK Set. Raises `InvalidKeySetError`."""
+        return await fetch(self.url)
+
+
+class Discovery(NamedTuple):
+    """An issuer whose discovery document has the address (OpenID Connect Discovery 1.0)."""
+
+    issuer: str
+
+    async def fetch(self) -> Fetched:
+        """Fetch the document and then the JWK Set. Raises `InvalidKeySetError`."""
+        try:
+            async with asyncio.timeout(fetching.FETCH_SECONDS):
+                return await fetch(await self.key_address())
+        except TimeoutError:
+            raise InvalidKeySetError(f"took more than {fetching.FETCH_SECONDS} seconds") from None
+
+    @property
+    def url(self) -> str:
+        """The address of the document. A slash at the end of the issuer is left out of it."""
+        return self.issuer.removesuffix("/") + WELL_KNOWN
+
+    async def key_address(self) -> str:
+        """Fetch the document and return `jwks_uri`. Raises `InvalidKeySetError`."""
+        try:
+            document = (await fetch(self.url)).document
+        except InvalidKeySetError as error:
+            raise InvalidKeySetError(f"{self.url}: {error}") from None
+        return self.key_address_in(document)
+
+    def key_address_in(self, document: bytes) -> str:
+        """Return `jwks_uri` of a document. Raises `InvalidKeySetError` if it cannot be trusted."""
+        try:
+            tree = parse(document)
+        except MalformedJsonError as error:
+            raise InvalidKeySetError(f"{self.url}: not JSON: {error}") from None
+        if not isinstance(tree, dict):
+            raise InvalidKeySetError(f"{self.url}: not a discovery document")
+        issuer, address = tree.get("issuer"), tree.get("jwks_uri")
+        if issuer != self.issuer:  # section 4.3: they must be identical
+            raise OtherIssuerError(
+                f"JWT_ISSUER is {quoted(self.issuer)}, but its discovery document names the issuer "
+                f"{quoted(issuer)}. Set JWT_ISSUER to exactly that, if it is yours"
+            )
+        if not isinstance(address, str) or not _is_safe(address, self.issuer):
+            raise InvalidKeySetError(
+                f"{self.url}: its jwks_uri {quoted(address)} is not an https address"
+            )
+        return address
+
+
+def _is_safe(address: str, issuer: str) -> bool:
+    """Return whether keys may be fetched from an address: in plain HTTP only as the issuer."""
+    try:
+        parts = urlsplit(address)
+        schemes = {"https", "http"} if issuer.startswith("http://") else {"https"}
+        return parts.scheme in schemes and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
