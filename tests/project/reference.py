@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from app.settings import Settings
 from tests.blocks import write_block
+from tests.identity_providers import providers
 from tests.support.folders import ROOT
 
 EXAMPLE = ROOT / ".env.example"
@@ -38,6 +39,7 @@ def errors() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {"settings": settings, "errors": errors}
+GUIDE = ROOT / "docs" / "how-to" / "identity-providers.md"
 
 
 def _settings() -> Iterator[str]:
@@ -88,6 +90,7 @@ def main() -> None:
     """Write every page."""
     for name, text in PAGES.items():
         write_block(FOLDER / f"{name}.md", name, text())
+    write_block(GUIDE, "providers", providers.guide())
 
 
 if __name__ == "__main__":
