@@ -2,10 +2,21 @@
 
 from collections.abc import Iterator
 
-from tests.tokens.specimen import AUDIENCE, ISSUER, NOW, USER, Json, Specimen, claims, under_both
+from tests.tokens.specimen import (
+    AUDIENCE,
+    ISSUER,
+    NOW,
+    USER,
+    About,
+    Json,
+    Specimen,
+    claims,
+    under_both,
+)
 
 WHITE_SPACE = "\t\n\x0b\f\r \x1c\x85\xa0\u1680\u2000\u2003\u2009\u2028\u2029\u202f\u205f\u3000"
 CONTROLS = "\0\x01\x08\x0e\x1b\x1f\x7f\x80\x9f"
+NO_USERS: list[Json] = [7, 0, 1.5, True, None, [], [USER], {}, {"id": USER}]
 NO_TIMES: list[Json] = [
     "1",
     "",
@@ -29,9 +40,12 @@ NO_TIMES: list[Json] = [
 def specimens() -> Iterator[Specimen]:
     """Yield all tokens of this kind."""
     yield from under_both(_times())
-    yield from under_both(_users())
-    yield from under_both(_recipients())
+    yield from under_both(_users(), About.USER)
+    yield from under_both(_user_ids(), About.USER_ID)
+    yield from under_both(_issuers())
+    yield from under_both(_audiences(), About.AUDIENCE)
     yield from under_both(_of_others())
+    yield from under_both(_elsewhere(), About.USER)
 
 
 def _times() -> Iterator[tuple[str, Json]]:
@@ -52,19 +66,23 @@ def _times() -> Iterator[tuple[str, Json]]:
             yield f"{name}: {str(value)[:16]!r}", claims(**{name: value})
 
 
-def _users() -> Iterator[tuple[str, Json]]:
-    yield "no user at all", claims(sub=...)
-    yield "an empty sub", claims(sub="")
+def _user_ids() -> Iterator[tuple[str, Json]]:
     yield "an empty user_id beside sub", claims(user_id="")
     yield "user_id and sub differ", claims(user_id="ada")
     yield "user_id and sub differ in case", claims(user_id=USER.upper())
     yield "user_id and sub differ in form", claims(sub="\u00e9", user_id="e\u0301")
+    for value in NO_USERS:
+        yield f"user_id: {value!r}", claims(user_id=value)
+
+
+def _users() -> Iterator[tuple[str, Json]]:
+    yield "no user at all", claims(sub=...)
+    yield "an empty sub", claims(sub="")
     yield "a user of 256 characters", claims(sub="a" * 256)
     yield "a user_id of 256 characters", claims(sub=..., user_id="a" * 256)
     yield "a user of 5,000 characters", claims(sub="a" * 5000)
-    for value in (7, 0, 1.5, True, None, [], [USER], {}, {"id": USER}):
+    for value in NO_USERS:
         yield f"sub: {value!r}", claims(sub=value)
-        yield f"user_id: {value!r}", claims(user_id=value)
     for each in WHITE_SPACE:
         yield f"white space {each!a} before the user", claims(sub=each + USER)
     for each in " \u00a0\u3000":
@@ -74,13 +92,16 @@ def _users() -> Iterator[tuple[str, Json]]:
         yield f"the control {each!a} in the user", claims(sub=f"mal{each}lory")
 
 
-def _recipients() -> Iterator[tuple[str, Json]]:
+def _issuers() -> Iterator[tuple[str, Json]]:
     issuers: list[Json] = [..., None, "", 7, True, [], [ISSUER], {}, "https://evil.example.com"]
-    audiences: list[Json] = [..., None, "", 7, True, [], [7], {}, {"aud": AUDIENCE}, ["x"], "other"]
     for value in issuers:
         yield f"iss: {value!r}", claims(iss=value)
     for near in (f"{ISSUER}/", ISSUER.upper(), ISSUER[:-1], f"{ISSUER}.evil.org", f" {ISSUER}"):
         yield f"iss: {near!r}", claims(iss=near)
+
+
+def _audiences() -> Iterator[tuple[str, Json]]:
+    audiences: list[Json] = [..., None, "", 7, True, [], [7], {}, {"aud": AUDIENCE}, ["x"], "other"]
     for value in audiences:
         yield f"aud: {value!r}", claims(aud=value)
     for near in (AUDIENCE.upper(), AUDIENCE[:-1], f"{AUDIENCE} ", f"{AUDIENCE},other", "*"):
@@ -98,6 +119,9 @@ def _of_others() -> Iterator[tuple[str, Json]]:
     yield "Better Auth: cookie cache", cached
     yield "Better Auth: verification, for us", verification | recipients
     yield "Better Auth: cookie cache, for us", cached | recipients
+
+
+def _elsewhere() -> Iterator[tuple[str, Json]]:
     yield "a user in another claim", claims(sub=..., uid=USER, email="m@x.org")
     yield "a user deeper down", claims(sub=..., user={"user_id": USER})
     yield "claims in another case", claims(sub=..., Sub=USER, USER_ID=USER)

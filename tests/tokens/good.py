@@ -32,7 +32,7 @@ def tokens() -> Iterator[Good]:
             token = seal(None, header(signer, typ=typ), signer)
             yield Good(f"typ: {typ!r} ({signer})", token, USER, signer)
         for user in USERS:
-            token = seal(claims(sub=user), algorithm=signer)
+            token = seal(claims(sub=user, uid=user), algorithm=signer)
             yield Good(f"the user {user[:12]!a} ({signer})", token, user, signer)
 
 

@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 from collections.abc import Iterable, Iterator
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import jwt
@@ -22,16 +23,31 @@ Json = Any
 """Any JSON value, or `...` to leave a claim out."""
 
 
+class About(Enum):
+    """What a fault concerns, if a setting can make that irrelevant."""
+
+    AUDIENCE = auto()
+    USER = auto()
+    """The user, where `user_id` or `sub` names it."""
+    USER_ID = auto()
+    """The claim `user_id` alone."""
+
+
 class Specimen(NamedTuple):
     """A token that must be rejected, and what is wrong with it."""
 
     name: str
     token: str
+    about: About | None = None
 
 
 def claims(**changes: Json) -> dict[str, Json]:
-    """Return the claims of a valid token, with changes. `...` removes a claim."""
-    return claims_for(USER, **RECIPIENTS | changes)
+    """Return the claims of a valid token, with changes. `...` removes a claim.
+
+    They are valid under each setting of `abuse`, too.
+    """
+    more = {"azp": "tasks-web", "token_use": "access", "is_anonymous": False, "ver": 1}
+    return claims_for(USER, **RECIPIENTS | more | {"uid": USER} | changes)
 
 
 def header(algorithm: str, **changes: Json) -> dict[str, Json]:
@@ -75,8 +91,10 @@ def encode(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
 
-def under_both(faults: Iterable[tuple[str, Json]]) -> Iterator[Specimen]:
+def under_both(
+    faults: Iterable[tuple[str, Json]], about: About | None = None
+) -> Iterator[Specimen]:
     """Yield tokens of payloads, signed with the secret and with a key of the issuer."""
     for name, payload in faults:
         for signer in SIGNERS:
-            yield Specimen(f"{name} ({signer})", seal(payload, None, signer))
+            yield Specimen(f"{name} ({signer})", seal(payload, None, signer), about)
