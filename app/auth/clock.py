@@ -17,7 +17,7 @@ MAX_AGE_SECONDS = 86_400
 
 
 class ClockWatch:
-    """Logs one warning when the clocks seem to differ, and one when they no longer do.
+    """Logs a warning for each sign that the clocks differ, and a line when it is over.
 
     The signs are the time that the issuer states when its keys are fetched; many tokens that are
     not valid yet; and many tokens in a row that have expired. Only tokens with a valid signature
@@ -25,14 +25,21 @@ class ClockWatch:
     """
 
     def __init__(self) -> None:
-        self._differs = LastingEvent("app.auth", "clock seems wrong", "clock seems right")
+        self._differs = LastingEvent(
+            "app.auth", "clock seems wrong", "clock seems right", until_success=True
+        )
+        self._untimely = LastingEvent("app.auth", "clock seems wrong", "tokens timely again")
         # The seconds by which tokens were untimely, by digest.
         self._early: TTLCache[bytes, float] = TTLCache(MANY, WINDOW_SECONDS)
         self._late: TTLCache[bytes, float] = TTLCache(MANY, WINDOW_SECONDS)
 
     def compare(self, ahead: float | None) -> None:
         """Compare the issuer's clock, which is `ahead` by so many seconds; None: not known."""
-        if ahead is not None and abs(ahead) > LEEWAY_SECONDS:
+        if ahead is None:
+            return
+        if abs(ahead) <= LEEWAY_SECONDS:
+            self._differs.succeeded()
+        else:
             side = "ahead of" if ahead > 0 else "behind"
             words = f"the issuer's clock is {side} the clock of this machine"
             self._differs.occurs(words, seconds=round(abs(ahead)))
@@ -48,9 +55,9 @@ class ClockWatch:
             self._early[digest] = error.seconds
             if len(self._early) >= MANY:
                 words = "many tokens are not valid yet: this clock may be behind the issuer's"
-                self._differs.occurs(words, seconds=round(max(self._early.values())))
+                self._untimely.occurs(words, seconds=round(max(self._early.values())))
         elif error.seconds < MAX_AGE_SECONDS:
             self._late[digest] = error.seconds
             if len(self._late) >= MANY:
                 words = "all new tokens have expired: this clock may be ahead of the issuer's"
-                self._differs.occurs(words, seconds=round(min(self._late.values())))
+                self._untimely.occurs(words, seconds=round(min(self._late.values())))

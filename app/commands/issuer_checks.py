@@ -55,7 +55,7 @@ def _secrets(settings: Settings) -> Iterator[str]:
 
 def _risks(settings: Settings) -> Iterator[str]:
     expected = settings.expected_claims
-    if settings.better_auth_secret and not expected.audiences and not expected.claims:
+    if settings.better_auth_secret and not settings.jwt_audience and not expected.claims:
         yield (
             "HS256 without JWT_AUDIENCE and JWT_REQUIRED_CLAIMS: every token that the secret signs "
             "is accepted, also a refresh token. Set one of them, such as "

@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 
 from app import create_app
+from app.auth.errors import Reason
 from app.auth.in_flight import MAX_REQUESTS
 from app.database.driver.url import DatabaseUrl
 from app.server.background import Result, Work
@@ -32,6 +33,7 @@ CODES = [
     "path_not_found",
     "method_not_allowed",
 ]
+REJECTED = "taskward_tokens_rejected_total"
 LAG = "taskward_change_feed_lag_revisions"
 Values = dict[tuple[str, ...], float]
 
@@ -84,6 +86,20 @@ async def test_requests_are_counted_by_operation_and_status(
     assert all(0 < seconds < 60 for seconds in spent.values())
 
 
+async def test_rejected_tokens_are_counted_by_reason(
+    anonymous: httpx.AsyncClient, bind: str
+) -> None:
+    before = scrape(bind)
+    assert {labels for labels, _ in before.of(REJECTED)} == {
+        (("reason", each.value),) for each in Reason
+    }
+    for token in ("opaque", "a.b.c.d.e", "opaque", token_for("ada", iat=0, exp=1)):
+        await anonymous.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+    await anonymous.get("/api/me")
+    expected: Values = {("not_a_jwt",): 2, ("encrypted",): 1, ("expired",): 1}
+    assert_added(before, bind, {REJECTED: expected})
+
+
 async def test_no_label_has_a_value_that_a_client_chose(
     client: httpx.AsyncClient, user: str, bind: str, contract: Document
 ) -> None:
@@ -100,6 +116,7 @@ async def test_no_label_has_a_value_that_a_client_chose(
     assert labels.pop("code") < set(ProblemCatalogue(contract).kinds)
     assert labels.pop("check") == {"database", "schema", "isolation", "keys"}
     assert labels.pop("process") == {"main"}
+    assert labels.pop("reason") == {*Reason}
     assert labels.pop("work") == {*get_args(Work)}
     assert labels.pop("result") == {"hit", "miss", *get_args(Result)}
     assert {len(labels.pop("version")), len(labels.pop("python"))} == {1}
