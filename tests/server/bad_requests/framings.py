@@ -113,10 +113,10 @@ FRAMINGS = [
         401,
         "missing_token",
     ),
-    BadRequest("head: 17 KiB in one header", get(b"/api/tasks", b"X: " + b"x" * 17_000), 431, BIG),
+    BadRequest("head: 25 KiB in one header", get(b"/api/tasks", b"X: " + b"x" * 25_000), 431, BIG),
     BadRequest(
-        "head: 17 KiB in 400 headers",
-        get(b"/api/tasks", *(b"X-%03d: %s" % (n, b"x" * 40) for n in range(400))),
+        "head: 25 KiB in 540 headers",
+        get(b"/api/tasks", *(b"X-%03d: %s" % (n, b"x" * 40) for n in range(540))),
         431,
         BIG,
     ),
