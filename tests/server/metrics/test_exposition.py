@@ -4,6 +4,8 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,9 +16,11 @@ import pytest
 from app.server.http.listener import BindError
 from app.server.observability.metrics import FOLDER, exposition, recording, serve_metrics
 from app.server.workers.tally import WorkerTally
+from tests.support.folders import ROOT
 from tests.support.live_server import LiveServer
 from tests.support.metrics import scrape
 from tests.support.ports import free_port
+from tests.support.programs import program, skip
 
 PROCESS = (
     "start_time_seconds",
@@ -85,6 +89,22 @@ async def test_the_process_is_measured(bind: str, server: LiveServer) -> None:
     assert 0 < measured["cpu_seconds_total"] <= sum(own.cpu_times()[:2])
     assert measured["resident_memory_bytes"] == pytest.approx(own.memory_info().rss, rel=0.1)
     assert 0 < measured["open_fds"] < measured["max_fds"]
+
+
+def test_processes_are_measured_where_systemd_hides_proc_stat() -> None:
+    # ProcSubset=pid of the unit mounts /proc without /proc/stat, from which the library reads.
+    script = (
+        "from app.server.observability.metrics import processes, slots; import os;"
+        "found = processes.process_metrics([slots.Slot(0, os.getpid())]);"
+        "print(*(each.name for each in found), os.path.exists('/proc/stat'))"
+    )
+    hidden = f"mount -t proc -o subset=pid proc /proc && exec {sys.executable} -c {script!r}"
+    command = [program("unshare"), "--mount", "--pid", "--fork", "sh", "-c", hidden]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if "permitted" in finished.stderr:
+        skip("may not mount")
+    names = [f"process_{name.removesuffix('_total')}" for name in PROCESS]
+    assert {*names, "False"} <= {*finished.stdout.split()}, finished.stderr
 
 
 def test_the_room_that_values_need_is_there_from_the_start(server: LiveServer) -> None:
