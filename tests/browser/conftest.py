@@ -7,9 +7,11 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.browser.docs_page import DocsPage, Witness
+from tests.issuer.conftest import better_auth
 from tests.support.live_server import LiveServer
 from tests.support.programs import program
 
+__all__ = ["better_auth"]  # a fixture
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIET = (
     "--disable-background-networking",
