@@ -214,7 +214,6 @@ async def test_a_forged_undated_cursor_is_rejected_by_a_dated_list(
         ("q=" + "x" * 201, "q"),
         ("q=%00", "q"),
         ("due_before=2026-12-01", "due_before"),
-        ("due_after=2026-12-01T00:00:00+01:00", "due_after"),
         ("due_after=2026-12-01T00:00:00", "due_after"),
         ("due_before=9999-12-31T23:59:59.999999Z", "due_before"),
         ("sort=title", "sort"),
