@@ -38,6 +38,8 @@ _RANGES = (
     range(0x2F800, 0x2FA1E),
 )
 """Ranges with characters that have another case or spelling. A test checks all other characters."""
+_HANGUL = [chr(number) for number in range(0x1100, 0x1113)]
+"""The initial consonants. The ranges have only the syllables of the first one."""
 _LETTERS_KEPT = 512
 """How many letters each cache keeps."""
 _DOTTED = "\u0130", "i\u0307"
@@ -113,10 +115,17 @@ def _alternatives(letter: str) -> str:
 @lru_cache(_LETTERS_KEPT)
 def _end(letter: str) -> str:
     """Return a constraint: no mark may follow that would turn this letter into another one."""
+    base = unicodedata.normalize("NFD", letter)[0]
+    composing = TABLES.composing.get(_HANGUL[0] if base in _HANGUL else base, ())
+    last = unicodedata.combining(letter[-1])
     makes_another = {
         mark
         for mark in TABLES.marks
-        if not unicodedata.normalize("NFC", letter + mark).startswith(letter)
+        # Normalisation moves such a mark in front of the last mark of the letter.
+        if 0 < unicodedata.combining(mark) < last
+        or (
+            mark in composing and not unicodedata.normalize("NFC", letter + mark).startswith(letter)
+        )
     }
     return f"(?![\u0300-\u036f]*{_one_of(makes_another)})" if makes_another else ""
 
@@ -161,11 +170,13 @@ class _Tables(NamedTuple):
     """The characters that NFC replaces, by their replacement."""
     marks: AbstractSet[str]
     """The marks that compose with the character before them."""
+    composing: Mapping[str, AbstractSet[str]]
+    """The same marks, by the first character of the decomposition."""
 
 
 def _tables() -> _Tables:
     cases, aliases = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
-    marks: set[str] = set()
+    composing = defaultdict[str, set[str]](set)
     for character in map(chr, chain.from_iterable(_RANGES)):
         if (folded := fold(character)) != character:
             cases[folded].append(character)
@@ -173,8 +184,8 @@ def _tables() -> _Tables:
             if (composed := unicodedata.normalize("NFC", character)) != character:
                 aliases[composed].append(character)
             if len(decomposed) > 1:
-                marks.add(decomposed[-1])
-    return _Tables(cases, aliases, marks)
+                composing[decomposed[0]].update(decomposed[1:])
+    return _Tables(cases, aliases, set().union(*composing.values()), composing)
 
 
 TABLES = _tables()
