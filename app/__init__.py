@@ -25,13 +25,14 @@ from .server import problems as server_problems
 from .server.cross_origin import allow_origins
 from .server.http import protocol
 from .server.http.application import Application, Services
+from .server.middleware.base_path import BasePathMiddleware
 from .server.middleware.request_guard import RequestGuardMiddleware
 from .server.middleware.request_log import Recorder, RequestLogMiddleware
 from .server.middleware.unverified_requests import UnverifiedRequestsMiddleware
 from .server.observability.health import HealthRoutes
 from .server.observability.readiness import ReadinessCheck
 from .server.observability.tracing import tracing_of
-from .settings import Settings, required
+from .settings import Settings, SettingsError, required
 from .tasks import problems as task_problems
 from .tasks.routes import TaskRoutes
 from .tasks.wall import WALL
@@ -60,7 +61,7 @@ def create_app(settings: Settings, *, local_origins: bool = False) -> Applicatio
     Raises `SettingsError` if the settings lack a database or a key, and `ContractError` or
     `ContractDriftError` if contract and code differ.
     """
-    contract = Contract(read())
+    contract = Contract(read(), settings.base_path or "")
     tracing = tracing_of(os.environ, contract.version)
     app = Application(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES, BODY_TIMEOUT=BODY_TIMEOUT_SECONDS)
@@ -108,7 +109,17 @@ def _add_middleware(
         app.after_serving(tracing.close)
     if settings.validate_responses:
         serve = contract.validate_responses(serve)
+    if settings.base_path:
+        serve = _mounted(serve, app, settings.base_path)
     app.asgi_app = serve  # type: ignore[method-assign]  # as Quart's documentation does
+
+
+def _mounted(serve: ASGIFramework, app: Application, base_path: str) -> BasePathMiddleware:
+    mounted = BasePathMiddleware(serve, base_path, (each.rule for each in app.url_map.iter_rules()))
+    if mounted.is_route(base_path.encode()):
+        # A proxy that removes the base path would make two requests look the same.
+        raise SettingsError(f"BASE_PATH: {base_path} is a path of Taskward. Choose another one.")
+    return mounted
 
 
 def make_verifier(settings: Settings) -> TokenVerifier:

@@ -35,6 +35,8 @@ from .settings_files import FILE, SECRETS, TWICE, SecretFiles, find_fault
 
 T = TypeVar("T")
 
+_BASE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+
 
 class SettingsError(Exception):
     """The settings are invalid; the message lists every fault, one on each line."""
@@ -59,6 +61,15 @@ def _bind(text: str) -> str:
             "such as fd://3"
         )
     return text
+
+
+def _base_path(text: str) -> str:
+    if text != "/" and not _BASE_PATH.fullmatch(text):
+        raise ValueError(
+            f"must be a path such as /tasks or /teams/a, of letters, digits, dots, hyphens, "
+            f"underscores and tildes, without a slash at its end ({text!r})"
+        )
+    return text.rstrip("/")
 
 
 def _metrics_bind(text: str, info: ValidationInfo) -> str:
@@ -113,6 +124,7 @@ class Settings(SecretFiles):
         BeforeValidator(_origins),
     ] = ()
     bind: Annotated[str, AfterValidator(_bind)] = "127.0.0.1:8000"
+    base_path: Annotated[str, AfterValidator(_base_path)] | None = None
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     # Most proxies keep idle connections for 60 or 65 seconds. If Taskward closed them first, a
     # request that a proxy is just sending would be lost.

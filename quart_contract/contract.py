@@ -28,18 +28,25 @@ class Contract:
     all parameters and the body, the handler. The first step that fails decides the response. If
     the server cancels a request, the running step is cancelled: no step is shielded.
 
+    Args:
+        document: the contract.
+        base_path: the path at which a proxy mounts the service, such as `/notes`. The app must have
+            it as `root_path` of each request, and its routes are without it.
+
     Raises `ContractError` if the document contains something that the engine cannot enforce.
+
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, base_path: str = "") -> None:
         self.document = document
+        self._base_path = base_path
         self.operations = operations(document)
         """All operations, in the order of the document."""
-        self.catalogue = ProblemCatalogue(document)
+        self.catalogue = ProblemCatalogue(document, base_path)
         """The problem codes that the document lists, each with its status and title."""
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> Self:
+    def load(cls, path: str | PathLike[str], base_path: str = "") -> Self:
         """Return the contract in a YAML or JSON file.
 
         Raises:
@@ -48,7 +55,7 @@ class Contract:
                 cannot enforce.
 
         """
-        return cls(Document(Path(path).read_bytes()))
+        return cls(Document(Path(path).read_bytes()), base_path)
 
     @property
     def version(self) -> str:
@@ -106,7 +113,7 @@ class Contract:
         ]
         if drifts:
             raise ContractDriftError("\n".join(drifts))
-        pages = pages_of(self.document, self.catalogue)
+        pages = pages_of(self.document, self.catalogue, self._base_path)
         bind(app, self.document, self.operations, security, schedule)
         add_pages(app, self.document, pages)
         render_errors(app, self.catalogue, problems, observe)

@@ -40,14 +40,6 @@ class Document:
         return tree
 
     @cached_property
-    def json(self) -> bytes:
-        """The parsed file as JSON. Raises `ContractError` for a value that JSON does not have."""
-        try:
-            return json.dumps(self.tree, ensure_ascii=False, allow_nan=False).encode()
-        except (TypeError, ValueError) as error:
-            raise ContractError(f"openapi.yaml has a value that is not JSON: {error}") from None
-
-    @cached_property
     def digest(self) -> str:
         """SHA-256 of the file, in hexadecimal."""
         return hashlib.sha256(self.raw).hexdigest()
@@ -131,3 +123,22 @@ class Document:
             raise ContractError(f"{reference} is outside the contract")
         for part in reference[2:].split("/"):
             yield part.replace("~1", "/").replace("~0", "~")
+
+
+def mounted(tree: Node, base_path: str) -> Node:
+    """Return a contract whose `servers` begin with the path at which the service is mounted."""
+    servers = [_moved(each, base_path) for each in tree.get("servers", [{"url": "/"}])]
+    return {**tree, "servers": servers} if base_path else tree
+
+
+def _moved(server: Node, base_path: str) -> Node:
+    url = str(server["url"])
+    return {**server, "url": f"{base_path}{url}".rstrip("/")} if url.startswith("/") else server
+
+
+def as_json(tree: Node) -> bytes:
+    """Return a contract as JSON. Raises `ContractError` for a value that JSON does not have."""
+    try:
+        return json.dumps(tree, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"openapi.yaml has a value that is not JSON: {error}") from None

@@ -1,7 +1,6 @@
 """Serve the contract, Swagger UI and the list of problems. All are made at start."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -12,7 +11,7 @@ from quart_schema import QuartSchema
 from quart_schema.openapi import OpenAPIProvider
 
 from quart_contract.bundling import bundled
-from quart_contract.document import Document
+from quart_contract.document import Document, as_json, mounted
 from quart_contract.etags import names_tag
 from quart_contract.problems import ProblemCatalogue
 from quart_contract.problems_page import render_problems
@@ -61,7 +60,8 @@ def add_pages(app: Quart, document: Document, pages: Mapping[str, Page]) -> None
         return pages[request.path].response()
 
     async def to_documentation() -> Response:
-        return Response(b"", HTTPStatus.FOUND, {"Location": _DOCUMENTATION})
+        location = f"{request.root_path}{_DOCUMENTATION}"
+        return Response(b"", HTTPStatus.FOUND, {"Location": location})
 
     for path in pages:
         app.add_url_rule(path, "contract_page", page)
@@ -92,16 +92,18 @@ def _give_to_quart_schema(app: Quart, document: Document) -> None:
     app.make_response = make_response  # type: ignore[method-assign]
 
 
-def pages_of(document: Document, catalogue: ProblemCatalogue) -> Mapping[str, Page]:
+def pages_of(document: Document, catalogue: ProblemCatalogue, base_path: str) -> Mapping[str, Page]:
     """Return the pages by path. Raises `ContractError` if the contract is not JSON."""
-    return dict(_pages(document, catalogue))
+    return dict(_pages(document, catalogue, base_path))
 
 
-def _pages(document: Document, catalogue: ProblemCatalogue) -> Iterator[tuple[str, Page]]:
+def _pages(
+    document: Document, catalogue: ProblemCatalogue, base_path: str
+) -> Iterator[tuple[str, Page]]:
     yield "/openapi.yaml", Page(document.raw, "application/yaml", _ASK_FIRST)
-    yield "/openapi.json", Page(document.json, "application/json", _ASK_FIRST)
-    inlined = json.dumps(bundled(document), ensure_ascii=False).encode()
-    yield "/openapi.bundled.json", Page(inlined, "application/json", _ASK_FIRST)
+    for name, tree in (("", document.tree), (".bundled", bundled(document))):
+        body = as_json(mounted(tree, base_path))
+        yield f"/openapi{name}.json", Page(body, "application/json", _ASK_FIRST)
     yield _DOCUMENTATION, _html((_FOLDER / "index.html").read_text("utf-8"))
     template = (_FOLDER / "problems.html").read_text("utf-8")
     yield "/problems", _html(render_problems(template, catalogue.kinds))

@@ -70,11 +70,14 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 class ProblemCatalogue:
     """The kinds of problem that the contract lists, by code.
 
+    `base_path` is where the service is mounted, in the addresses of problems.
+
     Raises `ContractError` if the schema `ProblemCode` is missing or not of this form, or if its
     `enum` and `x-problems` list different codes.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, base_path: str = "") -> None:
+        self._base_path = base_path
         try:
             schema = document.tree["components"]["schemas"]["ProblemCode"]
             self.kinds = {code: Kind(**kind) for code, kind in schema["x-problems"].items()}
@@ -92,14 +95,17 @@ class ProblemCatalogue:
         return self.kinds[problem.code].status
 
     def render(self, problem: Problem, *, path: str, request_id: str | None = None) -> bytes:
-        """Return the document as JSON. `path` is the decoded path of the request."""
+        """Return the document as JSON.
+
+        `path` is the decoded path of the request, without the base path.
+        """
         kind = self.kinds[problem.code]
         document = ProblemDocument(
-            type=f"/problems#{problem.code}",
+            type=f"{self._base_path}/problems#{problem.code}",
             title=kind.title,
             status=kind.status,
             detail=problem.detail,
-            instance=quote(path, safe="/:@!$&'()*+,;=~"),
+            instance=self._base_path + quote(path, safe="/:@!$&'()*+,;=~"),
             code=problem.code,
             request_id=request_id,
             errors=problem.violations[:MAX_VIOLATIONS],

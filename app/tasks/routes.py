@@ -229,4 +229,4 @@ def _link_header(next_cursor: str | None) -> dict[str, str]:
     if next_cursor is None:
         return {}
     query = urlencode({**request.args, "cursor": next_cursor})
-    return {"Link": f'<{request.path}?{query}>; rel="next"'}
+    return {"Link": f'<{request.root_path}{request.path}?{query}>; rel="next"'}

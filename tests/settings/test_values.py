@@ -142,3 +142,23 @@ def test_metrics_have_an_address_of_their_own_or_none(monkeypatch: pytest.Monkey
     assert read(monkeypatch, METRICS_BIND="[::1]:8001").metrics_bind == "[::1]:8001"
     found = error_of(monkeypatch, METRICS_BIND="127.0.0.1:8000")
     assert "METRICS_BIND: must differ from BIND" in found
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"), [("/tasks", "/tasks"), ("/a/b.c/d-e_f~1", "/a/b.c/d-e_f~1"), ("/", "")]
+)
+def test_a_base_path_is_a_path(monkeypatch: pytest.MonkeyPatch, sent: str, path: str) -> None:
+    assert read(monkeypatch, BASE_PATH=sent).base_path == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("tasks", "/tasks/", "//", "/a//b", "/a/../b", "/.", "/..", "/tasks?x=1", "/tasks#x"),
+        *("https://example.com/tasks", "/ta sks", "/täsks", "/a%20b", "/a;b", "/a/"),
+    ],
+)
+def test_what_is_no_base_path_is_rejected(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    found = error_of(monkeypatch, BASE_PATH=path)
+    assert "BASE_PATH: must be a path such as /tasks" in found
+    assert repr(path) in found

@@ -98,7 +98,7 @@ class Application(Quart):
         return MapAdapter(
             self.url_map,
             server_name="",
-            script_name="/",
+            script_name=request.root_path or "/",
             subdomain="",
             url_scheme=request.scheme,
             path_info=request.path,
