@@ -35,7 +35,8 @@ HEALTHY = {
     'taskward_request_duration_seconds_bucket{le="+Inf"}': "0+600x240",
     'taskward_probes_total{status="503"}': "0+12x240",
     'taskward_token_lookups_total{result="hit"}': "0+600x240",
-    'taskward_problems_total{code="invalid_token"}': "0+1x240",
+    'taskward_tokens_rejected_total{reason="expired"}': "0+1x240",
+    'taskward_tokens_rejected_total{reason="issuer"}': "0x240",
     'taskward_problems_total{code="keys_unavailable"}': "0x240",
     'taskward_problems_total{code="storage_budget_reached"}': "0x240",
     'taskward_problems_total{code="task_quota_reached"}': "0x240",
@@ -54,7 +55,9 @@ FAULTS: dict[str, dict[str, str]] = {
     "TaskwardSlow": {'taskward_request_duration_seconds_bucket{le="0.5"}': "0+580x240"},
     "TaskwardPoolExhausted": {"taskward_pool_waiting": "0x220 3x20"},
     "TaskwardKeysUnavailable": {'taskward_problems_total{code="keys_unavailable"}': "0x235 1x5"},
-    "TaskwardTokensRejected": {'taskward_problems_total{code="invalid_token"}': "0+300x240"},
+    "TaskwardTokensRejected": {
+        'taskward_tokens_rejected_total{reason="issuer"}': "0+300x240",
+    },
     "TaskwardHousekeepingFails": {
         'taskward_housekeeping_runs_total{work="purge",result="completed"}': "0x240",
         'taskward_housekeeping_runs_total{work="purge",result="failed"}': HOURLY,
