@@ -8,6 +8,7 @@ from quart_contract.document import ContractError
 
 from ..database.embedded import EmbeddedPostgresError
 from ..server.http.listener import BindError
+from ..server.observability.journal import leads_to_journal, with_priority
 from ..server.observability.metrics import MetricsError
 from ..server.observability.tracing import TracingError
 from ..settings import SettingsError
@@ -31,6 +32,8 @@ def reporting(run: Callable[[], None]) -> int:
     try:
         run()
     except _EXPECTED as error:
-        print(f"taskward: {error}", file=sys.stderr)
+        text = f"taskward: {error}"
+        journal = leads_to_journal(sys.stderr)
+        print(with_priority("error", text) if journal else text, file=sys.stderr)
         return 1
     return 0

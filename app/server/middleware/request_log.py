@@ -24,12 +24,14 @@ from quart_contract.problems import INTERNAL_ERROR, ProblemCatalogue
 
 from ...auth.request_state import STATE, RequestState
 from ..http.protocol import BUFFERED_BYTES
+from ..observability.health import PROBES
 
 logger = structlog.get_logger("app.request")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 _WITHOUT_CONTENT = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+_EXPECTED_OF_PROBES = {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}
 _NO_SNIFF = (b"x-content-type-options", b"nosniff")
 _NO_CACHE = (b"cache-control", b"private, no-cache")
 
@@ -128,7 +130,9 @@ class _RequestCycle:
 
     def _log(self, seconds: float) -> None:
         state, method = self._state, self._scope["method"]
-        logger.info(
+        is_probe = state.operation in PROBES and state.status in _EXPECTED_OF_PROBES
+        # A failing readiness check is logged when it begins to fail, and not at each probe.
+        (logger.debug if is_probe else logger.info)(
             "request",
             # An unknown method is arbitrary text from the client, of any length.
             method=method if method in _METHODS else None,

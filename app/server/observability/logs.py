@@ -9,6 +9,8 @@ from typing import Literal, TextIO
 import msgspec
 import structlog
 
+from .journal import leads_to_journal, with_priority
+
 LogFormat = Literal["console", "json"]
 
 # Alembic logs its database and its plugins on each use. httpx logs each request. OpenTelemetry
@@ -35,7 +37,7 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
     ]
     structlog.configure(
         # Bypass the standard library: its record of a request takes longer than checking a token.
-        processors=[*shared, _renderer(chosen, stream)],
+        processors=[*shared, *_renderers(chosen, stream)],
         logger_factory=lambda *_: _Logger(stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
@@ -46,7 +48,7 @@ def configure_logs(level: str, log_format: LogFormat | None) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _renderer(chosen, stream),
+                *_renderers(chosen, stream),
             ],
         )
     )
@@ -70,10 +72,17 @@ class _Logger(structlog.WriteLogger):
     debug = info = warning = error = critical = exception = msg
 
 
-def _renderer(log_format: LogFormat, stream: TextIO) -> structlog.typing.Processor:
+def _renderers(log_format: LogFormat, stream: TextIO) -> list[structlog.typing.Processor]:
+    """Return the processors that make the text of a line."""
     if log_format == "json":
-        return structlog.processors.JSONRenderer(_json)
-    return structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        renderer: structlog.typing.Processor = structlog.processors.JSONRenderer(_json)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    return [renderer, _add_priority] if leads_to_journal(stream) else [renderer]
+
+
+def _add_priority(_: object, method: str, text: object) -> str:
+    return with_priority(method, str(text))
 
 
 def _json(event: object, **_: object) -> str:
