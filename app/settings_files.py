@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 FILE = ".env"
 SECRETS = (
     "database_url",
+    "jwt_secret",
+    "jwt_secret_previous",
     "better_auth_secret",
     "better_auth_secret_previous",
     "rate_limit_storage",
@@ -82,6 +84,8 @@ class SecretFiles(BaseSettings):
     )
 
     database_url_file: _SecretFile = None
+    jwt_secret_file: _SecretFile = None
+    jwt_secret_previous_file: _SecretFile = None
     better_auth_secret_file: _SecretFile = None
     better_auth_secret_previous_file: _SecretFile = None
     rate_limit_storage_file: _SecretFile = None

@@ -112,18 +112,20 @@ def test_a_setting_that_must_be_there_by_now_is_named() -> None:
 
 
 def test_a_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for number, name in enumerate(SECRETS):
-        value = {"database_url": "postgresql://ada@db/x", "rate_limit_storage": "redis://cache/1"}
+    values = {"database_url": "postgresql://ada@db/x", "rate_limit_storage": "redis://cache/1"}
+    for name, end in zip(SECRETS, ("\n", "\r\n", "", "\n", "", "\r\n"), strict=True):
         path = tmp_path / name
-        path.write_text(value.get(name, f"{number} {SECRET}") + ("\n", "\r\n", "", "\n")[number])
+        previous = "previous " if name.endswith("_previous") else ""
+        path.write_text(values.get(name, f"{previous}{SECRET}") + end)
         monkeypatch.setenv(f"{name.upper()}_FILE", str(path))
     settings = read_settings()
     assert str(settings.database_url) == "postgresql://ada@db/x"
-    assert settings.better_auth_secret == SecretStr(f"1 {SECRET}")
-    assert settings.better_auth_secret_previous == SecretStr(f"2 {SECRET}")
+    assert settings.better_auth_secret == SecretStr(SECRET)
+    assert settings.better_auth_secret_previous == SecretStr(f"previous {SECRET}")
     assert settings.rate_limit_storage == SecretStr("redis://cache/1")
     assert SECRET not in repr(settings)
-    (tmp_path / "better_auth_secret").write_text(f"new {SECRET}")
+    for name in ("better_auth_secret", "jwt_secret"):
+        (tmp_path / name).write_text(f"new {SECRET}")
     again = read_settings(read_files())
     assert again.better_auth_secret == SecretStr(f"new {SECRET}")
     assert again.database_url is not None
