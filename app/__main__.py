@@ -11,6 +11,7 @@ from .commands.interruption import Interruption
 from .commands.migrate import migrate_command
 from .commands.program import PROGRAM
 from .commands.purge import purge_command
+from .commands.reload import reload_command
 from .commands.reporting import reporting
 from .commands.restored import restored_command
 from .commands.serve import serve
@@ -29,6 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption.install()
 
     def run() -> None:
+        if options.run is None:
+            # No settings: `systemctl reload` runs it without the service's credentials.
+            reload_command()
+            return
         settings = read_settings()
         configure_logs(settings.log_level, settings.log_format)
         command: Callable[[Settings], None] = options.run(options, interruption)
@@ -54,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         lambda _, interruption: partial(serve, interruption=interruption),
     )
     _add_migrate(commands)
+    _add(commands, "reload", "replace the workers of a running server", None)
     _add(
         commands,
         "purge",
@@ -112,7 +118,7 @@ def _add(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     summary: str,
-    run: Callable[[argparse.Namespace, Interruption], Callable[[Settings], None]],
+    run: Callable[[argparse.Namespace, Interruption], Callable[[Settings], None]] | None,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary)
     command.set_defaults(run=run)

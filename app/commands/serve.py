@@ -8,7 +8,9 @@ import structlog
 from .. import create_app, key_source
 from ..openapi import read
 from ..server.http.listener import listen
+from ..server.lifecycle import Lifecycle
 from ..server.observability import metrics
+from ..server.service_manager import ServiceManager
 from ..server.workers.supervisor import supervise
 from ..server.workers.tally import WorkerTally
 from ..settings import Settings
@@ -36,6 +38,9 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             "BETTER_AUTH_SECRET to its secret (at least 32 bytes)."
         )
     check_names(settings)
+    manager = ServiceManager.from_environment()
+    lifecycle = Lifecycle(settings.bind, settings.workers, settings.drain_seconds, manager)
+    lifecycle.starting()
     with server_database(settings) as resolved:
         prepare_database(resolved)
         _log_start(settings, resolved)
@@ -47,15 +52,10 @@ def serve(settings: Settings, interruption: Interruption) -> None:
             if resolved.workers > 1:
                 # Create the app here as well: its errors then end this process with a message.
                 read_config = partial(worker.read_worker_config, settings, resolved)
-                supervise(
-                    listener,
-                    workers,
-                    worker.__name__,
-                    read_config,
-                    drain_seconds=resolved.drain_seconds,
-                )
+                supervise(listener, workers, worker.__name__, read_config, lifecycle)
             else:
-                worker.serve_single(app, listener, resolved.drain_seconds)
+                worker.serve_single(app, listener, lifecycle)
+    lifecycle.stopped()
 
 
 def _log_start(settings: Settings, resolved: Settings) -> None:

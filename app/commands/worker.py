@@ -5,14 +5,17 @@ import gc
 import json
 import signal
 import sys
+from collections.abc import Callable
 from functools import partial
 
 import structlog
 
 from .. import create_app
+from ..server.background import in_background
 from ..server.http.application import Application
 from ..server.http.listener import Listener, listen
 from ..server.http.run import run
+from ..server.lifecycle import Lifecycle
 from ..server.observability.logs import configure_logs
 from ..server.workers.heartbeat import SupervisorChannel
 from ..server.workers.supervisor import ConfigReloadError
@@ -25,25 +28,33 @@ from .reporting import reporting
 logger = structlog.get_logger("app.workers")
 
 
-def serve_app(app: Application, listener: Listener, drain_seconds: float = 0) -> None:
+def serve_app(
+    app: Application,
+    listener: Listener,
+    drain_seconds: float = 0,
+    stopping: Callable[[signal.Signals], None] = lambda _: None,
+) -> None:
     """Serve and purge until SIGINT or SIGTERM, and drain before the end: see `stop_signal`."""
     purge_in_background(app)
     # Keep the objects that exist by now out of collections, each of which would take 50 ms.
     gc.collect()
     gc.freeze()
-    run(app, listener, drain_seconds=drain_seconds)
+    run(app, listener, drain_seconds=drain_seconds, stopping=stopping)
 
 
-def serve_single(app: Application, listener: Listener, drain_seconds: float) -> None:
+def serve_single(app: Application, listener: Listener, lifecycle: Lifecycle) -> None:
     """Serve in the only process, which ignores SIGHUP, because no other could take over."""
 
     @app.before_serving
-    async def ignore_hangups() -> None:
-        asyncio.get_running_loop().add_signal_handler(
+    async def begin() -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(
             signal.SIGHUP, partial(logger.warning, "reload ignored", reason="WORKERS is 1")
         )
+        loop.call_soon(lifecycle.ready)  # the socket listens already
 
-    serve_app(app, listener, drain_seconds)
+    in_background(app, lifecycle.feed_watchdog)
+    serve_app(app, listener, lifecycle.drain_seconds, lifecycle.stopping)
 
 
 def read_worker_config(started_with: Settings, resolved: Settings) -> bytes:

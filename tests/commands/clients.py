@@ -13,14 +13,14 @@ from tests.support.clients import Served, sync_client
 class Clients:
     """Clients of one user, each with a persistent connection, that create task after task."""
 
-    def __init__(self, server: Served, user: str) -> None:
+    def __init__(self, server: Served, user: str, timeout: float = 10) -> None:
         self.acknowledged: list[str] = []
         self.lost = 0
         self._stopped = threading.Event()
-        self._server, self._user = server, user
+        self._server, self._user, self._timeout = server, user, timeout
 
     def run(self) -> None:
-        with sync_client(self._server, self._user, timeout=10) as client:
+        with sync_client(self._server, self._user, timeout=self._timeout) as client:
             while not self._stopped.wait(0.005):
                 try:
                     response = client.post("/api/tasks", json={"title": "x"})

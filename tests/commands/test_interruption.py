@@ -14,6 +14,7 @@ from app.commands.interruption import Interruption
 from app.commands.serve import serve
 from app.server.http.listener import listen
 from app.server.http.run import run
+from app.server.lifecycle import Lifecycle
 from app.server.workers.supervisor import supervise
 from app.server.workers.tally import WorkerTally
 from app.settings import read_settings
@@ -69,7 +70,7 @@ def test_a_second_signal_does_not_disturb_what_is_ending(is_supervisor: bool) ->
     first = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     first.start()
     if is_supervisor:
-        supervise(listener, WorkerTally(0), "none", lambda: b"")
+        supervise(listener, WorkerTally(0), "none", lambda: b"", Lifecycle("here", 0))
         os.kill(os.getpid(), signal.SIGHUP)
     else:
         run(bare_application(), listener)

@@ -130,11 +130,13 @@ def supervised(program: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     script = (
         "from app.server.http import listener;"
         "from app.server.observability import logs;"
+        "from app.server import lifecycle;"
         "from app.server.workers import process, supervisor, tally;"
         "process.END_SECONDS = 1; process.SILENT_SECONDS = 1;"
         "logs.configure_logs('info', 'json');"
         "workers = tally.WorkerTally(2); listening = listener.listen('127.0.0.1:0', 75);"
-        "supervisor.supervise(listening, workers, 'program', lambda: b'an order')"
+        "life = lifecycle.Lifecycle('here', 2);"
+        "supervisor.supervise(listening, workers, 'program', lambda: b'an order', life)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],

@@ -22,19 +22,22 @@ def run(
     shutdown_trigger: Callable[[], Awaitable[float]] | None = None,
     *,
     drain_seconds: float = 0,
+    stopping: Callable[[signal.Signals], None] = lambda _: None,
 ) -> None:
     """Serve until `shutdown_trigger` returns, by default until SIGTERM or SIGINT (Ctrl-C).
 
     `shutdown_trigger` returns how long open connections are served: see `serve`. After SIGTERM the
-    server first drains: see `stop_signal`.
+    server first drains: see `stop_signal`, which calls `stopping`.
     """
     raise_descriptor_limit()
-    trigger = shutdown_trigger or partial(_wait_for_signal, app, drain_seconds)
+    trigger = shutdown_trigger or partial(_wait_for_signal, app, drain_seconds, stopping)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(app, listener, trigger))
 
 
-async def _wait_for_signal(app: Application, drain_seconds: float) -> float:
+async def _wait_for_signal(
+    app: Application, drain_seconds: float, stopping: Callable[[signal.Signals], None]
+) -> float:
     """Wait for SIGTERM or SIGINT, and for the drain. Return how long to serve open connections.
 
     After SIGINT idle connections are closed at once: an operator who presses Ctrl-C does not want
@@ -51,7 +54,7 @@ async def _wait_for_signal(app: Application, drain_seconds: float) -> float:
     for number in (signal.SIGTERM, signal.SIGINT):
         # `loop.add_signal_handler` does not exist on Windows.
         signal.signal(number, on_signal)
-    number = await stop_signal(received, drain_seconds, app.services.stopping.set)
+    number = await stop_signal(received, drain_seconds, app.services.stopping.set, stopping)
     return CLOSING_SECONDS if number == signal.SIGTERM else 0
 
 

@@ -9,7 +9,9 @@ import structlog
 
 from ..http.draining import stop_signal
 from ..http.listener import Listener
+from ..lifecycle import Lifecycle
 from .process import Worker
+from .reload_socket import reload_socket
 from .tally import WorkerTally
 
 STEADY_SECONDS = 60
@@ -17,6 +19,8 @@ STEADY_SECONDS = 60
 FIRST_PAUSE_SECONDS = 0.1
 """The pause before a worker that exited is restarted. It triples with each exit in a row."""
 LONGEST_PAUSE_SECONDS = 30
+READY_STEP_SECONDS = 0.05
+"""The interval of checks whether all workers are ready."""
 
 logger = structlog.get_logger("app.workers")
 
@@ -30,17 +34,17 @@ def supervise(
     tally: WorkerTally,
     module: str,
     read_config: Callable[[], bytes],
-    *,
-    drain_seconds: float = 0,
+    lifecycle: Lifecycle,
 ) -> None:
     """Keep `tally.configured` workers running until SIGINT or SIGTERM, then stop them.
 
-    A worker is a process that runs `module` and receives a config. On SIGHUP the supervisor reads
-    a new config and replaces the workers one by one (a rolling restart). If `read_config` raises
-    `ConfigReloadError`, or a new worker does not become ready, the remaining workers keep running.
-    After SIGTERM the workers first drain: see `stop_signal`.
+    A worker is a process that runs `module` and receives a config. On SIGHUP, and at a request over
+    the reload socket, the supervisor reads a new config and replaces the workers one by one (a
+    rolling restart). If `read_config` raises `ConfigReloadError`, or a new worker does not become
+    ready, the remaining workers keep running. After SIGTERM the workers first drain: see
+    `stop_signal`.
     """
-    asyncio.run(_Supervisor(listener, tally, module, read_config).run(drain_seconds))
+    asyncio.run(_Supervisor(listener, tally, module, read_config, lifecycle).run())
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # do not interrupt the end of an embedded database
 
@@ -52,7 +56,9 @@ class _Supervisor:
         tally: WorkerTally,
         module: str,
         read_config: Callable[[], bytes],
+        lifecycle: Lifecycle,
     ) -> None:
+        self._lifecycle = lifecycle
         self._listener = listener
         self._tally = tally
         self._module = module
@@ -61,20 +67,23 @@ class _Supervisor:
         """The config that new workers receive. A reload replaces it."""
         self._running: set[Worker] = set()
         """The worker processes that have not exited yet, including those that are being stopped."""
+        self._reloads: asyncio.Queue[asyncio.Future[str | None]] = asyncio.Queue()
+        """Requests to reload. Each future gets why that failed, or None."""
         tally.running = lambda: sum(worker.is_serving for worker in tuple(self._running))
 
-    async def run(self, drain_seconds: float) -> None:
+    async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        stopped, hung_up = asyncio.Queue[signal.Signals](), asyncio.Event()
+        stopped = asyncio.Queue[signal.Signals]()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stopped.put_nowait, number)
-        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+        loop.add_signal_handler(signal.SIGHUP, self._request_reload)
         slots = [_WorkerSlot(self._start, self._tally) for _ in range(self._tally.configured)]
         number = signal.SIGTERM
         try:
-            async with asyncio.TaskGroup() as group:
+            async with reload_socket(self._request_reload), asyncio.TaskGroup() as group:
                 tasks = [group.create_task(each.keep()) for each in slots]
-                tasks.append(group.create_task(self._reload_on_hangup(hung_up, slots)))
+                tasks.append(group.create_task(self._reload_on_request(slots)))
+                watching = group.create_task(self._watch())
 
                 def end_tasks() -> None:
                     for task in tasks:
@@ -85,13 +94,22 @@ class _Supervisor:
                     for each in self._running:
                         each.announce_end()
 
-                number = await stop_signal(stopped, drain_seconds, announce)
+                life = self._lifecycle
+                number = await stop_signal(stopped, life.drain_seconds, announce, life.stopping)
                 end_tasks()
+                watching.cancel()
         finally:
             # Close first: otherwise new clients would wait while the workers drain, and then be
             # reset.
             self._listener.close()
             await asyncio.gather(*(each.end(number) for each in self._running))
+
+    async def _watch(self) -> None:
+        """Report when all workers serve, then feed the watchdog while one of them does."""
+        while self._tally.running() < self._tally.configured:  # noqa: ASYNC110 - several events
+            await asyncio.sleep(READY_STEP_SECONDS)
+        self._lifecycle.ready()
+        await self._lifecycle.feed_watchdog(self._tally.running)
 
     async def _start(self) -> Worker:
         worker = await Worker.start(self._module, self._listener.descriptor, self._config)
@@ -99,25 +117,44 @@ class _Supervisor:
         worker.ended.add_done_callback(lambda _: self._running.discard(worker))
         return worker
 
-    async def _reload_on_hangup(self, hung_up: asyncio.Event, slots: list["_WorkerSlot"]) -> None:
-        while await hung_up.wait():
-            hung_up.clear()
-            former = self._config
+    def _request_reload(self) -> "asyncio.Future[str | None]":
+        request: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._reloads.put_nowait(request)
+        return request
+
+    async def _reload_on_request(self, slots: list["_WorkerSlot"]) -> None:
+        while True:
+            requests = [await self._reloads.get()]
+            while not self._reloads.empty():
+                requests.append(self._reloads.get_nowait())
+            failure: str | None = "the server is about to stop"
             try:
-                self._config = self._read_config()
-            except ConfigReloadError as error:
-                logger.error("reload failed", reason=str(error))  # noqa: TRY400 - the reason says all
-                self._tally.reloads["failed"] += 1
-                continue
-            restarted = await self._restart_in_turn(slots)
-            if restarted < len(slots):
-                # If some workers have the new config, later replacements get it, too.
-                self._config = self._config if restarted else former
-                logger.error("reload failed", workers=restarted, of=len(slots))
-                self._tally.reloads["failed"] += 1
-            else:
-                logger.info("reload completed", workers=restarted)
-                self._tally.reloads["completed"] += 1
+                self._lifecycle.reloading()
+                failure = await self._reload(slots)
+                self._tally.reloads["failed" if failure else "completed"] += 1
+                self._lifecycle.reloaded(failure)
+            finally:
+                for each in requests:
+                    if not each.done():
+                        each.set_result(failure)
+
+    async def _reload(self, slots: list["_WorkerSlot"]) -> str | None:
+        """Replace all workers. Return why that failed, or None."""
+        former = self._config
+        try:
+            self._config = self._read_config()
+        except ConfigReloadError as error:
+            logger.error("reload failed", reason=str(error))  # noqa: TRY400 - the reason says all
+            return str(error)
+        restarted = await self._restart_in_turn(slots)
+        if restarted < len(slots):
+            # If some workers have the new config, later replacements get it, too.
+            self._config = self._config if restarted else former
+            reason = "a new worker did not become ready"
+            logger.error("reload failed", reason=reason, workers=restarted, of=len(slots))
+            return f"{reason}; {restarted} of {len(slots)} workers were replaced. See the log."
+        logger.info("reload completed", workers=restarted)
+        return None
 
     async def _restart_in_turn(self, slots: list["_WorkerSlot"]) -> int:
         for restarted, slot in enumerate(slots):
