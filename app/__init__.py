@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hypercorn.typing import ASGIFramework
@@ -31,6 +32,7 @@ from .server.middleware.request_log import Recorder, RequestLogMiddleware
 from .server.middleware.unverified_requests import UnverifiedRequestsMiddleware
 from .server.observability.health import HealthRoutes
 from .server.observability.readiness import ReadinessCheck
+from .server.observability.rejections import Rejections
 from .server.observability.tracing import tracing_of
 from .settings import Settings, SettingsError, required
 from .tasks import problems as task_problems
@@ -84,7 +86,7 @@ def create_app(settings: Settings, *, local_origins: bool = False) -> Applicatio
         problems=PROBLEMS,
         codes=server_problems.CODES,
         schedule=LongBodies().schedule,
-        observe=_observe,
+        observe=_observer(),
     )
     app.routes = {each.handler_name: each for each in contract.operations}
     allow_origins(app, contract, settings.cors_origins, local=local_origins)
@@ -142,10 +144,16 @@ def key_source(settings: Settings) -> KeySource | None:
     return Discovery(settings.jwt_issuer[0]) if settings.discovers_keys else None
 
 
-def _observe(problem: Problem) -> str:
-    state: RequestState = request.scope["state"][STATE]
-    state.problem = problem.code
-    return state.request_id
+def _observer() -> Callable[[Problem], str]:
+    rejections = Rejections()
+
+    def observe(problem: Problem) -> str:
+        state: RequestState = request.scope["state"][STATE]
+        state.problem = problem.code
+        rejections.observe(problem, state)
+        return state.request_id
+
+    return observe
 
 
 def _services(settings: Settings, verifier: TokenVerifier, tracing: "Tracing | None") -> Services:

@@ -63,7 +63,7 @@ class InFlight:
         if flight is None:
             flight = self._flights[user_id] = Flight(self._too_much)
         elif flight.requests >= MAX_REQUESTS:
-            self._too_many.occurs()
+            self._too_many.occurs(user=user_id)
             raise TooManyInFlightError
         flight.check()
         flight.requests += 1

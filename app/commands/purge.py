@@ -8,6 +8,7 @@ from functools import partial
 import structlog
 
 from ..database.database import Database
+from ..database.driver.causes import reason
 from ..database.driver.errors import DatabaseUnavailableError
 from ..database.driver.housekeeping import BusyError
 from ..server.background import HousekeepingRecorder, Result, in_background
@@ -83,7 +84,7 @@ async def _purge_hourly(database: Database, record: HousekeepingRecorder) -> Non
             await _warn_of("purge incomplete", purged)
             result = "incomplete" if purged.left else "completed"
         except DatabaseUnavailableError as error:
-            await logger.awarning("purge failed", reason=str(error))
+            await logger.awarning("purge failed", reason=reason(error))
         except Exception:  # noqa: BLE001 - every error is logged
             # It can pass, for example during the restore of a backup: try again in an hour.
             await logger.aexception("purge failed")
@@ -111,7 +112,7 @@ async def _finish_erasures(database: Database, record: HousekeepingRecorder) -> 
     except BusyError:
         return SECONDS_WHILE_BUSY
     except DatabaseUnavailableError as error:
-        await logger.awarning("erasure failed", reason=str(error))
+        await logger.awarning("erasure failed", reason=reason(error))
         record("erasures", "failed")
         return SECONDS_UNTIL_RETRY
     except Exception:  # noqa: BLE001 - every error is logged

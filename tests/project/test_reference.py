@@ -1,6 +1,8 @@
 """The reference pages agree with the code."""
 
+import ast
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -76,7 +78,8 @@ def test_the_limits_page_has_the_limits_of_the_code() -> None:
 
 
 def test_the_log_events_of_the_pages_exist() -> None:
-    source = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
+    folders = ROOT / "app", ROOT / "quart_contract"
+    source = "".join(path.read_text() for each in folders for path in each.rglob("*.py"))
     pages = [*FOLDER.glob("*.md"), *FOLDER.with_name("how-to").glob("*.md")]
     text = "".join(page.read_text() for page in pages if page.name != "databases.md")
     named = re.findall(
@@ -84,3 +87,33 @@ def test_the_log_events_of_the_pages_exist() -> None:
     )
     assert len(named) > 3
     assert [event for event in named if f'"{event}"' not in source] == []
+
+
+def test_the_monitoring_page_explains_each_log_event() -> None:
+    page = (FOLDER.with_name("how-to") / "monitor.md").read_text()
+    _, _, table = page.partition("| event | meaning | what to do |")
+    rows = [line for line in table.partition("\n\n")[0].splitlines() if line.startswith("| `")]
+    explained = [event for row in rows for event in re.findall("`(.+?)`", row.split("|")[1])]
+    assert sorted(explained) == sorted({*events_of_the_code()} - {"request"})
+
+
+def events_of_the_code() -> Iterator[str]:
+    """Yield the events that are logged at the default level."""
+    levels = {"info", "ainfo", "warning", "awarning", "error", "exception", "aexception"}
+    for path in (*(ROOT / "app").rglob("*.py"), *(ROOT / "quart_contract").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "(begins, ends)":
+                yield from ast.literal_eval(node.value)
+            if not isinstance(node, ast.Call):
+                continue
+            called, found = ast.unparse(node.func), [*map(_literal, node.args)]
+            if called.endswith("LastingEvent"):
+                yield from filter(None, found[1:])
+            elif called == "partial" and ast.unparse(node.args[0]) == "logger.warning":
+                yield from filter(None, found[1:2])
+            elif called == "_warn_of" or called in {f"logger.{level}" for level in levels}:
+                yield from filter(None, found[:1])
+
+
+def _literal(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None

@@ -6,10 +6,11 @@ from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanag
 
 import httpx
 import pytest
+import structlog
 from pydantic import HttpUrl
 from sqlalchemy import Connection, event, text
 
-from app import create_app
+from app import create_app, lasting_event
 from app.auth import issuer
 from app.auth.tokens import TokenVerifier
 from app.database.database import Database
@@ -156,8 +157,22 @@ async def test_a_server_with_keys_stays_ready_while_the_issuer_is_down(
 ) -> None:
     for pause in ("PAUSE_WITHOUT_KEYS_SECONDS", "PAUSE_SECONDS", "MAX_AGE_SECONDS"):
         monkeypatch.setattr(issuer, pause, 0)
+    monkeypatch.setattr(lasting_event, "CALM_SECONDS", 0)
+    with structlog.testing.capture_logs() as lines:
+        await _lose_and_find_keys(asking, published)
+    changes = [line for line in lines if line["event"].startswith("readiness")]
+    assert [(line["event"], line["log_level"]) for line in changes] == [
+        ("readiness failed", "warning"),
+        ("readiness restored", "warning"),
+    ]
+    assert changes[0]["reason"] == "keys: none could be fetched from the issuer yet"
+    assert changes[1]["times"] == 2
+
+
+async def _lose_and_find_keys(asking: Asking, published: KeyServer) -> None:
     async with asking(**issued_by(published)) as ask:
         checks, detail = await failed(ask)
+        assert await failed(ask) == (checks, detail)
         assert checks == OK | {"keys": "failed"}
         assert detail == "keys: none could be fetched from the issuer yet."
         published.start()

@@ -10,7 +10,7 @@ from quart_contract.binding import blueprint_of
 from quart_contract.problems import Problem
 
 from ..problems import NOT_READY
-from .readiness import ReadinessCheck, Result
+from .readiness import ReadinessCheck, Result, reasons
 
 PROBES = frozenset({"getLiveness", "getReadiness"})
 """The operations with which a proxy or an orchestrator checks a process."""
@@ -64,9 +64,7 @@ class HealthRoutes:
             raise Problem(NOT_READY, "The server is about to stop.", headers=_HEADERS)
         findings = await self._readiness.run()
         checks = {name: finding.result for name, finding in findings.items()}
-        wrong = [f"{name}: {each.reason}" for name, each in findings.items() if each.reason]
+        wrong = reasons(findings)
         if wrong:
-            raise Problem(
-                NOT_READY, f"{'; '.join(wrong)}.", headers=_HEADERS, extensions={"checks": checks}
-            )
+            raise Problem(NOT_READY, f"{wrong}.", headers=_HEADERS, extensions={"checks": checks})
         return Readiness(checks=ReadinessChecks(**checks))

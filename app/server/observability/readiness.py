@@ -14,6 +14,7 @@ from ...database.driver.errors import DatabaseUnavailableError
 from ...database.migrations.version import is_at_head, revision
 from ...database.wall.audit import holes_seen_by
 from ...database.wall.tables import Wall
+from ...lasting_event import LastingEvent
 
 Result = Literal["ok", "failed", "unknown"]
 
@@ -30,6 +31,12 @@ class Finding(NamedTuple):
 
 Findings = Mapping[str, Finding]
 
+
+def reasons(findings: Findings) -> str:
+    """Return why checks failed, or an empty text."""
+    return "; ".join(f"{name}: {each.reason}" for name, each in findings.items() if each.reason)
+
+
 _OK = Finding("ok")
 _UNKNOWN = Finding("unknown")
 _UNREADABLE = Finding("failed", "cannot be read")
@@ -45,6 +52,9 @@ class ReadinessCheck:
         self._verifier = verifier
         self._running: asyncio.Task[Findings] | None = None
         """The current run, or the last one."""
+        self._failure = LastingEvent(
+            "app.readiness", "readiness failed", "readiness restored", until_success=True
+        )
 
     async def run(self) -> Findings:
         """Return the findings, by the names that the contract gives the checks.
@@ -57,7 +67,13 @@ class ReadinessCheck:
 
     async def _check(self) -> Findings:
         keys, findings = await asyncio.gather(self._check_keys(), self._check_database())
-        return {**findings, "keys": keys}
+        findings = {**findings, "keys": keys}
+        wrong = reasons(findings)
+        if wrong:
+            self._failure.occurs(wrong)
+        else:
+            self._failure.succeeded()
+        return findings
 
     async def _check_keys(self) -> Finding:
         fault = await self._verifier.keys_fault()
