@@ -15,8 +15,10 @@ from app.database.embedded.postmaster import find_process
 from app.tasks.wall import WALL
 from tests.support.clients import get, sync_client
 from tests.support.http1 import request
+from tests.support.key_server import key_server
+from tests.support.keys import sign_with_key
 from tests.support.taskward import Taskward
-from tests.support.tokens import SECRET, token_for
+from tests.support.tokens import SECRET, claims_for, token_for
 
 LOCAL = "http://localhost:5173"
 
@@ -110,6 +112,25 @@ def test_serve_refuses_to_start_without_a_key(taskward: Taskward) -> None:
     assert "Set JWKS_URL" in finished.err
     assert "or BETTER_AUTH_SECRET" in finished.err
     assert not taskward.data_dir.exists()
+
+
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_a_server_finds_the_keys_of_its_issuer(
+    taskward: Taskward, database_url: DatabaseUrl, user: str, command: str
+) -> None:
+    with key_server() as published:
+        issuer = f"{published.url.removesuffix('/jwks')}/realms/team/"
+        published.serve_discovery(issuer)
+        settings = {"JWT_ISSUER": issuer, "JWT_REQUIRED_CLAIMS": "azp=web|app", "RATE_LIMIT": "off"}
+        server = taskward.serve(command, **settings, DATABASE_URL=database_url.text)
+        claims = claims_for(user, iss=issuer, azp="app")
+        issued = sign_with_key(claims, "ES384")
+        with_secret = {"serve": 401, "dev": 200}[command]  # only dev has generated one
+        made = taskward.run("token", user, **settings).out.strip()
+        for token, status in ((issued, 200), (made or "none", with_secret)):
+            response = get(taskward, "/api/me", headers={"Authorization": f"Bearer {token}"})
+            assert response.status_code == status
+        taskward.stop(server)
 
 
 def test_serve_refuses_a_schema_that_it_may_not_migrate(
