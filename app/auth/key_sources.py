@@ -55,6 +55,8 @@ class Discovery(NamedTuple):
 
     async def key_address(self) -> str:
         """Fetch the document and return `jwks_uri`. Raises `InvalidKeySetError`."""
+        if not _is_safe(self.url, self.issuer):
+            raise InvalidKeySetError(f"JWT_ISSUER {quoted(self.issuer)} is not a valid URL")
         try:
             document = (await fetch(self.url)).document
         except InvalidKeySetError as error:
@@ -83,10 +85,11 @@ class Discovery(NamedTuple):
 
 
 def _is_safe(address: str, issuer: str) -> bool:
-    """Return whether keys may be fetched from an address: in plain HTTP only as the issuer."""
+    """Return whether documents may be fetched from an address: in plain HTTP only as the issuer."""
+    schemes = {"https", "http"} if issuer.startswith("http://") else {"https"}
     try:
         parts = urlsplit(address)
-        schemes = {"https", "http"} if issuer.startswith("http://") else {"https"}
-        return parts.scheme in schemes and bool(parts.hostname) and parts.username is None
-    except ValueError:
+        has_port = parts.port != 0
+    except ValueError:  # of the address, or of its port
         return False
+    return parts.scheme in schemes and has_port and bool(parts.hostname) and parts.username is None

@@ -106,6 +106,7 @@ async def test_a_redirect_of_the_document_is_not_followed(
         *("http://id.example.com/jwks", "file:///etc/passwd", "//id.example.com/jwks", "/jwks"),
         *("https://", "https:///jwks", "https://ada@id.example.com/jwks", "https://[/jwks", ""),
         *("ftp://id.example.com/jwks", "javascript:alert(1)", 7, None, [], {}),
+        *("https://id.example.com:99999/", "https://id.example.com:-1/", "https://h:x/"),
     ],
 )
 def test_keys_of_an_https_issuer_are_at_an_https_address(address: object) -> None:
@@ -116,6 +117,19 @@ def test_keys_of_an_https_issuer_are_at_an_https_address(address: object) -> Non
     elsewhere = {"issuer": source.issuer, "jwks_uri": "https://www.example.org:8443/keys?v=1"}
     address = source.key_address_in(json.dumps(elsewhere).encode())
     assert address == elsewhere["jwks_uri"]
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        *("https://[::1", "http://127.0.0.1:99999", "http://127.0.0.1:-1", "http://127.0.0.1:0"),
+        *("http://", "https:///x", "https://ada:secret@id.example.com", "https://a..b\u00e4", "x"),
+        "http://127.0.0.1:1/\x7f",
+    ],
+)
+async def test_an_issuer_that_is_no_url_gives_no_keys(issuer: str) -> None:
+    with pytest.raises(InvalidKeySetError):
+        await Discovery(issuer).fetch()
 
 
 def test_the_error_names_both_issuers() -> None:
