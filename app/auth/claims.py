@@ -5,6 +5,7 @@ subject, an expiry that is text, or one that is 300,000 years away is rejected h
 """
 
 import unicodedata
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ class Identity(NamedTuple):
 
 def read_claims(payload: bytes) -> Claims:
     """Return the claims of a payload. Raises `InvalidTokenError` if it is no strict JSON object."""
+    if payload.startswith(BOM_UTF8):  # a body may have one; to other verifiers, a token may not
+        raise InvalidTokenError(Reason.CLAIMS, "its claims begin with a byte order mark")
     try:
         claims = parse(payload)
     except MalformedJsonError as error:
@@ -100,12 +103,12 @@ def check_times(claims: Claims, _: Expected, now: float) -> None:
     expires_at, issued_at = _expiry(claims), _time(claims, "iat")
     for name, start in (("nbf", _time(claims, "nbf")), ("iat", issued_at)):
         if start is not None and start > now + LEEWAY_SECONDS:
-            words = f"{name} is {start - now:.0f} seconds in the future, by this machine's clock"
+            words = f"{name} is in the future, by this machine's clock"
             raise UntimelyTokenError(Reason.NOT_YET_VALID, words, start - now)
     if expires_at <= now - LEEWAY_SECONDS:
-        words = f"exp was {now - expires_at:.0f} seconds ago, by this machine's clock"
-        age = now - (expires_at if issued_at is None else issued_at)
-        raise UntimelyTokenError(Reason.EXPIRED, words, age)
+        words = "exp is in the past, by this machine's clock"
+        age = None if issued_at is None else now - issued_at
+        raise UntimelyTokenError(Reason.EXPIRED, words, now - expires_at, age)
 
 
 Check = Callable[[Claims, Expected, float], None]

@@ -29,7 +29,7 @@ class ClockWatch:
             "app.auth", "clock seems wrong", "clock seems right", until_success=True
         )
         self._untimely = LastingEvent("app.auth", "clock seems wrong", "tokens timely again")
-        # The seconds by which tokens were untimely, by digest.
+        # The seconds by which tokens were early, and the ages of late ones, by digest.
         self._early: TTLCache[bytes, float] = TTLCache(MANY, WINDOW_SECONDS)
         self._late: TTLCache[bytes, float] = TTLCache(MANY, WINDOW_SECONDS)
 
@@ -56,8 +56,8 @@ class ClockWatch:
             if len(self._early) >= MANY:
                 words = "many tokens are not valid yet: this clock may be behind the issuer's"
                 self._untimely.occurs(words, seconds=round(max(self._early.values())))
-        elif error.seconds < MAX_AGE_SECONDS:
-            self._late[digest] = error.seconds
+        elif error.age < MAX_AGE_SECONDS:
+            self._late[digest] = error.age
             if len(self._late) >= MANY:
                 words = "all new tokens have expired: this clock may be ahead of the issuer's"
                 self._untimely.occurs(words, seconds=round(min(self._late.values())))

@@ -3,6 +3,7 @@
 Messages quote nothing of it: anyone may have written it.
 """
 
+from codecs import BOM_UTF8
 from typing import NamedTuple
 
 import jwt
@@ -55,10 +56,11 @@ def read_compact(token: str) -> Compact:
 def _header(part: str) -> dict[str, JsonValue] | None:
     """Return the header; None if there is none, so that the text is no JWT."""
     try:
-        header = parse(jwt.utils.base64url_decode(part))
+        raw = jwt.utils.base64url_decode(part)
+        header = parse(raw)
     except ValueError:
         return None
-    return header if isinstance(header, dict) else None
+    return header if isinstance(header, dict) and not raw.startswith(BOM_UTF8) else None
 
 
 def _algorithm(header: dict[str, JsonValue]) -> str:

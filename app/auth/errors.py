@@ -40,14 +40,18 @@ class InvalidTokenError(Exception):
 
 
 class UntimelyTokenError(InvalidTokenError):
-    """A valid token before or after its time; `seconds` measure how far away that is.
+    """A valid token, `seconds` before or after its time.
 
-    For an expired token they are counted from its issue, if it names that.
+    `age` is the number of seconds since its issue, if it names that. The message has no number, so
+    that it is the same for all such tokens.
     """
 
-    def __init__(self, reason: Reason, words: str, seconds: float) -> None:
+    def __init__(
+        self, reason: Reason, words: str, seconds: float, age: float | None = None
+    ) -> None:
         super().__init__(reason, words)
         self.seconds = seconds
+        self.age = seconds if age is None else age
 
 
 class InvalidKeySetError(Exception):

@@ -1,7 +1,7 @@
 """The log of rejected tokens, for the operator."""
 
 from ..lasting_event import LastingEvent
-from .errors import InvalidTokenError, Reason
+from .errors import InvalidTokenError, Reason, UntimelyTokenError
 
 
 class Rejections:
@@ -19,4 +19,5 @@ class Rejections:
 
     def add(self, error: InvalidTokenError) -> None:
         """Record a rejected token."""
-        self._events[error.reason].occurs(str(error))
+        off = {"seconds": round(error.seconds)} if isinstance(error, UntimelyTokenError) else {}
+        self._events[error.reason].occurs(str(error), **off)

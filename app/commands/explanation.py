@@ -13,7 +13,12 @@ from .. import make_verifier
 from ..auth.bearer import bearer_token
 from ..auth.claims import CHECKS, Claims, read_claims, seen, user_of
 from ..auth.compact import Compact, read_compact
-from ..auth.errors import InvalidTokenError, KeysUnavailableError, Reason
+from ..auth.errors import (
+    InvalidTokenError,
+    KeysUnavailableError,
+    Reason,
+    UntimelyTokenError,
+)
 from ..auth.expected import Expected
 from ..auth.quoting import quoted
 from ..auth.tokens import TokenVerifier
@@ -118,7 +123,8 @@ class _Report:
 
     def fails(self, name: str, error: InvalidTokenError) -> None:
         self._reasons.append(error.reason)
-        print(f"FAIL  {name:15} {error}")
+        off = f": {error.seconds:.0f} seconds" if isinstance(error, UntimelyTokenError) else ""
+        print(f"FAIL  {name:15} {error}{off}")
 
     def conclude(self) -> None:
         """Raise `CommandError` if a check has failed."""

@@ -82,8 +82,8 @@ SIGNED: dict[Reason, tuple[Json, str]] = {
         'token_use is "refresh", JWT_REQUIRED_CLAIMS requires "access"',
     ),
     Reason.USER: ({"sub": 42}, "sub is 42, which is not a string"),
-    Reason.EXPIRED: ({"exp": NOW - 1000}, "seconds ago, by this machine's clock"),
-    Reason.NOT_YET_VALID: ({"nbf": NOW + 9000}, "seconds in the future, by this machine's clock"),
+    Reason.EXPIRED: ({"exp": NOW - 1000}, "exp is in the past, by this machine's clock"),
+    Reason.NOT_YET_VALID: ({"nbf": NOW + 9000}, "nbf is in the future, by this machine's clock"),
 }
 
 

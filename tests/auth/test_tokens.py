@@ -71,7 +71,7 @@ def test_those_of_a_third_do_not(secret: str) -> None:
 @pytest.mark.parametrize("secret", [SECRET, OTHER_SECRET])
 def test_an_expired_token_does_not_hold_under_either(secret: str) -> None:
     token = token_for("ada", secret, exp=timedelta(seconds=-60))
-    with pytest.raises(InvalidTokenError, match=r"exp was 6\d seconds ago"):
+    with pytest.raises(InvalidTokenError, match="exp is in the past"):
         verify(token, secrets=[OTHER_SECRET, SECRET])
 
 
