@@ -121,8 +121,8 @@ def trusting(settings: Settings, better_auth: BetterAuth) -> Iterator[LiveServer
     """Run a server that trusts Better Auth, whose server also serves the page."""
     trust = {
         "jwks_url": better_auth.jwks_url,
-        "jwt_issuer": better_auth.base_url,
-        "jwt_audience": better_auth.base_url,
+        "jwt_issuer": (better_auth.base_url,),
+        "jwt_audience": (better_auth.base_url,),
         "cors_origins": (better_auth.base_url,),
     }
     with live(create_app(settings.model_copy(update=trust))) as running:
