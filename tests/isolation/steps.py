@@ -44,7 +44,7 @@ INSTANTS = (
 )
 LISTINGS: Mapping[str, tuple[str, ...]] = {
     "status": ("all", "pending", "completed"),
-    "q": ("MILK", "e", "%", "_", "';", "\u00c9", "\U0001f99c" * 200, "nowhere"),
+    "q": ("MILK", "e", "milk E", "%", "_", "';", "\u00c9", "\U0001f99c" * 200, "nowhere"),
     "due_before": INSTANTS,
     "due_after": INSTANTS,
     "sort": ("created_at", "-created_at", "due_at", "-due_at", "updated_at", "-updated_at"),
