@@ -161,7 +161,7 @@ def read_parameter(document: Document, node: Node) -> Parameter:
         location=node["in"],
         required=required,
         schema=node["schema"],
-        default=schema.get("default"),
+        default=schema.get("default", schema.get("x-default")),
         kind=kind,
         is_array=is_array,
         explodes=node.get("explode", True),

@@ -71,6 +71,8 @@ def _faults(schema: dict[str, Any]) -> Iterator[str]:
             yield "has a group that not every dialect has"
     if "const" in schema and schema.get("enum") != [schema["const"]]:
         yield "has const without the same enum"
+    if "x-enum-varnames" in schema and "default" in schema:
+        yield "has a default whose name Kotlin does not find"
     if {"integer", "number"} & ({kinds} if isinstance(kinds, str) else {*kinds}) and (
         schema.get("format") not in ("int32", "int64", "float", "double")
     ):
@@ -127,6 +129,10 @@ PLANTED: dict[str, tuple[Callable[[Tree], object], str]] = {
     "const alone": (
         lambda tree: _schemas(tree)["Liveness"]["properties"]["status"].pop("enum"),
         "#/components/schemas/Liveness/properties/status has const without the same enum",
+    ),
+    "a default beside names": (
+        lambda tree: _schemas(tree)["TaskSort"].update(default="due_at"),
+        "#/components/schemas/TaskSort has a default whose name Kotlin does not find",
     ),
     "an integer without a format": (
         lambda tree: _schemas(tree)["Me"]["properties"]["revision"].pop("format"),

@@ -27,7 +27,7 @@ paths:
         - {name: size, in: query, schema: {type: integer, multipleOf: 5, default: 10}}
         - {name: exact, in: query, schema: {type: boolean}}
         - {name: ratio, in: query, schema: {type: number, maximum: 1}}
-        - {name: depth, in: query, schema: {type: [integer, "null"], default: 3}}
+        - {name: depth, in: query, schema: {type: [integer, "null"], x-default: 3}}
         - {name: page, in: query, allowEmptyValue: true, schema: {type: integer, default: 1}}
         - name: tag
           in: query
