@@ -50,10 +50,7 @@ def handler_differences(
         yield from check.differences(schema, _without(hint, type(None)), parameter.argument)
     if operation.body:
         check = _Comparison(document, Direction.REQUEST, operation.body.defaults)
-        schema = operation.body.schema
-        if not operation.body.required:
-            schema, _ = document.without_null(schema)  # null means no body
-        yield from check.differences(schema, hints.get("body", Any), "body")
+        yield from check.differences(operation.body.schema, hints.get("body", Any), "body")
     yield from _result_differences(document, operation, hints.get("return"))
 
 

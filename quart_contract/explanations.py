@@ -42,9 +42,6 @@ class Explanations:
         """Return the explanation of a schema. The schema may refer to itself."""
         schema = self.document.resolve(schema)
         if id(schema) not in self._nodes:
-            other, is_nullable = self.document.without_null(schema)
-            if is_nullable and other is not schema:
-                return _Nullable(self.of(other))
             (_OneOf if "discriminator" in schema else _Value)(self, schema)
         return self._nodes[id(schema)][1]
 
@@ -102,18 +99,6 @@ class _Value:
         known = {name: _empty(value[name]) for name in self._members if name in value}
         unknown = (name for name in value if name not in self._members)
         return known | dict.fromkeys(islice(unknown, MAX_VIOLATIONS + 1))
-
-
-class _Nullable:
-    """Explains a value that may be null by the schema that it otherwise has."""
-
-    def __init__(self, other: Explanation) -> None:
-        self._other = other
-
-    def violations(self, value: JsonValue, path: BodyPath) -> Iterator[Violation]:
-        """Yield the violations of a value."""
-        if value is not None:
-            yield from self._other.violations(value, path)
 
 
 class _OneOf:

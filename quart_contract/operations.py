@@ -46,6 +46,8 @@ class Body:
     media_types: tuple[str, ...]
     schema: Node
     defaults: dict[str, JsonValue]
+    null_is_absent: bool = False
+    """True if JSON's null means that there is no body: some clients cannot omit a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,12 @@ def _body(document: Document, node: Node) -> Body | None:
     alike = all(content.get("schema") == schema for content in contents.values())
     if schema is None or not alike or not all(map(_JSON_TYPE.fullmatch, contents)):
         raise ContractError(f"{node['operationId']}: the only body that is supported is {JSON}")
-    properties = document.without_null(schema)[0].get("properties", {})
+    properties = document.resolve(schema).get("properties", {})
     defaults = {name: each["default"] for name, each in properties.items() if "default" in each}
-    return Body(body.get("required", False), tuple(contents), schema, defaults)
+    return Body(
+        required=body.get("required", False),
+        media_types=tuple(contents),
+        schema=schema,
+        defaults=defaults,
+        null_is_absent=body.get("x-null-means-absent", False),
+    )

@@ -143,8 +143,8 @@ def _reader(document: Document, parameter: Parameter) -> Callable[[str], JsonVal
 class BodyValidator:
     """Validates the body of an operation.
 
-    A body that was not sent is `UNSET`. JSON's null is a body: it is checked against the schema.
-    An optional body that may be null means the same as no body: some clients cannot omit it.
+    A body that was not sent is `UNSET`. JSON's null is a body and is checked against the schema,
+    unless the contract says that null means no body.
     """
 
     def __init__(self, document: Document, body: Body) -> None:
@@ -155,12 +155,14 @@ class BodyValidator:
 
     def value(self, sent: JsonValue | msgspec.UnsetType) -> JsonValue:
         """Return the body, with the contract's defaults for absent properties."""
-        if isinstance(sent, msgspec.UnsetType) or (sent is None and not self._body.required):
+        sent = self._received(sent)
+        if isinstance(sent, msgspec.UnsetType):
             return self._body.defaults
         return self._body.defaults | sent if isinstance(sent, dict) else sent
 
     def violations(self, sent: JsonValue | msgspec.UnsetType) -> Iterator[Violation]:
         """Yield every violation of the body. Each is searched for when it is requested."""
+        sent = self._received(sent)
         if isinstance(sent, msgspec.UnsetType):
             if self._body.required:
                 yield Violation(detail="a body is required", pointer="")
@@ -173,3 +175,6 @@ class BodyValidator:
             yield violation
         if not is_explained:
             yield Violation(detail=UNEXPLAINED, pointer="")
+
+    def _received(self, sent: JsonValue | msgspec.UnsetType) -> JsonValue | msgspec.UnsetType:
+        return msgspec.UNSET if sent is None and self._body.null_is_absent else sent

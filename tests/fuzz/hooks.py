@@ -51,8 +51,12 @@ schemathesis.openapi.format("date-time", _INSTANTS)
 
 @schemathesis.hook
 def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None:
-    """Replace the engine's own keywords, which Schemathesis does not know, with patterns."""
+    """Replace the engine's own keywords, which Schemathesis does not know, with JSON Schema's."""
     del context
+    for body in raw_schema["components"]["requestBodies"].values():
+        if body.pop("x-null-means-absent", False):
+            for content in body["content"].values():
+                content["schema"] = {"oneOf": [content["schema"], {"type": "null"}]}
     for schema in raw_schema["components"]["schemas"].values():
         patterns = [KEYWORDS[name].pattern for name in KEYWORDS if schema.pop(name, False)]
         if len(patterns) == 1:
