@@ -22,6 +22,7 @@ from taskward_client.api.tasks import (
 from taskward_client.models import (
     ChangePage,
     CreateOperation,
+    CreateOperationOp,
     Me,
     Problem,
     ProblemCode,
@@ -33,6 +34,7 @@ from taskward_client.models import (
     TaskPatch,
     TaskSort,
     UpdateOperation,
+    UpdateOperationOp,
 )
 from taskward_client.types import UNSET, Unset
 
@@ -125,8 +127,10 @@ def synchronise(copy: dict[UUID, Task], since: str | Unset = UNSET) -> str:
 def batch(task: Task) -> None:
     body = TaskBatch(
         operations=[
-            UpdateOperation(op="update", id=task.id, patch=TaskPatch(description=None)),
-            CreateOperation(op="create", task=TaskInput(title="four")),
+            UpdateOperation(
+                op=UpdateOperationOp.UPDATE, id=task.id, patch=TaskPatch(description=None)
+            ),
+            CreateOperation(op=CreateOperationOp.CREATE, task=TaskInput(title="four")),
         ]
     )
     response = batch_tasks.sync(client=client, body=body)
