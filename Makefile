@@ -2,11 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
+CLIENTS_VENV := .venv-clients
 CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick check reference screenshot bench bench-scale bench-soak faults production format lock swagger-ui clean
+.PHONY: help setup run test quick check reference clients screenshot bench bench-scale bench-soak faults production format lock swagger-ui clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +43,9 @@ export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 reference: setup ## Write the generated parts of docs/reference
 	@$(BIN)/python -m tests.project.reference
 
+clients: setup ## Generate, compile and run clients, and update the docs; needs Go, Java and Node.js
+	TASKWARD_UPDATE_CLIENTS=1 $(BIN)/python -m pytest --quiet --no-header tests/clients
+
 screenshot: setup ## Take the README's picture; needs Chromium
 	TASKWARD_UPDATE_SCREENSHOT=1 $(BIN)/python -m pytest --quiet tests/browser -k as_it_was_stored
 
@@ -70,6 +74,7 @@ lock: setup ## Resolve the dependencies again and write the hashed lock files
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra otel -c requirements.txt -o requirements-otel.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --extra otel --group test --group check -c requirements-otel.txt -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) --group bench -o requirements-bench.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --no-deps --group clients -o requirements-clients.txt
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock'
@@ -88,7 +93,7 @@ SWAGGER_UI_NEW := build/swagger-ui
 SWAGGER_UI_FILES := LICENSE NOTICE favicon-32x32.png swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt
 
 clean: ## Remove the venvs and caches, but keep the data in .data
-	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) $(CLIENTS_VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -104,4 +109,9 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(BIN)/python
 $(BENCH_VENV)/.installed: requirements-bench.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.txt
+	@touch $@
+
+$(CLIENTS_VENV)/.installed: requirements-clients.txt
+	$(PYTHON) -m venv $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-clients.txt
 	@touch $@

@@ -1,0 +1,128 @@
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import taskward.api.TasksApi;
+import taskward.invoker.ApiClient;
+import taskward.invoker.ApiException;
+import taskward.model.*;
+
+/** What every client does, in Java. A step prints its name when it has passed. */
+public final class Story {
+    private static final ApiClient CLIENT = new ApiClient();
+
+    interface Request {
+        Object send() throws ApiException;
+    }
+
+    private static TasksApi connect(String token) {
+        ApiClient client = new ApiClient();
+        client.updateBaseUri(System.getenv("BASE_URL"));
+        client.setRequestInterceptor(request -> request.header("Authorization", "Bearer " + token));
+        return new TasksApi(client);
+    }
+
+    private static void check(boolean holds, Object why) {
+        if (!holds) throw new AssertionError(why);
+    }
+
+    /** Returns the typed problem of a request that is rejected. */
+    private static Problem rejected(Request request, int status, ProblemCode code)
+            throws JsonProcessingException {
+        try {
+            request.send();
+        } catch (ApiException error) {
+            String body = error.getResponseBody();
+            Problem problem = CLIENT.getObjectMapper().readValue(body, Problem.class);
+            check(problem.getStatus() == status && problem.getCode() == code, problem);
+            return problem;
+        }
+        throw new AssertionError("there is no " + status);
+    }
+
+    private static TaskInput titled(String title) {
+        return new TaskInput().title(title);
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        TasksApi tasks = connect(System.getenv("TOKEN"));
+
+        Task task = tasks.createTask(titled("one").description("text"), null);
+        check(task.getTitle().equals("one") && task.getDescription().equals("text"), task);
+        System.out.println("create");
+
+        check(tasks.getTask(task.getId(), null).equals(task), task);
+        System.out.println("read");
+
+        String version = "\"" + task.getRevision() + "\"";
+        Task renamed = tasks.updateTask(task.getId(), new TaskPatch().title("two"), version);
+        check(renamed.getTitle().equals("two") && renamed.getDescription().equals("text"), renamed);
+        System.out.println("patch without");
+
+        Task cleared = tasks.updateTask(task.getId(), new TaskPatch().description(null), null);
+        check(cleared.getTitle().equals("two") && cleared.getDescription() == null, cleared);
+        System.out.println("patch to null");
+
+        TaskPatch late = new TaskPatch().title("late");
+        rejected(
+                () -> tasks.updateTask(task.getId(), late, version),
+                412,
+                ProblemCode.PRECONDITION_FAILED);
+        System.out.println("412");
+
+        Problem invalid =
+                rejected(() -> tasks.createTask(titled(" "), null), 422, ProblemCode.INVALID_REQUEST);
+        Fault fault = invalid.getErrors().get(0);
+        check(fault.getPointer().equals("/title"), fault);
+        check(fault.getDetail().equals("is blank"), fault);
+        System.out.println("422");
+
+        rejected(() -> connect("none").getTask(task.getId(), null), 401, ProblemCode.INVALID_TOKEN);
+        System.out.println("401");
+
+        UUID unknown = UUID.fromString("00000000-0000-4000-8000-000000000000");
+        rejected(() -> tasks.getTask(unknown, null), 404, ProblemCode.TASK_NOT_FOUND);
+        System.out.println("404");
+
+        Task other = tasks.createTask(titled("other"), null);
+        TaskPatch described = new TaskPatch().description("new");
+        TaskBatch batch =
+                new TaskBatch()
+                        .addOperationsItem(
+                                new BatchOperation(
+                                        new CreateOperation()
+                                                .op(CreateOperation.OpEnum.CREATE)
+                                                .task(titled("three"))))
+                        .addOperationsItem(
+                                new BatchOperation(
+                                        new UpdateOperation()
+                                                .op(UpdateOperation.OpEnum.UPDATE)
+                                                .id(task.getId())
+                                                .patch(described)
+                                                .revision(cleared.getRevision())))
+                        .addOperationsItem(
+                                new BatchOperation(
+                                        new DeleteOperation()
+                                                .op(DeleteOperation.OpEnum.DELETE)
+                                                .id(other.getId())));
+        List<OperationResult> results = tasks.batchTasks(batch, null).getResults();
+        check(results.get(0).getTask().getTitle().equals("three"), results);
+        check(results.get(1).getTask().getDescription().equals("new"), results);
+        check(results.get(2).getTask() == null, results);
+        System.out.println("batch");
+
+        check(tasks.completeTask(task.getId(), null, null).getCompleted(), "not completed");
+        System.out.println("complete");
+
+        tasks.createTask(titled("four"), null);
+        List<String> titles = new ArrayList<>();
+        String cursor = null;
+        do {
+            TaskPage page = tasks.listTasks(null, null, null, null, null, 2, cursor, null);
+            page.getItems().forEach(each -> titles.add(each.getTitle()));
+            cursor = page.getNextCursor();
+        } while (cursor != null);
+        check(titles.equals(List.of("four", "three", "two")), titles);
+        System.out.println("pages");
+    }
+}

@@ -1,0 +1,30 @@
+import { createClient } from "./generated/hey-api/client/index.js";
+import * as api from "./generated/hey-api/index.js";
+import { zProblem, zTask } from "./generated/hey-api/zod.gen.js";
+import { Rejection, story, type Client, type Problem } from "./story.js";
+
+async function or<T>(request: Promise<{ data?: T; error?: Problem }>): Promise<T> {
+  const { data, error } = await request;
+  if (!error) return data!;
+  zProblem.parse(error);
+  throw new Rejection(error);
+}
+
+await story((token): Client => {
+  const client = createClient({ baseUrl: process.env["BASE_URL"]!, auth: () => token });
+  return {
+    create: (title, description) =>
+      or(api.createTask({ client, body: { title, ...(description && { description }) } })),
+    read: async (id) => {
+      const task = await or(api.getTask({ client, path: { id } }));
+      zTask.parse(task);
+      return task;
+    },
+    patch: (id, body, ifMatch) =>
+      or(api.updateTask({ client, path: { id }, body, headers: ifMatch ? { "If-Match": ifMatch } : {} })),
+    complete: (id) => or(api.completeTask({ client, path: { id } })),
+    list: (limit, cursor) =>
+      or(api.listTasks({ client, query: { limit, ...(cursor && { cursor }) } })),
+    batch: async (operations) => (await or(api.batchTasks({ client, body: { operations } }))).results,
+  };
+});
