@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, HookContext, Response
 
 from app.openapi import read
+from app.tasks.idempotency import key_of
 from quart_contract.document import Node
 from quart_contract.keywords import KEYWORDS, WHITE_SPACE
 from quart_contract.operations import operations
@@ -105,10 +106,11 @@ def _mend_headers(case: Case[Any]) -> None:
         if value is not None and not re.fullmatch(schema["pattern"], value):
             case.headers[name] = schema["examples"][0]
     key = case.headers.get("Idempotency-Key")
-    if key in _keys:
-        case.headers["Idempotency-Key"] = str(uuid4())
-    elif key is not None:
-        _keys.add(key)
+    if key is not None:
+        known = key_of(key)  # the same with and without quotes
+        if known in _keys:
+            case.headers["Idempotency-Key"] = str(uuid4())
+        _keys.add(known)
 
 
 @schemathesis.hook
