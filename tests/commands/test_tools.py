@@ -205,11 +205,25 @@ def test_nothing_is_distributed_where_there_is_no_citus(
 
 @pytest.mark.parametrize("in_file", [False, True])
 @pytest.mark.parametrize("command", ["serve", "migrate", "doctor", "restored", "purge"])
-@pytest.mark.parametrize("name", ["DATABSE_URL", "DATABASE_URI", "DATABASE_URL"])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABASE_URL", None),
+        ("DATABASE_URL_FIEL", "DATABASE_URL_FILE"),
+        ("DATABASE_URL_FILE", None),
+    ],
+)
 def test_a_misspelt_or_empty_database_url_is_refused(
-    taskward: Taskward, monkeypatch: pytest.MonkeyPatch, command: str, name: str, in_file: bool
+    taskward: Taskward,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    name: str,
+    meant: str | None,
+    in_file: bool,
 ) -> None:
-    value = "" if name == "DATABASE_URL" else "postgresql://ada:hunter2@h/d"
+    value = "" if meant is None else "postgresql://ada:hunter2@h/d"
     monkeypatch.chdir(taskward.folder)
     if in_file:
         Path(".env").write_text(f"{name}={value}\n")
@@ -218,10 +232,8 @@ def test_a_misspelt_or_empty_database_url_is_refused(
     assert not taskward.data_dir.exists()
     assert finished.status == 1
     said = finished.out + finished.err
-    assert (
-        f"{name} is {'empty' if value == '' else 'not a setting. Did you mean DATABASE_URL?'}"
-        in said
-    )
+    fault = f"not a setting. Did you mean {meant}?" if meant else "empty"
+    assert f"{name} is {fault}" in said
     assert "hunter2" not in said
 
 

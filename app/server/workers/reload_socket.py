@@ -71,8 +71,8 @@ def request_reload() -> str | None:
             reply = client.makefile("rb").read()
         except OSError as error:
             raise ReloadSocketError(
-                f"cannot reach a server at {path} ({error.strerror}). A reload needs a running "
-                "server and WORKERS above 1. Restart the server instead."
+                f"cannot reach a server at {path} ({error.strerror or error}). A reload needs a "
+                "running server and WORKERS above 1. Restart the server instead."
             ) from None
     if not reply:
         raise ReloadSocketError("the server has stopped before the end of the reload")
