@@ -11,9 +11,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from app.server.observability.journal import leads_to_journal
 from app.server.service_manager import ServiceManager
+from app.server.workers.reload_socket import ReloadSocketError, reload_socket, request_reload
 from tests.support.clients import get
 from tests.support.taskward import Taskward, workers_of
 from tests.support.waiting import wait_until
@@ -56,6 +58,7 @@ def manager(address: str) -> Iterator[Manager]:
 @pytest.fixture
 def watched(taskward: Taskward, settings_of_two: dict[str, str]) -> dict[str, str]:
     """Settings and variables with which systemd starts a service."""
+    del settings_of_two["COVERAGE_PROCESS_CONFIG"]
     return settings_of_two | {
         "LOG_LEVEL": "info",
         "RUNTIME_DIRECTORY": str(taskward.folder),
@@ -164,3 +167,38 @@ def test_lines_for_the_journal_have_priorities(
 def _text(path: Path | None) -> str:
     assert path is not None
     return path.read_text()
+
+
+async def test_a_folder_that_is_missing_costs_the_reload_socket_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "missing"))
+    with structlog.testing.capture_logs() as lines:
+        async with reload_socket(never):
+            pass
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("reload socket failed", "warning")
+    ]
+
+
+async def never() -> str | None:
+    raise AssertionError
+
+
+def test_a_server_that_stops_during_a_reload_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", f"{tmp_path}:/run/other")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "reload.sock"))
+        listener.listen()
+        server = threading.Thread(target=_accept_and_close, args=(listener,))
+        server.start()
+        with pytest.raises(ReloadSocketError, match="stopped before the end"):
+            request_reload()
+        server.join()
+
+
+def _accept_and_close(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    connection.close()
