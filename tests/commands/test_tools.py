@@ -96,6 +96,7 @@ def test_doctor_says_what_is_not(taskward: Taskward) -> None:
 
 def test_doctor_looks_at_the_keys_that_the_issuer_publishes(taskward: Taskward) -> None:
     claims = {"JWT_ISSUER": "https://id.example.com", "JWT_AUDIENCE": "taskward"}
+    claims["DATABASE_URL"] = "postgresql://ada@127.0.0.1:1/x"  # not needed, and quick to fail
     with key_server() as issuer:
         well = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
         issuer.document = b"{}"
