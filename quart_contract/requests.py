@@ -52,10 +52,10 @@ async def read_body(request: Request, operation: Operation) -> bytes | msgspec.U
     operation accepts none.
     """
     raw = b""
-    if not _has_length(request.scope):
-        is_certain = request.http_version.startswith("1") and not announces_body(request.scope)
-        if is_certain and operation.body is None:
-            return msgspec.UNSET
+    is_announced = announces_body(request.scope)
+    if not is_announced and operation.body is None and request.http_version.startswith("1"):
+        return msgspec.UNSET
+    if not is_announced or _is_in_chunks(request.scope):
         # Only reading shows whether there is a body: some proxies and clients send an empty one in
         # chunks, and HTTP/2 and test clients send one without a length.
         raw = await _read(request)
@@ -129,8 +129,11 @@ def media_type_fault(request: Request, media_types: Sequence[str]) -> str | None
 
 def announces_body(scope: WWWScope) -> bool:
     """Return whether the headers announce a body. In chunks, it can still be empty."""
-    return _has_length(scope) or any(name == b"transfer-encoding" for name, _ in scope["headers"])
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in scope["headers"]
+    )
 
 
-def _has_length(scope: WWWScope) -> bool:
-    return any(name == b"content-length" and value.strip(b"0") for name, value in scope["headers"])
+def _is_in_chunks(scope: WWWScope) -> bool:
+    return any(name == b"transfer-encoding" for name, _ in scope["headers"])
