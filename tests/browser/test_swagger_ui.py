@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Request
 
+from app import create_app
+from app.settings import Settings
 from quart_contract.document import Document
 from quart_contract.operations import operations
 from tests.browser.docs_page import DocsPage, Witness
-from tests.support.live_server import LiveServer
+from tests.support.live_server import LiveServer, live
 from tests.support.tokens import token_for
 
 SCREENSHOT = Path(__file__).parents[2] / "docs" / "swagger-ui.png"
@@ -64,6 +66,21 @@ async def test_every_operation_can_be_tried_out(
     assert json.loads(completed.body)["completed"] is True
     assert witness.complaints == []
     assert witness.foreign(server.base_url) == []
+
+
+async def test_the_page_works_under_a_base_path(
+    docs: DocsPage, witness: Witness, settings: Settings, user: str
+) -> None:
+    mounted = create_app(settings.model_copy(update={"base_path": "/tasks"}))
+    with live(mounted) as server:
+        await docs.open(f"{server.base_url}/tasks/")
+        await docs.authorize(token_for(user))
+        assert (await docs.try_out("createTask", TASK)).status == "201"
+        assert (await docs.try_out("getReadiness")).status == "200"
+    paths = {urlsplit(url).path for url in witness.requests if url.startswith(server.base_url)}
+    assert {"/tasks/api/tasks", "/tasks/health/ready"} < paths
+    assert [path for path in paths if not path.startswith("/tasks/")] == []
+    assert witness.complaints == []
 
 
 async def test_the_page_sends_only_what_a_person_chooses(

@@ -30,9 +30,10 @@ def live(app: Application, keep_alive_seconds: float = 75) -> Iterator[LiveServe
     listener = listen("127.0.0.1:0", keep_alive_seconds)
     stopped = threading.Event()
 
-    async def until_stopped() -> None:
+    async def until_stopped() -> float:
         while not stopped.is_set():  # noqa: ASYNC110 - an event of another thread
             await asyncio.sleep(0.02)
+        return 0  # close idle connections at once, such as those of a browser
 
     thread = threading.Thread(target=run, args=(app, listener, until_stopped))
     thread.start()
