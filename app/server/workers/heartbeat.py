@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 
 from ..http.application import Application
-from .process import END_SECONDS, UNREADY_SIGNAL
+from .process import END_SECONDS
 
 BEAT_SECONDS = 1
 """The interval of heartbeats."""
@@ -44,7 +44,7 @@ class SupervisorChannel:
         @app.before_serving
         async def begin() -> None:
             loop = asyncio.get_running_loop()
-            loop.add_signal_handler(UNREADY_SIGNAL, app.services.stopping.set)
+            loop.add_signal_handler(signal.SIGUSR1, app.services.stopping.set)
             self._send_heartbeat(loop)
 
     def _send_heartbeat(self, loop: asyncio.AbstractEventLoop) -> None:

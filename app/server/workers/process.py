@@ -18,8 +18,6 @@ END_SECONDS = CLOSING_SECONDS + GRACEFUL_SECONDS + 5
 """How long a worker may take to exit after SIGTERM. Then it is killed."""
 SILENT_SECONDS = 30
 """How long a worker that was ready may send no heartbeat. Then it is killed."""
-UNREADY_SIGNAL = signal.SIGUSR1
-"""Makes a worker report that it is not ready, while it continues to serve."""
 STEP_SECONDS = 1
 """The step in which the silence is counted."""
 
@@ -81,8 +79,8 @@ class Worker:
 
     def announce_end(self) -> None:
         """Make a worker that is ready report that it is not. It continues to serve."""
-        if self._ready.is_set():
-            self._send(UNREADY_SIGNAL)
+        if self._ready.is_set():  # before, it does not handle the signal
+            self._send(signal.SIGUSR1)
 
     async def end(self, number: int = signal.SIGTERM) -> None:
         """Send a signal, and wait until the worker has exited.
