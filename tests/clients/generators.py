@@ -22,6 +22,7 @@ STEPS = (
     "404",
     "batch",
     "complete",
+    "delete",
     "pages",
 )
 """What each story does, in this order. It prints a step when it has passed."""

@@ -104,6 +104,13 @@ func main() {
 	check(need(tasks.CompleteTask(ctx, task.Id).Execute()).Completed)
 	fmt.Println("complete")
 
+	gone := need(tasks.CreateTask(ctx).TaskInput(*api.NewTaskInput("gone")).Execute())
+	_, err = tasks.DeleteTask(ctx, gone.Id).Execute()
+	check(err == nil, err)
+	_, _, err = tasks.GetTask(ctx, gone.Id).Execute()
+	problemOf(err, 404, api.TASK_NOT_FOUND)
+	fmt.Println("delete")
+
 	need(tasks.CreateTask(ctx).TaskInput(*api.NewTaskInput("four")).Execute())
 	titles, request := []string{}, tasks.ListTasks(ctx).Limit(2)
 	for {

@@ -114,6 +114,11 @@ public final class Story {
         check(tasks.completeTask(task.getId(), null, null).getCompleted(), "not completed");
         System.out.println("complete");
 
+        Task gone = tasks.createTask(titled("gone"), null);
+        tasks.deleteTask(gone.getId(), null);
+        rejected(() -> tasks.getTask(gone.getId(), null), 404, ProblemCode.TASK_NOT_FOUND);
+        System.out.println("delete");
+
         tasks.createTask(titled("four"), null);
         List<String> titles = new ArrayList<>();
         String cursor = null;

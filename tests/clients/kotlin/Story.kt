@@ -80,6 +80,11 @@ fun main(): Unit = runBlocking {
     check(tasks.completeTask(task.id).body().completed)
     println("complete")
 
+    val gone = tasks.createTask(TaskInput(title = "gone")).body()
+    check(tasks.deleteTask(gone.id).status == 204)
+    rejected(tasks.getTask(gone.id), 404, ProblemCode.task_not_found)
+    println("delete")
+
     tasks.createTask(TaskInput(title = "four"))
     val titles = mutableListOf<String>()
     var cursor: String? = null

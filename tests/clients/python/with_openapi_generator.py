@@ -97,6 +97,11 @@ print("batch")
 assert tasks.complete_task(task.id).completed
 print("complete")
 
+gone = tasks.create_task(TaskInput(title="gone"))
+tasks.delete_task(gone.id)
+rejected(lambda: tasks.get_task(gone.id), 404, ProblemCode.TASK_NOT_FOUND)
+print("delete")
+
 tasks.create_task(TaskInput(title="four"))
 titles, cursor = [], None
 while True:

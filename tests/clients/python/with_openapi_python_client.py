@@ -1,6 +1,7 @@
 """What every client does, with openapi-python-client. A step prints its name when it has passed."""
 
 import os
+from http import HTTPStatus
 from uuid import UUID
 
 from taskward_client import AuthenticatedClient
@@ -8,6 +9,7 @@ from taskward_client.api.tasks import (
     batch_tasks,
     complete_task,
     create_task,
+    delete_task,
     get_task,
     list_tasks,
     update_task,
@@ -106,6 +108,11 @@ print("batch")
 
 assert stored(complete_task.sync(task.id, client=client)).completed
 print("complete")
+
+gone = stored(create_task.sync(client=client, body=TaskInput(title="gone")))
+assert delete_task.sync_detailed(gone.id, client=client).status_code == HTTPStatus.NO_CONTENT
+rejected(get_task.sync(gone.id, client=client), 404, ProblemCode.TASK_NOT_FOUND)
+print("delete")
 
 stored(create_task.sync(client=client, body=TaskInput(title="four")))
 titles: list[str] = []

@@ -23,6 +23,7 @@ await story((token): Client => {
     patch: (id, body, ifMatch) =>
       or(api.updateTask({ client, path: { id }, body, headers: ifMatch ? { "If-Match": ifMatch } : {} })),
     complete: (id) => or(api.completeTask({ client, path: { id } })),
+    remove: (id) => or(api.deleteTask({ client, path: { id } })),
     list: (limit, cursor) =>
       or(api.listTasks({ client, query: { limit, ...(cursor && { cursor }) } })),
     batch: async (operations) => (await or(api.batchTasks({ client, body: { operations } }))).results,

@@ -22,6 +22,7 @@ await story((token): Client => {
       return or(api.PATCH("/api/tasks/{id}", { params: { path: { id }, header }, body }));
     },
     complete: (id) => or(api.PATCH("/api/tasks/{id}/complete", { params: { path: { id } } })),
+    remove: (id) => or(api.DELETE("/api/tasks/{id}", { params: { path: { id } } })),
     list: (limit, cursor) =>
       or(api.GET("/api/tasks", { params: { query: { limit, ...(cursor && { cursor }) } } })),
     batch: async (operations) =>

@@ -23,6 +23,7 @@ await story((token): Client => {
     patch: (id, patch, ifMatch) =>
       or(api.updateTask(patch, { params: { id }, headers: ifMatch ? { "If-Match": ifMatch } : {} })),
     complete: (id) => or(api.completeTask(undefined, { params: { id } })),
+    remove: (id) => or(api.deleteTask(undefined, { params: { id } })),
     list: (limit, cursor) =>
       or(api.listTasks({ queries: { limit, ...(cursor && { cursor }) } })),
     batch: async (operations) => (await or(api.batchTasks({ operations }))).results,

@@ -37,6 +37,7 @@ export interface Client {
   complete(id: string): Promise<Task>;
   list(limit: number, cursor: string | null): Promise<Page>;
   batch(operations: Operation[]): Promise<Result[]>;
+  remove(id: string): Promise<unknown>;
 }
 export class Rejection extends Error {
   constructor(public problem: Problem) {
@@ -118,6 +119,11 @@ export async function story(connect: (token: string) => Client): Promise<void> {
 
   assert((await client.complete(task.id)).completed);
   console.log("complete");
+
+  const gone = await client.create("gone");
+  await client.remove(gone.id);
+  await rejected(client.read(gone.id), 404, "task_not_found");
+  console.log("delete");
 
   await client.create("four");
   assert.deepEqual(await titles(client), ["four", "three", "two"]);

@@ -20,6 +20,7 @@ await story((token): Client => {
     patch: (id, patch, ifMatch) =>
       or(api.updateTask(id, patch, ifMatch ? { headers: { "If-Match": ifMatch } } : {})),
     complete: (id) => or(api.completeTask(id, {})),
+    remove: (id) => or(api.deleteTask(id, { format: undefined })),
     list: (limit, cursor) => or(api.listTasks({ limit, ...(cursor && { cursor }) })),
     batch: async (operations) => (await or(api.batchTasks({ operations }))).results,
   };

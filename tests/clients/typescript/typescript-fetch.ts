@@ -21,6 +21,7 @@ await story((accessToken): Client => {
     patch: (id, taskPatch, ifMatch) =>
       or(tasks.updateTask({ id, taskPatch, ...(ifMatch && { ifMatch }) })),
     complete: (id) => or(tasks.completeTask({ id })),
+    remove: (id) => or(tasks.deleteTask({ id })),
     list: async (limit, cursor) => {
       const page = await or(tasks.listTasks({ limit, ...(cursor && { cursor }) }));
       return { items: page.items, next_cursor: page.nextCursor };
