@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -18,13 +17,8 @@ from tests.support.folders import ROOT
 
 PAGE = ROOT / "docs" / "explanation" / "production.md"
 FOLDERS = ("tests/production", "tests/deploy", "tests/server/metrics/test_prometheus.py")
-PROGRAMS = {
-    "podman": "--version",
-    "runc": "--version",
-    "systemctl": "--version",
-    "prometheus": "--version",
-}
-"""The parts whose version the page names, and the option that prints it."""
+PROGRAMS = {"podman": "podman", "runc": "runc", "systemd": "systemctl", "Prometheus": "prometheus"}
+"""The parts whose version the page names, and the program of each that prints it."""
 
 
 class Report:
@@ -55,18 +49,19 @@ class Report:
         yield "| area | check | result | seconds |\n|---|---|---|---|\n"
         for test in sorted(self.results):
             module, _, name = test.partition("::")
-            area = Path(module).stem.removeprefix("test_").replace("_", " ")
-            check = name.removeprefix("test_").replace("_", " ")
-            yield f"| {area} | {check} | {self.results[test]} | {self.seconds[test]:.1f} |\n"
+            area = module.removeprefix("tests/").removesuffix(".py").replace("test_", "")
+            check = re.sub(r"\[(.+)\]", r" (\1)", name.removeprefix("test_").replace("_", " "))
+            result = f"{self.results[test]} | {self.seconds[test]:.1f}"
+            yield f"| {area} | {check} | {result} |\n"
 
 
 def _versions() -> Iterator[str]:
     yield platform.freedesktop_os_release()["PRETTY_NAME"]
-    yield f"Linux {platform.release()}"
+    yield f"Linux {'.'.join(platform.release().split('.')[:2])}"
     yield f"Python {platform.python_version()}"
-    for name, option in PROGRAMS.items():
-        if path := shutil.which(name):
-            said = subprocess.run([path, option], capture_output=True, text=True, check=False)
+    for name, program in PROGRAMS.items():
+        if path := shutil.which(program):
+            said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
             version = re.search(r"\d+(\.\d+)*", said.stdout + said.stderr)
             yield f"{name} {version[0] if version else 'unknown'}"
 

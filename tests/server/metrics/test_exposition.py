@@ -31,9 +31,7 @@ PROCESS = (
 )
 
 
-async def test_who_connects_and_says_nothing_keeps_nobody_waiting(
-    client: httpx.AsyncClient, bind: str
-) -> None:
+async def test_silent_connections_delay_no_scrape(client: httpx.AsyncClient, bind: str) -> None:
     host, _, port = bind.partition(":")
     with ExitStack() as silent:
         for _ in range(20):
