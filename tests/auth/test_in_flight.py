@@ -70,9 +70,9 @@ async def test_a_user_has_a_limited_number_of_unread_bytes(
         await becomes(client, 200)
 
 
-def limit_reached(scope: str, limit: int) -> dict[str, object]:
+def limit_reached(scope: str, limit: int, **details: str) -> dict[str, object]:
     event = "in-flight limit reached"
-    return {"event": event, "scope": scope, "limit": limit, "log_level": "warning"}
+    return {"event": event, "scope": scope, "limit": limit, "log_level": "warning", **details}
 
 
 def test_a_user_without_a_request_is_forgotten() -> None:
@@ -109,6 +109,6 @@ async def test_requests_that_were_rejected_are_not_in_flight() -> None:
         for _ in range(3):
             with pytest.raises(TooManyInFlightError):
                 in_flight.enter("ada")
-    assert lines == [limit_reached("requests", MAX_REQUESTS)]
+    assert lines == [limit_reached("requests", MAX_REQUESTS, user="ada")]
     flights.pop().requests -= 1
     in_flight.enter("ada")

@@ -103,7 +103,6 @@ REFUSED: dict[str, object] = {
     "4,900 numbers that are 309 digits long": {"title": [1e308] * 4_900},
 }
 COMPLETIONS: list[object] = [
-    None,
     [],
     "true",
     {"completed": "true"},
