@@ -24,7 +24,7 @@ while True:
     time.sleep(0.02)
 """
     (tmp_path / "program.py").write_text(program)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(worker_process, "SILENT_SECONDS", 0.4)
     monkeypatch.setattr(worker_process, "STEP_SECONDS", 0.1)
     listener = listen("127.0.0.1:0", 75)

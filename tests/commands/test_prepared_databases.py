@@ -319,7 +319,7 @@ def _check_others(before: set[str], after: set[str], prepared: Prepared) -> None
     assert {row for row in before ^ after if not own.match(row)} == set()
 
 
-def _close(_: object, listener: Listener) -> None:
+def _close(_: object, listener: Listener, *__: object) -> None:
     for each in listener.sockets.insecure_sockets:
         each.close()
 
