@@ -119,7 +119,7 @@ async def added_headers(request: Request) -> set[str]:
 async def test_defaults_and_choices_are_shown(docs: DocsPage) -> None:
     block = await docs.expand("listTasks")
     text = await block.inner_text()
-    assert "Default: -created_at" in text
+    assert "By default, the newest come first (-created_at)" in text
     assert "Default: 50" in text
     chosen = block.locator('[data-param-name="status"] select')
     assert await chosen.input_value() == ""
