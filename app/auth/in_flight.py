@@ -23,9 +23,10 @@ class Flight:
     It exists as long as one of these requests refers to it.
     """
 
-    __slots__ = ("__weakref__", "_limit_reached", "requests", "unread_bytes")
+    __slots__ = ("__weakref__", "_limit_reached", "_user_id", "requests", "unread_bytes")
 
-    def __init__(self, limit_reached: LastingEvent) -> None:
+    def __init__(self, user_id: str, limit_reached: LastingEvent) -> None:
+        self._user_id = user_id
         self._limit_reached = limit_reached
         self.requests = 0
         self.unread_bytes = 0
@@ -33,7 +34,7 @@ class Flight:
     def check(self) -> None:
         """Raise `TooManyInFlightError` if too many bytes are unread."""
         if self.unread_bytes > MAX_UNREAD_BYTES:
-            self._limit_reached.occurs()
+            self._limit_reached.occurs(user=self._user_id)
             raise TooManyInFlightError
 
     @contextmanager
@@ -61,7 +62,7 @@ class InFlight:
         """
         flight = self._flights.get(user_id)
         if flight is None:
-            flight = self._flights[user_id] = Flight(self._too_much)
+            flight = self._flights[user_id] = Flight(user_id, self._too_much)
         elif flight.requests >= MAX_REQUESTS:
             self._too_many.occurs(user=user_id)
             raise TooManyInFlightError

@@ -70,9 +70,9 @@ async def test_a_user_has_a_limited_number_of_unread_bytes(
         await becomes(client, 200)
 
 
-def limit_reached(scope: str, limit: int, **details: str) -> dict[str, object]:
+def limit_reached(scope: str, limit: int, *, user: str) -> dict[str, object]:
     event = "in-flight limit reached"
-    return {"event": event, "scope": scope, "limit": limit, "log_level": "warning", **details}
+    return {"event": event, "scope": scope, "limit": limit, "log_level": "warning", "user": user}
 
 
 def test_a_user_without_a_request_is_forgotten() -> None:
@@ -99,7 +99,7 @@ async def test_a_request_that_has_waited_is_checked_again() -> None:
             in_flight.check("grace")
     in_flight.check("ada")
     flight.requests -= 1
-    assert lines == [limit_reached("unread bytes", MAX_UNREAD_BYTES)]
+    assert lines == [limit_reached("unread bytes", MAX_UNREAD_BYTES, user="ada")]
 
 
 async def test_requests_that_were_rejected_are_not_in_flight() -> None:
