@@ -73,7 +73,7 @@ def test_a_signal_under_load_loses_no_acknowledged_task(
     workers = workers_of(server)
     clients = Clients(taskward, user)
     with clients.running(8):
-        time.sleep(1)
+        clients.wait_for_more(21)
         (os.killpg if whole_group else os.kill)(server.pid, number)
         _, errors = server.communicate(timeout=30)
     assert (server.returncode, errors) == (0, "")
