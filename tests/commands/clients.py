@@ -2,12 +2,26 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import httpx
 
 from tests.support.clients import Served, sync_client
+
+
+@contextmanager
+def in_threads(run: Callable[[], None], count: int, stopped: threading.Event) -> Iterator[None]:
+    """Call `run` in `count` threads. On leaving, set `stopped` and wait until they end."""
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for each in threads:
+        each.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        for each in threads:
+            each.join()
 
 
 class Clients:
@@ -38,17 +52,8 @@ class Clients:
             time.sleep(0.01)
         raise AssertionError("nothing is acknowledged any more")
 
-    @contextmanager
-    def running(self, count: int) -> Iterator[None]:
-        threads = [threading.Thread(target=self.run) for _ in range(count)]
-        for each in threads:
-            each.start()
-        try:
-            yield
-        finally:
-            self._stopped.set()
-            for each in threads:
-                each.join()
+    def running(self, count: int) -> AbstractContextManager[None]:
+        return in_threads(self.run, count, self._stopped)
 
 
 def stored(server: Served, user: str) -> list[str]:

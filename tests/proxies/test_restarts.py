@@ -4,14 +4,14 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from app.database.driver.url import DatabaseUrl
-from tests.commands.clients import stored
+from tests.commands.clients import in_threads, stored
 from tests.proxies.conftest import Proxy, proxy
 from tests.support.taskward import QUIET, Taskward, reload_workers
 
@@ -29,17 +29,8 @@ class Load:
         self._stopped = threading.Event()
         self._proxy, self._user = running, user
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._run) for _ in range(CLIENTS)]
-        for each in threads:
-            each.start()
-        try:
-            yield
-        finally:
-            self._stopped.set()
-            for each in threads:
-                each.join()
+    def running(self) -> AbstractContextManager[None]:
+        return in_threads(self._run, CLIENTS, self._stopped)
 
     def _run(self) -> None:
         with self._proxy.client(self._user) as client:
