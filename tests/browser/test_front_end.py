@@ -139,7 +139,7 @@ async def front_end(page: Page, better_auth: BetterAuth, bundle: str) -> Page:
 
 
 async def spoil_tokens(page: Page, url: str, count: int) -> None:
-    """Let the next requests have an invalid token, as if the page's token had expired."""
+    """Make the token of the next requests invalid, as if the page's token had expired."""
     left = count
 
     async def spoil(route: Route) -> None:

@@ -58,7 +58,7 @@ async def reload_socket(reload: Callable[[], Awaitable[str | None]]) -> AsyncIte
 
 
 def request_reload() -> str | None:
-    """Let the server reload; return why that failed, or None. Raises `ReloadSocketError`."""
+    """Request a reload; return why that failed, or None. Raises `ReloadSocketError`."""
     path = socket_path()
     if path is None:
         raise ReloadSocketError(
