@@ -13,7 +13,9 @@ from tests.support.folders import world_readable_tmp
 from tests.support.programs import skip
 
 # Other tests slow everything down; `make faults` measures the published figures.
-SIZE = Size(rolls=2, posts=500, rounds=4, window_seconds=0.6, abuse=120, patience=5)
+SIZE = Size(
+    kills=4, rolls=2, posts=500, rounds=4, windows=1, window_seconds=0.6, abuse=60, patience=5
+)
 
 
 @pytest.fixture(scope="session")
