@@ -58,6 +58,26 @@ async def test_an_outage_logs_a_line_at_its_start_and_at_its_end(
     assert over["times"] == 20
 
 
+async def test_a_role_that_is_missing_is_an_outage(postgres: Postgres) -> None:
+    database = Database(DatabaseUrl(postgres.url()), pool_size=2, wall=WALL)
+    await migrate(database)
+
+    async def rename(former: str, new: str) -> None:
+        async with database.transaction() as connection:
+            await connection.execute(text(f"ALTER ROLE {former} RENAME TO {new}"))
+
+    await rename("taskward_app", "hidden")
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailableError):
+                await database.session("ada").read(COUNT)
+    await rename("hidden", "taskward_app")
+    await database.close()
+    assert [(each["event"], each["reason"]) for each in logs] == [
+        ("database unavailable", "PostgreSQL error 22023")
+    ]
+
+
 async def test_time_limits_of_a_users_own_requests_are_no_outage(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

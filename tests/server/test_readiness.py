@@ -17,7 +17,7 @@ from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.runner import migrate
 from app.server.observability.readiness import ReadinessCheck
-from app.settings import Settings
+from app.settings import Settings, required
 from app.tasks.wall import WALL
 from tests.support.addresses import address_of, moved
 from tests.support.clients import async_client
@@ -147,9 +147,34 @@ async def test_an_unreadable_schema_fails_a_check_and_not_the_server(
             await connection.execute(
                 text("ALTER TABLE taskward_version RENAME version_num TO hidden")
             )
-        checks, detail = await failed(ask)
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(3):
+                checks, detail = await failed(ask)
     assert checks == OK | {"schema": "failed", "isolation": "unknown"}
     assert detail == "schema: cannot be read."
+    [line] = [line for line in lines if line["event"] == "schema check failed"]
+    assert "version_num" in str(line["exc_info"])
+
+
+async def test_a_database_that_accepts_no_connection_fails_its_check(
+    asking: Asking, settings: Settings, empty_database: DatabaseUrl, database: Database
+) -> None:
+    name = database.engine.url.database
+    admin = Database(required(settings.database_url, "DATABASE_URL"), pool_size=1, wall=WALL)
+
+    async def accept(connections: str) -> None:
+        async with admin.transaction() as connection:
+            await connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {connections}"))
+
+    await migrate(database)
+    await database.engine.dispose()
+    await accept("false")
+    async with asking(database_url=empty_database) as ask:
+        checks, detail = await failed(ask)
+    await accept("true")
+    await admin.close()
+    assert checks == UNREACHABLE
+    assert detail == "database: PostgreSQL error 55000."
 
 
 async def test_a_server_with_keys_stays_ready_while_the_issuer_is_down(

@@ -74,6 +74,12 @@ CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _TRANSIENT = re.compile(r"08...|28...|3D000|53...|57P0.|57014|58030|25006|55P03|40001|40P01")
 
 
+def _state_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of an error from SQLAlchemy or from the driver; None if it has none."""
+    state: str | None = getattr(getattr(error, "orig", error), "sqlstate", None)
+    return state
+
+
 def is_transient(error: BaseException) -> bool:
     """Return whether an error is transient, so that the same request can succeed later.
 
@@ -81,7 +87,7 @@ def is_transient(error: BaseException) -> bool:
     """
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    state = _state_of(error)
     if state is not None:
         return _TRANSIENT.fullmatch(state) is not None
     transient = InterfaceError, PoolTimeoutError, TimeoutError
@@ -99,10 +105,14 @@ def is_outage(error: BaseException) -> bool:
     if isinstance(error, TimeoutError) and error.errno is None:
         return False  # a request waited for its user's share, or its transaction took too long
     if isinstance(error, DatabaseUnavailableError):  # raised by the pool
-        return error.__cause__ is None or is_outage(error.__cause__)
-    if isinstance(error, PoolTimeoutError) or not is_transient(error):
+        cause = error.__cause__
+        if cause is None or _state_of(cause) is None:
+            return cause is None or is_outage(cause)
+        # No connection or transaction could begin, whatever PostgreSQL's error was.
+        error = cause
+    elif isinstance(error, PoolTimeoutError) or not is_transient(error):
         return False
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
+    state = _state_of(error)
     return state is None or _OF_ONE_REQUEST.fullmatch(state) is None
 
 

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from ...auth.tokens import TokenVerifier
@@ -41,8 +40,6 @@ _OK = Finding("ok")
 _UNKNOWN = Finding("unknown")
 _UNREADABLE = Finding("failed", "cannot be read")
 
-logger = structlog.get_logger("app.readiness")
-
 
 class ReadinessCheck:
     """Runs the readiness checks. Concurrent requests share one run, so a flood costs no more."""
@@ -54,6 +51,9 @@ class ReadinessCheck:
         """The current run, or the last one."""
         self._failure = LastingEvent(
             "app.readiness", "readiness failed", "readiness restored", until_success=True
+        )
+        self._unreadable = LastingEvent(
+            "app.readiness", "schema check failed", "schema check succeeded", until_success=True
         )
 
     async def run(self) -> Findings:
@@ -80,18 +80,20 @@ class ReadinessCheck:
         return Finding("failed", fault) if fault else _OK
 
     async def _check_database(self) -> Findings:
-        wall = self._database.wall
+        wall, is_connected = self._database.wall, False
         try:
             async with self._database.transaction() as connection:
+                is_connected = True
                 schema = _schema(await revision(connection), wall)
                 isolation = _isolation(await holes_seen_by(connection, wall))
-        except DatabaseUnavailableError as error:
-            database = Finding("failed", reason(error))
-            return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
-        except DBAPIError:
+        except (DatabaseUnavailableError, DBAPIError) as error:
+            if isinstance(error, DatabaseUnavailableError) or not is_connected:
+                database = Finding("failed", reason(error))
+                return {"database": database, "schema": _UNKNOWN, "isolation": _UNKNOWN}
             # For example, the login has lost a privilege. The log has PostgreSQL's message.
-            logger.exception("schema check failed")
+            self._unreadable.occurs(exc_info=error)
             return {"database": _OK, "schema": _UNREADABLE, "isolation": _UNKNOWN}
+        self._unreadable.succeeded()
         return {"database": _OK, "schema": schema, "isolation": isolation}
 
 
