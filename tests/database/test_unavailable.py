@@ -4,6 +4,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from app import create_app
 from app.database.database import Database
@@ -122,15 +123,16 @@ async def test_without_a_database_only_liveness_answers(unreachable: Settings) -
 
 
 async def test_a_bug_is_a_500_that_tells_nothing(
-    settings: Settings, empty_database: DatabaseUrl, caplog: pytest.LogCaptureFixture
+    settings: Settings, empty_database: DatabaseUrl
 ) -> None:
     # A missing schema represents a bug: no request can cause it.
     app = create_app(settings.model_copy(update={"database_url": empty_database}))
-    with live(app) as server:
+    with capture_logs() as lines, live(app) as server:
         # The contract has no such status.
         async with httpx.AsyncClient(base_url=server.base_url) as client:
             response = await client.get("/api/tasks", headers=bearer("ada"))
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert response.json()["request_id"] == response.headers["X-Request-Id"]
     assert "tasks" not in response.json()["detail"]
-    assert "UndefinedTable" in caplog.text
+    [line] = [each for each in lines if each["event"] == "request failed"]
+    assert "UndefinedTable" in repr(line["exc_info"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import structlog
 from quart import Quart, Request
 from quart.ctx import RequestContext
 from quart.globals import _cv_app, _cv_request
@@ -22,6 +23,8 @@ from ...database.database import Database
 from ..background import HousekeepingRecorder
 from ..observability.readiness import ReadinessCheck
 from .asgi import HTTPConnection
+
+logger = structlog.get_logger("app.request")
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,13 @@ class Application(Quart):
         except Exception as error:  # noqa: BLE001 - an error without a handler is raised again
             result = await self.handle_user_exception(error)
         return await self.make_response(result)
+
+    def log_exception(self, exception_info: object) -> None:
+        """Log an error that has no response of its own.
+
+        This overrides `Quart.log_exception`, whose line contains the path, which a client chooses.
+        """
+        logger.error("request failed", exc_info=exception_info)
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """Return the adapter that matches a request to its route.
