@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from .errors import InvalidTokenError, MissingTokenError, Reason
+from .errors import InvalidTokenError, MissingTokenError, OtherSchemeError, Reason
 
 MAX_TOKEN_BYTES = 16 * 1024
 
@@ -14,13 +14,15 @@ _CREDENTIALS = re.compile(r"bearer +([A-Za-z0-9\-._]+)", re.IGNORECASE)
 def bearer_token(authorization: Sequence[str]) -> str:
     """Return the token from the values of all `Authorization` headers.
 
-    Raises `MissingTokenError` if there is no bearer token, and `InvalidTokenError` if there is more
-    than one header, or if the token is too long or malformed.
+    Raises `MissingTokenError` if there is no header, `OtherSchemeError` if it has no bearer token,
+    and `InvalidTokenError` if there is more than one, or if the token is too long or malformed.
     """
     if len(authorization) > 1:
         raise InvalidTokenError(Reason.MALFORMED, "more than one Authorization header")
-    if not authorization or authorization[0].split(" ")[0].lower() != "bearer":
+    if not authorization or not authorization[0]:
         raise MissingTokenError
+    if authorization[0].split(" ")[0].lower() != "bearer":
+        raise OtherSchemeError
     if len(authorization[0]) > MAX_TOKEN_BYTES + len("Bearer "):
         words = f"it has more than {MAX_TOKEN_BYTES} bytes. Let your issuer put fewer claims in it."
         raise InvalidTokenError(Reason.MALFORMED, words)

@@ -10,6 +10,7 @@ class MissingTokenError(Exception):
 class Reason(StrEnum):
     """Why a token is rejected: for the log and the metrics, never for the client."""
 
+    SCHEME = "scheme"
     NOT_A_JWT = "not_a_jwt"
     ENCRYPTED = "encrypted"
     MALFORMED = "malformed"
@@ -37,6 +38,15 @@ class InvalidTokenError(Exception):
     def __init__(self, reason: Reason, words: str) -> None:
         super().__init__(words)
         self.reason = reason
+
+
+class OtherSchemeError(MissingTokenError, InvalidTokenError):
+    """The Authorization header has no bearer token: for the client, the token is missing."""
+
+    def __init__(self) -> None:
+        InvalidTokenError.__init__(
+            self, Reason.SCHEME, "the Authorization header does not begin with Bearer and a space"
+        )
 
 
 class UntimelyTokenError(InvalidTokenError):

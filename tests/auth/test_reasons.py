@@ -88,7 +88,7 @@ SIGNED: dict[Reason, tuple[Json, str]] = {
 
 
 def test_each_reason_is_one_warning_in_words(settings: Settings, published: KeyServer) -> None:
-    assert {*WITHOUT_SIGNATURE, *SIGNED} == {*Reason}
+    assert {Reason.SCHEME, *WITHOUT_SIGNATURE, *SIGNED} == {*Reason}
     with serving(settings, published) as (client, lines):
         for _ in range(3):
             for token in WITHOUT_SIGNATURE.values():
@@ -101,6 +101,20 @@ def test_each_reason_is_one_warning_in_words(settings: Settings, published: KeyS
         assert code not in SIGNED or SIGNED[Reason(code)][1] in reason
     assert SENTINEL not in json.dumps(lines, default=repr)
     assert SECRET not in json.dumps(lines, default=repr)
+
+
+def test_a_header_without_bearer_is_a_reason(settings: Settings, published: KeyServer) -> None:
+    with serving(settings, published) as (client, lines):
+        assert client.get("/api/me").json()["code"] == "missing_token"
+        assert not rejected(lines)
+        for scheme in ("", "Token ", "Basic ", "Bearer\t"):
+            headers = {"Authorization": scheme + seal(claims(sub=SENTINEL))}
+            response = client.get("/api/me", headers=headers)
+            assert response.json()["code"] == "missing_token"
+            assert response.headers["WWW-Authenticate"] == "Bearer"
+    words = "the Authorization header does not begin with Bearer and a space"
+    assert rejected(lines) == [("scheme", words)]
+    assert SENTINEL not in json.dumps(lines, default=repr)
 
 
 def test_garbage_of_strangers_hides_no_reason(settings: Settings, published: KeyServer) -> None:
