@@ -44,6 +44,10 @@ async def _get(url: str) -> Fetched:
         httpx.AsyncClient(headers=headers) as client,
         client.stream("GET", url) as response,
     ):
+        if response.has_redirect_location:
+            raise InvalidKeySetError(
+                f"status {response.status_code}, a redirect, which Taskward does not follow"
+            )
         if response.status_code != httpx.codes.OK:
             raise InvalidKeySetError(f"status {response.status_code}")
         ahead = _seconds_ahead(response.headers)

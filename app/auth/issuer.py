@@ -39,7 +39,14 @@ class Issuer:
         self._on_change = on_change
         self._keys: tuple[Key, ...] = ()
         self._unavailable = LastingEvent(
-            "app.auth", "key fetch failed", "keys fetched again", until_success=True
+            "app.auth",
+            "key fetch failed",
+            "keys fetched again",
+            until_success=True,
+            address=source.url,
+        )
+        self._unsupported = LastingEvent(
+            "app.auth", "no supported key", "supported keys again", until_success=True
         )
         # The key set that `_keys` were read from.
         self._document = b""
@@ -136,13 +143,14 @@ class Issuer:
         if document != self._document:
             self._document = document
             self._take(found)
+        self._unavailable.succeeded()
         if self._keys:
-            self._unavailable.succeeded()
+            self._unsupported.succeeded()
+        else:
+            self._unsupported.occurs("the issuer publishes none")
 
     def _take(self, found: KeySet) -> None:
         if found.left_out:
             logger.warning("keys left out", keys=list(found.left_out))
-        if not found.keys:
-            logger.warning("no supported key", reason="the issuer publishes none")
         self._keys = found.keys
         self._on_change()

@@ -19,7 +19,7 @@ class KeySource(Protocol):
 
     @property
     def url(self) -> str:
-        """The address that is fetched first."""
+        """The address that is fetched first, without secrets."""
 
     async def fetch(self) -> Fetched:
         """Fetch the JWK Set. Raises `InvalidKeySetError`."""
@@ -28,11 +28,17 @@ class KeySource(Protocol):
 class KeyAddress(NamedTuple):
     """The address of the keys, `JWKS_URL`."""
 
-    url: str
+    address: str
 
     async def fetch(self) -> Fetched:
         """Fetch the JWK Set. Raises `InvalidKeySetError`."""
-        return await fetch(self.url)
+        return await fetch(self.address)
+
+    @property
+    def url(self) -> str:
+        """The address without a password, if it has one."""
+        parts = urlsplit(self.address)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class Discovery(NamedTuple):
@@ -44,7 +50,11 @@ class Discovery(NamedTuple):
         """Fetch the document and then the JWK Set. Raises `InvalidKeySetError`."""
         try:
             async with asyncio.timeout(fetching.FETCH_SECONDS):
-                return await fetch(await self.key_address())
+                address = await self.key_address()
+                try:
+                    return await fetch(address)
+                except InvalidKeySetError as error:
+                    raise InvalidKeySetError(f"{address}: {error}") from None
         except TimeoutError:
             raise InvalidKeySetError(f"took more than {fetching.FETCH_SECONDS} seconds") from None
 
@@ -92,4 +102,5 @@ def _is_safe(address: str, issuer: str) -> bool:
         has_port = parts.port != 0
     except ValueError:  # of the address, or of its port
         return False
-    return parts.scheme in schemes and has_port and bool(parts.hostname) and parts.username is None
+    is_plain = address.isprintable() and has_port and parts.username is None
+    return parts.scheme in schemes and bool(parts.hostname) and is_plain

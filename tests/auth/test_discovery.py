@@ -106,7 +106,12 @@ async def test_a_redirect_of_the_document_is_not_followed(
         *("http://id.example.com/jwks", "file:///etc/passwd", "//id.example.com/jwks", "/jwks"),
         *("https://", "https:///jwks", "https://ada@id.example.com/jwks", "https://[/jwks", ""),
         *("ftp://id.example.com/jwks", "javascript:alert(1)", 7, None, [], {}),
-        *("https://id.example.com:99999/", "https://id.example.com:-1/", "https://h:x/"),
+        *(
+            "https://id.example.com:99999/",
+            "https://id.example.com:-1/",
+            "https://h:x/",
+            "https://h/\x1b[2J",
+        ),
     ],
 )
 def test_keys_of_an_https_issuer_are_at_an_https_address(address: object) -> None:

@@ -183,6 +183,21 @@ def test_readiness_tells_no_keys_from_unsupported_ones(
     ]
 
 
+def test_unsupported_keys_are_one_warning_until_there_are_others(
+    settings: Settings, published: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.auth.issuer.PAUSE_WITHOUT_KEYS_SECONDS", 0)
+    monkeypatch.setattr("app.lasting_event.CALM_SECONDS", 0)
+    published.document = b'{"keys": []}'
+    with serving(settings, published) as (client, lines):
+        for _ in range(3):
+            assert client.get("/health/ready").status_code == 503
+        published.document = jwk_set()
+        assert client.get("/health/ready").status_code == 200
+    found = [(each["event"], each.get("times")) for each in lines if "key" in each["event"]]
+    assert found == [("no supported key", None), ("supported keys again", 3)]
+
+
 def test_a_failing_fetch_of_keys_is_one_warning(
     settings: Settings, published: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,5 +209,9 @@ def test_a_failing_fetch_of_keys_is_one_warning(
             assert client.get("/health/ready").status_code == 503
         published.status = 200
         assert client.get("/health/ready").status_code == 200
-    found = [(each["event"], each.get("reason")) for each in lines if "key" in each["event"]]
-    assert found == [("key fetch failed", "status 503"), ("keys fetched again", None)]
+    found = [each for each in lines if "key" in each["event"]]
+    assert [(each["event"], each.get("reason")) for each in found] == [
+        ("key fetch failed", "status 503"),
+        ("keys fetched again", None),
+    ]
+    assert {each["address"] for each in found} == {published.url}

@@ -98,13 +98,16 @@ def test_doctor_looks_at_the_keys_that_the_issuer_publishes(taskward: Taskward) 
     claims = {"JWT_ISSUER": "https://id.example.com", "JWT_AUDIENCE": "taskward"}
     claims["DATABASE_URL"] = "postgresql://ada@127.0.0.1:1/x"  # not needed, and quick to fail
     with key_server() as issuer:
-        well = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
+        secret_url = issuer.url.replace("//", "//ada:hunter2@")
+        well = taskward.run("doctor", JWKS_URL=secret_url, **claims)
         issuer.document = b"{}"
         ill = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
         issuer.document = b'{"keys": []}'
         bare = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
     down = taskward.run("doctor", JWKS_URL=issuer.url, **claims)
     assert ", Ed25519, EdDSA, PS256, PS384, " in well.out
+    assert f"keys from {issuer.url}" in well.out
+    assert "hunter2" not in well.out + well.err
     assert "not a JWK Set" in ill.out
     assert "no supported key" in bare.out
     assert "ConnectError" in down.out
