@@ -31,6 +31,7 @@ from .auth.settings import (
 )
 from .database.driver.url import DatabaseUrl
 from .origins import check_origin
+from .settings_faults import fault_of
 from .settings_files import FILE, SECRETS, TWICE, SecretFiles, find_fault
 
 T = TypeVar("T")
@@ -223,18 +224,9 @@ def _check_file() -> None:
 
 
 def _invalid(error: ValidationError) -> SettingsError:
-    faults = (f"  {_name(each['loc'])}: {_words(each['msg'])}" for each in error.errors())
+    faults = (f"  {fault_of(each)}" for each in error.errors())
     return SettingsError("Invalid settings:\n" + "\n".join(faults))
 
 
 def _unreadable(error: Exception) -> SettingsError:
     return SettingsError(f"{FILE} cannot be read: {error}")
-
-
-def _name(location: tuple[int | str, ...]) -> str:
-    return str(location[0]).upper()
-
-
-def _words(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[0].lower() + message[1:]

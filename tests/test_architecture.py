@@ -19,7 +19,13 @@ MODULES = sorted([*APP.rglob("*.py"), *ENGINE.rglob("*.py")])
 # Imports point to the right. A decorator is imported by what it decorates, so `tasks` stands
 # before `auth`, although a request passes `auth` first.
 LAYERS = ["commands", "server", "tasks", "auth", "database"]
-LEAVES = {"app.lasting_event", "app.openapi", "app.origins", "app.settings_files"}
+LEAVES = {
+    "app.lasting_event",
+    "app.openapi",
+    "app.origins",
+    "app.settings_faults",
+    "app.settings_files",
+}
 # The wiring and the command line see everything; settings know the types of some values.
 ROOTS = {"app", "app.__main__"}
 

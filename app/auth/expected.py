@@ -39,7 +39,9 @@ def clean(text: str) -> str:
 
 def read_list(text: str) -> tuple[str, ...]:
     r"""Return the entries of a list that is separated by commas. `\,` is a comma in an entry."""
-    entries = tuple(_unescaped(clean(each)) for each in _split(clean(text), ","))
+    if clean(text).startswith("[") and text.endswith("]"):
+        raise ValueError("is in brackets. Separate the values with commas only.")
+    entries = tuple(_unescaped(clean(each)) for each in _split(text, ","))
     if "" in entries:
         raise ValueError("has an empty entry. Remove a comma.")
     return entries

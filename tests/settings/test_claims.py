@@ -43,6 +43,7 @@ def test_required_claims_have_values(
         ("JWT_ISSUER", f"'{ISSUER}','x'", "is in quotes. Remove them."),
         ("JWT_ISSUER", f"\u201c{ISSUER}\u201d", "is in quotes. Remove them."),
         ("JWT_ISSUER", f"{ISSUER},", "has an empty entry"),
+        ("JWT_ISSUER", f'["{ISSUER}", "x"]', "is in brackets. Separate the values with commas"),
         ("JWT_ISSUER", "\t", "has white space at its ends"),
         ("JWT_ISSUER", r"a\b", "has a single backslash"),
         ("JWT_ISSUER", "a\\", "has a single backslash"),

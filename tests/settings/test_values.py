@@ -49,6 +49,26 @@ def test_published_keys_are_at_an_http_address(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("WORKERS", "many", "must be a whole number ('many')"),
+        ("WORKERS", "0", "must be at least 1 ('0')"),
+        ("TRUSTED_PROXY_HOPS", "11", "must be at most 10 ('11')"),
+        ("MIGRATE_ON_START", "maybe", "must be true or false ('maybe')"),
+        ("LOG_LEVEL", "INFO", "must be 'debug', 'info', 'warning' or 'error' ('INFO')"),
+        ("JWKS_URL", "https://a:hunter2@[/jwks", "must be a URL such as https://"),
+        ("JWKS_URL", "ftp://a/jwks", "must be a URL such as https://"),
+    ],
+)
+def test_an_error_says_what_is_wrong_and_what_is_right(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    found = error_of(monkeypatch, **{name: value})
+    assert f"{name}: {message}" in found
+    assert "hunter2" not in found
+
+
+@pytest.mark.parametrize(
     "origin",
     [
         *("https://app.example.com", "https://app.example.com:8443", "http://localhost:3000"),
