@@ -141,7 +141,8 @@ def key_source(settings: Settings) -> KeySource | None:
     """Return where the issuer publishes its keys; None if only a secret verifies tokens."""
     if settings.jwks_url is not None:
         return KeyAddress(str(settings.jwks_url))
-    return Discovery(settings.jwt_issuer[0]) if settings.discovers_keys else None
+    issuer = settings.discovered_issuer
+    return None if issuer is None else Discovery(issuer)
 
 
 def _observer() -> Callable[[Problem], str]:

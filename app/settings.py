@@ -27,7 +27,7 @@ from .auth.settings import (
     RequiredClaims,
     Secret,
     UserClaim,
-    is_discovered,
+    discovered_issuer,
 )
 from .database.driver.url import DatabaseUrl
 from .origins import check_origin
@@ -149,13 +149,13 @@ class Settings(SecretFiles):
         return copy
 
     @property
-    def discovers_keys(self) -> bool:
-        """Return whether the issuer's discovery document names the address of its keys.
+    def discovered_issuer(self) -> str | None:
+        """Return the issuer whose discovery document names the address of its keys, or None.
 
         A secret that the development server generates does not change that.
         """
         secret = None if self._has_generated_secret else self.better_auth_secret
-        return is_discovered(self.jwt_issuer, secret, self.jwks_url)
+        return discovered_issuer(self.jwt_issuer, secret, self.jwks_url)
 
     @property
     def expected_claims(self) -> Expected:

@@ -56,10 +56,19 @@ def _required_claims(value: object) -> object:
     return read_required_claims(value) if isinstance(value, str) else value
 
 
-def is_discovered(issuers: tuple[str, ...], secret: SecretStr | None, jwks_url: object) -> bool:
-    """Return whether the issuer's discovery document has to name the address of its keys."""
-    is_url = bool(issuers) and issuers[0].startswith(("https://", "http://"))
-    return is_url and secret is None and jwks_url is None
+def discovered_issuer(
+    issuers: tuple[str, ...], secret: SecretStr | None, jwks_url: object
+) -> str | None:
+    """Return the issuer whose discovery document has to name the address of the keys, or None.
+
+    It is the first one that is a URL: some issuers have a second name without a scheme.
+    """
+    return first_url(issuers) if secret is None and jwks_url is None else None
+
+
+def first_url(issuers: tuple[str, ...]) -> str | None:
+    """Return the first issuer that can have a discovery document; None if there is none."""
+    return next((each for each in issuers if each.startswith(("https://", "http://"))), None)
 
 
 def _issuers(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -74,7 +83,7 @@ def _audience(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
     if value or known.get("jwt_required_claims", "an invalid value"):
         return value
     url, secret = known.get("jwks_url"), known.get("better_auth_secret")
-    if url or is_discovered(known.get("jwt_issuer", ()), secret, url):
+    if url or discovered_issuer(known.get("jwt_issuer", ()), secret, url):
         raise ValueError(
             "is required with JWKS_URL, and with an issuer whose keys are discovered. Set it to "
             "the aud of your tokens, or set JWT_REQUIRED_CLAIMS if they have none."

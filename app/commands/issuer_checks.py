@@ -8,6 +8,7 @@ from ..auth.errors import InvalidKeySetError, OtherIssuerError
 from ..auth.fetching import fetch
 from ..auth.key_sources import Discovery, KeyAddress, KeySource
 from ..auth.keys import KeySet, read_keys
+from ..auth.settings import first_url
 from ..settings import Settings
 from .errors import CommandError
 from .resolve import kept_secret
@@ -33,9 +34,10 @@ async def check_keys(settings: Settings) -> Keys:
         algorithms = sorted({algorithm for key in keys.keys for algorithm in key.algorithms})
         found.append(f"{', '.join(algorithms)} with {len(keys.keys)} keys from {source.url}")
         warnings += [f"key left out: {each}" for each in keys.left_out]
-        for number, issuer in enumerate(settings.jwt_issuer):
+        first = first_url(settings.jwt_issuer)
+        for issuer in settings.jwt_issuer:
             if issuer.startswith(("http://", "https://")):
-                warnings += await _discovered(issuer, source, keys, is_first=number == 0)
+                warnings += await _discovered(issuer, source, keys, is_first=issuer == first)
     if not found:
         raise CommandError(
             "neither JWKS_URL nor BETTER_AUTH_SECRET is set, and JWT_ISSUER is not a URL. serve "
@@ -89,7 +91,7 @@ async def _published(source: KeySource, settings: Settings) -> tuple[KeySet, flo
 
 async def _other_address(settings: Settings) -> str:
     try:
-        address = await Discovery(settings.jwt_issuer[0]).key_address()
+        address = await Discovery(first_url(settings.jwt_issuer) or "").key_address()
     except InvalidKeySetError:
         return ""
     return f" The discovery document of the issuer names {address}."

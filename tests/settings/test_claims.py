@@ -91,13 +91,15 @@ def test_keys_need_required_claims_or_an_audience(monkeypatch: pytest.MonkeyPatc
 
 def test_keys_are_discovered_without_a_url_and_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "JWT_AUDIENCE: is required" in error_of(monkeypatch, JWT_ISSUER=ISSUER)
-    assert read(monkeypatch, JWT_AUDIENCE="a").discovers_keys
-    assert not read(monkeypatch, JWT_ISSUER="a name").discovers_keys
-    assert not read(monkeypatch, JWT_ISSUER=ISSUER, BETTER_AUTH_SECRET=SECRET).discovers_keys
+    assert read(monkeypatch, JWT_AUDIENCE="a").discovered_issuer == ISSUER
+    names = f"id.example.com,{ISSUER},{ISSUER}/2"
+    assert read(monkeypatch, JWT_ISSUER=names).discovered_issuer == ISSUER
+    assert not read(monkeypatch, JWT_ISSUER="a name").discovered_issuer
+    assert not read(monkeypatch, JWT_ISSUER=ISSUER, BETTER_AUTH_SECRET=SECRET).discovered_issuer
     monkeypatch.delenv("BETTER_AUTH_SECRET")
     settings = read(monkeypatch, JWT_ISSUER=ISSUER)
-    assert settings.with_generated_secret(None).discovers_keys
-    assert not read(monkeypatch, JWKS_URL=f"{ISSUER}/jwks").discovers_keys
+    assert settings.with_generated_secret(None).discovered_issuer
+    assert not read(monkeypatch, JWKS_URL=f"{ISSUER}/jwks").discovered_issuer
 
 
 def test_a_secret_has_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
