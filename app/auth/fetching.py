@@ -13,6 +13,8 @@ from .errors import InvalidKeySetError
 FETCH_SECONDS = 5
 MAX_BYTES = 256 * 1024
 
+# The last two are faults of the proxy in `HTTPS_PROXY` or the like: an unknown scheme, or SOCKS.
+_FAILURES = httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -33,7 +35,7 @@ async def fetch(url: str) -> Fetched:
             return await _get(url)
     except TimeoutError:
         raise InvalidKeySetError(f"took more than {FETCH_SECONDS} seconds") from None
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+    except _FAILURES as error:
         raise InvalidKeySetError(repr(error)) from None
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 from app.auth import fetching
-from app.auth.errors import KeysUnavailableError
+from app.auth.errors import InvalidKeySetError, KeysUnavailableError
 from app.auth.tokens import TokenVerifier
 from quart_contract.strict_json import JsonValue
 from tests.auth.signed_tokens import signed_token, user_of
@@ -119,6 +119,16 @@ async def test_a_key_set_that_is_not_valid_gzip_is_rejected(
     published.document = document
     with pytest.raises(KeysUnavailableError):
         await user_of(verifier, signed_token())
+
+
+@pytest.mark.parametrize("proxy", ["foo://ada:hunter2@proxy", "socks5://proxy:1080", "http://[a"])
+async def test_a_proxy_that_is_not_usable_fails_the_fetch(
+    published: KeyServer, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(InvalidKeySetError) as raised:
+        await fetching.fetch(published.url)
+    assert "hunter2" not in str(raised.value)
 
 
 async def test_an_answer_that_is_too_large_is_given_up(
