@@ -88,6 +88,21 @@ async def test_health_checks_and_pages_work_without_the_base_path(
         assert (await client.post(f"{base_path}/api/me")).status_code == 405
 
 
+async def test_a_target_has_the_base_path_in_any_form(
+    mounted: LiveServer, base_path: str, user: str
+) -> None:
+    encoded = f"{base_path[:-1]}%{ord(base_path[-1]):x}"
+    async with async_client(mounted, user) as client:
+        for path in (base_path, encoded, ""):
+            for start in ("", "http://example.com", "HTTPS://example.com:8000"):
+                request = client.build_request("GET", f"{mounted.base_url}/")
+                request.extensions["target"] = f"{start}{path}/api/me".encode()
+                assert (await client.send(request)).status_code == 200, request.extensions
+        request = client.build_request("GET", f"{mounted.base_url}/")
+        request.extensions["target"] = f"http://example.com{base_path}".encode()
+        assert (await client.send(request)).headers["Location"] == f"{base_path}/docs"
+
+
 async def test_without_a_base_path_a_client_cannot_choose_one(
     server: LiveServer, user: str
 ) -> None:

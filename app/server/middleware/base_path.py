@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, Scope
 
 _CONVERTER = re.compile(r"<[^>]*>")
+_AUTHORITY = "((?:(?i:https?)://[^/]*)?)"
+"""The beginning of a target that is a whole URL (RFC 9112, section 3.2.2), or nothing."""
 
 
 class BasePathMiddleware:
@@ -21,7 +24,8 @@ class BasePathMiddleware:
     def __init__(self, app: ASGIFramework, base_path: str, routes: Iterable[str]) -> None:
         self._app = app
         self._base_path = base_path
-        self._prefix = base_path.encode()
+        spelled = (f"(?:{re.escape(each)}|%(?i:{ord(each):02x}))" for each in base_path)
+        self._prefix = re.compile(rf"{_AUTHORITY}{''.join(spelled)}(?=/|\Z)".encode())
         self._routes = re.compile(
             "|".join(
                 "[^/]+".join(map(re.escape, _CONVERTER.split(each))) for each in routes
@@ -34,16 +38,19 @@ class BasePathMiddleware:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
             scope["root_path"] = self._base_path
-            if self._has_base_path(scope["raw_path"]):
-                scope["raw_path"] = scope["raw_path"][len(self._prefix) :] or b"/"
-                scope["path"] = scope["path"][len(self._base_path) :] or "/"
+            scope["raw_path"] = self._without_base_path(scope["raw_path"])
+            # That of a whole URL changes later, when the URL is checked.
+            scope["path"] = unquote(scope["raw_path"].decode("ascii"))
         await self._app(scope, receive, send)
 
-    def _has_base_path(self, path: bytes) -> bool:
-        if path != self._prefix and not path.startswith(self._prefix + b"/"):
-            return False
-        rest = path[len(self._prefix) :] or b"/"
-        return self.is_route(rest) or not self.is_route(path)
+    def _without_base_path(self, target: bytes) -> bytes:
+        found = self._prefix.match(target)
+        if found is None:
+            return target
+        rest = target[found.end() :]
+        if self.is_route(rest or b"/") or not self.is_route(self._base_path.encode() + rest):
+            return found[1] + (rest or b"/")
+        return target
 
     def is_route(self, path: bytes) -> bool:
         """Return whether the app has a path, with any method."""
