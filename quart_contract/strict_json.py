@@ -27,6 +27,7 @@ _MAX_INTEGER_LENGTH = len("-9223372036854775808")
 _LONG_INTEGER = re.compile(rb"[0-9]{19}")
 
 _UTF_16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
+_GZIP = b"\x1f\x8b"
 
 # Valid UTF-8 contains no surrogates, so an escape is the only way to write one.
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -46,8 +47,10 @@ def parse(raw: bytes, *, whole_as_integer: bool = False) -> JsonValue:
     `MAX_DEPTH` levels, and more than `MAX_VALUES` values. The values are counted before the text
     is parsed.
     """
-    if b"\0" in raw[:4] or raw.startswith(_UTF_16):
+    if b"\0" in raw[:2] or raw.startswith(_UTF_16):
         raise MalformedJsonError("UTF-16 or UTF-32 instead of UTF-8")
+    if raw.startswith(_GZIP):
+        raise MalformedJsonError("compressed with gzip")
     raw = raw.removeprefix(codecs.BOM_UTF8)
     structure = _structure(raw)
     if _count_values(structure) > MAX_VALUES:

@@ -1,6 +1,7 @@
 """Texts that the standard library accepts as JSON, and Taskward rejects."""
 
 import codecs
+import gzip
 import json
 import math
 from contextlib import suppress
@@ -64,6 +65,8 @@ def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
             ('"a"'.encode(each), "UTF-16 or UTF-32 instead of UTF-8")
             for each in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
         ),
+        (gzip.compress(b"{}", mtime=0), "compressed with gzip"),
+        (b'1 \0"a"', "not valid JSON at line 1, column 3"),
         (b'"a\nb"', "not valid JSON"),
         (b"01", "not valid JSON"),
         (b"NaN", "NaN"),
