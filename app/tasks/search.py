@@ -2,21 +2,27 @@
 
 PostgreSQL's case rules depend on the collation of the database, and no collation with rules for
 more than ASCII exists in every PostgreSQL 15 and newer. So Python writes all spellings of each
-searched word into a regular expression of plain characters: "né" becomes
-`[Nn](?:[eE]\u0301|[Éé])`. PostgreSQL reads a text once for each word, up to the first word that
+searched word into a regular expression of plain characters: "bé" becomes
+`[Bb](?:[eE]\u0301|[Éé])`. PostgreSQL reads a text once for each word, up to the first word that
 it does not contain.
+
+A character such as "ß" is equal to the letters of its full case folding, "ss" (Unicode, section
+3.13).
 """
 
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain, permutations
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import ARRAY, ColumnElement, Text, all_, bindparam, collate, false, func
+
+_Foldings: TypeAlias = list[list[tuple[int, str]]]
+"""For each letter, the regular expressions that match it and those up to an index."""
 
 _PATTERNS = bindparam("q", type_=ARRAY(Text))
 _SEPARATOR = "\n"
@@ -44,6 +50,8 @@ _LETTERS_KEPT = 512
 """How many letters each cache keeps."""
 _DOTTED = "\u0130", "i\u0307"
 """The capital of the Turkish i, and the lower case that some programs make of it."""
+_MOST_FOLDED = 4
+"""A folding is found within so many letters: of "ssssss", no "ß" is the fourth and the fifth."""
 _MOST_MARKS = 2
 """A letter with more marks is found only with its marks in the order of NFC or NFD."""
 
@@ -80,9 +88,9 @@ def pattern(word: str) -> str:
     normal = unicodedata.normalize("NFC", word)
     for each in _DOTTED:
         normal = normal.replace(each, "i")
-    letters = list(_letters(normal))
+    letters = [part for letter in _letters(normal) for part in _unfolded(letter)]
     end = _end(fold(letters[-1][0]) + letters[-1][1:]) if letters else ""
-    return "".join(map(_alternatives, letters)) + end
+    return _sequence(letters, _foldings(letters)) + end
 
 
 def fold(character: str) -> str:
@@ -102,6 +110,44 @@ def _letters(text: str) -> Iterator[str]:
             start = end
 
 
+def _unfolded(letter: str) -> Iterator[str]:
+    """Yield a letter, or those of its folding. The marks belong to the last one."""
+    folding = TABLES.foldings.get(letter[0], letter[0])
+    yield from folding[:-1]
+    yield folding[-1] + letter[1:]
+
+
+def _foldings(letters: Sequence[str]) -> _Foldings:
+    """Return the characters whose foldings are, or overlap at an end with, some of the letters."""
+    plain = "".join(fold(each) if len(each) == 1 else _SEPARATOR for each in letters)
+    found: _Foldings = [[] for _ in letters]
+    for folding, characters in TABLES.folded.items():
+        if folding[0] in plain or folding[-1] in plain:
+            for offset in range(1 - len(folding), len(plain)):
+                start, stop = max(offset, 0), min(offset + len(folding), len(plain))
+                if plain[start:stop] == folding[start - offset : stop - offset]:
+                    found[start].append((stop, characters))
+    return found
+
+
+def _sequence(letters: Sequence[str], foldings: _Foldings) -> str:
+    """Return a regular expression of some letters, each alone or as part of a folding."""
+    whole, start = "", 0
+    while start < len(letters):
+        # The expression grows with the ways to write a part, so a part ends as soon as possible.
+        stop = index = start + 1
+        while index <= stop:
+            ends = (end for end, _ in foldings[index - 1])
+            stop, index = min(max(stop, *ends, 0), start + _MOST_FOLDED), index + 1
+        rest = {stop: ""}
+        for index in reversed(range(start, stop)):
+            found = [_alternatives(letters[index]) + rest[index + 1]]
+            found += [each + rest[end] for end, each in foldings[index] if end <= stop]
+            rest[index] = _any_of(found)
+        whole, start = whole + rest[start], stop
+    return whole
+
+
 @lru_cache(_LETTERS_KEPT)
 def _alternatives(letter: str) -> str:
     """Return a regular expression of all spellings of a letter, in all cases."""
@@ -109,7 +155,7 @@ def _alternatives(letter: str) -> str:
     for spelling in {each for case in _cases(letter) for each in _spellings(case)}:
         heads[spelling[1:]].add(spelling[0])
     found = [_one_of(heads[marks]) + marks for marks in sorted(heads)]
-    return found[0] if len(found) == 1 else f"(?:{'|'.join(found)})"
+    return _any_of(found)
 
 
 @lru_cache(_LETTERS_KEPT)
@@ -156,13 +202,17 @@ def _spellings(letter: str) -> Iterator[str]:
             yield from (alias + rest for alias in TABLES.aliases.get(head, ()))
 
 
+def _any_of(expressions: Sequence[str]) -> str:
+    return expressions[0] if len(expressions) == 1 else f"(?:{'|'.join(expressions)})"
+
+
 def _one_of(characters: Iterable[str]) -> str:
     escaped = [re.sub(r"[!-/:-@\[-`{-~]", r"\\\g<0>", each) for each in sorted(characters)]
     return escaped[0] if len(escaped) == 1 else f"[{''.join(escaped)}]"
 
 
 class _Tables(NamedTuple):
-    """Python's Unicode tables, inverted."""
+    """Python's Unicode tables, most of them inverted."""
 
     cases: Mapping[str, list[str]]
     """The characters that `fold` changes, by its result."""
@@ -172,20 +222,29 @@ class _Tables(NamedTuple):
     """The marks that compose with the character before them."""
     composing: Mapping[str, AbstractSet[str]]
     """The same marks, by the first character of the decomposition."""
+    foldings: Mapping[str, str]
+    """The foldings that have several characters, and are not the decomposition of their own one."""
+    folded: Mapping[str, str]
+    """A regular expression of the characters with such a folding, by their folding."""
 
 
 def _tables() -> _Tables:
     cases, aliases = defaultdict[str, list[str]](list), defaultdict[str, list[str]](list)
-    composing = defaultdict[str, set[str]](set)
+    composing, folded = defaultdict[str, set[str]](set), defaultdict[str, list[str]](list)
     for character in map(chr, chain.from_iterable(_RANGES)):
-        if (folded := fold(character)) != character:
-            cases[folded].append(character)
+        if (lower := fold(character)) != character:
+            cases[lower].append(character)
         if (decomposed := unicodedata.normalize("NFD", character)) != character:
             if (composed := unicodedata.normalize("NFC", character)) != character:
                 aliases[composed].append(character)
             if len(decomposed) > 1:
                 composing[decomposed[0]].update(decomposed[1:])
-    return _Tables(cases, aliases, set().union(*composing.values()), composing)
+        elif len(folding := character.casefold()) > 1:
+            folded[folding].append(character)
+    marks = set().union(*composing.values())
+    foldings = {each: folding for folding, found in folded.items() for each in found}
+    expressions = {folding: _one_of(found) for folding, found in folded.items()}
+    return _Tables(cases, aliases, marks, composing, foldings, expressions)
 
 
 TABLES = _tables()

@@ -26,6 +26,7 @@ FROM unnest($1::text[], $2::text[]) AS pairs (text, pattern)
 FINDS_WORDS = select(finds(bindparam("title", type_=Text), bindparam("description", type_=Text)))
 # With two marks in either order, where the order has no meaning.
 LETTERS = [*"aAeEiIsSkK. ()\\\\[ßẞſİıΣσςéÉẹạǰ한각가ÅåпП\u212a\u212b"]
+LETTERS += [*"\u017fﬀﬁﬃﬅffiitﬗմխև"]
 LETTERS += ["e\u0301", "a\u0302\u0323", "\u1ea0\u0302", "J\u030c", "x\u0307\u0323", "ᄀ", "क\u093c"]
 ROUNDS = 2_000
 WHITE = [each for each in CHARACTERS if each.isspace()]
@@ -63,9 +64,16 @@ async def connection(
     await connection.close()
 
 
+def fully_folded(character: str) -> str:
+    """Return the letters of a ligature, or one character that represents all cases."""
+    is_ligature = unicodedata.normalize("NFD", character) == character
+    folding = character.casefold()
+    return folding if is_ligature and len(folding) > 1 else fold(character)
+
+
 def canonical(text: str) -> str:
     """Return a value that is equal for all cases and spellings of a text."""
-    folded = "".join(map(fold, unicodedata.normalize("NFC", text)))
+    folded = "".join(map(fully_folded, unicodedata.normalize("NFC", text)))
     return unicodedata.normalize("NFC", folded).replace("i\u0307", "i")
 
 
@@ -97,7 +105,12 @@ async def test_every_character_is_found_in_all_cases_and_forms(
     connection: asyncpg.Connection,
 ) -> None:
     forms = [
-        {each, fold(each), *(unicodedata.normalize(form, each) for form in ("NFC", "NFD"))}
+        {
+            each,
+            fold(each),
+            fully_folded(each),
+            *(unicodedata.normalize(form, each) for form in ("NFC", "NFD")),
+        }
         for each in CHANGED
         # A mark alone belongs to the letter before it. Hangul has too many syllables to test all.
         if not unicodedata.combining(each) and (ord(each) < 0xAC00 or ord(each) % 97 == 0)
@@ -159,6 +172,33 @@ async def test_more_words_than_postgresql_caches_are_all_found(
 
 def test_equal_words_are_searched_for_once() -> None:
     assert len(patterns("milk MILK mi\u006ck \u00e9t\u00e9 E\u0301T\u00c9")) == 2
+    assert len(patterns("stra\u00dfe STRASSE Stra\u1e9ee stra\u017fse")) == 1
+
+
+async def test_letters_are_found_as_ligatures_and_in_them(
+    connection: asyncpg.Connection,
+) -> None:
+    texts = ["Straße", "STRASSE", "STRAẞE", "Flußschiﬀfahrt", "flussschifffahrt", "oﬃce", "ﬅadt"]
+    searches = [
+        "strasse",
+        "ß",
+        "s",
+        "stras",
+        "sse",
+        "fluss\u017fchiffahrt",
+        "ß" * 100,
+        "sch",
+        "ffi",
+    ]
+    searches += ["ﬃ", "fice", "stadt", "tad", "s\u017fs", "FLUẞSCHIFFFAHRT", "flusßchifﬀahrt", "i"]
+    pairs = [(text, searched) for text in texts for searched in searches]
+    assert await wrong(connection, pairs) == []
+    assert canonical("STRASSE") == canonical("straße") == "strasse"
+
+
+def test_a_pattern_of_many_ligatures_is_short() -> None:
+    for searched in ("s" * 200, "ß" * 200, "ffi" * 66, "fﬁ" * 100):
+        assert len(pattern(searched)) < 50 * len(searched)
 
 
 def test_no_other_character_has_another_case_or_spelling() -> None:
@@ -171,3 +211,4 @@ def test_no_other_character_has_another_case_or_spelling() -> None:
         decomposed = unicodedata.normalize("NFD", each)
         assert len(decomposed) == 1 or decomposed[-1] in TABLES.marks
         assert fold(fold(each)) == fold(each)
+        assert (fully_folded(each) != fold(each)) == (each in TABLES.foldings)
