@@ -9,7 +9,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ def may_break(before: str, after: str) -> bool:
     return new[:1] > old[:1] or (old[0] == 0 and new[:2] > old[:2])
 
 
+def unrated(change: Tree) -> Iterator[str]:
+    """Yield a message for a change that breaks clients and that Redocly CLI does not rate."""
+    of = change.get("property")
+    if change["impact"] == "major" or change["kind"] == "added":
+        return
+    if change["typeName"] == "SecurityRequirementList":
+        yield f"The security of {change['path']} was {change['kind']}."
+    elif of in ("default", "x-default", "propertyName") and "value" in change["base"]:
+        yield f"The value of {change['base']['pointer']} was {change['kind']}."
+    elif of == "enum":  # of a response: programs test for the value
+        now = change["revision"].get("value", [])
+        for lost in set(change["base"].get("value", [])) - set(now):
+            yield f"Enum at {change['base']['pointer']} lost '{lost}'."
+
+
 @pytest.fixture(scope="module")
 def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree], list[str]]:
     """Return the breaking changes between two contracts, as messages."""
@@ -65,7 +80,8 @@ def breaking(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Tree, Tree],
         assert run.returncode == 0, run.stderr
         changes = json.loads(run.stdout)["changes"]
         verdicts = (verdict for change in changes for verdict in change["verdicts"])
-        return [each["message"] for each in verdicts if each["impact"] == "major"]
+        rated = [each["message"] for each in verdicts if each["impact"] == "major"]
+        return rated + sorted({each for change in changes for each in unrated(change)})
 
     return compare
 
@@ -163,6 +179,24 @@ def test_a_change_that_breaks_clients_is_found(
     name: str, breaking: Callable[[Tree, Tree], list[str]]
 ) -> None:
     assert breaking(dict(CONTRACT.tree), changed(BREAKING[name]))
+
+
+def test_breaking_changes_that_redocly_does_not_rate_are_found(
+    breaking: Callable[[Tree, Tree], list[str]],
+) -> None:
+    def change(tree: Tree) -> None:
+        schemas(tree)["ProblemCode"]["enum"].remove("rate_limited")
+        schemas(tree)["TaskSort"]["x-default"] = "due_at"
+        schemas(tree)["BatchOperation"]["discriminator"]["propertyName"] = "kind"
+        del tree["paths"]["/health/live"]["get"]["security"]
+
+    found = breaking(dict(CONTRACT.tree), changed(change))
+    assert [each for each in found if "ProblemCode" not in each] == [
+        "The security of #/paths/~1health~1live/get/security was removed.",
+        "The value of #/components/schemas/BatchOperation/discriminator/propertyName was modified.",
+        "The value of #/components/schemas/TaskSort/x-default was modified.",
+    ]
+    assert "Enum at #/components/schemas/ProblemCode/enum lost 'rate_limited'." in found
 
 
 def test_changes_that_break_no_client_are_let_through(
