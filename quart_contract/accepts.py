@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from quart_contract.operations import JSON
 
-_COVERING = JSON, "application/*", "*/*"
-"""The media ranges that cover JSON, most specific first. The first that a header has decides."""
+_COVERING = JSON, "application/*", "*/*", "*"
+"""The media ranges that cover JSON, most specific first. The first that a header has decides.
+
+The last one is no media range of HTTP, but clients in Java send it."""
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
 _RANGE = re.compile(
@@ -19,7 +21,8 @@ _RANGE = re.compile(
     re.IGNORECASE,
 )
 _QUALITY = re.compile(r";[ \t]*q[ \t]*=[ \t]*([^;, \t]*)", re.IGNORECASE)
-_VALID_QUALITY = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
+_VALID_QUALITY = re.compile(r"0(\.[0-9]*)?|\.[0-9]+|1(\.0*)?")
+"""Also without the zero: Java's own client sends `*; q=.2, */*; q=.2` by default."""
 
 
 def accepts_json(headers: Sequence[str]) -> bool:

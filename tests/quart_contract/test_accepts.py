@@ -43,6 +43,11 @@ def test_accept_means_what_it_means_to_werkzeug(header: str) -> None:
         (["text/html", "*/*;q=0.1"], True),
         (["application/json;q=0", "*/*"], False),
         (["*/*;q=0, application/*"], True),
+        (["text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"], True),  # HttpURLConnection
+        (["text/html, *; q=.2"], True),
+        (["*/*; q=0., text/*"], False),
+        (["application/json;q=1."], True),
+        (["*/*;q=."], False),
         (["*/*;q=2"], False),
         (["*/*;q=0.5x"], False),
         (["xapplication/json"], False),
