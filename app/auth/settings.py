@@ -9,8 +9,14 @@ from .expected import clean, read_audiences, read_list, read_required_claims
 
 MIN_SECRET_BYTES = 32
 _MIN_DISTINCT = 10
-# Claims that every user's tokens share, or that no two tokens share.
-_NO_USER_CLAIMS = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti"})
+# Claims that the tokens of many users share, or that two tokens of one user do not.
+_NO_USER_CLAIMS = frozenset(
+    {
+        *("iss", "aud", "exp", "nbf", "iat", "jti"),
+        *("azp", "scope", "scp", "tid", "token_type", "token_use", "typ", "ver"),
+        *("auth_time", "nonce", "session_id", "sid"),
+    }
+)
 
 
 def _secret(secret: SecretStr) -> SecretStr:

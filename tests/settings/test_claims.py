@@ -63,6 +63,8 @@ def test_required_claims_have_values(
         ("JWT_USER_CLAIM", " sub", "has white space at its ends"),
         ("JWT_USER_CLAIM", '"sub"', "is in quotes"),
         ("JWT_USER_CLAIM", "iss", "must be a claim that identifies a user"),
+        ("JWT_USER_CLAIM", "tid", "must be a claim that identifies a user"),
+        ("JWT_USER_CLAIM", "sid", "must be a claim that identifies a user"),
         ("BETTER_AUTH_SECRET", f"{SECRET}\n", "has white space at its ends. Remove it."),
         ("BETTER_AUTH_SECRET", f'"{SECRET}"', "is in quotes. Remove them."),
         ("JWT_SECRET", f"'{SECRET}'", "is in quotes. Remove them."),
