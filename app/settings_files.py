@@ -45,7 +45,9 @@ def _contents(path: object) -> object:
     try:
         text = _read(Path(path)).decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
-        raise ValueError(f"cannot read {path} ({error.strerror}). Check its permissions.") from None
+        raise ValueError(
+            f"cannot read {path} ({error.strerror}). Check its path and permissions."
+        ) from None
     except UnicodeDecodeError:
         text = "\0"
     if not text:

@@ -134,7 +134,10 @@ def test_a_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        (None, "cannot read file (No such file or directory). Check its permissions."),
+        (
+            None,
+            "cannot read file (No such file or directory). Check its path and permissions.",
+        ),
         (b"", "file is empty. Write the secret into it."),
         (b"\n", "file is empty. Write the secret into it."),
         (b"one\ntwo\n", "file is not one line of text. Write only the secret into it."),
