@@ -13,6 +13,7 @@ from tests.support.conformance import judge
 from tests.support.http1 import connect
 from tests.support.live_server import LiveServer
 from tests.support.tokens import token_for
+from tests.support.waiting import PATIENCE_SECONDS
 
 ParsedResponse = tuple[h11.Response, bytes]
 
@@ -59,7 +60,7 @@ async def send(server: LiveServer, raw: bytes, closes: bool | None) -> list[Pars
     closed = False
     try:
         writer.write(raw)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not closed and (closes or not parser.done):
                 data = await reader.read(65536)
                 parser.feed(data)

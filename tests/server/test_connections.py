@@ -16,6 +16,7 @@ from app.server.http.connections import RESERVED_DESCRIPTORS, Connections, Limit
 from app.settings import Settings
 from tests.support.http1 import LIVE, SCRIPT, Streams, connect, unread
 from tests.support.live_server import LiveServer, live
+from tests.support.waiting import PATIENCE_SECONDS
 
 PART = b"GET /health/live HTTP/1.1\r\nHost:"
 OTHER = "127.0.0.2"
@@ -56,7 +57,7 @@ async def is_answered(streams: Streams) -> bool:
     reader, writer = streams
     try:
         writer.write(LIVE)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             head = await reader.readuntil(b"}\n")
     except (ConnectionError, asyncio.IncompleteReadError):
         return False

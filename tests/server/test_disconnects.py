@@ -14,7 +14,7 @@ from app.database.driver.url import DatabaseUrl
 from tests.support.driver import recorded_statements
 from tests.support.http1 import connect, request
 from tests.support.live_server import LiveServer
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 # Other tests may run on the same database.
 NAME = f"sleep_{uuid4().hex}"
@@ -116,7 +116,7 @@ async def test_a_client_that_closes_its_side_only_gets_its_response(
             reader, writer = await connect(server)
             writer.write(request("GET /api/tasks", user=user))
             writer.write_eof()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 response = await reader.read()
             writer.close()
         head = b"HTTP/1.1 100 Continue\r\n\r\n" * interim
@@ -132,7 +132,7 @@ async def test_a_client_of_http_1_0_gets_no_interim_response(
         reader, writer = await connect(server)
         writer.write(request("GET /api/tasks", user=user).replace(b"HTTP/1.1", b"HTTP/1.0"))
         writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             response = await reader.read()
         writer.close()
     assert response.startswith(b"HTTP/1.1 200")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.http1 import LIVE, connect, request
 from tests.support.live_server import LiveServer
+from tests.support.waiting import PATIENCE_SECONDS
 
 TASK = b'{"title": "x"}'
 JSON = "Content-Type: application/json"
@@ -22,7 +23,7 @@ async def send(server: LiveServer, *pieces: bytes, pause: float = 0) -> bytes:
         for piece in pieces:
             writer.write(piece)
             await asyncio.sleep(pause)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await reader.read()
     finally:
         writer.close()
@@ -75,7 +76,7 @@ async def test_whoever_sends_more_than_is_read_is_answered_and_let_go(
         response = b""
         # The end is a reset if unread data is still in transit.
         with suppress(ConnectionError):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 response = await reader.readuntil(b"\r\n\r\n")
                 await reader.read()
         assert response.startswith(b"HTTP/1.1 401") or response == b""
