@@ -1,5 +1,6 @@
 """Pages of other origins call the API in a real browser, as docs/how-to/browsers.md says."""
 
+import asyncio
 import re
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -34,7 +35,8 @@ CALL = """async ([url, token, init]) => {
 CREATE_MANY = """([url, count]) => {
   const create = async () => {
     const body = JSON.stringify({ title: "x" });
-    const headers = { "Content-Type": "application/json" };
+    const key = crypto.randomUUID();
+    const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
     return (await taskwardFetch(url, { method: "POST", headers, body })).status;
   };
   return Promise.all(Array.from({ length: count }, create));
@@ -139,14 +141,18 @@ async def front_end(page: Page, better_auth: BetterAuth, bundle: str) -> Page:
 
 
 async def spoil_tokens(page: Page, url: str, count: int) -> None:
-    """Make the token of the next requests invalid, as if the page's token had expired."""
-    left = count
+    """Make the token of the next calls invalid, as if the page's token had expired.
+
+    A call is known by its idempotency key. Its repeat can be sent before the first attempt of
+    another call, because a browser opens only a few connections.
+    """
+    spoilt = list[str | None]()
 
     async def spoil(route: Route) -> None:
-        nonlocal left
         headers = route.request.headers
-        if "authorization" in headers and left > 0:
-            left -= 1
+        call = headers.get("idempotency-key")
+        if "authorization" in headers and call not in spoilt and len(spoilt) < count:
+            spoilt.append(call)
             headers |= {"authorization": "Bearer expired"}
         await route.continue_(headers=headers)
 
@@ -173,6 +179,7 @@ async def test_the_guide_renews_one_token_at_a_time(
     create = CREATE.replace("http://127.0.0.1:8000", trusting.base_url)
     await front_end.evaluate(f"async () => {{{create}}}")
 
+    await asyncio.sleep(1)  # tokens of the same second are equal
     await spoil_tokens(front_end, tasks, 10)
     assert await front_end.evaluate(CREATE_MANY, [tasks, 10]) == [201] * 10
     assert len(renewals) == 2
