@@ -74,7 +74,12 @@ def discovered_issuer(
 
 def first_url(issuers: tuple[str, ...]) -> str | None:
     """Return the first issuer that can have a discovery document; None if there is none."""
-    return next((each for each in issuers if each.startswith(("https://", "http://"))), None)
+    return next(filter(is_url, issuers), None)
+
+
+def is_url(issuer: str) -> bool:
+    """Return whether an issuer can have a discovery document."""
+    return issuer.startswith(("https://", "http://"))
 
 
 def _issuers(value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:

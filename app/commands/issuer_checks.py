@@ -8,7 +8,7 @@ from ..auth.errors import InvalidKeySetError, OtherIssuerError
 from ..auth.fetching import fetch
 from ..auth.key_sources import Discovery, KeyAddress, KeySource
 from ..auth.keys import KeySet, read_keys
-from ..auth.settings import first_url
+from ..auth.settings import first_url, is_url
 from ..settings import Settings
 from .errors import CommandError
 from .resolve import kept_secret
@@ -35,9 +35,8 @@ async def check_keys(settings: Settings) -> Keys:
         found.append(f"{', '.join(algorithms)} with {len(keys.keys)} keys from {source.url}")
         warnings += [f"key left out: {each}" for each in keys.left_out]
         first = first_url(settings.jwt_issuer)
-        for issuer in settings.jwt_issuer:
-            if issuer.startswith(("http://", "https://")):
-                warnings += await _discovered(issuer, source, keys, is_first=issuer == first)
+        for issuer in filter(is_url, settings.jwt_issuer):
+            warnings += await _discovered(issuer, source, keys, is_first=issuer == first)
     if not found:
         raise CommandError(
             "neither JWKS_URL nor BETTER_AUTH_SECRET is set, and JWT_ISSUER is not a URL. serve "
