@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
+from app.database.migrations import reporting
 from app.database.migrations import runner as migrations
+from app.database.migrations.migration_lock import is_held, migration_lock
 from app.database.migrations.runner import migrate
 from app.database.wall.audit import find_holes
 from app.database.wall.tables import Wall
@@ -22,9 +24,9 @@ from tests.upgrades.steps import REVISIONS, closing, migrate_to
 END_HOLDER = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity JOIN pg_locks USING (pid)
 WHERE locktype = 'advisory' AND granted AND datname = current_database()
-  AND state = 'idle in transaction' AND query LIKE '%DO $$%'
+  AND state = 'idle in transaction' AND query LIKE '%SET LOCAL idle_in_transaction%'
 """
-"""It matches the last statement that the holder of the lock runs before the migrations."""
+"""It matches the statement that the holder of the lock runs before and during the migrations."""
 USED_AT = """
 SELECT query_start FROM pg_stat_activity JOIN pg_locks USING (pid)
 WHERE locktype = 'advisory' AND granted AND datname = current_database()
@@ -85,7 +87,7 @@ async def test_a_migration_that_another_process_made_is_not_repeated(
 async def test_the_connection_with_the_lock_is_never_idle_for_long(
     databases: list[Database], other: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrations, "SECONDS_BETWEEN_SIGNS", 0.05)
+    monkeypatch.setattr(reporting, "SECONDS_BETWEEN_SIGNS", 0.05)
     await migrate_to(databases[0], REVISIONS[2])
     async with other.transaction():
         await other.execute("LOCK TABLE users IN ROW EXCLUSIVE MODE")
@@ -98,3 +100,23 @@ async def test_the_connection_with_the_lock_is_never_idle_for_long(
                 await asyncio.sleep(0.05)
         assert not migrating.done()
     assert await migrating == WALL.head
+
+
+async def test_an_index_build_never_waits_for_the_lock(
+    databases: list[Database], other: asyncpg.Connection
+) -> None:
+    await other.execute("CREATE TABLE x (y integer)")
+    async with migration_lock(databases[0]) as holder:
+
+        async def use() -> None:
+            while await is_held(holder):
+                pass
+
+        using = asyncio.create_task(use())
+        # A build waits for each transaction that has a snapshot at one of its moments.
+        for number in range(20):
+            build = f"CREATE INDEX CONCURRENTLY x{number} ON x (y)"
+            await other.execute(build, timeout=30)
+        assert not using.done()
+        using.cancel()
+        await asyncio.gather(using, return_exceptions=True)

@@ -18,15 +18,16 @@ SECONDS_BETWEEN_REPORTS = 5
 _LOCK = text("SELECT pg_try_advisory_xact_lock(7402271103)")
 _LOCK_POLL_SECONDS = 0.1
 # While an index is built, the transaction that holds the lock is idle. These settings keep
-# PostgreSQL from ending it. Not every version has the second one. This must be the last command
-# there: PostgreSQL keeps the snapshot of a SELECT until the next command, and the index build would
-# wait for that snapshot.
+# PostgreSQL from ending it. Not every version has the second one.
 _STAY = text("""
 DO $$ BEGIN
     PERFORM set_config(name, '0', true) FROM pg_settings
     WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout');
 END $$
 """)
+# While an index is built, this is the only command there. It takes no snapshot: a build that begins
+# during a command with a snapshot waits for the end of its transaction, and so for itself.
+_IN_USE = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 logger = structlog.get_logger("app.migrate")
 
 
@@ -64,9 +65,9 @@ async def migration_lock(database: Database) -> AsyncIterator[AsyncConnection]:
 
 
 async def is_held(holder: AsyncConnection) -> bool:
-    """Return whether the connection is open, and therefore holds the lock."""
+    """Return whether the connection is open, and therefore holds the lock. This uses it."""
     try:
-        await holder.execute(_STAY)
+        await holder.execute(_IN_USE)
     except (DBAPIError, PendingRollbackError, OSError):
         return False
     return True

@@ -6,12 +6,10 @@ lock on a table, later statements queue behind it, even if they do not conflict 
 
 import asyncio
 import random
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,31 +20,20 @@ from ..wall.grants import close_to_others, pass_on_readers
 from ..wall.role import ensure_roles
 from ..wall.tables import Wall
 from . import version
-from .migration_lock import SECONDS_BETWEEN_REPORTS, is_held, migration_lock
+from .migration_lock import is_held, migration_lock
 from .ownership import (
     ForeignDatabaseError,
     adoptable_revision,
     check_number,
     require_own,
 )
+from .reporting import reporting
 from .version import is_at_head, revision
 
 SECONDS_BETWEEN_ATTEMPTS = 2
 ATTEMPTS = 150
-SECONDS_BETWEEN_SIGNS = 1
-"""Seconds between two uses of the connection that holds the lock: a proxy may close an idle one."""
 LOSSES = 10
 """How often `migrate` restarts after it has lost the lock."""
-
-_BACKEND = text("SELECT pg_backend_pid()")
-# Other transactions that are older than this, oldest first.
-_OLDEST = text("""
-SELECT pid, extract(epoch FROM clock_timestamp() - xact_start)::int AS seconds
-FROM pg_stat_activity
-WHERE datname = current_database() AND xact_start < clock_timestamp() - interval '2 seconds'
-  AND pid NOT IN (pg_backend_pid(), :backend)
-ORDER BY xact_start LIMIT 3
-""")
 
 _LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
 
@@ -89,7 +76,7 @@ async def _migrate(database: Database, holder: AsyncConnection) -> str:
             if not found:
                 await _create_version(connection, wall, adopted)
             await connection.run_sync(close_to_others, wall)
-        async with _reporting(holder, connection):
+        async with reporting(database, holder, connection):
             while True:
                 async with connection.begin():
                     found, _ = await _checked(connection, wall)
@@ -153,46 +140,6 @@ async def _create_version(connection: AsyncConnection, wall: Wall, adopted: str)
         await version.write(connection, adopted)
         await pass_on_readers(connection)
         await connection.run_sync(close_to_others, wall, version.RELEASED_TABLE)
-
-
-@asynccontextmanager
-async def _reporting(holder: AsyncConnection, connection: AsyncConnection) -> AsyncIterator[None]:
-    """Log every few seconds that a migration runs, and which transactions it may wait for.
-
-    It uses the connection that holds the lock, which is idle otherwise.
-    """
-    async with connection.begin():
-        backend = (await connection.execute(_BACKEND)).scalar_one()
-    ended = asyncio.Event()
-    reporting = asyncio.create_task(_report(holder, backend, ended))
-    try:
-        yield
-    finally:
-        # Do not cancel the task: that would break the connection, and the lock would be lost.
-        ended.set()
-        await reporting
-
-
-async def _report(holder: AsyncConnection, backend: int, ended: asyncio.Event) -> None:
-    began = reported = time.monotonic()
-    while await is_held(holder):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS_BETWEEN_SIGNS):
-                await ended.wait()
-                return
-        if time.monotonic() - reported < SECONDS_BETWEEN_REPORTS:
-            continue
-        reported = time.monotonic()
-        try:
-            others = (await holder.execute(_OLDEST, {"backend": backend})).all()
-        except DBAPIError:
-            return  # the migration itself raises the error
-        oldest = {f"pid {other.pid}": f"{other.seconds} s" for other in others}
-        logger.info(
-            "migration running",
-            seconds=round(reported - began),
-            waits_for_transactions=oldest or None,
-        )
 
 
 async def _retry_on_lock_timeout(
