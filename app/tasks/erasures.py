@@ -160,6 +160,8 @@ def _erase_user() -> Insert:
             epoch=bindparam("new_epoch", type_=Uuid),
             key_bytes=0,
             key_bytes_since=func.now(),
+            deleted_bytes=0,
+            deleted_bytes_since=func.now(),
         )
         .returning(users.c.id, users.c.revision)
         .cte("erased")

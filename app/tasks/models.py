@@ -1,10 +1,12 @@
 """The tables. Every key begins with the user, so each query reads one user's rows on one shard."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -18,7 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -34,6 +36,14 @@ WHITE_SPACE = (
     r"\t\n\x0B\f\r \u0085\u00A0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
     r"\u2009\u200A\u2028\u2029\u202F\u205F\u3000"
 )
+
+# A CHECK cannot have a query, such as one of the elements of an array. A path expression can.
+_HAS_WRONG_LENGTH = (
+    """jsonb_path_exists(to_jsonb(labels), '$[*] ? (!(@ like_regex "^.{1,50}$" flag "s"))')"""
+)
+
+_BYTES = Text(collation="C")
+"""Text that is compared by bytes. An index of another collation would depend on the machine."""
 
 _now = text("now()")
 
@@ -56,6 +66,9 @@ users = Table(
     # The bytes of idempotency keys that the user has stored since `key_bytes_since`.
     Column("key_bytes", Integer, nullable=False, server_default=text("0")),
     Column("key_bytes_since", DateTime(timezone=True), nullable=False, server_default=_now),
+    # The bytes of deleted tasks' content that the user has stored since `deleted_bytes_since`.
+    Column("deleted_bytes", Integer, nullable=False, server_default=text("0")),
+    Column("deleted_bytes_since", DateTime(timezone=True), nullable=False, server_default=_now),
     CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="id"),
     CheckConstraint("revision > 0", name="revision"),
     CheckConstraint("task_count >= 0", name="task_count"),
@@ -68,17 +81,36 @@ tasks = Table(
     Column("id", Uuid, nullable=False),
     Column("title", Text, nullable=False),
     Column("description", Text),
+    # A task for a whole day also has `due_at`, the beginning of `due_on` in UTC. If `due_at`
+    # differs, a server of version 0.2 has changed it since, and `due_on` is void.
     Column("due_at", DateTime(timezone=True)),
+    Column("due_on", Date),
+    Column("labels", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # The place of the word in the contract's list.
+    Column("priority", SmallInteger, nullable=False, server_default=text("0")),
+    Column("position", _BYTES),
+    # Not JSONB, which would change numbers and the order of members, and reject U+0000.
+    Column("extra", JSON, nullable=False, server_default=text("'{}'")),
     Column("completed", Boolean, nullable=False, server_default=text("false")),
     Column("completed_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
     Column("revision", BigInteger, nullable=False),
+    # The hash of what a task with a client's id was created with.
+    Column("fingerprint", LargeBinary),
     PrimaryKeyConstraint("user_id", "id"),
     CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="title_length"),
     CheckConstraint(f"btrim(title, E'{WHITE_SPACE}') <> ''", name="title_not_blank"),
     CheckConstraint("char_length(description) <= 10000", name="description_length"),
     CheckConstraint("isfinite(due_at)", name="due_at_finite"),
+    CheckConstraint("isfinite(due_on)", name="due_on_finite"),
+    CheckConstraint("cardinality(labels) <= 20", name="labels_count"),
+    CheckConstraint("array_position(labels, NULL) IS NULL", name="labels_not_null"),
+    CheckConstraint(f"labels = '{{}}' OR NOT {_HAS_WRONG_LENGTH}", name="labels_length"),
+    CheckConstraint("priority BETWEEN 0 AND 3", name="priority"),
+    CheckConstraint("position ~ '^[ -~]{1,100}$'", name="position"),
+    CheckConstraint("json_typeof(extra) = 'object'", name="extra_object"),
+    CheckConstraint("octet_length(extra::text) <= 4096", name="extra_size"),
     CheckConstraint("completed = (completed_at IS NOT NULL)", name="completed_at"),
     CheckConstraint("revision > 0", name="revision"),
     Index("tasks_created", "user_id", "created_at", "id"),
@@ -86,6 +118,8 @@ tasks = Table(
     Index("tasks_updated", "user_id", "updated_at", "id"),
     Index("tasks_revision", "user_id", "revision"),
     Index("tasks_due", "user_id", "due_at", "id"),
+    Index("tasks_priority", "user_id", "priority", "id"),
+    Index("tasks_position", "user_id", "position", "id"),
 )
 
 # `outcome` and the request make the response again. Rows of version 0.2 have no outcome, but the
@@ -109,6 +143,21 @@ idempotency_keys = Table(
     Index("idempotency_keys_created", "created_at"),
 )
 
+CONTENT = (
+    "title",
+    "description",
+    "due_at",
+    "due_on",
+    "labels",
+    "priority",
+    "position",
+    "extra",
+    "completed_at",
+    "created_at",
+    "fingerprint",
+)
+"""What a tombstone keeps of a task, so that it can be restored. All are null if nothing is kept."""
+
 tombstones = Table(
     "tombstones",
     metadata,
@@ -116,6 +165,7 @@ tombstones = Table(
     Column("id", Uuid, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("deleted_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    *(Column(name, tasks.c[name].type) for name in CONTENT),
     PrimaryKeyConstraint("user_id", "id"),
     CheckConstraint("revision > 0", name="revision"),
     Index("tombstones_revision", "user_id", "revision"),

@@ -32,6 +32,8 @@ WALL = Wall(
             "0005",
             {"user_id", "id", "revision", "deleted_at"},
             {"tombstones_pkey", "tombstones_revision_check"},
+            # The columns with content are only in expired rows, which this role deletes. Servers of
+            # version 0.2 are not ready without the right on the whole table.
             PurgeAccess({"SELECT", "DELETE"}, TOMBSTONES_EXPIRE),
         ),
         "erasures": OwnedTable(

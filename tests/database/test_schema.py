@@ -153,6 +153,21 @@ async def test_the_database_and_the_contract_name_the_same_white_space(
         ("completed = true", "tasks_completed_at"),
         ("completed_at = now()", "tasks_completed_at"),
         ("due_at = 'infinity'", "tasks_due_at_finite"),
+        ("due_on = '-infinity'", "tasks_due_on_finite"),
+        ("labels = array_fill('x'::text, '{21}')", "tasks_labels_count"),
+        ("labels = '{x,NULL}'", "tasks_labels_not_null"),
+        ("labels = ARRAY['x', '']", "tasks_labels_length"),
+        ("labels = ARRAY['x', repeat('😀', 51)]", "tasks_labels_length"),
+        ("labels = ARRAY[E'\\n' || repeat('x', 50)]", "tasks_labels_length"),
+        ("priority = 4", "tasks_priority"),
+        ("priority = -1", "tasks_priority"),
+        ("position = ''", "tasks_position"),
+        ("position = repeat('x', 101)", "tasks_position"),
+        ("position = 'é'", "tasks_position"),
+        ("position = E'x\\n'", "tasks_position"),
+        ("extra = '[]'", "tasks_extra_object"),
+        ("extra = 'null'", "tasks_extra_object"),
+        ("extra = json_build_object('x', repeat('é', 2050))", "tasks_extra_size"),
         ("revision = 0", "tasks_revision"),
     ],
 )
@@ -162,6 +177,20 @@ async def test_the_database_keeps_rows_consistent(
     await connection.execute(text(INSERT), {"title": "x", "description": None})
     with pytest.raises(IntegrityError, match=constraint):
         await connection.execute(text(f"UPDATE tasks SET {changes} WHERE user_id = 'checked'"))
+
+
+async def test_the_database_keeps_the_longest_values(connection: AsyncConnection) -> None:
+    await connection.execute(text(INSERT), {"title": "x", "description": None})
+    await connection.execute(
+        text(
+            """
+            UPDATE tasks SET labels = array_fill(E'\\n' || repeat('😀', 49), '{20}'), priority = 3,
+                position = repeat(' ~', 50),
+                extra = CAST(concat('{"x":"', repeat('é', 2044), '"}') AS json)
+            WHERE user_id = 'checked'
+            """
+        )
+    )
 
 
 async def test_no_task_is_without_its_user(connection: AsyncConnection) -> None:
