@@ -2,20 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hypercorn.typing import ASGIFramework
-from quart import request
 
-from quart_contract import Contract, Problem
+from quart_contract import Contract
 
 from .auth import problems as auth_problems
 from .auth.in_flight import InFlight
 from .auth.key_sources import Discovery, KeyAddress, KeySource
 from .auth.long_bodies import LongBodies
 from .auth.rate_limits import RateLimiter
-from .auth.request_state import STATE, RequestState
 from .auth.require_user import BearerAuthentication
 from .auth.tokens import TokenVerifier
 from .database import problems as database_problems
@@ -31,8 +28,8 @@ from .server.middleware.request_guard import RequestGuardMiddleware
 from .server.middleware.request_log import Recorder, RequestLogMiddleware
 from .server.middleware.unverified_requests import UnverifiedRequestsMiddleware
 from .server.observability.health import HealthRoutes
+from .server.observability.problems import ObservedProblems
 from .server.observability.readiness import ReadinessCheck
-from .server.observability.rejections import Rejections
 from .server.observability.tracing import tracing_of
 from .settings import Settings, SettingsError, required
 from .tasks import problems as task_problems
@@ -76,23 +73,35 @@ def create_app(settings: Settings, *, local_origins: bool = False) -> Applicatio
     if limiter is not None:
         app.after_serving(limiter.close)
 
-    health = HealthRoutes(services.readiness, services.stopping)
-    tasks = TaskRoutes(services.database, settings.max_tasks_per_user, services.erasure_requested)
-    for blueprint in (tasks.blueprint, health.blueprint):
-        app.register_blueprint(blueprint)
+    problems = ObservedProblems(contract.catalogue)
+    _add_handlers(app, settings, services, problems)
     contract.install(
         app,
         security={"bearer": BearerAuthentication(verifier, limiter, services.in_flight)},
         problems=PROBLEMS,
         codes=server_problems.CODES,
         schedule=LongBodies().schedule,
-        observe=_observer(),
+        observe=problems.observe,
     )
     app.routes = {each.handler_name: each for each in contract.operations}
     allow_origins(app, contract, settings.cors_origins, local=local_origins)
     protocol.install(contract.catalogue)
     _add_middleware(app, settings, contract, verifier, tracing)
     return app
+
+
+def _add_handlers(
+    app: Application, settings: Settings, services: Services, problems: ObservedProblems
+) -> None:
+    health = HealthRoutes(services.readiness, services.stopping)
+    tasks = TaskRoutes(
+        services.database,
+        settings.max_tasks_per_user,
+        services.erasure_requested,
+        problems.describe,
+    )
+    for blueprint in (tasks.blueprint, health.blueprint):
+        app.register_blueprint(blueprint)
 
 
 def _add_middleware(
@@ -143,18 +152,6 @@ def key_source(settings: Settings) -> KeySource | None:
         return KeyAddress(str(settings.jwks_url))
     issuer = settings.discovered_issuer
     return None if issuer is None else Discovery(issuer)
-
-
-def _observer() -> Callable[[Problem], str]:
-    rejections = Rejections()
-
-    def observe(problem: Problem) -> str:
-        state: RequestState = request.scope["state"][STATE]
-        state.problem = problem.code
-        rejections.observe(problem, state)
-        return state.request_id
-
-    return observe
 
 
 def _services(settings: Settings, verifier: TokenVerifier, tracing: "Tracing | None") -> Services:

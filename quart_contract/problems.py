@@ -110,9 +110,10 @@ class ProblemCatalogue:
             request_id=request_id,
             errors=problem.violations[:MAX_VIOLATIONS],
         )
+        encoded = msgspec.json.encode(document)
         if problem.extensions:
-            return msgspec.json.encode({**msgspec.to_builtins(document), **problem.extensions})
-        return msgspec.json.encode(document)
+            return b"".join((encoded[:-1], b",", msgspec.json.encode(problem.extensions)[1:]))
+        return encoded
 
     def events(
         self, problem: Problem, *, path: str, request_id: str | None = None

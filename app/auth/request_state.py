@@ -55,5 +55,7 @@ class RequestState:
     """The status of the response; None until it has begun."""
     problem: str | None = None
     """The code of the problem, if the response is one."""
+    inner_problems: set[str] = field(default_factory=set)
+    """The codes of the problems that are parts of the response."""
     feed_lag: int | None = None
     """For a reader of the change feed: the number of revisions it had not received."""

@@ -1,41 +1,83 @@
 """Batches: many operations in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
 
-from .errors import OperationError, TaskError
-from .schemas import (
-    BatchOperation,
-    CreateOperation,
-    OperationResult,
-    TaskBatchResult,
-    UpdateOperation,
+from .errors import (
+    BatchError,
+    Failure,
+    PreconditionFailedError,
+    TaskDiffersError,
+    TaskError,
+    TaskNotFoundError,
 )
-from .store import TaskStore
+from .schemas import BatchOperation, CreateOperation, OperationResult, Task, UpdateOperation
+from .store import TaskStore, new_id
 
 
-async def execute(
+async def run(
     store: TaskStore, operations: Sequence[BatchOperation], max_tasks: int
-) -> TaskBatchResult:
-    """Run the operations in order. Each operation sees the changes of the earlier ones.
+) -> list[OperationResult | Failure]:
+    """Run the operations in order, and return the outcome of each.
 
-    Raises `OperationError` for the first operation that fails. The caller rolls back.
+    Each operation sees the changes of the earlier ones. An operation that fails changes nothing.
     """
-    results = []
+    outcomes: list[OperationResult | Failure] = []
     for index, operation in enumerate(operations):
+        id_ = new_id() if isinstance(operation, CreateOperation) else operation.id
         try:
-            results.append(await _execute(store, operation, max_tasks))
+            status, task = await _run(store, id_, operation, max_tasks)
         except TaskError as error:
-            raise OperationError(index, error) from error
-    return TaskBatchResult(results)
+            outcomes.append(Failure(index, id_, error))
+        else:
+            outcomes.append(OperationResult(op_of(operation), id_, status, task))
+    return outcomes
 
 
-async def _execute(store: TaskStore, operation: BatchOperation, max_tasks: int) -> OperationResult:
+async def _run(
+    store: TaskStore, id_: UUID, operation: BatchOperation, max_tasks: int
+) -> tuple[int, Task | None]:
     if isinstance(operation, CreateOperation):
-        task = await store.create(operation.task, max_tasks)
-        return OperationResult("create", task.id, task)
+        return 201, await store.create(operation.task, max_tasks, id_)
     expected = None if operation.revision is None else [operation.revision]
     if isinstance(operation, UpdateOperation):
-        task = await store.update(operation.id, operation.patch.fields, expected)
-        return OperationResult("update", task.id, task)
-    await store.delete(operation.id, expected)
-    return OperationResult("delete", operation.id, None)
+        return 200, await store.update(id_, operation.patch.fields, expected)
+    await store.delete(id_, expected)
+    return 204, None
+
+
+def op_of(operation: BatchOperation) -> str:
+    """Return the kind of an operation, as the contract names it."""
+    return str(operation.__struct_config__.tag)
+
+
+def check(outcomes: Sequence[OperationResult | Failure]) -> None:
+    """Raise `BatchError` if an operation failed. The caller rolls back."""
+    failures = [each for each in outcomes if isinstance(each, Failure)]
+    if failures:
+        changed = frozenset(each.id for each in outcomes if isinstance(each, OperationResult))
+        raise BatchError(failures, changed)
+
+
+async def rolled_back(store: TaskStore, error: BatchError) -> BatchError:
+    """Return the error of a batch that was rolled back, with the tasks as they are after that.
+
+    Before that, a task can have changes that earlier operations of the batch made.
+    """
+    found = [each.error.task for each in error.failures if isinstance(each.error, TaskDiffersError)]
+    changed = error.changed.intersection(task.id for task in found if task)
+    if not changed:
+        return error
+    tasks = await store.get_all(changed)
+    return BatchError([_rolled_back(each, changed, tasks) for each in error.failures])
+
+
+def _rolled_back(failure: Failure, changed: frozenset[UUID], tasks: Mapping[UUID, Task]) -> Failure:
+    error = failure.error
+    if not isinstance(error, TaskDiffersError) or not error.task or error.task.id not in changed:
+        return failure
+    task = tasks.get(error.task.id)
+    if task is None and isinstance(error, PreconditionFailedError):
+        return replace(failure, error=TaskNotFoundError())
+    return replace(failure, error=type(error)(task))

@@ -1,5 +1,11 @@
 """The errors of task operations."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from .schemas import Task
+
 
 class InvalidCursorError(Exception):
     """The cursor was not made for this user, these filters and this sort."""
@@ -17,7 +23,18 @@ class TaskNotFoundError(TaskError):
     """The user has no such task. The error is the same if another user has it."""
 
 
-class PreconditionFailedError(TaskError):
+class TaskDiffersError(TaskError):
+    """The stored task is not as the client expects.
+
+    `task` is the current task. It is None in a replayed response if it was deleted since.
+    """
+
+    def __init__(self, task: Task | None) -> None:
+        super().__init__()
+        self.task = task
+
+
+class PreconditionFailedError(TaskDiffersError):
     """The task's revision is none of those that the client expects."""
 
 
@@ -25,13 +42,26 @@ class TaskQuotaReachedError(TaskError):
     """The user has the maximum number of tasks."""
 
 
-class OperationError(Exception):
-    """The operation at `index` (from 0) of a batch failed with `error`."""
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The operation at `index` (from 0) of a batch, on the task with this id, failed."""
 
-    def __init__(self, index: int, error: TaskError) -> None:
-        super().__init__(index, error)
-        self.index = index
-        self.error = error
+    index: int
+    id: UUID
+    error: TaskError
+
+
+class BatchError(Exception):
+    """At least one operation of a batch failed.
+
+    `changed` are the ids of the tasks that other operations changed before the batch is rolled
+    back.
+    """
+
+    def __init__(self, failures: Sequence[Failure], changed: frozenset[UUID] = frozenset()) -> None:
+        super().__init__(*failures)
+        self.failures = failures
+        self.changed = changed
 
 
 class IdempotencyKeyInUseError(Exception):

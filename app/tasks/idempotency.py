@@ -115,7 +115,7 @@ class StoredResponse(NamedTuple, Generic[T]):
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
-    """What the server added to a request to make the response: ids and revisions of new tasks.
+    """What the server added to a request to make the response, such as ids of new tasks.
 
     The tasks are in the order of the request, and share `created_at`, the time of the transaction.
     An outcome is stored as a MessagePack array, so that a later version can append members.
@@ -125,6 +125,8 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """None if no task was created."""
     created: list[tuple[UUID, int]] = []
     """`(id, revision)` of each new task."""
+    failed: list[tuple[int, UUID, str]] = []
+    """`(index, id, problem code)` of each operation of a batch that failed."""
 
 
 class Work(Protocol[T]):
@@ -134,8 +136,11 @@ class Work(Protocol[T]):
     def response(self) -> type[T]:
         """The type of the response's body."""
 
-    async def perform(self, session: UserSession) -> tuple[StoredResponse[T], Outcome]:
-        """Make the change. Return the response, and the outcome to repeat it from."""
+    async def perform(self, session: UserSession) -> tuple[StoredResponse[T], Outcome | None]:
+        """Make the change. Return the response, and the outcome to repeat it from.
+
+        The outcome is None if nothing succeeded. Then, as after an error, nothing is stored.
+        """
 
     async def repeat(self, session: UserSession, outcome: Outcome) -> StoredResponse[T]:
         """Return the first response again, without any change."""
@@ -174,7 +179,8 @@ class IdempotencyStore:
                 raise IdempotencyKeyReusedError
             return await self._repeat(stored[0], work), True
         response, outcome = await work.perform(self._session)
-        await self._store(key, fingerprint, _encoder.encode(outcome))
+        if outcome is not None:
+            await self._store(key, fingerprint, _encoder.encode(outcome))
         return response, False
 
     async def _repeat(self, stored: Mapping[str, Any], work: Work[T]) -> StoredResponse[T]:

@@ -1,45 +1,98 @@
 """The problem for each error of a task operation."""
 
+from typing import NamedTuple
+
 from quart_contract import Problem, ProblemFrom, Violation
 from quart_contract.problems import invalid_request
 
 from .errors import (
+    BatchError,
     ChangeTokenExpiredError,
+    Failure,
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
     InvalidCursorError,
     NotConfirmedError,
-    OperationError,
     PreconditionFailedError,
     StorageBudgetReachedError,
+    TaskDiffersError,
     TaskError,
     TaskNotFoundError,
     TaskQuotaReachedError,
 )
+from .etags import task_etag
+from .schemas import Task
 
-_TASK_PROBLEMS: dict[type[Exception], Problem] = {
-    TaskNotFoundError: Problem("task_not_found", "You have no task with this id."),
-    PreconditionFailedError: Problem(
-        "precondition_failed", "The task does not match the version that you sent. Read it again."
+
+class _Kind(NamedTuple):
+    code: str
+    detail: str
+    place: str
+    """The place of the error in an operation of a batch, as a JSON Pointer."""
+    fault: str
+    """What is wrong at that place."""
+
+
+_KINDS: dict[type[TaskError], _Kind] = {
+    TaskNotFoundError: _Kind(
+        "task_not_found", "You have no task with this id.", "/id", "is not the id of your task"
     ),
-    TaskQuotaReachedError: Problem(
+    PreconditionFailedError: _Kind(
+        "precondition_failed",
+        "The task has changed: it does not match the version that you sent.",
+        "/revision",
+        "is not the current revision of the task",
+    ),
+    TaskQuotaReachedError: _Kind(
         "task_quota_reached",
         "You have reached the maximum number of tasks. Delete some tasks first.",
+        "",
+        "exceeds the maximum number of tasks",
     ),
 }
-_POINTERS_IN_AN_OPERATION: dict[type[TaskError], str] = {
-    TaskNotFoundError: "/id",
-    PreconditionFailedError: "/revision",
-    TaskQuotaReachedError: "",
-}
+_ERRORS = {kind.code: error for error, kind in _KINDS.items()}
 
 
-def _of_an_operation(error: OperationError) -> Problem:
-    kind = type(error.error)
-    problem = _TASK_PROBLEMS[kind]
-    pointer = f"/operations/{error.index}{_POINTERS_IN_AN_OPERATION[kind]}"
-    violation = Violation(detail="failed, so the whole batch was rolled back", pointer=pointer)
-    return Problem(problem.code, problem.detail, [violation], problem.headers)
+class OperationFault(Violation, frozen=True, kw_only=True, omit_defaults=True):
+    """An operation of a batch that failed. `task` is the current task if that is the reason."""
+
+    code: str
+    task: Task | None = None
+
+
+def problem_of(error: TaskError) -> Problem:
+    """Return the problem for an error of one operation."""
+    kind, task = _KINDS[type(error)], _task_of(error)
+    if task is None:
+        return Problem(kind.code, kind.detail)
+    headers = {"ETag": task_etag(task.revision)}
+    return Problem(kind.code, kind.detail, headers=headers, extensions={"task": task})
+
+
+def error_of(code: str) -> type[TaskError]:
+    """Return the error that has a problem code."""
+    return _ERRORS[code]
+
+
+def _task_of(error: TaskError) -> Task | None:
+    return error.task if isinstance(error, TaskDiffersError) else None
+
+
+def _of_a_batch(error: BatchError) -> Problem:
+    first = problem_of(error.failures[0].error)
+    faults = [_fault(each) for each in error.failures]
+    detail = f"{first.detail} The batch was rolled back. `errors` lists what failed."
+    return Problem(first.code, detail, faults, first.headers, first.extensions)
+
+
+def _fault(failure: Failure) -> OperationFault:
+    kind = _KINDS[type(failure.error)]
+    return OperationFault(
+        pointer=f"/operations/{failure.index}{kind.place}",
+        detail=kind.fault,
+        code=kind.code,
+        task=_task_of(failure.error),
+    )
 
 
 def _of_the_budget(error: StorageBudgetReachedError) -> Problem:
@@ -52,10 +105,8 @@ def _of_the_budget(error: StorageBudgetReachedError) -> Problem:
 
 
 PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {
-    **_TASK_PROBLEMS,
-    OperationError: ProblemFrom(
-        frozenset(each.code for each in _TASK_PROBLEMS.values()), _of_an_operation
-    ),
+    **{error: ProblemFrom.code(kind.code, problem_of) for error, kind in _KINDS.items()},
+    BatchError: ProblemFrom(frozenset(_ERRORS), _of_a_batch),
     StorageBudgetReachedError: ProblemFrom.code("storage_budget_reached", _of_the_budget),
     ChangeTokenExpiredError: Problem(
         "change_token_expired",

@@ -15,12 +15,14 @@ from ..auth.request_state import STATE, RequestState
 from ..auth.require_user import require_user
 from ..database.database import Database
 from ..database.driver.sessions import UserTransaction
+from . import batches
 from .changes import ChangeStore
-from .errors import NotConfirmedError
+from .errors import BatchError, NotConfirmedError
 from .etags import expected_revisions, is_current, task_etag
 from .idempotency import IdempotencyStore, StoredResponse, Work
 from .queries import TaskQuery
-from .repeatable import Batch, Creation
+from .repeatable import Creation
+from .repeatable_batches import Batch, Describe
 from .schemas import (
     ChangePage,
     Completion,
@@ -50,14 +52,19 @@ class TaskRoutes:
     """The handlers of the task operations.
 
     A handler sets `erasure_requested` if an erased user still has rows, which a background task
-    then deletes.
+    then deletes. `describe` makes the problem document of one operation of a batch.
     """
 
     def __init__(
-        self, database: Database, max_tasks: int, erasure_requested: asyncio.Event
+        self,
+        database: Database,
+        max_tasks: int,
+        erasure_requested: asyncio.Event,
+        describe: Describe,
     ) -> None:
         self._database = database
         self._max_tasks = max_tasks
+        self._describe = describe
         self._erasure_requested = erasure_requested
 
     @property
@@ -98,7 +105,7 @@ class TaskRoutes:
     ) -> BatchResponse:
         """Run many operations in one transaction."""
         is_keyed = idempotency_key is not None
-        batch = Batch(body, self._max_tasks, is_locked=not is_keyed)
+        batch = Batch(body, self._max_tasks, self._describe, is_locked=not is_keyed)
 
         async def perform(transaction: UserTransaction) -> StoredResponse[TaskBatchResult]:
             if idempotency_key is None:
@@ -106,7 +113,13 @@ class TaskRoutes:
                 return response
             return await _once(transaction, idempotency_key, body, batch)
 
-        response = await self._database.in_transaction(user_id, perform, locking=batch.is_locked)
+        try:
+            response = await self._database.in_transaction(
+                user_id, perform, locking=batch.is_locked
+            )
+        except BatchError as error:
+            store = TaskStore(self._database.session(user_id))
+            raise await batches.rolled_back(store, error) from None
         return response.body, 200, response.headers
 
     @require_user

@@ -1,7 +1,7 @@
 """Structs for the contract's schemas. The app does not start if the two differ."""
 
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -82,18 +82,24 @@ class DeleteOperation(msgspec.Struct, frozen=True, tag_field="op", tag="delete")
 BatchOperation: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
 
 
-class TaskBatch(msgspec.Struct, frozen=True):
-    """Operations to run in one transaction."""
+class TaskBatch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Operations to run in one transaction: all of them or none, or each on its own."""
 
     operations: list[BatchOperation]
+    mode: Literal["all", "each"] = "all"
 
 
 class OperationResult(msgspec.Struct, frozen=True):
-    """The result of one operation of a batch. `task` is None if it is deleted."""
+    """The result of one operation of a batch: its task, or a problem document.
+
+    `task` is None if it is deleted.
+    """
 
     op: str
     id: UUID
-    task: Task | None
+    status: int
+    task: Task | msgspec.UnsetType | None = msgspec.UNSET
+    problem: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class TaskBatchResult(msgspec.Struct, frozen=True):

@@ -24,6 +24,11 @@ from .rows import task_of, tasks_of
 from .schemas import Me, Task, TaskInput, TaskPage
 
 
+def new_id() -> UUID:
+    """Return the id of a new task. Ids are in the order of their creation."""
+    return uuid_utils.compat.uuid7()
+
+
 class TaskStore:
     """The tasks of the user of a session.
 
@@ -34,14 +39,14 @@ class TaskStore:
     def __init__(self, session: UserSession) -> None:
         self._session = session
 
-    async def create(self, content: TaskInput, max_tasks: int) -> Task:
+    async def create(self, content: TaskInput, max_tasks: int, id_: UUID | None = None) -> Task:
         """Create a pending task, and the user's row if it is the first. Return the task.
 
         Raises `TaskQuotaReachedError` if the user already has `max_tasks` tasks.
         """
         rows = await self._session.change(
             statements.INSERT_TASK,
-            task_id=uuid_utils.compat.uuid7(),
+            task_id=id_ or new_id(),
             max_tasks=max_tasks,
             **statements.new_values(msgspec.structs.asdict(content)),
         )
@@ -117,7 +122,7 @@ class TaskStore:
         if not fields:
             task = await self.get(id_)
             if expected is not None and task.revision not in expected:
-                raise PreconditionFailedError
+                raise PreconditionFailedError(task)
             return task
         values = statements.new_values(fields)
         rows = await self._session.change(
@@ -135,8 +140,8 @@ class TaskStore:
             statements.DELETE_TASK, task_id=id_, expected_revisions=expected
         )
         if not rows:
-            await self.get(id_)
-            raise PreconditionFailedError
+            # On Citus, the statement can return nothing but the tombstone.
+            raise PreconditionFailedError(await self.get(id_))
 
     async def summary(self, max_tasks: int) -> Me:
         """Return how much data the user has. A user who has changed nothing has no row yet."""
@@ -165,4 +170,4 @@ def _check(rows: Sequence[asyncpg.Record]) -> None:
     if not rows:
         raise TaskNotFoundError
     if not rows[0]["as_expected"]:
-        raise PreconditionFailedError
+        raise PreconditionFailedError(task_of(rows[0]))

@@ -10,17 +10,19 @@ from collections.abc import Callable
 from tests.isolation.contents import as_sent, in_utc, written
 from tests.isolation.listings import Task, TaskQuery
 from tests.isolation.problems import (
+    FAULTS,
     INVALID_CURSOR,
     KEY_REUSED,
     NOT_CONFIRMED,
     NOT_FOUND,
     PRECONDITION_FAILED,
+    ROLLED_BACK,
     TOKEN_EXPIRED,
-    WHY,
 )
 from tests.isolation.raw_client import Json
 from tests.isolation.values import START, Due, FeedPosition, ListPosition, Server, State
 
+BATCH = "/api/tasks/batch"
 PENDING = {"completed": False, "completed_at": None}
 
 
@@ -60,7 +62,7 @@ class User:
             first, due = self.keys[operation, key]
             return self._replayed(due) if first == body else Due(422, KEY_REUSED)
         due = perform()
-        if due.status < 400:
+        if due.status < 400 and any(each < 400 for each in statuses(due)):
             self.keys[operation, key] = body, due
         return due
 
@@ -68,12 +70,15 @@ class User:
         """Return a repeated response; an updated task is in it as it is now."""
         body = due.body
         if "results" in body:
-            results = [
-                {**each, "task": self.tasks.get(each["id"])} if each["op"] == "update" else each
-                for each in body["results"]
-            ]
-            body = {"results": results}
+            body = {"results": [self._replayed_result(each) for each in body["results"]]}
         return due._replace(body=body, replayed=True)
+
+    def _replayed_result(self, result: Json) -> Json:
+        current = self.tasks.get(result["id"])
+        if result["status"] == 412:
+            told = {name: value for name, value in result["problem"].items() if name != "task"}
+            return {**result, "problem": {**told, "task": current} if current else told}
+        return {**result, "task": current} if result["status"] == 200 else result
 
     def _create(self, seen: Json, body: Json) -> Due:
         made_at = self._server.instant(seen, "created_at")
@@ -82,18 +87,38 @@ class User:
         return found(self._changed(id_, made_at, **written(body)), 201)
 
     def _batch(self, seen: Json, body: Json) -> Due:
-        before, results = (dict(self.tasks), dict(self.deleted), self._revision), []
-        shown = [each["task"] for each in seen.get("results", [])]
-        for index, operation in enumerate(body["operations"]):
-            due = self._operation(shown[index] if shown else None, operation)
-            if due.status >= 400:
-                self.tasks, self.deleted, self._revision = before
-                place = {404: "id", 412: "revision"}[due.status]
-                error = {"pointer": f"/operations/{index}/{place}", "detail": WHY}
-                return due._replace(body={**due.body, "errors": [error]})
-            id_ = operation.get("id") or (due.body and due.body["id"])
-            results.append({"op": operation["op"], "id": id_, "task": due.body})
-        return Due(200, {"results": results})
+        before, dues = (dict(self.tasks), dict(self.deleted), self._revision), []
+        results = seen.get("results") or [{}] * len(body["operations"])
+        for operation, result in zip(body["operations"], results, strict=True):
+            dues.append(self._operation(result.get("task"), operation))
+        failed = [index for index, due in enumerate(dues) if due.status >= 400]
+        if failed and body.get("mode", "all") == "all":
+            self.tasks, self.deleted, self._revision = before
+            return self._rolled_back(body["operations"], {index: dues[index] for index in failed})
+        shown = []
+        for operation, due in zip(body["operations"], dues, strict=True):
+            id_ = operation.get("id") or due.body["id"]
+            result = {"op": operation["op"], "id": id_, "status": due.status}
+            if due.status < 400:
+                shown.append({**result, "task": due.body})
+            else:
+                shown.append({**result, "problem": {**due.body, "instance": BATCH}})
+        return Due(200, {"results": shown})
+
+    def _rolled_back(self, operations: list[Json], failed: dict[int, Due]) -> Due:
+        """Return the error of a batch. It has the tasks as they are without the batch."""
+        faults = []
+        for index, due in failed.items():
+            place, detail = FAULTS[due.status]
+            fault = {"pointer": f"/operations/{index}/{place}", "detail": detail}
+            current = {"task": self.tasks[operations[index]["id"]]} if due.status == 412 else {}
+            faults.append({**fault, "code": due.body["code"], **current})
+        first, told = next(iter(failed.values())), faults[0]
+        current = {"task": told["task"]} if "task" in told else {}
+        body = {**first.body, **current, "errors": faults}
+        body["detail"] = f"{body['detail']} {ROLLED_BACK}"
+        etag = found(told["task"]).etag if current else None
+        return first._replace(body=body, etag=etag)
 
     def _operation(self, seen: Json, operation: Json) -> Due:
         revision = operation.get("revision")
@@ -222,7 +247,8 @@ class User:
         tags = [each.removeprefix("W/") for each in str(if_match).split(", ")]
         if if_match in {None, "*"} or found(self.tasks[id]).etag in tags:
             return None
-        return Due(412, PRECONDITION_FAILED)
+        current = self.tasks[id]
+        return Due(412, {**PRECONDITION_FAILED, "task": current}, found(current).etag)
 
     def _update(self, seen: Json, id: str, if_match: str | None, **fields: Json) -> Due:
         """Update a task. Without a difference, it is no change and `completed_at` stays."""
@@ -247,3 +273,10 @@ class User:
 def found(task: Task, status: int = 200) -> Due:
     """Return the response with a task."""
     return Due(status, task, f'"{task["revision"]}"')
+
+
+def statuses(due: Due) -> list[int]:
+    """Return the statuses of the operations of a batch, or that of any other request."""
+    if due.body is None or "results" not in due.body:
+        return [due.status]
+    return [each["status"] for each in due.body["results"]]

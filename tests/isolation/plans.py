@@ -136,6 +136,7 @@ PLANS: Mapping[str, Plan] = {
                 {
                     "op": "update",
                     "id": owned.task["id"],
+                    "status": 200,
                     "task": changed(owned, title="rewritten"),
                 }
             ]

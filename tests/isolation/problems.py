@@ -21,7 +21,7 @@ PRECONDITION_FAILED = {
     "type": "/problems#precondition_failed",
     "title": "The task has changed",
     "status": 412,
-    "detail": "The task does not match the version that you sent. Read it again.",
+    "detail": "The task has changed: it does not match the version that you sent.",
     "code": "precondition_failed",
 }
 TOKEN_EXPIRED = {
@@ -39,7 +39,12 @@ KEY_REUSED = {
     "code": "idempotency_key_reused",
     "errors": [{"header": "Idempotency-Key", "detail": "was already used with a different body"}],
 }
-WHY = "failed, so the whole batch was rolled back"
+ROLLED_BACK = "The batch was rolled back. `errors` lists what failed."
+FAULTS = {
+    404: ("id", "is not the id of your task"),
+    412: ("revision", "is not the current revision of the task"),
+}
+"""The place and the detail of an operation that failed, by its status."""
 NOT_CONFIRMED = {
     **INVALID_CURSOR,
     "errors": [{"parameter": "confirm", "detail": "is not the id of the token's user"}],

@@ -45,6 +45,14 @@ def stripped(body: Json, names: tuple[str, ...]) -> Json:
     return body
 
 
+def problems_in(body: Json) -> list[dict[str, Json]]:
+    """Return the problems in a body: the body itself, or those of operations of a batch."""
+    if not isinstance(body, dict):
+        return []
+    inner = [each["problem"] for each in body.get("results", []) if "problem" in each]
+    return [body] if "request_id" in body else inner
+
+
 MOST_REQUESTS = 900
 """Requests on one connection. The thousandth response has `Connection: close`, as no other has."""
 
@@ -73,8 +81,8 @@ class RawClient:
             sent["Authorization"] = authorization
         response = self._connection.ask(method, target, sent, body)
         parsed = response.body
-        if isinstance(parsed, dict) and "request_id" in parsed:
-            assert parsed.pop("request_id") == dict(response.headers)["x-request-id"]
+        for each in problems_in(parsed):
+            assert each.pop("request_id") == dict(response.headers)["x-request-id"]
         told = tuple(each for each in response.headers if each[0] not in VARYING)
         return Response(response.status, told, parsed)
 

@@ -119,7 +119,9 @@ class Steps:
 
     def _batch(self, user: User) -> dict[str, Json]:
         count = self._random.choice((1, 1, 2, 3, 8))
-        return {"operations": [self._operation(user) for _ in range(count)]}
+        modes: tuple[dict[str, Json], ...] = ({}, {"mode": "all"}, {"mode": "each"})
+        operations = [self._operation(user) for _ in range(count)]
+        return {"operations": operations, **self._random.choice(modes)}
 
     def _operation(self, user: User) -> dict[str, Json]:
         op = self._random.choice(("create", "update", "update", "delete"))

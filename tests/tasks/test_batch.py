@@ -105,8 +105,11 @@ async def test_a_failed_operation_rolls_back_the_batch_and_is_named(
     before = await everything(client)
     refused = await batch(client, *operations)
     assert (refused.status_code, refused.json()["code"]) == (status, code)
-    pointers = [each["pointer"] for each in refused.json()["errors"]]
-    assert pointers == [f"/operations/{index}{place}"]
+    faults = [(each["pointer"], each["code"]) for each in refused.json()["errors"]]
+    assert faults == [(f"/operations/{index}{place}", code)]
+    current = task if status == 412 else None
+    assert refused.json().get("task") == refused.json()["errors"][0].get("task") == current
+    assert refused.headers.get("ETag") == (f'"{task["revision"]}"' if current else None)
     assert await everything(client) == before
 
 

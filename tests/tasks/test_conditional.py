@@ -74,6 +74,7 @@ async def test_a_change_of_another_version_is_rejected(
     if_match = form.format(made.headers["ETag"], revision=made.json()["revision"])
     refused = await change(client, name, made.headers["Location"], if_match)
     assert (refused.status_code, refused.json()["code"]) == (412, "precondition_failed")
+    assert (refused.json()["task"], refused.headers["ETag"]) == (made.json(), made.headers["ETag"])
     assert (await client.get(made.headers["Location"])).json() == made.json()
     assert (await client.get("/api/me")).json()["revision"] == 3
 
@@ -120,6 +121,7 @@ async def test_a_change_that_would_change_nothing_is_refused_too(
     for patch in ({}, {"title": "x"}):
         refused = await client.patch(made.headers["Location"], json=patch, headers=headers)
         assert refused.status_code == 412
+        assert refused.json()["task"] == made.json()
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -146,6 +148,9 @@ async def test_of_many_writers_of_one_version_one_wins(
     if name != "deleteTask":
         winner = next(response for response in responses if response.status_code == 200)
         assert (await client.get(made.headers["Location"])).json() == winner.json()
+        losers = [response for response in responses if response is not winner]
+        assert [each.json()["task"] for each in losers] == [winner.json()] * 31
+        assert {each.headers["ETag"] for each in losers} == {winner.headers["ETag"]}
 
 
 @pytest.mark.parametrize("value", ["1", "x", '"1', "", "*, *", '"\u00e9"', '"1" "2"', '*, "1"'])

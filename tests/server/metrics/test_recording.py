@@ -86,6 +86,13 @@ async def test_requests_are_counted_by_operation_and_status(
     assert all(0 < seconds < 60 for seconds in spent.values())
 
 
+async def test_problems_inside_a_response_are_counted(client: httpx.AsyncClient, bind: str) -> None:
+    before = scrape(bind)
+    delete = {"op": "delete", "id": str(uuid4())}
+    await client.post("/api/tasks/batch", json={"mode": "each", "operations": [delete, delete]})
+    assert_added(before, bind, {"taskward_problems_total": {("task_not_found",): 1.0}})
+
+
 async def test_rejected_tokens_are_counted_by_reason(
     anonymous: httpx.AsyncClient, bind: str
 ) -> None:

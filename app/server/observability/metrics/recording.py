@@ -132,6 +132,8 @@ class RequestMetrics:
         self._durations(operation).observe(seconds)
         if state.problem is not None:
             self._problems(state.problem).inc()
+        for code in state.inner_problems:
+            self._problems(code).inc()
         if state.token_is_known is not None:
             self._tokens[state.token_is_known].inc()
         if state.rejection is not None:

@@ -1,0 +1,97 @@
+"""The request to run a batch: how to perform it, and how to repeat it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import msgspec
+
+from quart_contract import Problem
+
+from ..database.driver.sessions import UserSession
+from . import batches
+from .errors import Failure, TaskDiffersError
+from .idempotency import Outcome, StoredResponse
+from .problems import error_of, problem_of
+from .repeatable import as_created, outcome_of
+from .schemas import (
+    CreateOperation,
+    OperationResult,
+    TaskBatch,
+    TaskBatchResult,
+    UpdateOperation,
+)
+from .store import TaskStore
+
+Describe: TypeAlias = Callable[[Problem], tuple[int, msgspec.Raw]]
+"""Returns the status and the document of a problem inside of a response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A request to run many operations in one transaction."""
+
+    batch: TaskBatch
+    max_tasks: int
+    describe: Describe
+    is_locked: bool = False
+    """True if the transaction began by locking the user's row."""
+    response: ClassVar = TaskBatchResult
+
+    async def perform(
+        self, session: UserSession
+    ) -> tuple[StoredResponse[TaskBatchResult], Outcome | None]:
+        """Run the operations, with the user's row locked."""
+        store = TaskStore(session)
+        if not self.is_locked:
+            await store.lock()
+        outcomes = await batches.run(store, self.batch.operations, self.max_tasks)
+        if self.batch.mode == "all":
+            batches.check(outcomes)
+        results = [self._failed(each) if isinstance(each, Failure) else each for each in outcomes]
+        return StoredResponse({}, TaskBatchResult(results)), _outcome_of(outcomes)
+
+    async def repeat(
+        self, session: UserSession, outcome: Outcome
+    ) -> StoredResponse[TaskBatchResult]:
+        """Return created tasks as they were created, and other tasks as they are now."""
+        operations = self.batch.operations
+        failures = {index: (id_, error_of(code)) for index, id_, code in outcome.failed}
+        shown = [each.id for each in operations if isinstance(each, UpdateOperation)]
+        shown += [id_ for id_, kind in failures.values() if issubclass(kind, TaskDiffersError)]
+        tasks, created = await TaskStore(session).get_all(shown), iter(outcome.created)
+        results = []
+        for index, operation in enumerate(operations):
+            if index in failures:
+                id_, kind = failures[index]
+                error = kind(tasks.get(id_)) if issubclass(kind, TaskDiffersError) else kind()
+                results.append(self._failed(Failure(index, id_, error)))
+            elif isinstance(operation, CreateOperation):
+                made, at = next(created), outcome.created_at
+                task = as_created(operation.task, session.user_id, *made, at)
+                results.append(OperationResult("create", task.id, 201, task))
+            elif isinstance(operation, UpdateOperation):
+                now = tasks.get(operation.id)
+                results.append(OperationResult("update", operation.id, 200, now))
+            else:
+                results.append(OperationResult("delete", operation.id, 204, None))
+        return StoredResponse({}, TaskBatchResult(results))
+
+    def _failed(self, failure: Failure) -> OperationResult:
+        op = batches.op_of(self.batch.operations[failure.index])
+        status, problem = self.describe(problem_of(failure.error))
+        return OperationResult(op, failure.id, status, problem=problem)
+
+
+def _outcome_of(outcomes: Sequence[OperationResult | Failure]) -> Outcome | None:
+    """Return the outcome to store. It is None if no operation succeeded, so nothing changed."""
+    results = [each for each in outcomes if isinstance(each, OperationResult)]
+    if not results:
+        return None
+    created = [each.task for each in results if each.op == "create" and each.task]
+    failed = [
+        (each.index, each.id, problem_of(each.error).code)
+        for each in outcomes
+        if isinstance(each, Failure)
+    ]
+    return msgspec.structs.replace(outcome_of(created), failed=failed)
