@@ -18,6 +18,11 @@ from .auth.tokens import TokenVerifier
 from .database import problems as database_problems
 from .database.database import Database
 from .database.driver.connection import DriverConnection
+from .live import problems as live_problems
+from .live.choice import link_of
+from .live.links import Link
+from .live.signals import Signals
+from .live.waiters import Waiters
 from .openapi import read
 from .server import problems as server_problems
 from .server.cross_origin import allow_origins
@@ -31,8 +36,10 @@ from .server.observability.health import HealthRoutes
 from .server.observability.problems import ObservedProblems
 from .server.observability.readiness import ReadinessCheck
 from .server.observability.tracing import tracing_of
+from .server.signalling import run_signals
 from .settings import Settings, SettingsError, required
 from .tasks import problems as task_problems
+from .tasks.revisions import read_revisions
 from .tasks.routes import TaskRoutes
 from .tasks.wall import WALL
 
@@ -46,6 +53,7 @@ BODY_TIMEOUT_SECONDS = 30
 PROBLEMS = {
     **auth_problems.PROBLEMS,
     **database_problems.PROBLEMS,
+    **live_problems.PROBLEMS,
     **task_problems.PROBLEMS,
 }
 """The problem with which the API responds to each exception; each package lists its own."""
@@ -75,6 +83,7 @@ def create_app(settings: Settings, *, local_origins: bool = False) -> Applicatio
 
     problems = ObservedProblems(contract.catalogue)
     _add_handlers(app, settings, services, problems)
+    run_signals(app, read_revisions, _link(settings, services.database))
     contract.install(
         app,
         security={"bearer": BearerAuthentication(verifier, limiter, services.in_flight)},
@@ -96,6 +105,7 @@ def _add_handlers(
     health = HealthRoutes(services.readiness, services.stopping)
     tasks = TaskRoutes(
         services.database,
+        services.waiters,
         settings.max_tasks_per_user,
         services.erasure_requested,
         problems.describe,
@@ -155,7 +165,8 @@ def key_source(settings: Settings) -> KeySource | None:
 
 
 def _services(settings: Settings, verifier: TokenVerifier, tracing: "Tracing | None") -> Services:
-    in_flight = InFlight()
+    in_flight, waiters = InFlight(), Waiters()
+    signals = Signals(waiters)
     database = Database(
         required(settings.database_url, "DATABASE_URL"),
         settings.database_pool_size,
@@ -163,8 +174,15 @@ def _services(settings: Settings, verifier: TokenVerifier, tracing: "Tracing | N
         pooler=settings.has_pooler,
         connection_class=tracing.connection_class() if tracing else DriverConnection,
         admit=in_flight.check,
+        committed=signals.committed,
     )
-    return Services(database, in_flight, ReadinessCheck(database, verifier), asyncio.Event())
+    readiness = ReadinessCheck(database, verifier)
+    return Services(database, in_flight, waiters, signals, readiness, asyncio.Event())
+
+
+def _link(settings: Settings, database: Database) -> Link | None:
+    storage = settings.rate_limit_storage
+    return link_of(database, storage.get_secret_value() if storage else None, settings.has_pooler)
 
 
 def _rate_limiter(settings: Settings) -> RateLimiter | None:

@@ -18,7 +18,7 @@ MODULES = sorted([*APP.rglob("*.py"), *ENGINE.rglob("*.py")])
 
 # Imports point to the right. A decorator is imported by what it decorates, so `tasks` stands
 # before `auth`, although a request passes `auth` first.
-LAYERS = ["commands", "server", "tasks", "auth", "database"]
+LAYERS = ["commands", "server", "tasks", "live", "auth", "database"]
 LEAVES = {
     "app.lasting_event",
     "app.openapi",

@@ -57,5 +57,9 @@ class RequestState:
     """The code of the problem, if the response is one."""
     inner_problems: set[str] = field(default_factory=set)
     """The codes of the problems that are parts of the response."""
+    disconnected: Callable[[], None] | None = None
+    """Called when the client has closed its side of the connection during the request."""
+    waited_seconds: float = 0
+    """How long the request has waited for a change: time that is no work."""
     feed_lag: int | None = None
     """For a reader of the change feed: the number of revisions it had not received."""

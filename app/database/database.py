@@ -7,37 +7,34 @@ from functools import partial
 from typing import TypeVar
 
 import asyncpg
-from sqlalchemy import ClauseElement, NullPool
-from sqlalchemy.event import listen
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ClauseElement
 
-from ..lasting_event import LastingEvent
 from .driver.conflicts import retry_on_conflict
 from .driver.connection import DriverConnection
-from .driver.engines import lift_timeouts, make_engine
 from .driver.errors import (
     CONFLICT,
     DatabaseUnavailableError,
     SearchTimeoutError,
     translate_driver_errors,
 )
-from .driver.housekeeping import Housekeeping, connected
-from .driver.limits import SEARCH_MS, limit_statements
-from .driver.pool import TIMEOUT_SECONDS, TIMEOUTS, PoolUsage, Traits, UserPool
+from .driver.limits import SEARCH_MS
+from .driver.pool import TIMEOUT_SECONDS, PoolUsage, Traits, UserPool
 from .driver.sessions import Prepare, SingleStatements, UserSession, UserTransaction
 from .driver.shares import ShareUsage, UserShares, admit_all
 from .driver.statements import bound, compiled
 from .driver.url import DatabaseUrl
+from .login import LoginAccess
 from .wall.policies import LOCAL_SETTINGS
 from .wall.tables import Wall
 
 T = TypeVar("T")
 
 
-class Database:
+class Database(LoginAccess):
     """Opens at most `pool_size` connections for users and one for the login, each on first use.
 
     Transient errors, and waits longer than `TIMEOUT_SECONDS`, raise `DatabaseUnavailableError`.
+    `committed` is called with the user's id after each transaction that may have changed something.
     """
 
     def __init__(  # noqa: PLR0913 - the service passes in what it can replace
@@ -49,24 +46,14 @@ class Database:
         pooler: bool = False,
         connection_class: type[DriverConnection] = DriverConnection,
         admit: Callable[[str], None] = admit_all,
+        committed: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.wall = wall
-        self._url = url
-        self._pooler = pooler
-        self._outage = LastingEvent(
-            "app.database",
-            "database unavailable",
-            "database available again",
-            until_success=True,
-        )
+        super().__init__(url, wall, pooler=pooler)
+        self._committed = committed
         self._users = UserPool(
             url, wall, pool_size, pooler=pooler, connection_class=connection_class
         )
         self._shares = UserShares(pool_size, admit)
-        pool = {"pool_size": 1, "max_overflow": 0, "pool_timeout": TIMEOUT_SECONDS}
-        # The server may have closed this rarely used connection, so it is pinged before use.
-        self.engine = make_engine(url, pooler, TIMEOUTS, {}, **pool, pool_pre_ping=True)
-        listen(self.engine.sync_engine, "begin", limit_statements)
         self.session: Callable[[str], UserSession]
         """Returns the session in which each statement of a user runs alone."""
         self.session = partial(SingleStatements, self._run, self._search)
@@ -80,41 +67,6 @@ class Database:
     def share_usage(self) -> ShareUsage:
         """Return how many requests wait for a share, and how many searches run and wait."""
         return self._shares.usage
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Run a transaction as the login: leaving commits, raising rolls back."""
-        with translate_driver_errors(self._outage):
-            async with self.engine.begin() as connection:
-                yield connection
-            self._outage.succeeded()
-
-    @asynccontextmanager
-    async def maintenance_connection(self) -> AsyncIterator[AsyncConnection]:
-        """Open a separate connection for the login, whose statements have no time limit.
-
-        A transaction on it waits at most `LOCK_TIMEOUT_MS` for a lock, because other transactions
-        queue behind a waiting one.
-        """
-        # A provider can limit the statements of a role. A pooler rejects the setting that lifts the
-        # limit. Behind a pooler only transactions lift it, and it still applies to an index that is
-        # built concurrently, outside of a transaction.
-        settings = {} if self._pooler else {"statement_timeout": "0"}
-        timeouts = {"timeout": TIMEOUT_SECONDS}
-        engine = make_engine(self._url, self._pooler, timeouts, settings, poolclass=NullPool)
-        listen(engine.sync_engine, "begin", lift_timeouts)
-        with translate_driver_errors(self._outage):
-            async with engine.connect() as connection:
-                yield connection
-
-    @asynccontextmanager
-    async def housekeeping(self, lock: int) -> AsyncIterator[Housekeeping]:
-        """Open a separate connection for background work, and close it at the end.
-
-        Processes that use the same `lock` number work one at a time.
-        """
-        async with connected(self._url, self.wall, lock, self._outage) as house:
-            yield house
 
     def user_transaction(
         self, user_id: str, *, locking: bool = False
@@ -175,6 +127,10 @@ class Database:
                 except BaseException as error:
                     await self._users.release_failed(connection, error)
                     raise
+                finally:
+                    # Also after an error: the outcome of a COMMIT can be unknown.
+                    if transaction.has_changes:
+                        self._committed(user_id)
                 self._users.release(connection)
         self._outage.succeeded()
 
@@ -216,7 +172,10 @@ class Database:
             with translate_driver_errors(self._outage):
                 traits = await self._traits()
         if self._pooler or traits.layout.is_distributed:
-            return await self.in_transaction(user_id, lambda each: each.read(statement, **values))
+            return await self.in_transaction(
+                user_id,
+                lambda each: (each.read if repeatable else each.change)(statement, **values),
+            )
         sql, arguments = bound(compiled(statement, traits.layout.dialect), user_id, values)
 
         async def once() -> list[asyncpg.Record]:
@@ -230,7 +189,12 @@ class Database:
             self._outage.succeeded()
             return rows
 
-        return await retry_on_conflict(once)
+        try:
+            return await retry_on_conflict(once)
+        finally:
+            # Also after an error: it can be unknown whether PostgreSQL executed the statement.
+            if not repeatable:
+                self._committed(user_id)
 
     async def _search(
         self,

@@ -79,6 +79,8 @@ class ChangeStore:
 
         None during a first sync, which is not behind.
         """
+        self.revision: int | None = None
+        """The user's revision as of the last call of `since`; None if the user has no data."""
 
     async def since(self, token: str | None, limit: int) -> ChangePage:
         """Return at most `limit` changes after a token, or from the beginning if it is None.
@@ -96,8 +98,10 @@ class ChangeStore:
             horizon=current.horizon,
         )
         if not rows:
+            self.revision = None
             return _empty_page(current)
         epoch, last, feed_floor = (rows[0][name] for name in ("epoch", "last", "feed_floor"))
+        self.revision = last
         if begins:
             current = ChangeToken(epoch, 0, last)
         elif (

@@ -11,12 +11,11 @@ from quart import Blueprint, request
 
 from quart_contract.binding import blueprint_of
 
-from ..auth.request_state import STATE, RequestState
 from ..auth.require_user import require_user
 from ..database.database import Database
 from ..database.driver.sessions import UserTransaction
+from ..live.waiters import Waiters
 from . import batches
-from .changes import ChangeStore
 from .errors import BatchError, NotConfirmedError
 from .etags import expected_revisions, is_current, task_etag
 from .idempotency import IdempotencyStore, StoredResponse, Work
@@ -36,6 +35,7 @@ from .schemas import (
 )
 from .search import words
 from .store import TaskStore
+from .waiting import changes_since
 
 _COMPLETED = {"pending": False, "completed": True}
 
@@ -58,11 +58,13 @@ class TaskRoutes:
     def __init__(
         self,
         database: Database,
+        waiters: Waiters,
         max_tasks: int,
         erasure_requested: asyncio.Event,
         describe: Describe,
     ) -> None:
         self._database = database
+        self._waiters = waiters
         self._max_tasks = max_tasks
         self._describe = describe
         self._erasure_requested = erasure_requested
@@ -152,14 +154,12 @@ class TaskRoutes:
         return page, 200, {"ETag": etag, **_link_header(page.next_cursor)}
 
     @require_user
-    async def list_changes(self, user_id: str, since: str | None, limit: int) -> ChangePage:
-        """Return the changes since a token, and store how far the reader was behind."""
-        store = ChangeStore(self._database.session(user_id))
-        page = await store.since(since, limit)
-        if store.lag is not None:
-            state: RequestState = request.scope["state"][STATE]
-            state.feed_lag = store.lag
-        return page
+    async def list_changes(
+        self, user_id: str, since: str | None, limit: int, wait: int
+    ) -> ChangePage:
+        """Return the changes since a token, or wait for them."""
+        session = self._database.session(user_id)
+        return await changes_since(session, self._waiters, since, limit, wait)
 
     @require_user
     async def get_task(

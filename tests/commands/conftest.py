@@ -8,6 +8,8 @@ from app.auth.in_flight import InFlight
 from app.auth.tokens import TokenVerifier
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
+from app.live.signals import Signals
+from app.live.waiters import Waiters
 from app.server.http.application import Application, Services
 from app.server.observability.readiness import ReadinessCheck
 from app.tasks.wall import WALL
@@ -19,7 +21,10 @@ def bare_application(url: DatabaseUrl | None = None) -> Application:
     app = Application(__name__)
     database = Database(url or DatabaseUrl("postgresql://ada@127.0.0.1:1/x"), 1, wall=WALL)
     readiness = ReadinessCheck(database, TokenVerifier())
-    app.services = Services(database, InFlight(), readiness, asyncio.Event())
+    waiters = Waiters()
+    app.services = Services(
+        database, InFlight(), waiters, Signals(waiters), readiness, asyncio.Event()
+    )
     return app
 
 

@@ -14,10 +14,11 @@ class SyncClient:
         self.told: list[int] = []
         self.since: str | None = None
 
-    async def read_page(self, limit: int = 200) -> bool:
-        """Read a page of changes. Return whether there are more."""
+    async def read_page(self, limit: int = 200, wait: int = 0) -> bool:
+        """Read a page of changes, or wait for one. Return whether there are more."""
         given = {"since": self.since} if self.since else {}
-        response = await self._client.get("/api/tasks/changes", params={"limit": limit, **given})
+        query: dict[str, str | int] = {"limit": limit, "wait": wait, **given}
+        response = await self._client.get("/api/tasks/changes", params=query)
         assert response.status_code == 200, response.text
         page = response.json()
         for change in page["changes"]:

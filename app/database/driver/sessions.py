@@ -68,6 +68,8 @@ class UserTransaction:
         self.user_id = user_id
         self._driver = driver
         self._layout = layout
+        self.has_changes = False
+        """True if a statement was to change something."""
 
     async def read(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
         """Run a statement that changes nothing, with values for its parameters; return its rows."""
@@ -76,7 +78,10 @@ class UserTransaction:
         rows: list[asyncpg.Record] = await self._driver.fetch(sql, *arguments)
         return rows
 
-    change = read
+    async def change(self, statement: ClauseElement, **values: object) -> list[asyncpg.Record]:
+        """Run a statement that changes something; return its rows."""
+        self.has_changes = True
+        return await self.read(statement, **values)
 
     async def search(
         self, statement: ClauseElement, prepare: Prepare = dict, **values: object

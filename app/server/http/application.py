@@ -20,6 +20,8 @@ from quart_contract.operations import Operation
 from ...auth.in_flight import InFlight
 from ...auth.request_state import STATE, RequestState
 from ...database.database import Database
+from ...live.signals import Signals
+from ...live.waiters import Waiters
 from ..background import HousekeepingRecorder
 from ..observability.readiness import ReadinessCheck
 from .asgi import HTTPConnection
@@ -33,6 +35,8 @@ class Services:
 
     database: Database
     in_flight: InFlight
+    waiters: Waiters
+    signals: Signals
     readiness: ReadinessCheck
     erasure_requested: asyncio.Event
     """Set when an erased user still has rows, which a background task then deletes."""

@@ -12,8 +12,11 @@ try:
 except ImportError:  # on Windows, where there is no limit either
     resource = None  # type: ignore[assignment]
 
-MAX_CONNECTIONS = 4096
-"""The most connections of a process, however many descriptors it may have."""
+MAX_CONNECTIONS = 16_384
+"""The most connections of a process, however many descriptors it may have.
+
+10,000 of them may wait for changes.
+"""
 MAX_PER_ADDRESS = 400
 """The most connections from one client address."""
 START_SECONDS = 5

@@ -71,6 +71,12 @@ class Stream(HTTPStream):
         state: RequestState | None = self.scope["state"].get(STATE)
         return state.task if state else None
 
+    def client_has_left(self) -> None:
+        """Stop waiting for a change, if the request does: its client may have disconnected."""
+        state: RequestState | None = self.scope["state"].get(STATE)
+        if state is not None and state.disconnected is not None:
+            state.disconnected()
+
     @property
     def takes_interim_responses(self) -> bool:
         """True if the client accepts a 1xx before the response (RFC 9110, section 15.2)."""
@@ -102,6 +108,7 @@ class Protocol(H11Protocol):
             self._is_closed = True
             if isinstance(self.stream, Stream):
                 self.abandoned = self.stream
+                self.stream.client_has_left()
         elif self._is_closed:
             return
         await super().handle(event)

@@ -70,6 +70,7 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
         for server in servers:
             server.close()
     context.is_draining = True
+    await app.services.waiters.close()
     await asyncio.sleep(_ACCEPT_SECONDS)
     await _wait(connections, closing_seconds)
     await context.terminated.set()
@@ -79,7 +80,9 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
 
 
 def _limits(app: Application) -> Limits:
-    return limits(app.services.database.usage.size, behind_proxies=app.behind_proxies)
+    allowed = limits(app.services.database.usage.size, behind_proxies=app.behind_proxies)
+    app.services.waiters.limit_to(allowed.total)
+    return allowed
 
 
 async def _wait(connections: set[asyncio.Task[None]], seconds: float) -> None:

@@ -1,0 +1,1 @@
+"""Requests that wait for changes: in one process, and between processes."""
