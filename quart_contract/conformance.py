@@ -112,6 +112,7 @@ class _Comparison:
     def differences(self, schema: Node, hint: Any, place: str) -> Iterator[str]:  # noqa: ANN401
         """Yield a line for each difference at or below a place."""
         schema, nullable = self._document.without_null(schema)
+        # Raw JSON is written as it is: no type says what it contains.
         if hint in (Any, msgspec.Raw) or (id(schema), hint) in self._seen:
             return
         self._seen.add((id(schema), hint))

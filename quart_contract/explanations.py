@@ -13,8 +13,15 @@ from typing import Protocol, TypeAlias
 import jsonschema_rs
 
 from quart_contract.document import ContractError, Document, Node
+from quart_contract.keywords import AT_MOST_ONE, MAX_JSON_BYTES, json_bytes
 from quart_contract.strict_json import MAX_EXACT, JsonValue
-from quart_contract.violations import MAX_VIOLATIONS, BodyPath, Violation, violations_of
+from quart_contract.violations import (
+    MAX_VIOLATIONS,
+    BodyPath,
+    Violation,
+    pointer,
+    violations_of,
+)
 
 _ANYTHING: Node = {}
 
@@ -60,7 +67,10 @@ class _Value:
         properties: Node = schema.get("properties", {})
         self._is_closed = schema.get("additionalProperties") is False
         self._max_items: int | None = schema.get("maxItems")
-        own = {name: each for name, each in schema.items() if name != "items"}
+        self._exclusive: list[str] = schema.get(AT_MOST_ONE, [])
+        self._max_bytes: int | None = schema.get(MAX_JSON_BYTES)
+        elsewhere = {"items", AT_MOST_ONE, MAX_JSON_BYTES}
+        own = {name: each for name, each in schema.items() if name not in elsewhere}
         if properties:
             own["properties"] = dict.fromkeys(properties, True)
         self._own = explanations.compile(own)
@@ -73,12 +83,23 @@ class _Value:
         for error in self._own.iter_errors(self._shallow(value)):
             yield from violations_of(error, path, self._details)
         if isinstance(value, dict):
+            yield from self._of_object(value, path)
             for name, member in self._members.items():
                 if name in value:
                     yield from member.violations(value[name], (*path, name))
         elif isinstance(value, list) and self._items:
             for index, item in enumerate(value[: self._max_items]):
                 yield from self._items.violations(item, (*path, index))
+
+    def _of_object(self, value: dict[str, JsonValue], path: BodyPath) -> Iterator[Violation]:
+        first, *others = [name for name in self._exclusive if value.get(name) is not None] or [""]
+        for name in others:
+            yield Violation(
+                detail=f"cannot be combined with {first}", pointer=pointer((*path, name))
+            )
+        if self._max_bytes is not None and json_bytes(value) > self._max_bytes:
+            detail = f"has more than {self._max_bytes} bytes as JSON"
+            yield Violation(detail=detail, pointer=pointer(path))
 
     def _shallow(self, value: JsonValue) -> JsonValue:
         """Copy a value without the content of its members.

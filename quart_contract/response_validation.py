@@ -151,7 +151,7 @@ class ResponseValidator:
 
 def _body_differences(validator: jsonschema_rs.Draft202012Validator, body: bytes) -> Iterator[str]:
     try:
-        value = parse(body)
+        value = parse(body, limited=False)
     except MalformedJsonError:
         yield "its body is not JSON"
         return

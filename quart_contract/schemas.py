@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -10,7 +10,14 @@ import jsonschema_rs
 import msgspec
 
 from quart_contract.document import ContractError, Document, Node
-from quart_contract.keywords import KEYWORDS
+from quart_contract.keywords import (
+    AT_MOST_ONE,
+    KEYWORDS,
+    MAX_JSON_BYTES,
+    UNIQUE_ITEMS,
+    MaxJsonBytes,
+    at_most_one,
+)
 
 # RFC 3339, section 5.6. msgspec alone accepts a blank for the T, and offsets without a colon.
 _COMPOSITIONS = {"allOf", "anyOf", "oneOf"}
@@ -21,6 +28,7 @@ _INTEGERS: Mapping[str, Node] = {
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _BEGIN = datetime(1000, 1, 1, tzinfo=UTC)  # so that the year has four digits in the response, too
 _END = datetime.max.replace(tzinfo=UTC)
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -42,7 +50,12 @@ def compile_schema(
             _in_keywords(whole),
             validate_formats=True,
             ignore_unknown_formats=False,
-            formats={"date-time": is_instant, **dict.fromkeys(_INTEGERS, _is_checked)},
+            formats={
+                "date-time": is_instant,
+                "date": is_date,
+                **dict.fromkeys(_INTEGERS, _is_checked),
+            },
+            keywords={MAX_JSON_BYTES: MaxJsonBytes},
         )
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise ContractError(f"a schema cannot be compiled: {error}") from None
@@ -59,6 +72,9 @@ def _in_keywords(node: Any) -> Any:  # noqa: ANN401 - a part of a schema
     if any(node[name] is not True for name in own):
         raise ContractError(f"a schema cannot be compiled: {' or '.join(own)} can only be true")
     added: list[Node] = [{"pattern": KEYWORDS[name].pattern} for name in own]
+    added += at_most_one(kept.pop(AT_MOST_ONE, []))
+    if UNIQUE_ITEMS in kept:
+        added.append({"uniqueItems": kept.pop(UNIQUE_ITEMS)})
     if isinstance(node.get("format"), str) and node["format"] in _INTEGERS:
         added.append(_INTEGERS[node["format"]])
     return {**kept, "allOf": [*kept.get("allOf", ()), *added]} if added else kept
@@ -108,3 +124,16 @@ def is_instant(text: str) -> bool:
         return _BEGIN <= instant.astimezone(UTC) < _END and _INSTANT.fullmatch(text) is not None
     except (msgspec.ValidationError, OverflowError):
         return False
+
+
+def is_date(text: str) -> bool:
+    """Return whether a text is an RFC 3339 full-date from 1000-01-01 to 9999-12-30.
+
+    Those are the days on which instants can be, except the last one, which the database driver
+    writes as infinity.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return False
+    return _BEGIN.date() <= day < date.max and _DATE.fullmatch(text) is not None

@@ -43,6 +43,7 @@ _SENTENCES = {
     "maximum": "is greater than {}",
     "minItems": "has fewer than {} items",
     "maxItems": "has more than {} items",
+    "uniqueItems": "has equal items",
     "minProperties": "has fewer than {} properties",
     "maxProperties": "has more than {} properties",
     "multipleOf": "is not a multiple of {}",

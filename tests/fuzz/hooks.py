@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,15 +14,31 @@ from schemathesis import Case, HookContext, Response
 from app.openapi import read
 from app.tasks.idempotency import key_of
 from quart_contract.document import Node
-from quart_contract.keywords import KEYWORDS, WHITE_SPACE
+from quart_contract.keywords import (
+    AT_MOST_ONE,
+    KEYWORDS,
+    MAX_JSON_BYTES,
+    UNIQUE_ITEMS,
+    WHITE_SPACE,
+    at_most_one,
+)
 from quart_contract.operations import operations
 
 tracecov.schemathesis.install()
 
 USER = "schemathesis ada"
 """The user of the token, whose id alone can confirm an erasure."""
-_CURSOR = re.compile(r"[A-Za-z0-9_-]{43}")
+_CURSOR = re.compile(r"[A-Za-z0-9_-]{43,177}")
 _LISTING = ("status", "q", "due_before", "due_after", "sort")
+
+SMALL: Node = {
+    "anyOf": [
+        {"type": ["integer", "boolean", "null"]},
+        {"type": "string", "maxLength": 50},
+        {"type": "array", "maxItems": 3, "items": {"type": "boolean"}},
+    ]
+}
+"""The schema of a member of an object that has a limit in bytes."""
 
 _keys: set[str] = set()
 # The change tokens that can be sent. The first one means the beginning of the feed.
@@ -46,6 +62,8 @@ _INSTANTS = st.datetimes(
     datetime(9998, 12, 31),  # noqa: DTZ001
     timezones=st.just(UTC),
 ).map(datetime.isoformat)
+_DAYS = st.dates(date(1000, 1, 1), date(9999, 12, 30)).map(date.isoformat)
+schemathesis.openapi.format("date", _DAYS)
 # The format's own examples have leap seconds and years that the contract excludes in words.
 schemathesis.openapi.format("date-time", _INSTANTS)
 
@@ -64,6 +82,12 @@ def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None
             schema["pattern"] = patterns[0]
         elif patterns:  # such as Title: a generator of texts takes one pattern
             schema["pattern"] = rf"^[^\u0000]*[^\u0000{WHITE_SPACE}][^\u0000]*$"
+        if schema.pop(UNIQUE_ITEMS, False):
+            schema["uniqueItems"] = True
+        if names := schema.pop(AT_MOST_ONE, []):
+            schema["allOf"] = at_most_one(names)
+        if schema.pop(MAX_JSON_BYTES, 0):
+            schema |= {"maxProperties": 3, "additionalProperties": SMALL}
 
 
 @schemathesis.hook

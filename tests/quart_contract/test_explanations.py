@@ -42,7 +42,7 @@ def test_the_items_of_an_array_are_checked_up_to_its_limit() -> None:
         ("", "has more than 2 items"),
         ("/1", "is not a string"),
     ]
-    assert violations(LABELS, ["a", "a"]) == [("", "does not match the contract")]
+    assert violations(LABELS, ["a", "a"]) == [("", "has equal items")]
 
 
 def test_what_is_in_an_open_object_is_free() -> None:
@@ -52,6 +52,16 @@ def test_what_is_in_an_open_object_is_free() -> None:
         ("/extra", "has more than 1 properties")
     ]
     assert violations(schema, {"extra": [0]}) == [("/extra", "is not an object")]
+
+
+def test_the_engines_own_keywords_are_explained() -> None:
+    names = {"type": "object", "x-at-most-one": ["a", "b", "c"]}
+    assert violations(names, {"a": 1, "b": None, "c": [1]}) == [("/c", "cannot be combined with a")]
+    small = {"type": "object", "properties": {"x": {"type": "object", "x-max-json-bytes": 9}}}
+    assert violations(small, {"x": {"a": [1, 2]}}) == [("/x", "has more than 9 bytes as JSON")]
+    assert violations(small, {"x": []}) == [("/x", "is not an object")]
+    unique = {"type": "array", "x-unique-items": True, "items": {"type": "string"}}
+    assert violations(unique, ["a", "b", "a"]) == [("", "has equal items")]
 
 
 def test_what_cannot_be_explained_is_refused_all_the_same() -> None:
