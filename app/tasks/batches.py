@@ -42,7 +42,7 @@ async def _run(
         return 201, await store.create(operation.task, max_tasks, id_)
     expected = None if operation.revision is None else [operation.revision]
     if isinstance(operation, UpdateOperation):
-        return 200, await store.update(id_, operation.patch.fields, expected)
+        return 200, await store.patch(id_, operation.patch.fields, expected)
     await store.delete(id_, expected)
     return 204, None
 

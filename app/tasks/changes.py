@@ -128,9 +128,8 @@ def _empty_page(current: ChangeToken) -> ChangePage:
 
 
 def _change(row: asyncpg.Record) -> Change:
-    task = task_of(row)
     deleted = row["title"] is None
-    return Change(task.revision, task.id, deleted, None if deleted else task)
+    return Change(row["revision"], row["id"], deleted, None if deleted else task_of(row))
 
 
 @cache
@@ -157,7 +156,7 @@ def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
 def _deletions() -> Select[Any]:
     columns = [
         tombstones.c[column.name]
-        if column.name in tombstones.c
+        if column.name in {"user_id", "id", "revision"}
         else cast(null(), column.type).label(column.name)
         for column in COLUMNS
     ]

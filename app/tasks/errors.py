@@ -42,6 +42,10 @@ class TaskQuotaReachedError(TaskError):
     """The user has the maximum number of tasks."""
 
 
+class ExtraTooLargeError(TaskError):
+    """The `extra` of the task would be too large after the change."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The operation at `index` (from 0) of a batch, on the task with this id, failed."""

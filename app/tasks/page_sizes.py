@@ -1,9 +1,9 @@
 """End a page at about 1 MB. PostgreSQL neither reads nor sends the texts after its end.
 
 Adding up the sizes of rows makes an ordinary list a third more expensive for PostgreSQL. So each
-page has two statements. The first one adds nothing up, and withholds each description that is
-longer than its share of the page. Only if one was withheld, the second statement runs and adds up
-the sizes.
+page has two statements. The first one adds nothing up, and withholds the long fields of each task
+in which they are longer than its share of the page. Only if some were withheld, the second
+statement runs and adds up the sizes.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,9 +17,11 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    Text,
     UnaryExpression,
     bindparam,
     case,
+    cast,
     func,
     literal_column,
     null,
@@ -28,6 +30,7 @@ from sqlalchemy import (
 )
 
 from ..database.driver.statements import SET_OWNER
+from .fields import shown
 from .models import users
 from .rows import HAS_DATA
 
@@ -37,6 +40,8 @@ Read: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 PAGE_OCTETS = 1_000_000
 """The most octets of UTF-8 that the texts of a page have, before they are encoded as JSON."""
 _TITLE_OCTETS = 4 * 200
+_LABEL_OCTETS = 4 * 50
+_LONG = {"description", "labels", "extra"}
 _RUNNING_SIZE = "running_size"
 _SHARE = bindparam("share_octets", type_=Integer)
 _NONE = literal_column("0", Integer)
@@ -53,22 +58,21 @@ def running_size(rows: FromClause, order: Sequence[UnaryExpression[Any]]) -> Col
 def with_user(page: FromClause, *about_user: ColumnElement[Any]) -> Select[Any]:
     """Return a statement for `read_page`. Its rows are `(*about_user, *page columns)`.
 
-    A page without `running_size` has all of its rows. In a row whose description is withheld, the
+    A page without `running_size` has all of its rows. In a row whose long fields are withheld, the
     owner (`user_id`) is null. A page with `running_size` ends with the first row beyond the size,
     whose owner is null.
     """
     if _RUNNING_SIZE in page.c:
-        shown = page.c[_RUNNING_SIZE] <= _ALL
+        is_shown = page.c[_RUNNING_SIZE] <= _ALL
         joined = users.outerjoin(page, page.c[_RUNNING_SIZE] - _size(page) <= _ALL)
     else:
-        shown = func.coalesce(func.octet_length(page.c.description), _NONE) <= _SHARE
+        is_shown = _size_of_long(page) <= _SHARE
         joined = users.outerjoin(page, true())
     columns = [
-        case((shown, column), else_=null()).label(column.name)
-        if column.name in {"user_id", "description"}
+        case((is_shown, column), else_=null()).label(column.name)
+        if column.name in {"user_id", *_LONG}
         else column
-        for column in page.c
-        if column.name != _RUNNING_SIZE
+        for column in shown(page)
     ]
     return select(*about_user, *columns).select_from(joined).where(SET_OWNER, HAS_DATA)
 
@@ -96,6 +100,14 @@ def _has_task(rows: list[asyncpg.Record]) -> bool:
 
 
 def _size(rows: FromClause) -> ColumnElement[int]:
-    # PostgreSQL gets the size of a long (TOASTed) text without reading the text.
-    title, description = (func.octet_length(rows.c[name]) for name in ("title", "description"))
-    return func.coalesce(title, _NONE) + func.coalesce(description, _NONE)
+    return func.coalesce(func.octet_length(rows.c.title), _NONE) + _size_of_long(rows)
+
+
+def _size_of_long(rows: FromClause) -> ColumnElement[int]:
+    # PostgreSQL gets the size of a long (TOASTed) text without reading the text. A label counts as
+    # its greatest length, so that PostgreSQL does not join the labels to measure them.
+    extra = func.octet_length(cast(rows.c.extra, Text))
+    labels = func.cardinality(rows.c.labels) * literal_column(str(_LABEL_OCTETS), Integer)
+    sizes = (func.octet_length(rows.c.description), extra, labels)
+    description, extra, labels = (func.coalesce(size, _NONE) for size in sizes)
+    return description + extra + labels

@@ -8,6 +8,7 @@ from quart_contract.problems import invalid_request
 from .errors import (
     BatchError,
     ChangeTokenExpiredError,
+    ExtraTooLargeError,
     Failure,
     IdempotencyKeyInUseError,
     IdempotencyKeyReusedError,
@@ -21,7 +22,10 @@ from .errors import (
     TaskQuotaReachedError,
 )
 from .etags import task_etag
+from .fields import MAX_EXTRA_BYTES
 from .schemas import Task
+
+_TOO_LARGE = f"would have more than {MAX_EXTRA_BYTES} bytes as JSON"
 
 
 class _Kind(NamedTuple):
@@ -49,6 +53,9 @@ _KINDS: dict[type[TaskError], _Kind] = {
         "",
         "exceeds the maximum number of tasks",
     ),
+    ExtraTooLargeError: _Kind(
+        "invalid_request", "The task's `extra` would be too large.", "/patch/extra", _TOO_LARGE
+    ),
 }
 _ERRORS = {kind.code: error for error, kind in _KINDS.items()}
 
@@ -63,6 +70,8 @@ class OperationFault(Violation, frozen=True, kw_only=True, omit_defaults=True):
 def problem_of(error: TaskError) -> Problem:
     """Return the problem for an error of one operation."""
     kind, task = _KINDS[type(error)], _task_of(error)
+    if isinstance(error, ExtraTooLargeError):
+        return invalid_request([Violation(detail=kind.fault, pointer="/extra")])
     if task is None:
         return Problem(kind.code, kind.detail)
     headers = {"ETag": task_etag(task.revision)}

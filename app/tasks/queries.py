@@ -28,9 +28,11 @@ from sqlalchemy import (
 
 from . import search
 from .cursors import PageCursor
+from .fields import start_of
 from .models import tasks, users
 from .page_sizes import running_size, with_user
 from .rows import kept
+from .schemas import Task
 from .statements import COLUMNS
 
 _INSTANT = DateTime(timezone=True)
@@ -72,6 +74,13 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     def column(self) -> Column[Any]:
         """The column by which the list is sorted."""
         return tasks.c[self.sort.removeprefix("-")]
+
+    def position_of(self, task: Task) -> datetime | None:
+        """Return the value by which a task is sorted. A day is sorted at its beginning in UTC."""
+        if self.column is tasks.c.due_at and task.due_on is not None:
+            return start_of(task.due_on)
+        position: datetime | None = getattr(task, self.column.name)
+        return position
 
     @property
     def ends_undated(self) -> bool:

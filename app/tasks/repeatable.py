@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from msgspec.structs import asdict
+import msgspec
 from quart import url_for
 
 from ..database.driver.sessions import UserSession
@@ -51,12 +51,16 @@ def as_created(
 ) -> Task:
     """Return a task as it was when it was created."""
     assert created_at is not None  # noqa: S101 - an outcome with tasks has a time
+    fields: dict[str, Any] = {"completed": False, **content.fields}
     return Task(
-        **asdict(content) | {"due_at": content.due_at and content.due_at.astimezone(UTC)},
+        **fields
+        | {
+            "due_at": content.due_at and content.due_at.astimezone(UTC),
+            "extra": msgspec.Raw(msgspec.json.encode(fields["extra"])),
+        },
         id=id_,
         user_id=user_id,
-        completed=False,
-        completed_at=None,
+        completed_at=created_at if fields["completed"] else None,
         created_at=created_at,
         updated_at=created_at,
         revision=revision,

@@ -32,6 +32,7 @@ from .schemas import (
     TaskInput,
     TaskPage,
     TaskPatch,
+    TaskReplacement,
 )
 from .search import words
 from .store import TaskStore
@@ -173,17 +174,25 @@ class TaskRoutes:
 
     @require_user
     async def replace_task(
-        self, user_id: str, id: UUID, body: TaskInput, if_match: str | None
+        self, user_id: str, id: UUID, body: TaskReplacement, if_match: str | None
     ) -> TaskResponse:
         """Replace a task."""
-        return await self._update(user_id, id, msgspec.structs.asdict(body), if_match)
+        return await self._update(user_id, id, body.fields, if_match)
 
     @require_user
     async def update_task(
         self, user_id: str, id: UUID, body: TaskPatch, if_match: str | None
     ) -> TaskResponse:
         """Update the fields of a task that the body has."""
-        return await self._update(user_id, id, body.fields, if_match)
+        fields, expected = body.fields, expected_revisions(if_match)
+        if "extra" not in fields:
+            return await self._update(user_id, id, fields, if_match)
+        task = await self._database.in_transaction(
+            user_id,
+            lambda transaction: TaskStore(transaction).patch(id, fields, expected),
+            locking=True,
+        )
+        return _task_response(task)
 
     @require_user
     async def complete_task(

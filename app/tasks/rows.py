@@ -9,18 +9,25 @@ from operator import itemgetter
 from typing import Any
 
 import asyncpg
+import msgspec
 from sqlalchemy import ColumnElement, Select, Table, false, select
 
 from ..database.driver.statements import OWNER, SET_OWNER
 from .models import users
-from .schemas import Task
+from .schemas import NO_EXTRA, Task
 
-_task_values = itemgetter(*Task.__struct_fields__)
+*_OTHERS, _EXTRA = Task.__struct_fields__
+_other_values = itemgetter(*_OTHERS)
+_NO_EXTRA_TEXT = bytes(NO_EXTRA).decode()
 
 
 def task_of(row: asyncpg.Record) -> Task:
     """Return the task in a row that has all columns of a task."""
-    return Task(*_task_values(row))
+    return Task(*(*_other_values(row), _raw(row[_EXTRA])))
+
+
+def _raw(extra: str) -> msgspec.Raw:
+    return NO_EXTRA if extra == _NO_EXTRA_TEXT else msgspec.Raw(extra)
 
 
 def tasks_of(rows: Sequence[asyncpg.Record]) -> list[Task]:
@@ -32,8 +39,8 @@ def tasks_of(rows: Sequence[asyncpg.Record]) -> list[Task]:
     if not rows:
         return []
     begin = list(rows[0].keys()).index(Task.__struct_fields__[0])
-    end = begin + len(Task.__struct_fields__)
-    return [Task(*row[begin:end]) for row in rows if row["id"] is not None]
+    end = begin + len(_OTHERS)
+    return [Task(*(*row[begin:end], _raw(row[end]))) for row in rows if row["id"] is not None]
 
 
 IS_THE_OWNER = users.c.id == OWNER

@@ -1,18 +1,58 @@
 """Structs for the contract's schemas. The app does not start if the two differ."""
 
-from datetime import datetime
-from typing import Literal, TypeAlias
+from datetime import date, datetime
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
 
+NO_EXTRA = msgspec.Raw(b"{}")
 
-class TaskInput(msgspec.Struct, frozen=True):
-    """The fields of a task that a client sends to create or replace it."""
+DEFAULTS: dict[str, object] = {
+    "due_on": None,
+    "labels": [],
+    "priority": "none",
+    "position": None,
+    "extra": {},
+}
+"""What a task has in the fields that are absent when it is created or replaced."""
+
+
+def _set_fields(struct: msgspec.Struct) -> dict[str, object]:
+    values: dict[str, object] = msgspec.structs.asdict(struct)
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+
+
+class TaskContent(msgspec.Struct, frozen=True):
+    """The fields of a task that a client writes.
+
+    Fields that version 0.2 does not have are unset if they are absent: then the encoding, and so
+    the fingerprint of a request with an idempotency key, is the same as in that version.
+    """
 
     title: str
     description: str | None = None
     due_at: datetime | None = None
+    due_on: date | msgspec.UnsetType | None = msgspec.UNSET
+    labels: list[str] | msgspec.UnsetType = msgspec.UNSET
+    priority: str | msgspec.UnsetType = msgspec.UNSET
+    position: str | msgspec.UnsetType | None = msgspec.UNSET
+    extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The value of each field, with the defaults of absent ones."""
+        return {**DEFAULTS, **_set_fields(self)}
+
+
+class TaskInput(TaskContent, frozen=True):
+    """The fields of a task that a client sends to create it."""
+
+    completed: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class TaskReplacement(TaskContent, frozen=True):
+    """The fields of a task that a client sends to replace it."""
 
 
 class TaskPatch(msgspec.Struct, frozen=True):
@@ -21,13 +61,17 @@ class TaskPatch(msgspec.Struct, frozen=True):
     title: str | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType | None = msgspec.UNSET
     due_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    due_on: date | msgspec.UnsetType | None = msgspec.UNSET
+    labels: list[str] | msgspec.UnsetType = msgspec.UNSET
+    priority: str | msgspec.UnsetType = msgspec.UNSET
+    position: str | msgspec.UnsetType | None = msgspec.UNSET
+    extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
     completed: bool | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def fields(self) -> dict[str, object]:
         """The fields to set, and their values."""
-        values = msgspec.structs.asdict(self)
-        return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+        return _set_fields(self)
 
 
 class Completion(msgspec.Struct, frozen=True):
@@ -49,6 +93,13 @@ class Task(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     revision: int
+    # The fields that version 0.2 does not have. The defaults are for the responses that it stored.
+    due_on: date | None = None
+    labels: list[str] = []
+    priority: str = "none"
+    position: str | None = None
+    extra: msgspec.Raw = NO_EXTRA
+    """JSON, so that a list does not parse it."""
 
 
 class TaskPage(msgspec.Struct, frozen=True):

@@ -7,7 +7,6 @@ statement locks. So each statement locks the task, too, and decides based on the
 """
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,13 +18,16 @@ from sqlalchemy import (
     ColumnElement,
     Insert,
     Integer,
+    Text,
     Uuid,
     bindparam,
     case,
+    cast,
     delete,
     func,
     insert,
     literal,
+    literal_column,
     null,
     or_,
     select,
@@ -36,9 +38,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 
 from ..database.driver.statements import OWNER, SET_OWNER
+from .fields import is_for_a_day, shown, stored
 from .models import tasks, tombstones, users
 from .rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
-from .schemas import Task, TaskInput, TaskPatch
+from .schemas import Task, TaskPatch
 
 TASK_ID = bindparam("task_id", type_=Uuid)
 MAX_TASKS = bindparam("max_tasks", type_=Integer)
@@ -47,6 +50,14 @@ NEW: dict[str, BindParameter[Any]] = {
     name: bindparam(f"new_{name}", type_=tasks.c[name].type) for name in TaskPatch.__struct_fields__
 }
 """The parameters for the fields that a client can change."""
+FIELDS = bindparam("fields", type_=Integer)
+"""The fields that an update sets, as a sum of `_BITS`.
+
+`due_at` applies to a task that is not due on a day, and `due_on` to one that is. So a new due date
+sets both, and null for only one of them does not clear the other.
+"""
+_BITS = {name: 1 << index for index, name in enumerate(NEW)}
+_KEPT = dict.fromkeys((f"new_{name}" for name in NEW), None)
 
 MAX_TOMBSTONES = 50_000
 """A tombstone is dropped after this many changes. So a user has at most this many tombstones."""
@@ -55,8 +66,14 @@ _DROPPED_AT_ONCE = 2
 
 
 def new_values(fields: Mapping[str, object]) -> dict[str, object]:
-    """Return the values of the parameters in `NEW` for some fields of a task."""
-    return {f"new_{name}": value for name, value in fields.items()}
+    """Return the parameters of a statement that sets some fields of a task.
+
+    Raises `ExtraTooLargeError`.
+    """
+    has_due_date = fields.get("due_at") is not None or fields.get("due_on") is not None
+    names = {*fields, "due_at", "due_on"} if has_due_date else fields
+    values = {f"new_{name}": value for name, value in stored(fields).items()}
+    return {**_KEPT, **values, "fields": sum(_BITS[name] for name in names)}
 
 
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
@@ -69,10 +86,10 @@ LOCK_USER = (
 )
 
 
-def _locked_task(locked_owner: CTE) -> CTE:
-    """Lock the task after the owner's row, and return its current values."""
+def _locked_task(locked_owner: CTE, *more: ColumnElement[Any]) -> CTE:
+    """Lock the task after the owner's row, and return its current values, and more."""
     return (
-        select(*COLUMNS, func.now().label("instant"))
+        select(*COLUMNS, func.now().label("instant"), *more)
         .where(
             SET_OWNER,
             _IS_THE_TASK,
@@ -91,14 +108,18 @@ def _is_as_expected(locked: CTE) -> ColumnElement[bool]:
 def _next_revision(
     locked: CTE,
     condition: ColumnElement[bool],
+    *more: ColumnElement[Any],
     **changed: ColumnElement[Any],
 ) -> CTE:
-    """Take the owner's next revision if the locked task satisfies the condition."""
+    """Take the owner's next revision if the locked task satisfies the condition.
+
+    Return it, with `more` columns of the locked task.
+    """
     return (
         update(users)
         .where(SET_OWNER, IS_THE_OWNER, users.c.id == locked.c.user_id, condition)
         .values(revision=users.c.revision + 1, **changed)
-        .returning(users.c.id, users.c.revision, locked.c.instant)
+        .returning(users.c.id, users.c.revision, locked.c.instant, *more)
         .cte("owner_row")
     )
 
@@ -120,34 +141,35 @@ def _insert_task() -> Insert:
     values = {
         "user_id": owner_row.c.id,
         "id": TASK_ID,
-        **{name: NEW[name] for name in TaskInput.__struct_fields__},
+        **NEW,
+        "completed_at": case((NEW["completed"], func.now()), else_=null()),
         "revision": owner_row.c.revision,
     }
-    return insert(tasks).from_select(list(values), select(*values.values())).returning(*COLUMNS)
+    new_task = insert(tasks).from_select(list(values), select(*values.values()))
+    return new_task.returning(*shown(tasks))
 
 
-@cache
-def update_task(fields: frozenset[str]) -> ClauseElement:
-    """Return a statement that sets these fields of a task to the parameters in `NEW`.
+def _update_task() -> ClauseElement:
+    """Return a statement that sets some fields of a task to the parameters in `NEW`.
 
     Rows are `(*task columns, as_expected)`. `as_expected` is whether the task had an expected
     revision. If it had not, or if the fields already had these values, the task is not changed.
     """
-    locked = _locked_task(LOCK_USER.cte("locked_owner"))
-    values: dict[str, ColumnElement[Any]] = {name: NEW[name] for name in sorted(fields)}
-    differs = or_(*(locked.c[name].is_distinct_from(value) for name, value in values.items()))
-    owner_row = _next_revision(locked, _is_as_expected(locked) & differs)
-    if "completed" in fields:
-        values["completed_at"] = case(
-            (tasks.c.completed == NEW["completed"], tasks.c.completed_at),
-            (NEW["completed"], owner_row.c.instant),
-            else_=null(),
-        )
+    locked = _locked_task(LOCK_USER.cte("locked_owner"), *_new_values())
+    differs = locked.c.differs
+    new = {name: locked.c[f"new_{name}"] for name in NEW}
+    owner_row = _next_revision(locked, _is_as_expected(locked) & differs, *new.values())
+    values = {name: owner_row.c[column.name] for name, column in new.items()}
     changed = (
         update(tasks)
         .where(SET_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
         .values(
             **values,
+            completed_at=case(
+                (tasks.c.completed == values["completed"], tasks.c.completed_at),
+                (values["completed"], owner_row.c.instant),
+                else_=null(),
+            ),
             revision=owner_row.c.revision,
             # A transaction that began earlier can commit later. `updated_at` must not decrease.
             updated_at=func.greatest(owner_row.c.instant, tasks.c.updated_at),
@@ -155,13 +177,37 @@ def update_task(fields: frozenset[str]) -> ClauseElement:
         .returning(*COLUMNS)
         .cte("changed")
     )
-    before = [locked.c[column.name] for column in COLUMNS]
     return union_all(
-        select(*changed.c, true().label("as_expected")),
-        select(*before, _is_as_expected(locked).label("as_expected")).where(
+        select(*shown(changed), true().label("as_expected")),
+        select(*shown(locked), _is_as_expected(locked).label("as_expected")).where(
             ~(_is_as_expected(locked) & differs)
         ),
     )
+
+
+def _new_values() -> list[ColumnElement[Any]]:
+    """Return each field after the change, as `new_…`, and whether one differs, as `differs`.
+
+    A field that is not set keeps its value, which PostgreSQL neither compares nor reads.
+    """
+    is_day = is_for_a_day(tasks)
+    is_set = {name: _is_set(name) for name in NEW}
+    # A task without a due date, too, is not for a day.
+    is_set["due_at"] = is_set["due_on"] = case((is_day, _is_set("due_on")), else_=_is_set("due_at"))
+    before: dict[str, ColumnElement[Any]] = {name: tasks.c[name] for name in NEW}
+    before["due_on"] = case((is_day, tasks.c.due_on), else_=null())
+    values = [
+        case((is_set[name], NEW[name]), else_=before[name]).label(f"new_{name}") for name in NEW
+    ]
+    # JSON has no equality.
+    texts = {"extra": (cast(tasks.c.extra, Text), cast(NEW["extra"], Text))}
+    compared = [(name, *texts.get(name, (before[name], NEW[name]))) for name in NEW]
+    differs = or_(*(is_set[name] & old.is_distinct_from(new) for name, old, new in compared))
+    return [*values, differs.label("differs")]
+
+
+def _is_set(name: str) -> ColumnElement[bool]:
+    return FIELDS.op("&")(literal_column(str(_BITS[name]), Integer)) != literal_column("0", Integer)
 
 
 def _delete_task() -> Insert:
@@ -225,8 +271,9 @@ def _outlived(locked_owner: CTE) -> CTE:
 
 
 INSERT_TASK = _insert_task()
-SELECT_TASK = kept(tasks, *COLUMNS).where(tasks.c.id == TASK_ID)
-SELECT_TASKS = kept(tasks, *COLUMNS).where(
+UPDATE_TASK = _update_task()
+SELECT_TASK = kept(tasks, *shown(tasks)).where(tasks.c.id == TASK_ID)
+SELECT_TASKS = kept(tasks, *shown(tasks)).where(
     tasks.c.id == func.any(bindparam("task_ids", type_=ARRAY(Uuid)))
 )
 DELETE_TASK = _delete_task()

@@ -18,6 +18,7 @@ from .errors import (
     TaskQuotaReachedError,
 )
 from .etags import list_etag
+from .fields import merged
 from .page_sizes import Read, read_page
 from .queries import TaskQuery, select_page
 from .rows import task_of, tasks_of
@@ -40,7 +41,7 @@ class TaskStore:
         self._session = session
 
     async def create(self, content: TaskInput, max_tasks: int, id_: UUID | None = None) -> Task:
-        """Create a pending task, and the user's row if it is the first. Return the task.
+        """Create a task, and the user's row if it is the first. Return the task.
 
         Raises `TaskQuotaReachedError` if the user already has `max_tasks` tasks.
         """
@@ -48,7 +49,7 @@ class TaskStore:
             statements.INSERT_TASK,
             task_id=id_ or new_id(),
             max_tasks=max_tasks,
-            **statements.new_values(msgspec.structs.asdict(content)),
+            **statements.new_values({"completed": False, **content.fields}),
         )
         if not rows:
             raise TaskQuotaReachedError
@@ -100,7 +101,7 @@ class TaskStore:
         items = tasks_of(rows)
         if not has_more:
             return TaskPage(items, None), etag
-        last = PageCursor(getattr(items[-1], query.column.name), items[-1].id)
+        last = PageCursor(query.position_of(items[-1]), items[-1].id)
         return TaskPage(items, encode_cursor(last, self._session.user_id, query.scope)), etag
 
     def _reader(self, query: TaskQuery) -> Read:
@@ -120,19 +121,37 @@ class TaskStore:
         If the fields already have these values, the task and its revision do not change.
         """
         if not fields:
-            task = await self.get(id_)
-            if expected is not None and task.revision not in expected:
-                raise PreconditionFailedError(task)
-            return task
-        values = statements.new_values(fields)
+            return await self._get_expected(id_, expected)
         rows = await self._session.change(
-            statements.update_task(frozenset(fields)),
+            statements.UPDATE_TASK,
             task_id=id_,
             expected_revisions=expected,
-            **values,
+            **statements.new_values(fields),
         )
         _check(rows)
         return task_of(rows[0])
+
+    async def patch(
+        self,
+        id_: UUID,
+        fields: Mapping[str, object],
+        expected: Collection[int] | None = None,
+    ) -> Task:
+        """Set fields of a task, merge `extra`, and return the task.
+
+        If `fields` has `extra`, the user's row must be locked. Raises `ExtraTooLargeError`.
+        """
+        if "extra" in fields:
+            before = await self._get_expected(id_, expected)
+            extra = merged(msgspec.json.decode(before.extra), fields["extra"])
+            fields = {**fields, "extra": extra}
+        return await self.update(id_, fields, expected)
+
+    async def _get_expected(self, id_: UUID, expected: Collection[int] | None) -> Task:
+        task = await self.get(id_)
+        if expected is not None and task.revision not in expected:
+            raise PreconditionFailedError(task)
+        return task
 
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
         """Delete a task permanently. A tombstone remains for the change feed."""

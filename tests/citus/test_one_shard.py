@@ -133,7 +133,7 @@ def test_no_statement_for_citus_has_a_volatile_function() -> None:
         statements.INSERT_TASK,
         statements.SELECT_TASK,
         statements.DELETE_TASK,
-        statements.update_task(frozenset({"title", "completed"})),
+        statements.UPDATE_TASK,
         changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - only made there
         changes._select_changes(begins=False, sized=True),  # noqa: SLF001 - the same
         idempotency.STORE_KEY,

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import CheckConstraint
 
 from app import MAX_BODY_BYTES
 from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
+from app.tasks.fields import MAX_EXTRA_BYTES, PRIORITIES
 from app.tasks.models import tasks
+from app.tasks.schemas import DEFAULTS
 from quart_contract.document import ContractError, Document
 from quart_contract.problems import ProblemCatalogue
 from quart_contract.requests import MAX_PARAMETERS
@@ -20,9 +23,18 @@ def schema_of(contract: Document, name: str) -> dict[str, Any]:
 
 
 def test_a_task_has_the_columns_of_its_table(contract: Document) -> None:
-    # Servers do not write these columns yet.
-    unused = {"due_on", "labels", "priority", "position", "extra", "fingerprint"}
-    assert set(tasks.c.keys()) - unused == set(schema_of(contract, "Task")["properties"])
+    assert set(tasks.c.keys()) - {"fingerprint"} == set(schema_of(contract, "Task")["properties"])
+
+
+def test_priorities_are_stored_in_the_order_of_the_contract(contract: Document) -> None:
+    assert list(PRIORITIES) == schema_of(contract, "TaskPriority")["enum"]
+    assert DEFAULTS["priority"] == PRIORITIES[0]
+
+
+def test_extra_has_one_limit(contract: Document) -> None:
+    assert schema_of(contract, "Extra")["x-max-json-bytes"] == MAX_EXTRA_BYTES
+    checks = [str(each.sqltext) for each in tasks.constraints if isinstance(each, CheckConstraint)]
+    assert f"octet_length(extra::text) <= {MAX_EXTRA_BYTES}" in checks
 
 
 def test_nullable_columns_are_nullable_members(contract: Document) -> None:

@@ -9,7 +9,10 @@ from tests.isolation.raw_client import Json
 
 STATES = {"all": {False, True}, "pending": {False}, "completed": {True}}
 
+PRIORITIES = ["none", "low", "medium", "high"]
+
 Task: TypeAlias = dict[str, Json]
+Key: TypeAlias = datetime | int | bytes
 
 
 class TaskQuery(NamedTuple):
@@ -37,7 +40,7 @@ class TaskQuery(NamedTuple):
         return (
             task["completed"] in STATES[self.status]
             and all(any(word in text for text in texts) for word in _folded(self.q).split())
-            and all(self._windows(task["due_at"]))
+            and all(self._windows(due(task)))
         )
 
     def _windows(self, due_at: str | None) -> Iterator[bool]:
@@ -47,24 +50,40 @@ class TaskQuery(NamedTuple):
             yield due_at is not None and instant(due_at) >= instant(self.due_after)
 
     def of(self, tasks: Iterable[Task]) -> list[Task]:
-        """Return the tasks of the list, in its order; tasks without a date come last."""
-        found = sorted(filter(self.fits, tasks), key=self.sort_key, reverse=self.descends)
-        return sorted(found, key=lambda task: task[self.column] is None)
+        """Return the tasks of the list, in its order; tasks without a value come last."""
+        found = sorted(filter(self.fits, tasks), key=self._key, reverse=self.descends)
+        return sorted(found, key=lambda task: self.value(task) is None)
 
-    def sort_key(self, task: Task) -> tuple[datetime, str]:
-        """Return the sort key of a task, among those with a date or among those without."""
-        return instant(task[self.column] or "0001-01-01T00:00:00Z"), task["id"]
+    def value(self, task: Task) -> Json:
+        """Return the value that a task is sorted by."""
+        return due(task) if self.column == "due_at" else task[self.column]
 
-    def after(self, tasks: Iterable[Task], last: Task) -> list[Task]:
+    def _key(self, task: Task) -> "tuple[Key, str]":
+        return self._comparable(self.value(task)), task["id"]
+
+    def _comparable(self, value: Json) -> "Key":
+        """Return a sort key, among tasks with a value or among those without."""
+        if self.column == "priority":
+            return PRIORITIES.index(value)
+        if self.column == "position":
+            return str(value or "").encode()
+        return instant(value or "0001-01-01T00:00:00Z")
+
+    def after(self, tasks: Iterable[Task], value: Json, id_: str) -> list[Task]:
         """Return the part of a list after a task as it was, even if the task is no longer in it."""
-        return [task for task in self.of(tasks) if self._is_behind(task, last)]
+        return [task for task in self.of(tasks) if self._is_behind(task, value, id_)]
 
-    def _is_behind(self, task: Task, last: Task) -> bool:
-        undated = [each[self.column] is None for each in (task, last)]
-        if undated[0] != undated[1]:
-            return undated[0]
-        mine, other = self.sort_key(task), self.sort_key(last)
-        return mine < other if self.descends else mine > other
+    def _is_behind(self, task: Task, value: Json, id_: str) -> bool:
+        mine = self.value(task)
+        if (mine is None) != (value is None):
+            return mine is None
+        key, other = self._key(task), (self._comparable(value), id_)
+        return key < other if self.descends else key > other
+
+
+def due(task: Task) -> str | None:
+    """Return when a task is due; a day begins in UTC."""
+    return f"{task['due_on']}T00:00:00Z" if task["due_on"] else task["due_at"]
 
 
 def instant(text: str) -> datetime:

@@ -7,7 +7,7 @@ times, cursors) are taken from its response, `seen`, checked, and expected from 
 import json
 from collections.abc import Callable
 
-from tests.isolation.contents import as_sent, in_utc, written
+from tests.isolation.contents import as_sent, patched, written
 from tests.isolation.listings import Task, TaskQuery
 from tests.isolation.problems import (
     FAULTS,
@@ -23,7 +23,6 @@ from tests.isolation.raw_client import Json
 from tests.isolation.values import START, Due, FeedPosition, ListPosition, Server, State
 
 BATCH = "/api/tasks/batch"
-PENDING = {"completed": False, "completed_at": None}
 
 
 class User:
@@ -46,7 +45,7 @@ class User:
         return State(self.id, self._life, self._revision) if self._revision else State("", 0, 0)
 
     def create_task(self, seen: Json, body: Json, idempotency_key: str | None = None) -> Due:
-        """Create a pending task that belongs to its user."""
+        """Create a task that belongs to its user."""
         return self._once(
             "create_task", idempotency_key, as_sent(body), lambda: self._create(seen, body)
         )
@@ -83,8 +82,15 @@ class User:
     def _create(self, seen: Json, body: Json) -> Due:
         made_at = self._server.instant(seen, "created_at")
         id_ = self._server.new_id(seen)
-        self.tasks[id_] = {"id": id_, "user_id": self.id, **PENDING, "created_at": made_at}
-        return found(self._changed(id_, made_at, **written(body)), 201)
+        fields = {"completed": False, **written(body)}
+        completed_at = made_at if fields["completed"] else None
+        self.tasks[id_] = {
+            "id": id_,
+            "user_id": self.id,
+            "completed_at": completed_at,
+            "created_at": made_at,
+        }
+        return found(self._changed(id_, made_at, **fields), 201)
 
     def _batch(self, seen: Json, body: Json) -> Due:
         before, dues = (dict(self.tasks), dict(self.deleted), self._revision), []
@@ -151,13 +157,12 @@ class User:
             place = self._server.cursors.get(cursor)
             if place is None or (place.user, place.listing) != (self.id, wanted):
                 return Due(422, INVALID_CURSOR)
-            value, id_ = json.loads(place.last)
-            tasks = wanted.after(tasks, {wanted.column: value, "id": id_})
+            tasks = wanted.after(tasks, *json.loads(place.last))
         if self._server.etags.get(str(if_none_match)) == self.state:
             return Due(304, None, self.state)
         items, next_cursor = tasks[:limit], None
         if len(tasks) > limit:
-            last = json.dumps([items[-1][wanted.column], items[-1]["id"]])
+            last = json.dumps([wanted.value(items[-1]), items[-1]["id"]])
             next_cursor = self._server.cursor(seen, ListPosition(self.id, wanted, last))
         return Due(200, {"items": items, "next_cursor": next_cursor}, self.state)
 
@@ -198,15 +203,13 @@ class User:
         return due._replace(status=304, body=None) if due.etag == if_none_match else due
 
     def replace_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
-        """Set absent properties to null; whether the task is completed stays."""
+        """Set absent properties to their defaults; whether the task is completed stays."""
         return self._update(seen, id, if_match, **written(body))
 
     def update_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
         """Keep absent properties."""
-        fields = dict(body)
-        if fields.get("due_at") is not None:
-            fields["due_at"] = in_utc(fields["due_at"])
-        return self._update(seen, id, if_match, **fields)
+        task = self.tasks.get(id)
+        return self._update(seen, id, if_match, **(patched(task, body) if task else {}))
 
     def complete_task(
         self, seen: Json, id: str, body: Json = None, if_match: str | None = None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from quart_contract.operations import Operation
+from tests.isolation.contents import DEFAULTS
 from tests.isolation.raw_client import Json
 
 TASK = "{the id of a task}"
@@ -96,8 +97,17 @@ class Plan:
         )
 
 
-NOTHING = {"description": None, "due_at": None, "completed": False, "completed_at": None}
-REWRITTEN = {"title": "rewritten", "description": "anew", "due_at": "2030-01-02T03:04:05Z"}
+NOTHING = {**DEFAULTS, "completed": False, "completed_at": None}
+REWRITTEN = {
+    "title": "rewritten",
+    "description": "anew",
+    "due_at": "2030-01-02T03:04:05Z",
+    "due_on": None,
+    "labels": ["rewritten"],
+    "priority": "high",
+    "position": "a1",
+    "extra": {"rewritten": True},
+}
 MADE_NOW = ("updated_at",)
 SAME_KEY = {"Idempotency-Key": "everybody's"}
 

@@ -42,6 +42,16 @@ INSTANTS = (
     "1969-12-31T23:59:59.999999Z",
     "9999-12-31T00:00:00-11:00",
 )
+LABELS = ("errand", "Errand", "'; --", "\U0001f99c" * 50, "a,b\n")
+CONTENTS: Mapping[str, tuple[Json, ...]] = {
+    "description": (None, "", *TEXTS),
+    "due_at": (None, *INSTANTS),
+    "due_on": (None, "2026-12-01", "1970-01-01", "9999-12-30"),
+    "labels": ([], *([label] for label in LABELS), [*LABELS], [*reversed(LABELS)]),
+    "priority": ("none", "low", "medium", "high"),
+    "position": (None, "a", "Z", "a0", " ", "~" * 100),
+    "extra": ({}, {"a": 1}, {"a": None}, {"b": {"c": [1, "\0"], "d": None}}, {"b": {"d": 1.5}}),
+}
 LISTINGS: Mapping[str, tuple[str, ...]] = {
     "status": ("all", "pending", "completed"),
     "q": ("MILK", "e", "milk E", "%", "_", "';", "\u00c9", "\U0001f99c" * 200, "nowhere"),
@@ -95,7 +105,7 @@ class Steps:
                 confirmed = self._random.choice((user.id, user.id, *others))
                 arguments = {"confirm": confirmed}
             case "create_task" | "batch_tasks":
-                body = self._content() if operation == "create_task" else self._batch(user)
+                body = self._new_task() if operation == "create_task" else self._batch(user)
                 arguments = {"body": body} | self._key(user, operation, body)
             case "list_tasks":
                 arguments = self._list(user)
@@ -126,7 +136,7 @@ class Steps:
     def _operation(self, user: User) -> dict[str, Json]:
         op = self._random.choice(("create", "update", "update", "delete"))
         if op == "create":
-            return {"op": op, "task": self._content()}
+            return {"op": op, "task": self._new_task()}
         # A batch of many operations on ids of others would hardly ever succeed.
         own = list(user.tasks) if self._random.random() < 0.8 else []
         id_ = self._random.choice(own) if own else self._id(user)
@@ -220,10 +230,18 @@ class Steps:
         fields = {**self._content(), "completed": self._random.random() < 0.5}
         return {name: fields[name] for name in fields if self._random.random() < 0.5}
 
+    def _new_task(self) -> dict[str, Json]:
+        """Return the content of a new task, which can be completed."""
+        content = self._content()
+        if self._random.random() < 0.3:
+            content["completed"] = self._random.random() < 0.5
+        return content
+
     def _content(self) -> dict[str, Json]:
         content: dict[str, Json] = {"title": self._random.choice(TEXTS)}
-        if self._random.random() < 0.5:
-            content["description"] = self._random.choice((None, "", *TEXTS))
-        if self._random.random() < 0.5:
-            content["due_at"] = self._random.choice((None, *INSTANTS))
+        for name, values in CONTENTS.items():
+            if self._random.random() < 0.4:
+                content[name] = self._random.choice(values)
+        if content.get("due_at") and content.get("due_on"):
+            del content[self._random.choice(("due_at", "due_on"))]
         return content

@@ -45,7 +45,7 @@ fun main(): Unit = runBlocking {
     println("patch without")
 
     // A data class does not tell null from absent, so a patch cannot clear; a replacement can.
-    val cleared = tasks.replaceTask(task.id, TaskInput(title = "two")).body()
+    val cleared = tasks.replaceTask(task.id, TaskReplacement(title = "two")).body()
     check(cleared.title == "two" && cleared.description == null) { cleared }
     println("patch to null")
 
