@@ -2,8 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Literal, TypeAlias, TypeVar
-from urllib.parse import urlencode
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -22,11 +21,21 @@ from .idempotency import IdempotencyStore, StoredResponse, Work
 from .queries import TaskQuery
 from .repeatable import Creation
 from .repeatable_batches import Batch, Describe
+from .responses import (
+    BatchResponse,
+    Created,
+    Headers,
+    NoContent,
+    NotModified,
+    TaskResponse,
+    link_header,
+    not_modified,
+    task_response,
+)
 from .schemas import (
     ChangePage,
     Completion,
     Me,
-    Task,
     TaskBatch,
     TaskBatchResult,
     TaskInput,
@@ -41,12 +50,6 @@ from .waiting import changes_since
 _COMPLETED = {"pending": False, "completed": True}
 
 T = TypeVar("T", bound=msgspec.Struct)
-Headers: TypeAlias = dict[str, str]
-TaskResponse: TypeAlias = tuple[Task, Literal[200], Headers]
-Created: TypeAlias = tuple[Task, Literal[201], Headers]
-BatchResponse: TypeAlias = tuple[TaskBatchResult, Literal[200], Headers]
-NotModified: TypeAlias = tuple[None, Literal[304], Headers]
-NoContent: TypeAlias = tuple[None, Literal[204]]
 
 
 class TaskRoutes:
@@ -150,9 +153,9 @@ class TaskRoutes:
         store = TaskStore(self._database.session(user_id))
         after = store.page_cursor(query, cursor) if cursor else None
         if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
-            return _not_modified(etag)
+            return not_modified(etag)
         page, etag = await store.page(query, limit, after)
-        return page, 200, {"ETag": etag, **_link_header(page.next_cursor)}
+        return page, 200, {"ETag": etag, **link_header(page.next_cursor)}
 
     @require_user
     async def list_changes(
@@ -169,8 +172,8 @@ class TaskRoutes:
         """Return a task."""
         task = await TaskStore(self._database.session(user_id)).get(id)
         if is_current(task_etag(task.revision), if_none_match):
-            return _not_modified(task_etag(task.revision))
-        return _task_response(task)
+            return not_modified(task_etag(task.revision))
+        return task_response(task)
 
     @require_user
     async def replace_task(
@@ -192,7 +195,7 @@ class TaskRoutes:
             lambda transaction: TaskStore(transaction).patch(id, fields, expected),
             locking=True,
         )
-        return _task_response(task)
+        return task_response(task)
 
     @require_user
     async def complete_task(
@@ -226,7 +229,7 @@ class TaskRoutes:
         self, user_id: str, id_: UUID, fields: dict[str, object], if_match: str | None
     ) -> TaskResponse:
         store = TaskStore(self._database.session(user_id))
-        return _task_response(await store.update(id_, fields, expected_revisions(if_match)))
+        return task_response(await store.update(id_, fields, expected_revisions(if_match)))
 
 
 async def _once(
@@ -237,18 +240,3 @@ async def _once(
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
     return response
-
-
-def _task_response(task: Task) -> TaskResponse:
-    return task, 200, {"ETag": task_etag(task.revision)}
-
-
-def _not_modified(etag: str) -> NotModified:
-    return None, 304, {"ETag": etag}
-
-
-def _link_header(next_cursor: str | None) -> dict[str, str]:
-    if next_cursor is None:
-        return {}
-    query = urlencode({**request.args, "cursor": next_cursor})
-    return {"Link": f'<{request.root_path}{request.path}?{query}>; rel="next"'}

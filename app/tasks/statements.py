@@ -23,7 +23,6 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    delete,
     func,
     insert,
     literal,
@@ -39,7 +38,7 @@ from sqlalchemy.dialects import postgresql
 
 from ..database.driver.statements import OWNER, SET_OWNER
 from .fields import is_for_a_day, shown, stored
-from .models import tasks, tombstones, users
+from .models import tasks, users
 from .rows import HAS_DATA, IS_THE_OWNER, is_kept, kept
 from .schemas import Task, TaskPatch
 
@@ -59,11 +58,6 @@ sets both, and null for only one of them does not clear the other.
 _BITS = {name: 1 << index for index, name in enumerate(NEW)}
 _KEPT = dict.fromkeys((f"new_{name}" for name in NEW), None)
 
-MAX_TOMBSTONES = 50_000
-"""A tombstone is dropped after this many changes. So a user has at most this many tombstones."""
-_DROPPED_AT_ONCE = 2
-"""How many tombstones one deletion drops: more than it adds, so that an excess shrinks."""
-
 
 def new_values(fields: Mapping[str, object]) -> dict[str, object]:
     """Return the parameters of a statement that sets some fields of a task.
@@ -77,7 +71,7 @@ def new_values(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 COLUMNS = [tasks.c[name] for name in Task.__struct_fields__]
-_IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
+IS_THE_TASK = (tasks.c.user_id == OWNER) & (tasks.c.id == TASK_ID)
 
 LOCK_USER = (
     select(users.c.id, users.c.revision, users.c.erased_revision)
@@ -86,13 +80,13 @@ LOCK_USER = (
 )
 
 
-def _locked_task(locked_owner: CTE, *more: ColumnElement[Any]) -> CTE:
+def locked_task(locked_owner: CTE, *more: ColumnElement[Any]) -> CTE:
     """Lock the task after the owner's row, and return its current values, and more."""
     return (
         select(*COLUMNS, func.now().label("instant"), *more)
         .where(
             SET_OWNER,
-            _IS_THE_TASK,
+            IS_THE_TASK,
             tasks.c.user_id == locked_owner.c.id,
             is_kept(tasks, locked_owner.c.erased_revision),
         )
@@ -101,11 +95,12 @@ def _locked_task(locked_owner: CTE, *more: ColumnElement[Any]) -> CTE:
     )
 
 
-def _is_as_expected(locked: CTE) -> ColumnElement[bool]:
+def is_as_expected(locked: CTE) -> ColumnElement[bool]:
+    """Return the condition that the locked task has an expected revision."""
     return EXPECTED_REVISIONS.is_(null()) | (locked.c.revision == func.any(EXPECTED_REVISIONS))
 
 
-def _next_revision(
+def next_revision(
     locked: CTE,
     condition: ColumnElement[bool],
     *more: ColumnElement[Any],
@@ -155,14 +150,14 @@ def _update_task() -> ClauseElement:
     Rows are `(*task columns, as_expected)`. `as_expected` is whether the task had an expected
     revision. If it had not, or if the fields already had these values, the task is not changed.
     """
-    locked = _locked_task(LOCK_USER.cte("locked_owner"), *_new_values())
+    locked = locked_task(LOCK_USER.cte("locked_owner"), *_new_values())
     differs = locked.c.differs
     new = {name: locked.c[f"new_{name}"] for name in NEW}
-    owner_row = _next_revision(locked, _is_as_expected(locked) & differs, *new.values())
+    owner_row = next_revision(locked, is_as_expected(locked) & differs, *new.values())
     values = {name: owner_row.c[column.name] for name, column in new.items()}
     changed = (
         update(tasks)
-        .where(SET_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
+        .where(SET_OWNER, IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
         .values(
             **values,
             completed_at=case(
@@ -179,8 +174,8 @@ def _update_task() -> ClauseElement:
     )
     return union_all(
         select(*shown(changed), true().label("as_expected")),
-        select(*shown(locked), _is_as_expected(locked).label("as_expected")).where(
-            ~(_is_as_expected(locked) & differs)
+        select(*shown(locked), is_as_expected(locked).label("as_expected")).where(
+            ~(is_as_expected(locked) & differs)
         ),
     )
 
@@ -210,72 +205,11 @@ def _is_set(name: str) -> ColumnElement[bool]:
     return FIELDS.op("&")(literal_column(str(_BITS[name]), Integer)) != literal_column("0", Integer)
 
 
-def _delete_task() -> Insert:
-    """Return a statement that replaces a task by a tombstone. Rows are `(id,)`, of a deleted task.
-
-    It drops the oldest tombstones that are older than `MAX_TOMBSTONES` changes, and raises the
-    feed's floor to them, so that a change token from before them gets a 410.
-    """
-    locked_owner = LOCK_USER.cte("locked_owner")
-    locked = _locked_task(locked_owner)
-    outlived = _outlived(locked_owner)
-    owner_row = _next_revision(
-        locked,
-        _is_as_expected(locked),
-        task_count=users.c.task_count - 1,
-        feed_floor=func.greatest(
-            users.c.feed_floor, select(func.max(outlived.c.revision)).scalar_subquery()
-        ),
-    )
-    deleted = (
-        delete(tasks)
-        .where(SET_OWNER, _IS_THE_TASK, tasks.c.user_id == owner_row.c.id)
-        .returning(tasks.c.user_id, tasks.c.id)
-        .cte("deleted")
-    )
-    dropped = (
-        delete(tombstones)
-        .where(
-            SET_OWNER,
-            tombstones.c.user_id == OWNER,
-            tombstones.c.user_id == owner_row.c.id,
-            tombstones.c.id == outlived.c.id,
-        )
-        .returning(tombstones.c.id)
-        .cte("dropped")
-    )
-    tombstone = select(owner_row.c.id, deleted.c.id, owner_row.c.revision).where(
-        deleted.c.user_id == owner_row.c.id
-    )
-    # This must be the outermost statement: Citus cannot run a nested one on a single machine.
-    buried = insert(tombstones).from_select(["user_id", "id", "revision"], tombstone)
-    return buried.returning(tombstones.c.id).add_cte(dropped)
-
-
-def _outlived(locked_owner: CTE) -> CTE:
-    # A scalar and not a join, so that PostgreSQL finds the few rows by the index of revisions.
-    newest = select(locked_owner.c.revision + 1 - MAX_TOMBSTONES).scalar_subquery()
-    return (
-        select(tombstones.c.id, tombstones.c.revision)
-        .where(
-            SET_OWNER,
-            tombstones.c.user_id == OWNER,
-            tombstones.c.revision <= newest,
-        )
-        .order_by(tombstones.c.revision)
-        .limit(_DROPPED_AT_ONCE)
-        # A purge may be deleting them. Do not wait for it.
-        .with_for_update(of=tombstones, skip_locked=True)
-        .cte("outlived")
-    )
-
-
 INSERT_TASK = _insert_task()
 UPDATE_TASK = _update_task()
 SELECT_TASK = kept(tasks, *shown(tasks)).where(tasks.c.id == TASK_ID)
 SELECT_TASKS = kept(tasks, *shown(tasks)).where(
     tasks.c.id == func.any(bindparam("task_ids", type_=ARRAY(Uuid)))
 )
-DELETE_TASK = _delete_task()
 
 SELECT_USER = select(users.c.task_count, users.c.revision, users.c.epoch).where(SET_OWNER, HAS_DATA)

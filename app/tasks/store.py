@@ -9,7 +9,7 @@ import msgspec
 import uuid_utils.compat
 
 from ..database.driver.sessions import UserSession
-from . import erasures, statements
+from . import deletions, erasures, statements
 from .cursors import PageCursor, decode_cursor, encode_cursor
 from .errors import (
     InvalidCursorError,
@@ -156,7 +156,7 @@ class TaskStore:
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
         """Delete a task permanently. A tombstone remains for the change feed."""
         rows = await self._session.change(
-            statements.DELETE_TASK, task_id=id_, expected_revisions=expected
+            deletions.DELETE_TASK, task_id=id_, expected_revisions=expected
         )
         if not rows:
             # On Citus, the statement can return nothing but the tombstone.

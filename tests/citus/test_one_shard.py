@@ -20,7 +20,7 @@ from app.database.driver.url import DatabaseUrl
 from app.database.wall.citus import CITUS
 from app.database.wall.layout import ONE_POSTGRESQL
 from app.database.wall.policies import BEGIN
-from app.tasks import changes, erasures, idempotency, purge, statements
+from app.tasks import changes, deletions, erasures, idempotency, purge, statements
 from app.tasks.models import metadata
 from app.tasks.wall import WALL
 from tests.performance.test_round_trips import CONTENT, TRIPS
@@ -132,7 +132,7 @@ def test_no_statement_for_citus_has_a_volatile_function() -> None:
     known = [
         statements.INSERT_TASK,
         statements.SELECT_TASK,
-        statements.DELETE_TASK,
+        deletions.DELETE_TASK,
         statements.UPDATE_TASK,
         changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - only made there
         changes._select_changes(begins=False, sized=True),  # noqa: SLF001 - the same

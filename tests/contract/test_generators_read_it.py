@@ -90,7 +90,10 @@ def _wrongly_closed(document: Document) -> Iterator[str]:
     responses = used(document, *bodies(document, of_requests=False))
     for name, schema in parts.items():
         is_closed = schema.get("additionalProperties") is False
-        if schema.get("type") == "object" and name in requests and not is_closed:
+        # One without properties, which says so, is a map of anything.
+        is_map = schema.get("additionalProperties") is True and "properties" not in schema
+        is_object = schema.get("type") == "object"
+        if is_object and name in requests and not (is_closed or is_map):
             yield f"{name} is of a request, and open"
         if name in responses and is_closed:
             yield f"{name} is of a response, and closed"

@@ -14,8 +14,8 @@ from app.commands.program import PROGRAM
 from app.server.http.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS, RESERVED_DESCRIPTORS
 from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.settings import Settings
+from app.tasks.deletions import MAX_TOMBSTONES
 from app.tasks.idempotency import MAX_KEY_BYTES
-from app.tasks.statements import MAX_TOMBSTONES
 from quart_contract.requests import MAX_PARAMETERS
 from quart_contract.strict_json import MAX_DEPTH, MAX_VALUES
 from tests.blocks import read_block

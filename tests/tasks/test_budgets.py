@@ -12,9 +12,9 @@ from sqlalchemy import text
 from app.database.database import Database
 from app.database.driver.url import DatabaseUrl
 from app.database.migrations.runner import migrate
+from app.tasks.deletions import MAX_TOMBSTONES
 from app.tasks.idempotency import MAX_KEY_BYTES
 from app.tasks.schemas import TaskInput
-from app.tasks.statements import MAX_TOMBSTONES
 from app.tasks.store import TaskStore
 from app.tasks.wall import WALL
 
