@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from sqlalchemy import text
 
@@ -24,6 +25,7 @@ from .migrate import require_isolation, require_schema
 from .misspellings import check_names
 from .on_database import with_database
 from .resolve import any_database, with_kept_secret
+from .signal_checks import check_signals
 
 _NEEDS = {
     "database": ["settings"],
@@ -31,6 +33,7 @@ _NEEDS = {
     "isolation": ["settings", "database", "schema"],
     "users": ["settings", "database", "schema", "isolation"],
     "clock": ["settings", "database"],
+    "signals": ["settings", "database"],
 }
 """The checks that each check needs; it is skipped if one of them has failed."""
 
@@ -88,6 +91,7 @@ class _Doctor:
         yield "isolation", lambda: self._on_database(_isolation)
         yield "users", lambda: self._on_database(_users)
         yield "clock", lambda: self._on_database(self._clock)
+        yield "signals", lambda: self._on_database(self._signals)
 
     def _keys(self) -> str:
         keys = asyncio.run(check_keys(self._settings))
@@ -109,6 +113,12 @@ class _Doctor:
                     f"by {LEEWAY_SECONDS} seconds or more. Synchronise both, for example with NTP."
                 )
         return f"this clock is {' and '.join(found)}"
+
+    def _signals(self, settings: Settings) -> str:
+        found, fault = with_database(settings, partial(check_signals, settings))
+        if fault:
+            self._warnings.append(fault)
+        return found
 
     def _on_database(self, check: Callable[[Settings], str]) -> str:
         with any_database(self._settings) as resolved:

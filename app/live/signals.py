@@ -35,7 +35,7 @@ class Signals:
     """The signals of this process to and from the others."""
 
     def __init__(self, waiters: Waiters) -> None:
-        self._waiters = waiters
+        self.waiters = waiters
         self._outbox = Outbox()
         self._sends = False
         """True if there is a link, over which changes are sent."""
@@ -45,14 +45,14 @@ class Signals:
         self.chosen: Carrier = "polling"
         """What carries the signals if all is well."""
         self.current: Carrier = "polling"
-        """What carries the signals now."""
+        """What carries the signals now. An idle process connects when it needs to."""
         self._broken = LastingEvent(
             "app.live", "signals lost", "signals restored", until_success=True
         )
 
     def committed(self, user_id: str) -> None:
         """Signal that the data of a user may have changed."""
-        self._waiters.signal(user_id)
+        self.waiters.signal(user_id)
         if self._sends:
             self._outbox.add(user_id)
 
@@ -63,7 +63,8 @@ class Signals:
             if link is None:
                 self._polling.begin()
             else:
-                self.chosen, self._sends = link.carrier, True
+                self.chosen = self.current = link.carrier
+                self._sends = True
                 group.create_task(self._stay_linked(link))
 
     async def _stay_linked(self, link: Link) -> None:
@@ -87,7 +88,7 @@ class Signals:
 
         So an idle process opens no connection, and a database that sleeps is left asleep.
         """
-        events = self._waiters.present, self._outbox.filled
+        events = self.waiters.present, self._outbox.filled
         tasks = [asyncio.create_task(each.wait()) for each in events]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -117,7 +118,7 @@ class Signals:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PING_SECONDS):
                         await self._outbox.filled.wait()
-                if self._outbox.filled.is_set() or self._waiters.present.is_set():
+                if self._outbox.filled.is_set() or self.waiters.present.is_set():
                     await self._send(line)
                     self._broken.succeeded()
                     await asyncio.sleep(SEND_SECONDS)
@@ -154,4 +155,4 @@ class Signals:
             if mark == EVERYONE:
                 self._polling.once()
             else:
-                self._waiters.signal_mark(mark)
+                self.waiters.signal_mark(mark)

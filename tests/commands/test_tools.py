@@ -72,6 +72,7 @@ def test_doctor_says_what_is_well_a_line_each(development: Taskward) -> None:
             "isolation",
             "users",
             "clock",
+            "signals",
         )
     ]
     assert "PostgreSQL 18" in finished.out
@@ -90,6 +91,7 @@ def test_doctor_says_what_is_not(taskward: Taskward) -> None:
         "isolation": "FAIL",
         "users": "FAIL",
         "clock": "FAIL",
+        "signals": "FAIL",
     }
     assert "hunter2" not in finished.out + finished.err
 

@@ -41,6 +41,9 @@ HEALTHY = {
     'taskward_problems_total{code="storage_budget_reached"}': "0x240",
     'taskward_problems_total{code="task_quota_reached"}': "0x240",
     "taskward_pool_waiting": "0x100 3x2 0x138",
+    "taskward_signals_lost": "0x100 2x5 0x135",
+    "taskward_waiting": "0x100 900x2 0x138",
+    "taskward_waiting_limit": "1000x240",
     'taskward_housekeeping_runs_total{work="purge",result="completed"}': HOURLY,
     'taskward_housekeeping_runs_total{work="purge",result="failed"}': "0x200 1x40",
 }
@@ -65,6 +68,8 @@ FAULTS: dict[str, dict[str, str]] = {
     "TaskwardUsersAtLimit": {'taskward_problems_total{code="task_quota_reached"}': "0x235 1x5"},
     "TaskwardMemoryHigh": {'process_resident_memory_bytes{process="main"}': "390000000x240"},
     "TaskwardDescriptorsUsed": {'process_open_fds{process="main"}': "100x220 900x20"},
+    "TaskwardSignalsLost": {"taskward_signals_lost": "0x220 1x20"},
+    "TaskwardWaitingFull": {"taskward_waiting": "0x220 900x20"},
     "TaskwardVersionsDiffer": {'taskward_build_info{version="0.4.0"}': "1x240"},
 }
 

@@ -37,7 +37,7 @@ _NO_CACHE = (b"cache-control", b"private, no-cache")
 
 
 Recorder: TypeAlias = Callable[[RequestState, float], None]
-"""Called with the state of each finished request and its duration in seconds."""
+"""Called with the state of each finished request and its duration in seconds, without waits."""
 
 
 class RequestLogMiddleware:
@@ -98,7 +98,8 @@ class _RequestCycle:
             state.task = None  # break the cycle: the task's context refers to the state
             if state.flight is not None:
                 state.flight.requests -= 1
-            seconds = time.perf_counter() - began
+            # A wait for changes is no work.
+            seconds = time.perf_counter() - began - state.waited_seconds
             self._log(seconds)
             if self._record is not None:
                 self._record(state, seconds)
@@ -139,6 +140,7 @@ class _RequestCycle:
             route=state.route,
             status=state.status,
             milliseconds=round(seconds * 1000, 2),
+            **({"waited_seconds": round(state.waited_seconds, 1)} if state.waited_seconds else {}),
             user=state.user_id,
         )
 

@@ -8,11 +8,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+import structlog
 
 from app import create_app
 from app.auth.errors import Reason
 from app.auth.in_flight import MAX_REQUESTS
 from app.database.driver.url import DatabaseUrl
+from app.live.links import CARRIERS
 from app.server.background import Result, Work
 from app.settings import Settings
 from app.tasks.changes import ChangeToken
@@ -86,6 +88,25 @@ async def test_requests_are_counted_by_operation_and_status(
     assert all(0 < seconds < 60 for seconds in spent.values())
 
 
+async def test_a_wait_is_sampled_and_is_no_duration(client: httpx.AsyncClient, bind: str) -> None:
+    before = scrape(bind)
+    with structlog.testing.capture_logs() as lines:
+        waiting = asyncio.create_task(client.get("/api/tasks/changes", params={"wait": 3}))
+        found = await asyncio.to_thread(
+            scrape_until, bind, lambda each: each.value("taskward_waiting") == 1
+        )
+        assert found.value("taskward_waiting_limit") > 1
+        assert found.value("taskward_signals", carrier="listen") > 0
+        assert found.value("taskward_signals", carrier="polling") == 0
+        assert found.value("taskward_signals_lost") == 0
+        assert (await waiting).status_code == 200
+    (line,) = (each for each in lines if each.get("route") == "/api/tasks/changes")
+    assert line["waited_seconds"] == 3
+    assert line["milliseconds"] < 3000
+    after = assert_added(before, bind, {f"{SECONDS}_count": {("listChanges",): 1.0}})
+    assert added(before, after, f"{SECONDS}_sum")[("listChanges",)] < 3
+
+
 async def test_problems_inside_a_response_are_counted(client: httpx.AsyncClient, bind: str) -> None:
     before = scrape(bind)
     delete = {"op": "delete", "id": str(uuid4())}
@@ -127,6 +148,7 @@ async def test_no_label_has_a_value_that_a_client_chose(
     assert labels.pop("work") == {*get_args(Work)}
     assert labels.pop("result") == {"hit", "miss", *get_args(Result)}
     assert {len(labels.pop("version")), len(labels.pop("python"))} == {1}
+    assert labels.pop("carrier") == {*CARRIERS}
     assert labels.keys() == {"le"}
     assert "secret" not in str(found).lower()
     assert user not in str(found)

@@ -24,7 +24,7 @@ from ...middleware.request_log import Recorder
 from ...problems import NOT_READY
 from ..health import PROBES
 from . import FOLDER, slots
-from .sampling import PoolMetrics, ReadinessMetrics
+from .sampling import LiveMetrics, PoolMetrics, ReadinessMetrics
 
 FILE_BYTES = 256 * 1024
 """The size of a file of metrics: more than all labels and their values together need."""
@@ -64,7 +64,8 @@ class RequestMetrics:
         )
         durations = Histogram(
             "taskward_request_duration_seconds",
-            "Time from the head of a request to the end of its response, without health checks.",
+            "Time from the head of a request to the end of its response, without waits for changes "
+            "and health checks.",
             ("operation",),
             registry=registry,
             buckets=_SECONDS,
@@ -188,6 +189,7 @@ def recorder(app: Application, catalogue: ProblemCatalogue) -> Recorder | None:
         return None
     registry = _registry(Path(os.environ[FOLDER]))
     in_background(app, partial(PoolMetrics(registry).watch, app.services.database))
+    in_background(app, partial(LiveMetrics(registry).watch, app.services.signals))
     in_background(app, partial(ReadinessMetrics(registry).watch, app.services.readiness))
     app.record_housekeeping = HousekeepingMetrics(registry).record
     return RequestMetrics(registry, app.routes.values(), catalogue).record

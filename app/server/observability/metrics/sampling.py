@@ -8,6 +8,8 @@ import asyncio
 from prometheus_client import CollectorRegistry, Gauge
 
 from ....database.database import Database
+from ....live.links import CARRIERS
+from ....live.signals import Signals
 from ..readiness import ReadinessCheck
 
 SAMPLE_SECONDS = 1
@@ -46,6 +48,31 @@ class PoolMetrics:
             self._waiting_for_share.set(shares.waiting)
             self._searching.set(shares.searching)
             self._waiting_to_search.set(shares.waiting_to_search)
+            await asyncio.sleep(SAMPLE_SECONDS)
+
+
+class LiveMetrics:
+    """Metrics of requests that wait for changes, and of the signals between processes."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, words: str, *labels: str) -> Gauge:
+            return Gauge(name, words, labels, registry=registry, multiprocess_mode="livesum")
+
+        self._waiting = gauge("taskward_waiting", "Requests that wait for changes.")
+        self._limit = gauge("taskward_waiting_limit", "Maximum number of waiting requests.")
+        self._carriers = gauge(
+            "taskward_signals", "Processes by what carries signals between them.", "carrier"
+        )
+        self._lost = gauge("taskward_signals_lost", "Processes whose signals are lost.")
+
+    async def watch(self, signals: Signals) -> None:
+        """Record every `SAMPLE_SECONDS` until cancelled."""
+        while True:
+            self._waiting.set(signals.waiters.count)
+            self._limit.set(signals.waiters.limit)
+            for carrier in CARRIERS:
+                self._carriers.labels(carrier).set(signals.current == carrier)
+            self._lost.set(signals.current != signals.chosen)
             await asyncio.sleep(SAMPLE_SECONDS)
 
 
