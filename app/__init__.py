@@ -39,6 +39,7 @@ from .server.observability.tracing import tracing_of
 from .server.signalling import run_signals
 from .settings import Settings, SettingsError, required
 from .tasks import problems as task_problems
+from .tasks.me import MeRoutes
 from .tasks.revisions import read_revisions
 from .tasks.routes import TaskRoutes
 from .tasks.wall import WALL
@@ -103,15 +104,11 @@ def _add_handlers(
     app: Application, settings: Settings, services: Services, problems: ObservedProblems
 ) -> None:
     health = HealthRoutes(services.readiness, services.stopping)
-    tasks = TaskRoutes(
-        services.database,
-        services.waiters,
-        settings.max_tasks_per_user,
-        services.erasure_requested,
-        problems.describe,
-    )
-    for blueprint in (tasks.blueprint, health.blueprint):
-        app.register_blueprint(blueprint)
+    database, max_tasks = services.database, settings.max_tasks_per_user
+    tasks = TaskRoutes(database, services.waiters, max_tasks, problems.describe)
+    me = MeRoutes(database, max_tasks, services.erasure_requested)
+    for each in (tasks, me, health):
+        app.register_blueprint(each.blueprint)
 
 
 def _add_middleware(

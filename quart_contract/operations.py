@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 
 from quart_contract.document import ContractError, Document, Node
 from quart_contract.strict_json import JsonValue
@@ -31,6 +32,8 @@ class Parameter:
     """True if an empty value means null. For a string, an empty value is the empty string."""
     allows_empty: bool
     """True if an empty value counts as absent: `allowEmptyValue` of OpenAPI."""
+    is_exclusive: bool = False
+    """True if operations that do not have this header reject it: `x-reject-elsewhere`."""
 
     @property
     def argument(self) -> str:
@@ -64,6 +67,8 @@ class Operation:
     """The responses, by status: `200`, `4XX` or `default`."""
     returns_json: bool
     """True if any response has a JSON body."""
+    rejected_headers: tuple[str, ...] = ()
+    """The exclusive headers of other operations."""
 
     @property
     def handler_name(self) -> str:
@@ -96,7 +101,15 @@ def operations(document: Document) -> tuple[Operation, ...]:
     for id_ in set(ids):
         if ids.count(id_) > 1:
             raise ContractError(f"operationId {id_} is used {ids.count(id_)} times")
-    return found
+    exclusive = {
+        each.name for operation in found for each in operation.headers if each.is_exclusive
+    }
+    return tuple(_rejecting(operation, exclusive) for operation in found)
+
+
+def _rejecting(operation: Operation, exclusive: AbstractSet[str]) -> Operation:
+    others = exclusive - {each.name for each in operation.headers}
+    return replace(operation, rejected_headers=tuple(sorted(others)))
 
 
 def _walk(document: Document) -> Iterator[Operation]:
@@ -158,6 +171,9 @@ def read_parameter(document: Document, node: Node) -> Parameter:
             f"parameter {node['name']}: allowEmptyValue is supported in an optional parameter of a "
             "query that is not nullable"
         )
+    is_exclusive = node.get("x-reject-elsewhere", False)
+    if is_exclusive and node["in"] != "header":
+        raise ContractError(f"parameter {node['name']}: x-reject-elsewhere is for headers only")
     return Parameter(
         name=node["name"],
         location=node["in"],
@@ -169,6 +185,7 @@ def read_parameter(document: Document, node: Node) -> Parameter:
         explodes=node.get("explode", True),
         nullable="null" in _types(schema),
         allows_empty=allows_empty,
+        is_exclusive=is_exclusive,
     )
 
 

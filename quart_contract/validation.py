@@ -34,6 +34,7 @@ class RequestValidator:
         self._types = types
         self._parameters = [ParameterValidator(document, each) for each in operation.parameters]
         self._queries = {each.name for each in operation.parameters if each.location == "query"}
+        self._rejected = operation.rejected_headers
         self._body = BodyValidator(document, operation.body) if operation.body else None
 
     def arguments(self, received: RawRequest) -> tuple[dict[str, Any], list[Violation]]:
@@ -56,6 +57,9 @@ class RequestValidator:
         for name in received.query:
             if name not in self._queries:
                 yield Violation(detail="is an unknown parameter", parameter=name)
+        for name in self._rejected:
+            if name in received.headers:
+                yield Violation(detail="is not supported by this operation", header=name)
         for validator, texts in sent:
             yield from validator.violations(texts)
         if self._body is not None:

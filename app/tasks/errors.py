@@ -73,7 +73,7 @@ class IdempotencyKeyInUseError(Exception):
 
 
 class IdempotencyKeyReusedError(Exception):
-    """The key was already used with another body."""
+    """The key was already used for another request."""
 
 
 class StorageBudgetReachedError(Exception):

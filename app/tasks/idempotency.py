@@ -40,9 +40,10 @@ from .errors import (
 )
 from .models import idempotency_keys, users
 from .rows import IS_THE_OWNER, kept
+from .statements import LOCK_USER
 from .wall import KEYS_EXPIRE
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T", bound=msgspec.Struct | None)
 
 MAX_KEY_BYTES = 8 * 1024 * 1024
 """The storage for a user's keys in a period of `KEYS_EXPIRE`. The first key begins the period."""
@@ -136,6 +137,10 @@ class Work(Protocol[T]):
     def response(self) -> type[T]:
         """The type of the response's body."""
 
+    @property
+    def locks(self) -> bool:
+        """True if the user's row must be locked before."""
+
     async def perform(self, session: UserSession) -> tuple[StoredResponse[T], Outcome | None]:
         """Make the change. Return the response, and the outcome to repeat it from.
 
@@ -158,15 +163,15 @@ class IdempotencyStore:
         self._operation = operation
 
     async def once(
-        self, header: str, body: msgspec.Struct, work: Work[T]
+        self, header: str, fingerprint: bytes, work: Work[T]
     ) -> tuple[StoredResponse[T], bool]:
         """Perform the request once for its key. Return the response, and whether it is a repeat.
 
-        Raises `IdempotencyKeyInUseError` while another transaction uses this key,
-        `IdempotencyKeyReusedError` if the key was used with another body, and
-        `StorageBudgetReachedError` if the user cannot store another key now.
+        `fingerprint` is that of the request. Raises `IdempotencyKeyInUseError` while another
+        transaction uses this key, `IdempotencyKeyReusedError` if the key was used for another
+        request, and `StorageBudgetReachedError` if the user cannot store another key now.
         """
-        key, fingerprint = key_of(header), hashlib.sha256(msgspec.json.encode(body)).digest()
+        key = key_of(header)
         # Take the key before the user's row is locked, so that a repeat fails at once instead of
         # waiting with the first request.
         if not (await self._session.read(TAKE_KEY, lock=self._lock(key)))[0][0]:
@@ -178,6 +183,8 @@ class IdempotencyStore:
             if stored[0]["fingerprint"] != fingerprint:
                 raise IdempotencyKeyReusedError
             return await self._repeat(stored[0], work), True
+        if work.locks:
+            await self._session.change(LOCK_USER)
         response, outcome = await work.perform(self._session)
         if outcome is not None:
             await self._store(key, fingerprint, _encoder.encode(outcome))
@@ -208,6 +215,12 @@ class IdempotencyStore:
         # Neither a user's id nor a key can have the control character that separates them.
         name = f"{self._session.user_id}\x00{self._operation}\x00{key}"
         return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+def fingerprint_of(body: msgspec.Struct | None, id_: UUID | None = None) -> bytes:
+    """Return a hash of a request: of its body, and of the id of the task in its path."""
+    content = msgspec.json.encode(body)
+    return hashlib.sha256(content if id_ is None else id_.bytes + content).digest()
 
 
 def key_of(header: str) -> str:

@@ -128,8 +128,8 @@ PROBLEMS: dict[type[Exception], Problem | ProblemFrom] = {
     ),
     IdempotencyKeyReusedError: Problem(
         "idempotency_key_reused",
-        "This `Idempotency-Key` was already used with a different body. Use a new key.",
-        [Violation(detail="was already used with a different body", header="Idempotency-Key")],
+        "This `Idempotency-Key` was already used for a different request. Use a new key.",
+        [Violation(detail="was already used for a different request", header="Idempotency-Key")],
     ),
     InvalidCursorError: invalid_request(
         [Violation(detail="does not match the user, filters and sort order", parameter="cursor")]

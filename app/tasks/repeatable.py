@@ -1,5 +1,6 @@
 """The requests that can have an idempotency key: how to perform each, and how to repeat it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ class Creation:
     content: TaskInput
     max_tasks: int
     response: ClassVar = Task
+    locks: ClassVar = False
 
     async def perform(self, session: UserSession) -> tuple[StoredResponse[Task], Outcome]:
         """Create the task."""
@@ -32,6 +34,69 @@ class Creation:
         """Return the task as it was created, even if it has changed or was deleted since."""
         (id_, revision), created_at = outcome.created[0], outcome.created_at
         return _created(as_created(self.content, session.user_id, id_, revision, created_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A request to set fields of a task."""
+
+    id: UUID
+    fields: Mapping[str, object]
+    expected: list[int] | None
+    response: ClassVar = Task
+
+    @property
+    def locks(self) -> bool:
+        """False: one statement makes the change."""
+        return False
+
+    async def perform(self, session: UserSession) -> tuple[StoredResponse[Task], Outcome]:
+        """Update the task."""
+        task = await TaskStore(session).update(self.id, self.fields, self.expected)
+        return _shown(task), Outcome()
+
+    async def repeat(self, session: UserSession, outcome: Outcome) -> StoredResponse[Task]:  # noqa: ARG002
+        """Return the task as it is now. Raises `TaskNotFoundError` if it was deleted since."""
+        return _shown(await TaskStore(session).get(self.id))
+
+
+class Patch(Update):
+    """A request to set fields of a task, and to merge `extra`."""
+
+    __slots__ = ()
+
+    @property
+    def locks(self) -> bool:
+        """True if `extra` must not change between reading and writing it."""
+        return "extra" in self.fields
+
+    async def perform(self, session: UserSession) -> tuple[StoredResponse[Task], Outcome]:
+        """Update the task."""
+        task = await TaskStore(session).patch(self.id, self.fields, self.expected)
+        return _shown(task), Outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A request to delete a task."""
+
+    id: UUID
+    expected: list[int] | None
+    response: ClassVar = type(None)
+    locks: ClassVar = False
+
+    async def perform(self, session: UserSession) -> tuple[StoredResponse[None], Outcome]:
+        """Delete the task."""
+        await TaskStore(session).delete(self.id, self.expected)
+        return StoredResponse({}, None), Outcome()
+
+    async def repeat(self, session: UserSession, outcome: Outcome) -> StoredResponse[None]:  # noqa: ARG002
+        """Return the same again."""
+        return StoredResponse({}, None)
+
+
+def _shown(task: Task) -> StoredResponse[Task]:
+    return StoredResponse({"ETag": task_etag(task.revision)}, task)
 
 
 def _created(task: Task) -> StoredResponse[Task]:

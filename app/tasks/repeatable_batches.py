@@ -34,18 +34,14 @@ class Batch:
     batch: TaskBatch
     max_tasks: int
     describe: Describe
-    is_locked: bool = False
-    """True if the transaction began by locking the user's row."""
     response: ClassVar = TaskBatchResult
+    locks: ClassVar = True
 
     async def perform(
         self, session: UserSession
     ) -> tuple[StoredResponse[TaskBatchResult], Outcome | None]:
         """Run the operations, with the user's row locked."""
-        store = TaskStore(session)
-        if not self.is_locked:
-            await store.lock()
-        outcomes = await batches.run(store, self.batch.operations, self.max_tasks)
+        outcomes = await batches.run(TaskStore(session), self.batch.operations, self.max_tasks)
         if self.batch.mode == "all":
             batches.check(outcomes)
         results = [self._failed(each) if isinstance(each, Failure) else each for each in outcomes]

@@ -14,6 +14,7 @@ Created: TypeAlias = tuple[Task, Literal[201], Headers]
 BatchResponse: TypeAlias = tuple[TaskBatchResult, Literal[200], Headers]
 NotModified: TypeAlias = tuple[None, Literal[304], Headers]
 NoContent: TypeAlias = tuple[None, Literal[204]]
+Deleted: TypeAlias = tuple[None, Literal[204], Headers]
 
 
 def task_response(task: Task) -> TaskResponse:

@@ -1,31 +1,30 @@
 """The handlers of the task operations. The contract gives their paths, methods and checks."""
 
-import asyncio
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Literal
 from uuid import UUID
 
 import msgspec
-from quart import Blueprint, request
+from quart import Blueprint
 
 from quart_contract.binding import blueprint_of
 
 from ..auth.require_user import require_user
 from ..database.database import Database
-from ..database.driver.sessions import UserTransaction
 from ..live.waiters import Waiters
 from . import batches
-from .errors import BatchError, NotConfirmedError
+from .errors import BatchError
 from .etags import expected_revisions, is_current, task_etag
-from .idempotency import IdempotencyStore, StoredResponse, Work
+from .idempotency import fingerprint_of
+from .performing import perform
 from .queries import TaskQuery
-from .repeatable import Creation
+from .repeatable import Creation, Deletion, Patch, Update
 from .repeatable_batches import Batch, Describe
 from .responses import (
     BatchResponse,
     Created,
+    Deleted,
     Headers,
-    NoContent,
     NotModified,
     TaskResponse,
     link_header,
@@ -35,9 +34,7 @@ from .responses import (
 from .schemas import (
     ChangePage,
     Completion,
-    Me,
     TaskBatch,
-    TaskBatchResult,
     TaskInput,
     TaskPage,
     TaskPatch,
@@ -49,14 +46,11 @@ from .waiting import changes_since
 
 _COMPLETED = {"pending": False, "completed": True}
 
-T = TypeVar("T", bound=msgspec.Struct)
-
 
 class TaskRoutes:
     """The handlers of the task operations.
 
-    A handler sets `erasure_requested` if an erased user still has rows, which a background task
-    then deletes. `describe` makes the problem document of one operation of a batch.
+    `describe` makes the problem document of one operation of a batch.
     """
 
     def __init__(
@@ -64,14 +58,12 @@ class TaskRoutes:
         database: Database,
         waiters: Waiters,
         max_tasks: int,
-        erasure_requested: asyncio.Event,
         describe: Describe,
     ) -> None:
         self._database = database
         self._waiters = waiters
         self._max_tasks = max_tasks
         self._describe = describe
-        self._erasure_requested = erasure_requested
 
     @property
     def blueprint(self) -> Blueprint:
@@ -87,8 +79,6 @@ class TaskRoutes:
             self.update_task,
             self.complete_task,
             self.delete_task,
-            self.get_me,
-            self.delete_me,
         )
 
     @require_user
@@ -97,36 +87,25 @@ class TaskRoutes:
     ) -> Created:
         """Create a task."""
         creation = Creation(body, self._max_tasks)
-        if idempotency_key is None:
-            response, _ = await creation.perform(self._database.session(user_id))
-        else:
-            response = await self._database.in_transaction(
-                user_id, lambda transaction: _once(transaction, idempotency_key, body, creation)
-            )
-        return response.body, 201, response.headers
+        task, headers = await perform(
+            self._database, user_id, creation, idempotency_key, lambda: fingerprint_of(body)
+        )
+        return task, 201, headers
 
     @require_user
     async def batch_tasks(
         self, user_id: str, body: TaskBatch, idempotency_key: str | None
     ) -> BatchResponse:
         """Run many operations in one transaction."""
-        is_keyed = idempotency_key is not None
-        batch = Batch(body, self._max_tasks, self._describe, is_locked=not is_keyed)
-
-        async def perform(transaction: UserTransaction) -> StoredResponse[TaskBatchResult]:
-            if idempotency_key is None:
-                response, _ = await batch.perform(transaction)
-                return response
-            return await _once(transaction, idempotency_key, body, batch)
-
+        batch = Batch(body, self._max_tasks, self._describe)
         try:
-            response = await self._database.in_transaction(
-                user_id, perform, locking=batch.is_locked
+            result, headers = await perform(
+                self._database, user_id, batch, idempotency_key, lambda: fingerprint_of(body)
             )
         except BatchError as error:
             store = TaskStore(self._database.session(user_id))
             raise await batches.rolled_back(store, error) from None
-        return response.body, 200, response.headers
+        return result, 200, headers
 
     @require_user
     async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
@@ -177,66 +156,58 @@ class TaskRoutes:
 
     @require_user
     async def replace_task(
-        self, user_id: str, id: UUID, body: TaskReplacement, if_match: str | None
+        self,
+        user_id: str,
+        id: UUID,
+        body: TaskReplacement,
+        if_match: str | None,
+        idempotency_key: str | None,
     ) -> TaskResponse:
         """Replace a task."""
-        return await self._update(user_id, id, body.fields, if_match)
+        update = Update(id, body.fields, expected_revisions(if_match))
+        return await self._update(user_id, update, idempotency_key, body)
 
     @require_user
     async def update_task(
-        self, user_id: str, id: UUID, body: TaskPatch, if_match: str | None
+        self,
+        user_id: str,
+        id: UUID,
+        body: TaskPatch,
+        if_match: str | None,
+        idempotency_key: str | None,
     ) -> TaskResponse:
         """Update the fields of a task that the body has."""
-        fields, expected = body.fields, expected_revisions(if_match)
-        if "extra" not in fields:
-            return await self._update(user_id, id, fields, if_match)
-        task = await self._database.in_transaction(
-            user_id,
-            lambda transaction: TaskStore(transaction).patch(id, fields, expected),
-            locking=True,
-        )
-        return task_response(task)
+        update = Patch(id, body.fields, expected_revisions(if_match))
+        return await self._update(user_id, update, idempotency_key, body)
 
     @require_user
     async def complete_task(
-        self, user_id: str, id: UUID, body: Completion, if_match: str | None
+        self,
+        user_id: str,
+        id: UUID,
+        body: Completion,
+        if_match: str | None,
+        idempotency_key: str | None,
     ) -> TaskResponse:
         """Complete or reopen a task."""
-        return await self._update(user_id, id, {"completed": body.completed}, if_match)
+        update = Update(id, {"completed": body.completed}, expected_revisions(if_match))
+        return await self._update(user_id, update, idempotency_key, body)
 
     @require_user
-    async def delete_task(self, user_id: str, id: UUID, if_match: str | None) -> NoContent:
+    async def delete_task(
+        self, user_id: str, id: UUID, if_match: str | None, idempotency_key: str | None
+    ) -> Deleted:
         """Delete a task."""
-        await TaskStore(self._database.session(user_id)).delete(id, expected_revisions(if_match))
-        return None, 204
-
-    @require_user
-    async def get_me(self, user_id: str) -> Me:
-        """Return how much data the user has."""
-        store = TaskStore(self._database.session(user_id))
-        return await store.summary(self._max_tasks)
-
-    @require_user
-    async def delete_me(self, user_id: str, confirm: str) -> NoContent:
-        """Erase all data of the user."""
-        if confirm != user_id:
-            raise NotConfirmedError
-        if not await TaskStore(self._database.session(user_id)).erase():
-            self._erasure_requested.set()
-        return None, 204
+        deletion = Deletion(id, expected_revisions(if_match))
+        _, headers = await perform(
+            self._database, user_id, deletion, idempotency_key, lambda: fingerprint_of(None, id)
+        )
+        return None, 204, headers
 
     async def _update(
-        self, user_id: str, id_: UUID, fields: dict[str, object], if_match: str | None
+        self, user_id: str, update: Update, key: str | None, body: msgspec.Struct
     ) -> TaskResponse:
-        store = TaskStore(self._database.session(user_id))
-        return task_response(await store.update(id_, fields, expected_revisions(if_match)))
-
-
-async def _once(
-    transaction: UserTransaction, idempotency_key: str, body: msgspec.Struct, work: Work[T]
-) -> StoredResponse[T]:
-    keys = IdempotencyStore(transaction, str(request.endpoint))
-    response, replayed = await keys.once(idempotency_key, body, work)
-    if replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response
+        task, headers = await perform(
+            self._database, user_id, update, key, lambda: fingerprint_of(body, update.id)
+        )
+        return task, 200, headers

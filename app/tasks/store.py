@@ -69,10 +69,6 @@ class TaskStore:
         rows = await self._session.read(statements.SELECT_TASKS, task_ids=list(ids))
         return {task.id: task for task in map(task_of, rows)}
 
-    async def lock(self) -> None:
-        """Lock the user's row if it exists. Other changes of this user then wait."""
-        await self._session.change(statements.LOCK_USER)
-
     def page_cursor(self, query: TaskQuery, cursor: str) -> PageCursor:
         """Return the position in a cursor.
 

@@ -26,6 +26,11 @@ SAFE, BY_KEY, BY_ETAG = (
     [name for name, node in NODES.items() if node["x-retry"] == kind and name in PLANS]
     for kind in ("safe", "idempotency-key", "etag")
 )
+KEYED = [
+    name
+    for name, each in OPERATIONS.items()
+    if "Idempotency-Key" in {header.name for header in each.headers}
+]
 WORDS = {"safe": "afe to repeat", "idempotency-key": "`Idempotency-Key`", "etag": "`If-Match`"}
 # A change that would be another one when it is applied again.
 BODIES: dict[str, Any] = {
@@ -132,6 +137,20 @@ def test_a_retry_runs_once_with_a_key_and_twice_without(
     once = device.state()
     device.send(request)
     assert device.state() != once
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_a_retry_with_a_key_undoes_no_other_change(name: str, device: Device, line: Relay) -> None:
+    request = device.request(name, {"Idempotency-Key": str(uuid4())})
+    device.lose(request, line.lose_response)
+    address = f"/api/tasks/{device.task['id']}"
+    changed = device.near.patch(address, json={"title": "of my other device"})
+    others = device.state()
+    again = device.send(request)
+    assert (again.status_code, device.state()) == (PLANS[name].status, others)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    if name in BY_ETAG:
+        assert again.json() == changed.json()
 
 
 @pytest.mark.parametrize("name", BY_ETAG)

@@ -20,8 +20,19 @@ DEFAULTS: Task = {
 def as_sent(body: Mapping[str, Json]) -> Json:
     """Return the content of a request in a standard form, which keeps the offset of the time."""
     due_at = body.get("due_at")
-    as_read = due_at and datetime.fromisoformat(due_at.upper()).isoformat()
-    return {**body, "description": body.get("description"), "due_at": as_read}
+    sent = due_at and as_read(due_at)
+    return {**body, "description": body.get("description"), "due_at": sent}
+
+
+def sent_patch(body: Mapping[str, Json]) -> Json:
+    """Return a patch in a standard form, which keeps the offset of the time."""
+    due_at = body.get("due_at")
+    return {**body, "due_at": as_read(due_at)} if due_at else dict(body)
+
+
+def as_read(text: str) -> str:
+    """Return an instant with its offset."""
+    return datetime.fromisoformat(text.upper()).isoformat()
 
 
 def written(body: Mapping[str, Json]) -> Task:

@@ -6,8 +6,9 @@ times, cursors) are taken from its response, `seen`, checked, and expected from 
 
 import json
 from collections.abc import Callable
+from functools import partial
 
-from tests.isolation.contents import as_sent, patched, written
+from tests.isolation.contents import as_sent, patched, sent_patch, written
 from tests.isolation.listings import Task, TaskQuery
 from tests.isolation.problems import (
     FAULTS,
@@ -35,7 +36,7 @@ class User:
         """The revision of each deletion, by the task's id."""
         self._server = server
         self.keys: dict[tuple[str, str], tuple[Json, Due]] = {}
-        """The first body and response under each operation and key."""
+        """The first request (its id and body) and response under each operation and key."""
         self._life = 0
         self._revision = 0
 
@@ -47,28 +48,37 @@ class User:
     def create_task(self, seen: Json, body: Json, idempotency_key: str | None = None) -> Due:
         """Create a task that belongs to its user."""
         return self._once(
-            "create_task", idempotency_key, as_sent(body), lambda: self._create(seen, body)
+            "create_task",
+            idempotency_key,
+            {"body": as_sent(body)},
+            partial(self._create, seen, body),
         )
 
     def batch_tasks(self, seen: Json, body: Json, idempotency_key: str | None = None) -> Due:
         """Run all operations, or none."""
-        return self._once("batch_tasks", idempotency_key, body, lambda: self._batch(seen, body))
+        batch = partial(self._batch, seen, body)
+        return self._once("batch_tasks", idempotency_key, {"body": body}, batch)
 
-    def _once(self, operation: str, key: str | None, body: Json, perform: Callable[[], Due]) -> Due:
+    def _once(
+        self, operation: str, key: str | None, request: Json, perform: Callable[[], Due]
+    ) -> Due:
         if key is None:
             return perform()
         if (operation, key) in self.keys:
             first, due = self.keys[operation, key]
-            return self._replayed(due) if first == body else Due(422, KEY_REUSED)
+            return self._replayed(operation, due) if first == request else Due(422, KEY_REUSED)
         due = perform()
         if due.status < 400 and any(each < 400 for each in statuses(due)):
-            self.keys[operation, key] = body, due
+            self.keys[operation, key] = request, due
         return due
 
-    def _replayed(self, due: Due) -> Due:
+    def _replayed(self, operation: str, due: Due) -> Due:
         """Return a repeated response; an updated task is in it as it is now."""
         body = due.body
-        if "results" in body:
+        if operation in {"replace_task", "update_task", "complete_task"}:
+            current = self.tasks.get(body["id"])
+            return found(current)._replace(replayed=True) if current else Due(404, NOT_FOUND)
+        if operation == "batch_tasks":
             body = {"results": [self._replayed_result(each) for each in body["results"]]}
         return due._replace(body=body, replayed=True)
 
@@ -140,7 +150,7 @@ class User:
                 seen = seen or {"updated_at": self._server.now.isoformat().replace("+00:00", "Z")}
                 return self.update_task(seen, operation["id"], operation["patch"], if_match)
             case _:
-                return self.delete_task(seen, operation["id"], if_match)
+                return self._delete(operation["id"], if_match)
 
     def list_tasks(
         self,
@@ -202,24 +212,60 @@ class User:
         due = found(self.tasks[id])
         return due._replace(status=304, body=None) if due.etag == if_none_match else due
 
-    def replace_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
+    def replace_task(
+        self,
+        seen: Json,
+        id: str,
+        body: Json,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Due:
         """Set absent properties to their defaults; whether the task is completed stays."""
-        return self._update(seen, id, if_match, **written(body))
+        request = {"id": id, "body": as_sent(body)}
+        update = partial(self._update, seen, id, if_match, **written(body))
+        return self._once("replace_task", idempotency_key, request, update)
 
-    def update_task(self, seen: Json, id: str, body: Json, if_match: str | None = None) -> Due:
+    def update_task(
+        self,
+        seen: Json,
+        id: str,
+        body: Json,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Due:
         """Keep absent properties."""
         task = self.tasks.get(id)
-        return self._update(seen, id, if_match, **(patched(task, body) if task else {}))
+        fields = patched(task, body) if task else {}
+        update = partial(self._update, seen, id, if_match, **fields)
+        request = {"id": id, "body": sent_patch(body)}
+        return self._once("update_task", idempotency_key, request, update)
 
     def complete_task(
-        self, seen: Json, id: str, body: Json = None, if_match: str | None = None
+        self,
+        seen: Json,
+        id: str,
+        body: Json = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Due:
         """Complete the task, unless the body says otherwise."""
         completed = (body or {}).get("completed", True)
-        return self._update(seen, id, if_match, completed=completed)
+        update = partial(self._update, seen, id, if_match, completed=completed)
+        request = {"id": id, "body": {"completed": completed}}
+        return self._once("complete_task", idempotency_key, request, update)
 
-    def delete_task(self, seen: Json, id: str, if_match: str | None = None) -> Due:  # noqa: ARG002
+    def delete_task(
+        self,
+        seen: Json,  # noqa: ARG002 - like the others
+        id: str,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Due:
         """Delete a task. That is a change, too; a repeated deletion finds no task."""
+        deletion = partial(self._delete, id, if_match)
+        return self._once("delete_task", idempotency_key, {"id": id}, deletion)
+
+    def _delete(self, id: str, if_match: str | None) -> Due:
         if refusal := self._refusal(id, if_match):
             return refusal
         del self.tasks[id]

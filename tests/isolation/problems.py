@@ -35,9 +35,9 @@ KEY_REUSED = {
     "type": "/problems#idempotency_key_reused",
     "title": "The idempotency key belongs to another request",
     "status": 422,
-    "detail": "This `Idempotency-Key` was already used with a different body. Use a new key.",
+    "detail": "This `Idempotency-Key` was already used for a different request. Use a new key.",
     "code": "idempotency_key_reused",
-    "errors": [{"header": "Idempotency-Key", "detail": "was already used with a different body"}],
+    "errors": [{"header": "Idempotency-Key", "detail": "was already used for a different request"}],
 }
 ROLLED_BACK = "The batch was rolled back. `errors` lists what failed."
 FAULTS = {

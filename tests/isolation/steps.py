@@ -113,6 +113,8 @@ class Steps:
                 arguments = self._changes(user)
             case _:
                 arguments = self._about_a_task(user, operation)
+                if operation != "get_task" and self._random.random() < 0.3:
+                    arguments |= self._key(user, operation, arguments.get("body"))
         return Step(user, operation, arguments)
 
     def _key(self, user: User, operation: str, body: Json) -> dict[str, Json]:
@@ -124,7 +126,8 @@ class Steps:
         if old and chance < 0.8:
             key = self._random.choice(old)
             first = user.keys[operation, key][0]
-            return {"idempotency_key": key, "body": self._random.choice((first, first, body))}
+            other = {} if body is None else {"body": body}
+            return {"idempotency_key": key, **self._random.choice((first, first, other))}
         return {"idempotency_key": f"key {self._random.randrange(10_000)}"}
 
     def _batch(self, user: User) -> dict[str, Json]:

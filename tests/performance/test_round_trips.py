@@ -29,6 +29,7 @@ ONCE = [
     STORE,
     "COMMIT",
 ]
+CHANGE_ONCE = [BEGIN, *KEY_FIRST, CHANGE, STORE, "COMMIT"]
 BATCH_ONCE = [BEGIN, *KEY_FIRST, "SELECT users.id", CREATE, CREATE, STORE, "COMMIT"]
 
 
@@ -58,6 +59,10 @@ TRIPS = [
     Trips("replaceTask", "PUT", "{task}", [CHANGE], CONTENT),
     Trips("updateTask", "PATCH", "{task}", [CHANGE], {"title": "y"}),
     Trips("updateTask", "PATCH", "{task}", [SELECT_TASK], {}),
+    Trips("replaceTask", "PUT", "{task}", CHANGE_ONCE, CONTENT | {"title": "y"}, KEY),
+    Trips("updateTask", "PATCH", "{task}", CHANGE_ONCE, {"title": "y"}, KEY),
+    Trips("completeTask", "PATCH", "{task}/complete", CHANGE_ONCE, None, KEY),
+    Trips("deleteTask", "DELETE", "{task}", CHANGE_ONCE, None, KEY),
     Trips("completeTask", "PATCH", "{task}/complete", [CHANGE]),
     Trips("completeTask", "PATCH", "{task}/complete", [CHANGE], None, {"If-Match": "*"}),
     Trips("deleteTask", "DELETE", "{task}", [CHANGE]),
@@ -81,6 +86,30 @@ async def test_an_operation_takes_just_these_round_trips(
     assert len(said) == len(trips.words), said
     for sql, words in zip(said, trips.words, strict=True):
         assert sql.startswith(words)
+
+
+STALE = {"If-Match": '"9"'}
+REJECTED = [
+    Trips("replaceTask", "PUT", "{task}", [CHANGE], CONTENT, STALE),
+    Trips("updateTask", "PATCH", "{task}", [CHANGE], {"title": "y"}, STALE),
+    Trips("updateTask", "PATCH", "{task}", [SELECT_TASK], {}, STALE),
+    Trips("deleteTask", "DELETE", "{task}", [CHANGE, SELECT_TASK], None, STALE),
+]
+
+
+@pytest.mark.usefixtures("one_postgresql")
+@pytest.mark.parametrize("trips", REJECTED, ids=lambda trips: trips.operation)
+async def test_the_current_task_of_a_412_takes_no_round_trip(
+    client: httpx.AsyncClient, trips: Trips
+) -> None:
+    made = await client.post("/api/tasks", json=CONTENT)
+    with recorded_statements() as sent:
+        response = await client.request(
+            trips.method, made.headers["Location"], json=trips.body, headers=trips.headers
+        )
+    assert (response.status_code, response.json()["task"]) == (412, made.json())
+    for each, words in zip(sent, trips.words, strict=True):
+        assert each.sql.startswith(words)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer x.y.z"}])

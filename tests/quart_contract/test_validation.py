@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from werkzeug.datastructures import Headers, MultiDict
 
-from quart_contract.document import Document
-from quart_contract.operations import operations
+from quart_contract.document import ContractError, Document
+from quart_contract.operations import operations, read_parameter
 from quart_contract.requests import RawRequest
 from quart_contract.schemas import is_instant
 from quart_contract.validation import RequestValidator
@@ -19,6 +19,11 @@ CONTRACT = Document(
     b"""
 paths:
   /things:
+    delete:
+      operationId: dropThings
+      parameters:
+        - {name: Only-Once, in: header, x-reject-elsewhere: true, schema: {type: string}}
+      responses: {"204": {description: None.}}
     get:
       operationId: findThings
       parameters:
@@ -49,7 +54,7 @@ components:
     Instant: {type: string, format: date-time}
 """
 )
-(OPERATION,) = operations(CONTRACT)
+ELSEWHERE, OPERATION = operations(CONTRACT)
 TYPES: Mapping[str, Any] = {
     "since": int,
     "if_match": str | None,
@@ -178,3 +183,19 @@ def test_a_header_that_is_sent_twice_is_a_fault() -> None:
 )
 def test_an_instant_is_one_that_exists_in_utc(text: str, exists: bool) -> None:
     assert is_instant(text) is exists
+
+
+def test_an_exclusive_header_is_rejected_elsewhere() -> None:
+    _, violations = check([("since", "7")], [("only-once", "a")])
+    assert violations == [
+        Violation(header="Only-Once", detail="is not supported by this operation")
+    ]
+    received = RawRequest({}, MultiDict(), Headers([("Only-Once", "a")]), msgspec.UNSET)
+    validator = RequestValidator(CONTRACT, ELSEWHERE, {"only_once": str | None})
+    assert validator.arguments(received) == ({"only_once": "a"}, [])
+
+
+def test_only_a_header_can_be_exclusive() -> None:
+    query = {"name": "x", "in": "query", "x-reject-elsewhere": True, "schema": {"type": "string"}}
+    with pytest.raises(ContractError, match="parameter x: x-reject-elsewhere is for headers only"):
+        read_parameter(CONTRACT, query)

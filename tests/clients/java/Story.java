@@ -55,17 +55,17 @@ public final class Story {
         System.out.println("read");
 
         String version = "\"" + task.getRevision() + "\"";
-        Task renamed = tasks.updateTask(task.getId(), new TaskPatch().title("two"), version);
+        Task renamed = tasks.updateTask(task.getId(), new TaskPatch().title("two"), version, null);
         check(renamed.getTitle().equals("two") && renamed.getDescription().equals("text"), renamed);
         System.out.println("patch without");
 
-        Task cleared = tasks.updateTask(task.getId(), new TaskPatch().description(null), null);
+        Task cleared = tasks.updateTask(task.getId(), new TaskPatch().description(null), null, null);
         check(cleared.getTitle().equals("two") && cleared.getDescription() == null, cleared);
         System.out.println("patch to null");
 
         TaskPatch late = new TaskPatch().title("late");
         rejected(
-                () -> tasks.updateTask(task.getId(), late, version),
+                () -> tasks.updateTask(task.getId(), late, version, null),
                 412,
                 ProblemCode.PRECONDITION_FAILED);
         System.out.println("412");
@@ -111,11 +111,11 @@ public final class Story {
         check(results.get(2).getTask() == null, results);
         System.out.println("batch");
 
-        check(tasks.completeTask(task.getId(), null, null).getCompleted(), "not completed");
+        check(tasks.completeTask(task.getId(), null, null, null).getCompleted(), "not completed");
         System.out.println("complete");
 
         Task gone = tasks.createTask(titled("gone"), null);
-        tasks.deleteTask(gone.getId(), null);
+        tasks.deleteTask(gone.getId(), null, null);
         rejected(() -> tasks.getTask(gone.getId(), null), 404, ProblemCode.TASK_NOT_FOUND);
         System.out.println("delete");
 
