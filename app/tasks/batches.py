@@ -25,7 +25,7 @@ async def run(
     """
     outcomes: list[OperationResult | Failure] = []
     for index, operation in enumerate(operations):
-        id_ = new_id() if isinstance(operation, CreateOperation) else operation.id
+        id_ = _id_of(operation)
         try:
             status, task = await _run(store, id_, operation, max_tasks)
         except TaskError as error:
@@ -39,12 +39,19 @@ async def _run(
     store: TaskStore, id_: UUID, operation: BatchOperation, max_tasks: int
 ) -> tuple[int, Task | None]:
     if isinstance(operation, CreateOperation):
-        return 201, await store.create(operation.task, max_tasks, id_)
+        task, is_new = await store.create_once(operation.task, max_tasks, id_)
+        return 201 if is_new else 200, task
     expected = None if operation.revision is None else [operation.revision]
     if isinstance(operation, UpdateOperation):
         return 200, await store.patch(id_, operation.patch.fields, expected)
     await store.delete(id_, expected)
     return 204, None
+
+
+def _id_of(operation: BatchOperation) -> UUID:
+    if not isinstance(operation, CreateOperation):
+        return operation.id
+    return operation.task.id or new_id()
 
 
 def op_of(operation: BatchOperation) -> str:

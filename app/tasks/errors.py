@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from ..database.driver.errors import DatabaseUnavailableError
 from .schemas import Task
 
 
@@ -36,6 +37,18 @@ class TaskDiffersError(TaskError):
 
 class PreconditionFailedError(TaskDiffersError):
     """The task's revision is none of those that the client expects."""
+
+
+class TaskExistsError(TaskDiffersError):
+    """The user has another task with the id that the client made."""
+
+
+class TaskDeletedError(TaskError):
+    """The user has deleted the task with the id that the client made."""
+
+
+class UndecidedError(DatabaseUnavailableError):
+    """The user's data changed while a change waited. Repeat it with the user's row locked."""
 
 
 class TaskQuotaReachedError(TaskError):

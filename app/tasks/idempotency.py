@@ -65,6 +65,7 @@ SELECT_KEY = kept(
     _keys.outcome,
     cast(_keys.headers, Text).label("headers"),
     _keys.body,
+    _keys.status,
 ).where(_keys.operation == _OPERATION, _keys.key == _KEY, _keys.created_at > func.now() - _LIFETIME)
 SECONDS_TO_WAIT = select(
     cast(extract("epoch", users.c.key_bytes_since + _LIFETIME - func.now()), Integer)
@@ -109,10 +110,11 @@ STORE_KEY = _store_key()
 
 
 class StoredResponse(NamedTuple, Generic[T]):
-    """The headers and the body of a response."""
+    """The headers, the body and the status of a response."""
 
     headers: dict[str, str]
     body: T
+    status: int = 200
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True):
@@ -128,6 +130,8 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
     """`(id, revision)` of each new task."""
     failed: list[tuple[int, UUID, str]] = []
     """`(index, id, problem code)` of each operation of a batch that failed."""
+    found: list[tuple[int, UUID]] = []
+    """`(index, id)` of each create of a batch whose task existed before."""
 
 
 class Work(Protocol[T]):
@@ -195,7 +199,8 @@ class IdempotencyStore:
             return await work.repeat(self._session, _decoder.decode(stored["outcome"]))
         # Version 0.2 stored the response itself.
         headers = msgspec.json.decode(stored["headers"], type=dict[str, str])
-        return StoredResponse(headers, msgspec.json.decode(stored["body"], type=work.response))
+        body = msgspec.json.decode(stored["body"], type=work.response)
+        return StoredResponse(headers, body, stored["status"])
 
     async def _store(self, key: str, fingerprint: bytes, outcome: bytes) -> None:
         names = f"{self._session.user_id}{self._operation}{key}"

@@ -8,8 +8,10 @@ from quart import request
 
 from ..database.database import Database
 from ..database.driver.sessions import UserTransaction
+from .errors import UndecidedError
 from .idempotency import IdempotencyStore, StoredResponse, Work
-from .responses import Headers
+
+_REPETITIONS = 3
 
 T = TypeVar("T", bound=msgspec.Struct | None)
 
@@ -20,23 +22,35 @@ async def perform(
     work: Work[T],
     key: str | None,
     fingerprint: Callable[[], bytes],
-) -> tuple[T, Headers]:
-    """Perform a request, and return the body and the headers of the response.
+) -> StoredResponse[T]:
+    """Perform a request, and return the response. `fingerprint` returns that of the request.
 
-    Without a key and a lock, it takes no transaction. `fingerprint` returns that of the request.
+    Without a key and a lock, it takes no transaction. If it is undecided, it is repeated with the
+    user's row locked. The row may not exist before the second repetition.
     """
-    if key is None and not work.locks:
-        response, _ = await work.perform(database.session(user_id))
-    elif key is None:
-        response, _ = await database.in_transaction(user_id, work.perform, locking=True)
-    else:
-        response = await database.in_transaction(
-            user_id, lambda transaction: once(transaction, key, fingerprint(), work)
-        )
-    return response.body, response.headers
+
+    async def run(transaction: UserTransaction) -> StoredResponse[T]:
+        if key is not None:
+            return await _once(transaction, key, fingerprint(), work)
+        response, _ = await work.perform(transaction)
+        return response
+
+    async def attempt(*, locking: bool) -> StoredResponse[T]:
+        if key is None and not locking:
+            response, _ = await work.perform(database.session(user_id))
+            return response
+        return await database.in_transaction(user_id, run, locking=locking)
+
+    locking = work.locks and key is None
+    for _ in range(_REPETITIONS):
+        try:
+            return await attempt(locking=locking)
+        except UndecidedError:
+            locking = True
+    return await attempt(locking=True)
 
 
-async def once(
+async def _once(
     transaction: UserTransaction, key: str, fingerprint: bytes, work: Work[T]
 ) -> StoredResponse[T]:
     """Perform a request once for its key, or return the first response again."""

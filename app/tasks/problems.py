@@ -16,8 +16,10 @@ from .errors import (
     NotConfirmedError,
     PreconditionFailedError,
     StorageBudgetReachedError,
+    TaskDeletedError,
     TaskDiffersError,
     TaskError,
+    TaskExistsError,
     TaskNotFoundError,
     TaskQuotaReachedError,
 )
@@ -46,6 +48,18 @@ _KINDS: dict[type[TaskError], _Kind] = {
         "The task has changed: it does not match the version that you sent.",
         "/revision",
         "is not the current revision of the task",
+    ),
+    TaskExistsError: _Kind(
+        "task_exists",
+        "You have a task with this id, and it has other content.",
+        "/task/id",
+        "is the id of a task with other content",
+    ),
+    TaskDeletedError: _Kind(
+        "task_deleted",
+        "You have deleted the task with this id. Use a new id.",
+        "/task/id",
+        "is the id of a deleted task",
     ),
     TaskQuotaReachedError: _Kind(
         "task_quota_reached",

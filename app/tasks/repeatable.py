@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 import msgspec
 from quart import url_for
 
 from ..database.driver.sessions import UserSession
+from .errors import TaskDeletedError, TaskNotFoundError
 from .etags import task_etag
 from .idempotency import Outcome, StoredResponse
 from .schemas import Task, TaskInput
@@ -27,11 +28,21 @@ class Creation:
 
     async def perform(self, session: UserSession) -> tuple[StoredResponse[Task], Outcome]:
         """Create the task."""
-        task = await TaskStore(session).create(self.content, self.max_tasks)
-        return _created(task), outcome_of([task])
+        task, is_new = await TaskStore(session).create_once(self.content, self.max_tasks)
+        if is_new:
+            return _created(task), outcome_of([task])
+        return _shown(task), Outcome()
 
     async def repeat(self, session: UserSession, outcome: Outcome) -> StoredResponse[Task]:
-        """Return the task as it was created, even if it has changed or was deleted since."""
+        """Return the task as it was created, even if it has changed or was deleted since.
+
+        A task that existed before is returned as it is now. Raises `TaskDeletedError`.
+        """
+        if not outcome.created:
+            try:
+                return _shown(await TaskStore(session).get(cast(UUID, self.content.id)))
+            except TaskNotFoundError:
+                raise TaskDeletedError from None
         (id_, revision), created_at = outcome.created[0], outcome.created_at
         return _created(as_created(self.content, session.user_id, id_, revision, created_at))
 
@@ -101,7 +112,7 @@ def _shown(task: Task) -> StoredResponse[Task]:
 
 def _created(task: Task) -> StoredResponse[Task]:
     headers = {"Location": url_for("get_task", id=task.id), "ETag": task_etag(task.revision)}
-    return StoredResponse(headers, task)
+    return StoredResponse(headers, task, 201)
 
 
 def outcome_of(created: list[Task]) -> Outcome:
@@ -116,7 +127,7 @@ def as_created(
 ) -> Task:
     """Return a task as it was when it was created."""
     assert created_at is not None  # noqa: S101 - an outcome with tasks has a time
-    fields: dict[str, Any] = {"completed": False, **content.fields}
+    fields: dict[str, Any] = content.fields
     return Task(
         **fields
         | {

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import ClassVar, TypeAlias
+from uuid import UUID
 
 import msgspec
 
@@ -17,6 +19,7 @@ from .repeatable import as_created, outcome_of
 from .schemas import (
     CreateOperation,
     OperationResult,
+    Task,
     TaskBatch,
     TaskBatchResult,
     UpdateOperation,
@@ -53,7 +56,9 @@ class Batch:
         """Return created tasks as they were created, and other tasks as they are now."""
         operations = self.batch.operations
         failures = {index: (id_, error_of(code)) for index, id_, code in outcome.failed}
+        found = dict(outcome.found)
         shown = [each.id for each in operations if isinstance(each, UpdateOperation)]
+        shown += found.values()
         shown += [id_ for id_, kind in failures.values() if issubclass(kind, TaskDiffersError)]
         tasks, created = await TaskStore(session).get_all(shown), iter(outcome.created)
         results = []
@@ -62,6 +67,9 @@ class Batch:
                 id_, kind = failures[index]
                 error = kind(tasks.get(id_)) if issubclass(kind, TaskDiffersError) else kind()
                 results.append(self._failed(Failure(index, id_, error)))
+            elif index in found:
+                id_ = found[index]
+                results.append(OperationResult("create", id_, 200, tasks.get(id_)))
             elif isinstance(operation, CreateOperation):
                 made, at = next(created), outcome.created_at
                 task = as_created(operation.task, session.user_id, *made, at)
@@ -81,13 +89,15 @@ class Batch:
 
 def _outcome_of(outcomes: Sequence[OperationResult | Failure]) -> Outcome | None:
     """Return the outcome to store. It is None if no operation succeeded, so nothing changed."""
-    results = [each for each in outcomes if isinstance(each, OperationResult)]
-    if not results:
+    created, found, failed = list[Task](), list[tuple[int, UUID]](), list[tuple[int, UUID, str]]()
+    for index, each in enumerate(outcomes):
+        if isinstance(each, Failure):
+            failed.append((index, each.id, problem_of(each.error).code))
+        elif each.op == "create" and isinstance(each.task, Task):
+            if each.status == HTTPStatus.CREATED:
+                created.append(each.task)
+            else:
+                found.append((index, each.id))
+    if len(failed) == len(outcomes):
         return None
-    created = [each.task for each in results if each.op == "create" and each.task]
-    failed = [
-        (each.index, each.id, problem_of(each.error).code)
-        for each in outcomes
-        if isinstance(each, Failure)
-    ]
-    return msgspec.structs.replace(outcome_of(created), failed=failed)
+    return msgspec.structs.replace(outcome_of(created), failed=failed, found=found)

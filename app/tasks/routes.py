@@ -1,6 +1,7 @@
 """The handlers of the task operations. The contract gives their paths, methods and checks."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Literal
 from uuid import UUID
 
@@ -84,13 +85,15 @@ class TaskRoutes:
     @require_user
     async def create_task(
         self, user_id: str, body: TaskInput, idempotency_key: str | None
-    ) -> Created:
+    ) -> Created | TaskResponse:
         """Create a task."""
         creation = Creation(body, self._max_tasks)
-        task, headers = await perform(
+        response = await perform(
             self._database, user_id, creation, idempotency_key, lambda: fingerprint_of(body)
         )
-        return task, 201, headers
+        if response.status == HTTPStatus.OK:
+            return response.body, 200, response.headers
+        return response.body, 201, response.headers
 
     @require_user
     async def batch_tasks(
@@ -99,13 +102,13 @@ class TaskRoutes:
         """Run many operations in one transaction."""
         batch = Batch(body, self._max_tasks, self._describe)
         try:
-            result, headers = await perform(
+            response = await perform(
                 self._database, user_id, batch, idempotency_key, lambda: fingerprint_of(body)
             )
         except BatchError as error:
             store = TaskStore(self._database.session(user_id))
             raise await batches.rolled_back(store, error) from None
-        return result, 200, headers
+        return response.body, 200, response.headers
 
     @require_user
     async def list_tasks(  # noqa: PLR0913 - they are the contract's parameters
@@ -199,15 +202,15 @@ class TaskRoutes:
     ) -> Deleted:
         """Delete a task."""
         deletion = Deletion(id, expected_revisions(if_match))
-        _, headers = await perform(
+        response = await perform(
             self._database, user_id, deletion, idempotency_key, lambda: fingerprint_of(None, id)
         )
-        return None, 204, headers
+        return None, 204, response.headers
 
     async def _update(
         self, user_id: str, update: Update, key: str | None, body: msgspec.Struct
     ) -> TaskResponse:
-        task, headers = await perform(
+        response = await perform(
             self._database, user_id, update, key, lambda: fingerprint_of(body, update.id)
         )
-        return task, 200, headers
+        return response.body, 200, response.headers

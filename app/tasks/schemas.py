@@ -46,9 +46,17 @@ class TaskContent(msgspec.Struct, frozen=True):
 
 
 class TaskInput(TaskContent, frozen=True):
-    """The fields of a task that a client sends to create it."""
+    """The fields of a task that a client sends to create it, and its id if the client made it."""
 
     completed: bool | msgspec.UnsetType = msgspec.UNSET
+    id: UUID | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The value of each field, with the defaults of absent ones."""
+        fields = {**DEFAULTS, "completed": False, **_set_fields(self)}
+        fields.pop("id", None)
+        return fields
 
 
 class TaskReplacement(TaskContent, frozen=True):

@@ -119,8 +119,20 @@ def next_revision(
     )
 
 
-def _insert_task() -> Insert:
-    new_owner = select(OWNER, literal(1, BigInteger), literal(1, Integer)).where(SET_OWNER)
+def insert_task(
+    *conditions: ColumnElement[bool],
+    unchanged: ColumnElement[bool] | None = None,
+    **more: ColumnElement[Any],
+) -> Insert:
+    """Return a statement that creates a task if `conditions` are true, which are of the snapshot.
+
+    If `unchanged` is given, the row of an existing user must satisfy it once it is locked. `more`
+    are values of further columns. Rows are those of the new task.
+    """
+    new_owner = select(OWNER, literal(1, BigInteger), literal(1, Integer)).where(
+        SET_OWNER, *conditions
+    )
+    below_the_quota = users.c.task_count < MAX_TASKS
     owner_row = (
         postgresql.insert(users)
         .from_select(["id", "revision", "task_count"], new_owner)
@@ -128,7 +140,7 @@ def _insert_task() -> Insert:
             index_elements=[users.c.id],
             set_={"revision": users.c.revision + 1, "task_count": users.c.task_count + 1},
             # If the quota is reached, this returns no row, and no task is inserted below.
-            where=users.c.task_count < MAX_TASKS,
+            where=below_the_quota if unchanged is None else below_the_quota & unchanged,
         )
         .returning(users.c.id, users.c.revision)
         .cte("owner_row")
@@ -139,6 +151,7 @@ def _insert_task() -> Insert:
         **NEW,
         "completed_at": case((NEW["completed"], func.now()), else_=null()),
         "revision": owner_row.c.revision,
+        **more,
     }
     new_task = insert(tasks).from_select(list(values), select(*values.values()))
     return new_task.returning(*shown(tasks))
@@ -205,7 +218,7 @@ def _is_set(name: str) -> ColumnElement[bool]:
     return FIELDS.op("&")(literal_column(str(_BITS[name]), Integer)) != literal_column("0", Integer)
 
 
-INSERT_TASK = _insert_task()
+INSERT_TASK = insert_task()
 UPDATE_TASK = _update_task()
 SELECT_TASK = kept(tasks, *shown(tasks)).where(tasks.c.id == TASK_ID)
 SELECT_TASKS = kept(tasks, *shown(tasks)).where(

@@ -9,7 +9,7 @@ import msgspec
 import uuid_utils.compat
 
 from ..database.driver.sessions import UserSession
-from . import deletions, erasures, statements
+from . import deletions, erasures, own_ids, statements
 from .cursors import PageCursor, decode_cursor, encode_cursor
 from .errors import (
     InvalidCursorError,
@@ -23,6 +23,8 @@ from .page_sizes import Read, read_page
 from .queries import TaskQuery, select_page
 from .rows import task_of, tasks_of
 from .schemas import Me, Task, TaskInput, TaskPage
+
+_ATTEMPTS = 3
 
 
 def new_id() -> UUID:
@@ -49,11 +51,22 @@ class TaskStore:
             statements.INSERT_TASK,
             task_id=id_ or new_id(),
             max_tasks=max_tasks,
-            **statements.new_values({"completed": False, **content.fields}),
+            **statements.new_values(content.fields),
         )
         if not rows:
             raise TaskQuotaReachedError
         return task_of(rows[0])
+
+    async def create_once(
+        self, content: TaskInput, max_tasks: int, id_: UUID | None = None
+    ) -> tuple[Task, bool]:
+        """Create a task; return it, and whether it is new, as `own_ids.create`.
+
+        If the client did not make an id, the task is always new, and gets `id_` or a new id.
+        """
+        if isinstance(content.id, msgspec.UnsetType):
+            return await self.create(content, max_tasks, id_), True
+        return await own_ids.create(self._session, content.id, content, max_tasks)
 
     async def get(self, id_: UUID) -> Task:
         """Return a task."""
@@ -151,12 +164,15 @@ class TaskStore:
 
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
         """Delete a task permanently. A tombstone remains for the change feed."""
-        rows = await self._session.change(
-            deletions.DELETE_TASK, task_id=id_, expected_revisions=expected
-        )
-        if not rows:
-            # On Citus, the statement can return nothing but the tombstone.
-            raise PreconditionFailedError(await self.get(id_))
+        for _ in range(_ATTEMPTS):
+            if await self._session.change(
+                deletions.DELETE_TASK, task_id=id_, expected_revisions=expected
+            ):
+                return
+            # The statement can return nothing but the tombstone, because of Citus. The task may
+            # also have been created, or got this revision, since the statement's snapshot.
+            await self._get_expected(id_, expected)
+        raise TaskNotFoundError
 
     async def summary(self, max_tasks: int) -> Me:
         """Return how much data the user has. A user who has changed nothing has no row yet."""

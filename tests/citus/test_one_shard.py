@@ -20,7 +20,7 @@ from app.database.driver.url import DatabaseUrl
 from app.database.wall.citus import CITUS
 from app.database.wall.layout import ONE_POSTGRESQL
 from app.database.wall.policies import BEGIN
-from app.tasks import changes, deletions, erasures, idempotency, purge, statements
+from app.tasks import changes, deletions, erasures, idempotency, own_ids, purge, statements
 from app.tasks.models import metadata
 from app.tasks.wall import WALL
 from tests.performance.test_round_trips import CONTENT, TRIPS
@@ -131,6 +131,9 @@ def test_no_statement_for_citus_has_a_volatile_function() -> None:
     """Citus would reject a change in it; there, the transaction sets the owner."""
     known = [
         statements.INSERT_TASK,
+        own_ids.INSERT_OWN_TASK,
+        own_ids.SELECT_USE,
+        *own_ids.DELETE_ERASED,
         statements.SELECT_TASK,
         deletions.DELETE_TASK,
         statements.UPDATE_TASK,

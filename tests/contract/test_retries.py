@@ -22,16 +22,21 @@ NODES = {
     for node in item.values()
     if isinstance(node, dict)
 }
-SAFE, BY_KEY, BY_ETAG = (
+SAFE, BY_ID, BY_KEY, BY_ETAG = (
     [name for name, node in NODES.items() if node["x-retry"] == kind and name in PLANS]
-    for kind in ("safe", "idempotency-key", "etag")
+    for kind in ("safe", "id", "idempotency-key", "etag")
 )
 KEYED = [
     name
     for name, each in OPERATIONS.items()
     if "Idempotency-Key" in {header.name for header in each.headers}
 ]
-WORDS = {"safe": "afe to repeat", "idempotency-key": "`Idempotency-Key`", "etag": "`If-Match`"}
+WORDS = {
+    "safe": "afe to repeat",
+    "id": "the same `id`",
+    "idempotency-key": "`Idempotency-Key`",
+    "etag": "`If-Match`",
+}
 # A change that would be another one when it is applied again.
 BODIES: dict[str, Any] = {
     "createTask": {"title": "new"},
@@ -50,11 +55,12 @@ class Device:
         self.task = self.near.post("/api/tasks", json={"title": "mine"}).json()
         self.near.post("/api/tasks", json={"title": "another"})
 
-    def request(self, name: str, headers: dict[str, str]) -> httpx.Request:
+    def request(self, name: str, headers: dict[str, str], **more: str) -> httpx.Request:
         """Return the request of an operation, from its plan."""
         plan, id_ = PLANS[name], self.task["id"]
         method, target, body, _ = plan.request(OPERATIONS[name], id_, self.user)
         body = BODIES.get(name, body)
+        body = {**(body or {}), **more} if more else body
         return self._far.build_request(method, target, json=body, headers=headers)
 
     def lose(self, request: httpx.Request, lose: Callable[[], None]) -> None:
@@ -96,7 +102,7 @@ def test_every_operation_documents_its_retries() -> None:
     assert set(NODES) == set(OPERATIONS)
     for name, node in NODES.items():
         assert WORDS[node["x-retry"]] in node["description"], name
-    assert set(SAFE + BY_KEY + BY_ETAG) == set(PLANS)
+    assert set(SAFE + BY_ID + BY_KEY + BY_ETAG) == set(PLANS)
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -121,7 +127,16 @@ def test_what_is_safe_can_be_sent_again_and_again(name: str, device: Device, lin
         assert device.state() == once
 
 
-@pytest.mark.parametrize("name", BY_KEY)
+@pytest.mark.parametrize("name", BY_ID)
+def test_a_retry_with_an_id_runs_once(name: str, device: Device, line: Relay) -> None:
+    request = device.request(name, {}, id=str(uuid4()))
+    device.lose(request, line.lose_response)
+    once = device.state()
+    for _ in range(3):
+        assert (device.send(request).status_code, device.state()) == (200, once)
+
+
+@pytest.mark.parametrize("name", BY_ID + BY_KEY)
 def test_a_retry_runs_once_with_a_key_and_twice_without(
     name: str, device: Device, line: Relay
 ) -> None:

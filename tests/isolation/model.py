@@ -18,6 +18,8 @@ from tests.isolation.problems import (
     NOT_FOUND,
     PRECONDITION_FAILED,
     ROLLED_BACK,
+    TASK_DELETED,
+    TASK_EXISTS,
     TOKEN_EXPIRED,
 )
 from tests.isolation.raw_client import Json
@@ -34,6 +36,8 @@ class User:
         self.tasks: dict[str, Task] = {}
         self.deleted: dict[str, int] = {}
         """The revision of each deletion, by the task's id."""
+        self.first: dict[str, Json] = {}
+        """What each task with an id of the client was created with."""
         self._server = server
         self.keys: dict[tuple[str, str], tuple[Json, Due]] = {}
         """The first request (its id and body) and response under each operation and key."""
@@ -75,6 +79,9 @@ class User:
     def _replayed(self, operation: str, due: Due) -> Due:
         """Return a repeated response; an updated task is in it as it is now."""
         body = due.body
+        if operation == "create_task" and due.status == 200:
+            current = self.tasks.get(body["id"])
+            return found(current)._replace(replayed=True) if current else Due(409, TASK_DELETED)
         if operation in {"replace_task", "update_task", "complete_task"}:
             current = self.tasks.get(body["id"])
             return found(current)._replace(replayed=True) if current else Due(404, NOT_FOUND)
@@ -83,37 +90,54 @@ class User:
         return due._replace(body=body, replayed=True)
 
     def _replayed_result(self, result: Json) -> Json:
-        current = self.tasks.get(result["id"])
-        if result["status"] == 412:
-            told = {name: value for name, value in result["problem"].items() if name != "task"}
-            return {**result, "problem": {**told, "task": current} if current else told}
-        return {**result, "task": current} if result["status"] == 200 else result
+        current, problem = self.tasks.get(result["id"]), result.get("problem")
+        if problem is None:
+            return {**result, "task": current} if result["status"] == 200 else result
+        if "task" not in problem:
+            return result
+        told = {name: value for name, value in problem.items() if name != "task"}
+        return {**result, "problem": {**told, "task": current} if current else told}
 
     def _create(self, seen: Json, body: Json) -> Due:
+        content = {"completed": False, **written(body)}
+        id_ = content.pop("id", None)
+        if id_ in self.tasks:
+            return self._existing(self.tasks[id_], content)
+        if id_ in self.deleted:
+            return Due(409, TASK_DELETED)
         made_at = self._server.instant(seen, "created_at")
-        id_ = self._server.new_id(seen)
-        fields = {"completed": False, **written(body)}
-        completed_at = made_at if fields["completed"] else None
+        if id_ is None:
+            id_ = self._server.new_id(seen)
+        else:
+            self._server.ids.append(id_)
+            self.first[id_] = content
+        completed_at = made_at if content["completed"] else None
         self.tasks[id_] = {
             "id": id_,
             "user_id": self.id,
             "completed_at": completed_at,
             "created_at": made_at,
         }
-        return found(self._changed(id_, made_at, **fields), 201)
+        return found(self._changed(id_, made_at, **content), 201)
+
+    def _existing(self, task: Task, content: Json) -> Due:
+        now = {name: task[name] for name in content}
+        if content in (self.first.get(task["id"]), now):
+            return found(task)
+        return found(task)._replace(status=409, body={**TASK_EXISTS, "task": task})
 
     def _batch(self, seen: Json, body: Json) -> Due:
-        before, dues = (dict(self.tasks), dict(self.deleted), self._revision), []
-        results = seen.get("results") or [{}] * len(body["operations"])
+        before = dict(self.tasks), dict(self.deleted), dict(self.first), self._revision
+        dues, results = [], seen.get("results") or [{}] * len(body["operations"])
         for operation, result in zip(body["operations"], results, strict=True):
             dues.append(self._operation(result.get("task"), operation))
         failed = [index for index, due in enumerate(dues) if due.status >= 400]
         if failed and body.get("mode", "all") == "all":
-            self.tasks, self.deleted, self._revision = before
+            self.tasks, self.deleted, self.first, self._revision = before
             return self._rolled_back(body["operations"], {index: dues[index] for index in failed})
         shown = []
         for operation, due in zip(body["operations"], dues, strict=True):
-            id_ = operation.get("id") or due.body["id"]
+            id_ = id_of(operation) or due.body["id"]
             result = {"op": operation["op"], "id": id_, "status": due.status}
             if due.status < 400:
                 shown.append({**result, "task": due.body})
@@ -123,31 +147,44 @@ class User:
 
     def _rolled_back(self, operations: list[Json], failed: dict[int, Due]) -> Due:
         """Return the error of a batch. It has the tasks as they are without the batch."""
+        dues = {index: self._without(operations[index], due) for index, due in failed.items()}
         faults = []
-        for index, due in failed.items():
-            place, detail = FAULTS[due.status]
+        for index, due in dues.items():
+            place, detail = FAULTS[due.body["code"]]
             fault = {"pointer": f"/operations/{index}/{place}", "detail": detail}
-            current = {"task": self.tasks[operations[index]["id"]]} if due.status == 412 else {}
+            current = {"task": due.body["task"]} if "task" in due.body else {}
             faults.append({**fault, "code": due.body["code"], **current})
-        first, told = next(iter(failed.values())), faults[0]
-        current = {"task": told["task"]} if "task" in told else {}
-        body = {**first.body, **current, "errors": faults}
-        body["detail"] = f"{body['detail']} {ROLLED_BACK}"
-        etag = found(told["task"]).etag if current else None
-        return first._replace(body=body, etag=etag)
+        first = next(iter(dues.values()))
+        detail = f"{first.body['detail']} {ROLLED_BACK}"
+        return first._replace(body={**first.body, "detail": detail, "errors": faults})
+
+    def _without(self, operation: Json, due: Due) -> Due:
+        if "task" not in due.body:
+            return due
+        current = self.tasks.get(str(id_of(operation)))
+        if current is None and due.status == 412:
+            return Due(404, NOT_FOUND)
+        body = {name: value for name, value in due.body.items() if name != "task"}
+        if current is None:
+            return Due(due.status, body)
+        return found(current)._replace(status=due.status, body={**body, "task": current})
+
+    def _unseen(self, name: str) -> Json:
+        """Return what the server would show of a change that is rolled back."""
+        return {name: self._server.now.isoformat().replace("+00:00", "Z")}
 
     def _operation(self, seen: Json, operation: Json) -> Due:
         revision = operation.get("revision")
         if_match = None if revision is None else f'"{revision}"'
         match operation["op"]:
-            case "create" if seen:
-                return self._create(seen, operation["task"])
+            case "create" if seen or "id" in operation["task"]:
+                return self._create(seen or self._unseen("created_at"), operation["task"])
             case "create":
                 # The batch fails later: the id that the server would have created stays unknown.
                 self._revision += 1
                 return Due(201, None)
             case "update":
-                seen = seen or {"updated_at": self._server.now.isoformat().replace("+00:00", "Z")}
+                seen = seen or self._unseen("updated_at")
                 return self.update_task(seen, operation["id"], operation["patch"], if_match)
             case _:
                 return self._delete(operation["id"], if_match)
@@ -284,6 +321,7 @@ class User:
             return Due(422, NOT_CONFIRMED)
         self.tasks.clear()
         self.deleted.clear()
+        self.first.clear()
         self.keys.clear()
         self._life += 1
         self._revision = 0
@@ -322,6 +360,12 @@ class User:
 def found(task: Task, status: int = 200) -> Due:
     """Return the response with a task."""
     return Due(status, task, f'"{task["revision"]}"')
+
+
+def id_of(operation: Json) -> str | None:
+    """Return the id in an operation of a batch, if the client sent one."""
+    id_: str | None = operation.get("id") or operation.get("task", {}).get("id")
+    return id_
 
 
 def statuses(due: Due) -> list[int]:

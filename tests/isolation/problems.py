@@ -40,11 +40,27 @@ KEY_REUSED = {
     "errors": [{"header": "Idempotency-Key", "detail": "was already used for a different request"}],
 }
 ROLLED_BACK = "The batch was rolled back. `errors` lists what failed."
-FAULTS = {
-    404: ("id", "is not the id of your task"),
-    412: ("revision", "is not the current revision of the task"),
+TASK_EXISTS = {
+    "type": "/problems#task_exists",
+    "title": "The id is in use",
+    "status": 409,
+    "detail": "You have a task with this id, and it has other content.",
+    "code": "task_exists",
 }
-"""The place and the detail of an operation that failed, by its status."""
+TASK_DELETED = {
+    "type": "/problems#task_deleted",
+    "title": "The task was deleted",
+    "status": 409,
+    "detail": "You have deleted the task with this id. Use a new id.",
+    "code": "task_deleted",
+}
+FAULTS = {
+    "task_not_found": ("id", "is not the id of your task"),
+    "precondition_failed": ("revision", "is not the current revision of the task"),
+    "task_exists": ("task/id", "is the id of a task with other content"),
+    "task_deleted": ("task/id", "is the id of a deleted task"),
+}
+"""The place and the detail of an operation that failed, by the code of its problem."""
 NOT_CONFIRMED = {
     **INVALID_CURSOR,
     "errors": [{"parameter": "confirm", "detail": "is not the id of the token's user"}],

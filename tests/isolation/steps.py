@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from random import Random
 from typing import NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 from app.openapi import read
 from quart_contract.operations import operations
-from tests.isolation.model import User
+from tests.isolation.model import User, id_of
 from tests.isolation.plans import Request
 from tests.isolation.raw_client import Json
 from tests.isolation.values import Server
@@ -105,7 +106,7 @@ class Steps:
                 confirmed = self._random.choice((user.id, user.id, *others))
                 arguments = {"confirm": confirmed}
             case "create_task" | "batch_tasks":
-                body = self._new_task() if operation == "create_task" else self._batch(user)
+                body = self._new_task(user) if operation == "create_task" else self._batch(user)
                 arguments = {"body": body} | self._key(user, operation, body)
             case "list_tasks":
                 arguments = self._list(user)
@@ -133,15 +134,20 @@ class Steps:
     def _batch(self, user: User) -> dict[str, Json]:
         count = self._random.choice((1, 1, 2, 3, 8))
         modes: tuple[dict[str, Json], ...] = ({}, {"mode": "all"}, {"mode": "each"})
-        operations = [self._operation(user) for _ in range(count)]
+        operations: list[dict[str, Json]] = []
+        for _ in range(count):
+            operations.append(self._operation(user, operations))
         return {"operations": operations, **self._random.choice(modes)}
 
-    def _operation(self, user: User) -> dict[str, Json]:
+    def _operation(self, user: User, earlier: list[dict[str, Json]]) -> dict[str, Json]:
         op = self._random.choice(("create", "update", "update", "delete"))
         if op == "create":
-            return {"op": op, "task": self._new_task()}
+            return {"op": op, "task": self._new_task(user)}
         # A batch of many operations on ids of others would hardly ever succeed.
         own = list(user.tasks) if self._random.random() < 0.8 else []
+        made = [id_ for each in earlier if each["op"] == "create" and (id_ := id_of(each))]
+        if made and self._random.random() < 0.5:
+            own = made
         id_ = self._random.choice(own) if own else self._id(user)
         operation: dict[str, Json] = {"op": op, "id": id_}
         if op == "update":
@@ -233,9 +239,16 @@ class Steps:
         fields = {**self._content(), "completed": self._random.random() < 0.5}
         return {name: fields[name] for name in fields if self._random.random() < 0.5}
 
-    def _new_task(self) -> dict[str, Json]:
-        """Return the content of a new task, which can be completed."""
-        content = self._content()
+    def _new_task(self, user: User) -> dict[str, Json]:
+        """Return a new task, which can be completed. Its id can be new, the user's or another's."""
+        content, chance = self._content(), self._random.random()
+        if user.first and chance < 0.1:
+            id_ = self._random.choice(list(user.first))
+            return {**self._random.choice((content, user.first[id_], user.first[id_])), "id": id_}
+        if chance < 0.3:
+            content["id"] = str(UUID(int=self._random.getrandbits(128), version=4))
+        elif chance < 0.4:
+            content["id"] = self._id(user)
         if self._random.random() < 0.3:
             content["completed"] = self._random.random() < 0.5
         return content

@@ -32,8 +32,8 @@ REMEMBERED = 25
 """How many steps before a failure are reported."""
 
 STATUSES: dict[str, set[int]] = {
-    "create_task": {201, 422},
-    "batch_tasks": {200, 404, 412, 422},
+    "create_task": {200, 201, 409, 422},
+    "batch_tasks": {200, 404, 409, 412, 422},
     "list_tasks": {200, 304, 422},
     "list_changes": {200, 410},
     "get_task": {200, 304, 404},

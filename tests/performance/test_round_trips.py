@@ -18,6 +18,8 @@ ABSENT = "019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70"
 BEGIN = (
     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL ROLE taskward_app; SET LOCAL app.user_id = "
 )
+OWN = {"title": "x", "id": ABSENT}
+REPEATED = {"title": "x", "id": "0b4ad7ac-8d4b-4f0e-9a0c-2f5b9e9d1f11"}
 CREATE, CHANGE = "WITH owner_row AS", "WITH locked_owner AS"
 KEY_FIRST = ["SELECT pg_try_advisory_xact_lock", "SELECT idempotency_keys.fingerprint"]
 STORE = "WITH charged AS"
@@ -55,6 +57,8 @@ TRIPS = [
     Trips("getMe", "GET", "/api/me", [SELECT_USER]),
     Trips("createTask", "POST", "/api/tasks", [CREATE], CONTENT),
     Trips("createTask", "POST", "/api/tasks", ONCE, CONTENT, KEY),
+    Trips("createTask", "POST", "/api/tasks", [CREATE], OWN),
+    Trips("createTask", "POST", "/api/tasks", [CREATE, SELECT_TASK], REPEATED),
     Trips("replaceTask", "PUT", "{task}", [CHANGE], CONTENT | {"title": "y"}),
     Trips("replaceTask", "PUT", "{task}", [CHANGE], CONTENT),
     Trips("updateTask", "PATCH", "{task}", [CHANGE], {"title": "y"}),
@@ -78,6 +82,7 @@ async def test_an_operation_takes_just_these_round_trips(
     client: httpx.AsyncClient, trips: Trips, user: str
 ) -> None:
     task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
+    await client.post("/api/tasks", json=REPEATED)
     path = trips.path.format(task=task, user=user)
     with recorded_statements() as sent:
         response = await client.request(trips.method, path, json=trips.body, headers=trips.headers)

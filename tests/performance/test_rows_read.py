@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -60,6 +61,10 @@ async def create(session: ExplainedSession, _: Task) -> None:
     await TaskStore(session).create(TaskInput(title="x"), max_tasks=100_000)
 
 
+async def create_own(session: ExplainedSession, _: Task) -> None:
+    await TaskStore(session).create_once(TaskInput(title="x", id=uuid4()), max_tasks=100_000)
+
+
 async def complete(session: ExplainedSession, task: Task) -> None:
     await TaskStore(session).update(task.id, {"completed": not task.completed})
 
@@ -85,6 +90,8 @@ async def delete(session: ExplainedSession, task: Task) -> None:
         (first_changes, 2, PAGE),
         (later_changes, 3, PAGE),
         (create, 0, 0),
+        # The user's row, to see whether it changes before the lock.
+        (create_own, 1, 0),
         # Once to lock it, and once to change it, or to see that nothing has to change.
         (complete, 2, 2),
         (complete_again, 2, 2),
