@@ -12,7 +12,14 @@ from .errors import (
     TaskError,
     TaskNotFoundError,
 )
-from .schemas import BatchOperation, CreateOperation, OperationResult, Task, UpdateOperation
+from .schemas import (
+    BatchOperation,
+    CreateOperation,
+    OperationResult,
+    RestoreOperation,
+    Task,
+    UpdateOperation,
+)
 from .store import TaskStore, new_id
 
 
@@ -41,6 +48,8 @@ async def _run(
     if isinstance(operation, CreateOperation):
         task, is_new = await store.create_once(operation.task, max_tasks, id_)
         return 201 if is_new else 200, task
+    if isinstance(operation, RestoreOperation):
+        return 200, await store.restore(id_, max_tasks)
     expected = None if operation.revision is None else [operation.revision]
     if isinstance(operation, UpdateOperation):
         return 200, await store.patch(id_, operation.patch.fields, expected)

@@ -16,9 +16,12 @@ import asyncpg
 from sqlalchemy import (
     BigInteger,
     ClauseElement,
+    ColumnElement,
+    Integer,
     Select,
     bindparam,
     cast,
+    literal_column,
     null,
     select,
     union_all,
@@ -27,10 +30,9 @@ from sqlalchemy import (
 from ..database.driver.sessions import UserSession
 from .errors import ChangeTokenExpiredError
 from .models import tasks, tombstones, users
-from .page_sizes import read_page, running_size, with_user
+from .page_sizes import paged, read_page, running_size, with_user
 from .rows import kept_by_revision, task_of
 from .schemas import Change, ChangePage
-from .statements import COLUMNS
 
 _LAYOUT = struct.Struct(">16sqq")
 _NO_EPOCH = UUID(int=0)
@@ -140,7 +142,7 @@ def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
     are of one snapshot. Without a change there is one row, whose task columns are null. In the row
     of a deletion, the title is null.
     """
-    found = kept_by_revision(tasks, *COLUMNS)
+    found = kept_by_revision(tasks, *paged(tasks))
     if begins:
         page = found.limit(_ROW_LIMIT).subquery("page")
     else:
@@ -154,12 +156,14 @@ def _select_changes(*, begins: bool, sized: bool) -> ClauseElement:
 
 
 def _deletions() -> Select[Any]:
-    columns = [
+    # The content of a deleted task is only for restoring it.
+    columns: list[ColumnElement[Any]] = [
         tombstones.c[column.name]
         if column.name in {"user_id", "id", "revision"}
         else cast(null(), column.type).label(column.name)
-        for column in COLUMNS
+        for column in paged(tasks)[:-1]
     ]
+    columns.append(literal_column("0", Integer))
     return (
         kept_by_revision(tombstones, *columns)
         .where(tombstones.c.revision > _HORIZON)

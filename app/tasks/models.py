@@ -170,6 +170,9 @@ tombstones = Table(
     CheckConstraint("revision > 0", name="revision"),
     Index("tombstones_revision", "user_id", "revision"),
     Index("tombstones_deleted", "deleted_at"),
+    Index(
+        "tombstones_restorable", "user_id", "revision", postgresql_where=text("title IS NOT NULL")
+    ),
 )
 
 # Users whose erased rows are not all deleted yet. `revision` identifies one erasure of a user.

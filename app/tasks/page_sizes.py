@@ -33,6 +33,7 @@ from ..database.driver.statements import SET_OWNER
 from .fields import shown
 from .models import users
 from .rows import HAS_DATA
+from .schemas import Task
 
 Read: TypeAlias = Callable[..., Awaitable[list[asyncpg.Record]]]
 """Runs a statement with the values of its parameters."""
@@ -43,6 +44,7 @@ _TITLE_OCTETS = 4 * 200
 _LABEL_OCTETS = 4 * 50
 _LONG = {"description", "labels", "extra"}
 _RUNNING_SIZE = "running_size"
+_LONG_OCTETS = "long_octets"
 _SHARE = bindparam("share_octets", type_=Integer)
 _NONE = literal_column("0", Integer)
 _ALL = literal_column(str(PAGE_OCTETS), Integer)
@@ -56,17 +58,17 @@ def running_size(rows: FromClause, order: Sequence[UnaryExpression[Any]]) -> Col
 
 
 def with_user(page: FromClause, *about_user: ColumnElement[Any]) -> Select[Any]:
-    """Return a statement for `read_page`. Its rows are `(*about_user, *page columns)`.
+    """Return a statement for `read_page`. Its rows are `(*about_user, *columns of a task)`.
 
-    A page without `running_size` has all of its rows. In a row whose long fields are withheld, the
-    owner (`user_id`) is null. A page with `running_size` ends with the first row beyond the size,
-    whose owner is null.
+    A page has the columns of `paged`. Without `running_size` it has all of its rows: in one whose
+    long fields are withheld, the owner (`user_id`) is null. With `running_size` it ends with the
+    first row beyond the size, whose owner is null.
     """
     if _RUNNING_SIZE in page.c:
         is_shown = page.c[_RUNNING_SIZE] <= _ALL
         joined = users.outerjoin(page, page.c[_RUNNING_SIZE] - _size(page) <= _ALL)
     else:
-        is_shown = _size_of_long(page) <= _SHARE
+        is_shown = page.c[_LONG_OCTETS] <= _SHARE
         joined = users.outerjoin(page, true())
     columns = [
         case((is_shown, column), else_=null()).label(column.name)
@@ -100,14 +102,17 @@ def _has_task(rows: list[asyncpg.Record]) -> bool:
 
 
 def _size(rows: FromClause) -> ColumnElement[int]:
-    return func.coalesce(func.octet_length(rows.c.title), _NONE) + _size_of_long(rows)
+    return func.coalesce(func.octet_length(rows.c.title), _NONE) + rows.c[_LONG_OCTETS]
 
 
-def _size_of_long(rows: FromClause) -> ColumnElement[int]:
-    # PostgreSQL gets the size of a long (TOASTed) text without reading the text. A label counts as
-    # its greatest length, so that PostgreSQL does not join the labels to measure them.
-    extra = func.octet_length(cast(rows.c.extra, Text))
+def paged(rows: FromClause) -> list[ColumnElement[Any]]:
+    """Return the columns that the rows of a page need: those of a task, and how long it is.
+
+    PostgreSQL gets the size of a long (TOASTed) text without reading the text. A label counts as
+    its greatest length, so that PostgreSQL does not join the labels to measure them.
+    """
     labels = func.cardinality(rows.c.labels) * literal_column(str(_LABEL_OCTETS), Integer)
-    sizes = (func.octet_length(rows.c.description), extra, labels)
-    description, extra, labels = (func.coalesce(size, _NONE) for size in sizes)
-    return description + extra + labels
+    extra = func.octet_length(cast(rows.c.extra, Text))
+    description = func.coalesce(func.octet_length(rows.c.description), _NONE)
+    columns = [rows.c[name] for name in Task.__struct_fields__]
+    return [*columns, (description + extra + labels).label(_LONG_OCTETS)]

@@ -5,11 +5,12 @@ makes PostgreSQL read more rows, but only rows of the user.
 """
 
 from datetime import UTC, datetime
-from functools import cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     ClauseElement,
@@ -18,33 +19,47 @@ from sqlalchemy import (
     DateTime,
     FromClause,
     Select,
+    Text,
     UnaryExpression,
     Uuid,
     bindparam,
+    false,
+    func,
     select,
     tuple_,
     union_all,
 )
 
 from . import search
-from .cursors import PageCursor
-from .fields import start_of
+from .cursors import PageCursor, SortValue
+from .fields import PRIORITIES, start_of
 from .models import tasks, users
-from .page_sizes import running_size, with_user
+from .page_sizes import paged, running_size, with_user
 from .rows import kept
 from .schemas import Task
-from .statements import COLUMNS
+from .trash import deleted_tasks
 
 _INSTANT = DateTime(timezone=True)
-_FILTERS: dict[str, ColumnElement[bool]] = {
-    "completed": tasks.c.completed == bindparam("completed", type_=Boolean),
-    "q": search.finds(tasks.c.title, tasks.c.description),
-    "due_before": tasks.c.due_at < bindparam("due_before", type_=_INSTANT),
-    "due_after": tasks.c.due_at >= bindparam("due_after", type_=_INSTANT),
-}
-_AFTER_INSTANT = bindparam("after_instant", type_=_INSTANT)
 _AFTER_ID = bindparam("after_id", type_=Uuid)
 _ROW_LIMIT = bindparam("row_limit", type_=BigInteger)
+_STATEMENTS_KEPT = 512
+"""How many statements are kept. There are thousands of combinations, of which few are in use."""
+
+
+def _filters(rows: FromClause) -> dict[str, ColumnElement[bool]]:
+    has_labels = rows.c.labels.bool_op("@>")(bindparam("labels", type_=ARRAY(Text)))
+    return {
+        "completed": rows.c.completed == bindparam("completed", type_=Boolean),
+        "q": search.finds(rows.c.title, rows.c.description),
+        "due_before": rows.c.due_at < bindparam("due_before", type_=_INSTANT),
+        "due_after": rows.c.due_at >= bindparam("due_after", type_=_INSTANT),
+        # For the planner, as in `search.finds`.
+        "labels": func.coalesce(has_labels, false()),
+    }
+
+
+_FILTERS = _filters(tasks)
+_KINDS: dict[str, type[SortValue]] = {"priority": int, "position": str}
 
 
 class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +71,10 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     due_before: datetime | None
     due_after: datetime | None
     sort: str
+    labels: tuple[str, ...] | None = None
+    """Labels that a task has, all of them."""
+    deleted: bool = False
+    """True for the deleted tasks that can be restored."""
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -75,25 +94,38 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
         """The column by which the list is sorted."""
         return tasks.c[self.sort.removeprefix("-")]
 
-    def position_of(self, task: Task) -> datetime | None:
+    @property
+    def kind(self) -> type[SortValue]:
+        """The type of the values by which the list is sorted."""
+        return _KINDS.get(self.column.name, datetime)
+
+    def value_of(self, task: Task) -> SortValue | None:
         """Return the value by which a task is sorted. A day is sorted at its beginning in UTC."""
         if self.column is tasks.c.due_at and task.due_on is not None:
             return start_of(task.due_on)
-        position: datetime | None = getattr(task, self.column.name)
-        return position
+        value: SortValue | None = getattr(task, self.column.name)
+        return PRIORITIES.index(task.priority) if self.column is tasks.c.priority else value
 
     @property
-    def ends_undated(self) -> bool:
-        """True if the list is sorted by due date and can end with tasks without one."""
+    def ends_with_null(self) -> bool:
+        """True if the list can end with tasks without a value to sort by."""
         filtered = self.due_before is not None or self.due_after is not None
-        return self.column is tasks.c.due_at and not filtered
+        return bool(self.column.nullable) and not (self.column is tasks.c.due_at and filtered)
 
     @property
     def scope(self) -> str:
-        """The text to which a cursor is bound. Instants are in UTC, however they were written."""
+        """The text to which a cursor is bound. Instants are in UTC, however they were written.
+
+        Without the filters that version 0.2 does not have, it is the same as in that version.
+        """
+        known = [self.completed, self.q, self.due_before, self.due_after, self.sort]
         values = [
             value.astimezone(UTC) if isinstance(value, datetime) else value
-            for value in msgspec.structs.astuple(self)
+            for value in (
+                *known,
+                *([self.labels] if self.labels else []),
+                *(["deleted"] if self.deleted else []),
+            )
         ]
         return msgspec.json.encode(values).decode()
 
@@ -104,39 +136,73 @@ def select_page(query: TaskQuery, after: PageCursor | None, *, sized: bool) -> C
     `last` is the last revision of the user. The task columns are those of `with_user`. All values
     are of one snapshot. If no task matches, there is one row, whose task columns are null.
     """
-    dated = None if after is None else after.instant is not None
-    filters = frozenset(query.filters)
-    return _select_page(filters, query.sort, dated, query.ends_undated, sized)
+    return _select_page(
+        _Shape(
+            frozenset(query.filters),
+            query.sort,
+            None if after is None else after.value is not None,
+            query.ends_with_null,
+            query.deleted,
+        ),
+        sized,
+    )
 
 
-@cache
-def _select_page(
-    filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool, sized: bool
-) -> ClauseElement:
-    rows = _page(filters, sort, after_dated, ends_undated).subquery("page")
+class _Shape(NamedTuple):
+    """What the query of a page depends on, besides the values of its parameters."""
+
+    filters: frozenset[str]
+    sort: str
+    after_value: bool | None
+    """Whether the cursor has a value. None without a cursor."""
+    ends_with_null: bool
+    deleted: bool
+
+    def of(self, rows: FromClause) -> tuple[ColumnElement[Any], ColumnElement[bool]]:
+        """Return the column that sorts rows, and the condition that they follow the cursor."""
+        column, descends = rows.c[self.sort.removeprefix("-")], self.sort.startswith("-")
+        if self.after_value is False:
+            return column, _after(rows.c.id, _AFTER_ID, descends)
+        after = bindparam("after_value", type_=column.type), _AFTER_ID
+        return column, _after(tuple_(column, rows.c.id), tuple_(*after), descends)
+
+
+@lru_cache(_STATEMENTS_KEPT)
+def _select_page(shape: _Shape, sized: bool) -> ClauseElement:
+    rows = (_deleted_page(shape) if shape.deleted else _page(shape)).subquery("page")
     if sized:
-        rows = select(rows, running_size(rows, _order_by(sort, rows))).subquery("sized")
+        rows = select(rows, running_size(rows, _order_by(shape.sort, rows))).subquery("sized")
     statement = with_user(rows, users.c.epoch, users.c.revision.label("last"))
-    return statement.order_by(*_order_by(sort, rows))
+    return statement.order_by(*_order_by(shape.sort, rows))
 
 
-def _page(
-    filters: frozenset[str], sort: str, after_dated: bool | None, ends_undated: bool
-) -> Select[Any]:
-    found = kept(tasks, *COLUMNS).where(*(_FILTERS[name] for name in sorted(filters)))
-    column, descends = tasks.c[sort.removeprefix("-")], sort.startswith("-")
-    after = tuple_(column, tasks.c.id), tuple_(_AFTER_INSTANT, _AFTER_ID)
-    dated = found if after_dated is None else found.where(_after(*after, descends))
-    if not ends_undated:
-        return _limited(dated, sort)
-    undated = found.where(column.is_(None))
-    if after_dated is False:
-        return _limited(undated.where(_after(tasks.c.id, _AFTER_ID, descends)), sort)
-    # The list has undated tasks last in both directions, and an index only in one. So dated and
-    # undated tasks are read separately.
-    branches = union_all(_limited(dated.where(column.is_not(None)), sort), _limited(undated, sort))
-    rows = branches.subquery("branches")
-    return select(rows).order_by(*_order_by(sort, rows)).limit(_ROW_LIMIT)
+def _page(shape: _Shape) -> Select[Any]:
+    found = kept(tasks, *paged(tasks)).where(*(_FILTERS[name] for name in sorted(shape.filters)))
+    column, is_after = shape.of(tasks)
+    with_value = found if shape.after_value is None else found.where(is_after)
+    if not shape.ends_with_null:
+        return _limited(with_value, shape.sort)
+    without = found.where(column.is_(None))
+    if shape.after_value is False:
+        return _limited(without.where(is_after), shape.sort)
+    # The list has tasks without a value last in both directions, and an index only in one. So
+    # tasks with and without one are read separately.
+    with_value = _limited(with_value.where(column.is_not(None)), shape.sort)
+    rows = union_all(with_value, _limited(without, shape.sort)).subquery("branches")
+    return select(rows).order_by(*_order_by(shape.sort, rows)).limit(_ROW_LIMIT)
+
+
+def _deleted_page(shape: _Shape) -> Select[Any]:
+    # No index has these orders: a user has a limited number of deleted tasks.
+    rows = deleted_tasks().subquery("trash")
+    filters = _filters(rows)
+    found = select(*paged(rows)).where(*(filters[name] for name in sorted(shape.filters)))
+    column, is_after = shape.of(rows)
+    if shape.after_value is False:
+        found = found.where(column.is_(None), is_after)
+    elif shape.after_value:
+        found = found.where(is_after | column.is_(None) if shape.ends_with_null else is_after)
+    return found.order_by(*_order_by(shape.sort, rows)).limit(_ROW_LIMIT)
 
 
 def _limited(statement: Select[Any], sort: str) -> Select[Any]:

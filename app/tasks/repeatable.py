@@ -106,6 +106,26 @@ class Deletion:
         return StoredResponse({}, None)
 
 
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """A request to restore a deleted task."""
+
+    id: UUID
+    max_tasks: int
+    expected: list[int] | None
+    response: ClassVar = Task
+    locks: ClassVar = True
+
+    async def perform(self, session: UserSession) -> tuple[StoredResponse[Task], Outcome]:
+        """Restore the task."""
+        task = await TaskStore(session).restore(self.id, self.max_tasks, self.expected)
+        return _shown(task), Outcome()
+
+    async def repeat(self, session: UserSession, outcome: Outcome) -> StoredResponse[Task]:  # noqa: ARG002
+        """Return the task as it is now. Raises `TaskNotFoundError` if it was deleted since."""
+        return _shown(await TaskStore(session).get(self.id))
+
+
 def _shown(task: Task) -> StoredResponse[Task]:
     return StoredResponse({"ETag": task_etag(task.revision)}, task)
 

@@ -19,6 +19,7 @@ from .repeatable import as_created, outcome_of
 from .schemas import (
     CreateOperation,
     OperationResult,
+    RestoreOperation,
     Task,
     TaskBatch,
     TaskBatchResult,
@@ -57,7 +58,8 @@ class Batch:
         operations = self.batch.operations
         failures = {index: (id_, error_of(code)) for index, id_, code in outcome.failed}
         found = dict(outcome.found)
-        shown = [each.id for each in operations if isinstance(each, UpdateOperation)]
+        changes = UpdateOperation | RestoreOperation
+        shown = [each.id for each in operations if isinstance(each, changes)]
         shown += found.values()
         shown += [id_ for id_, kind in failures.values() if issubclass(kind, TaskDiffersError)]
         tasks, created = await TaskStore(session).get_all(shown), iter(outcome.created)
@@ -74,9 +76,9 @@ class Batch:
                 made, at = next(created), outcome.created_at
                 task = as_created(operation.task, session.user_id, *made, at)
                 results.append(OperationResult("create", task.id, 201, task))
-            elif isinstance(operation, UpdateOperation):
-                now = tasks.get(operation.id)
-                results.append(OperationResult("update", operation.id, 200, now))
+            elif isinstance(operation, changes):
+                now, op = tasks.get(operation.id), batches.op_of(operation)
+                results.append(OperationResult(op, operation.id, 200, now))
             else:
                 results.append(OperationResult("delete", operation.id, 204, None))
         return StoredResponse({}, TaskBatchResult(results))

@@ -31,5 +31,6 @@ def link_header(next_cursor: str | None) -> Headers:
     """Return the header that leads to the next page of a list, if there is one."""
     if next_cursor is None:
         return {}
-    query = urlencode({**request.args, "cursor": next_cursor})
+    sent = [each for each in request.args.items(multi=True) if each[0] != "cursor"]
+    query = urlencode([*sent, ("cursor", next_cursor)])
     return {"Link": f'<{request.root_path}{request.path}?{query}>; rel="next"'}

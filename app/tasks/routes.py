@@ -19,7 +19,7 @@ from .etags import expected_revisions, is_current, task_etag
 from .idempotency import fingerprint_of
 from .performing import perform
 from .queries import TaskQuery
-from .repeatable import Creation, Deletion, Patch, Update
+from .repeatable import Creation, Deletion, Patch, Restoration, Update
 from .repeatable_batches import Batch, Describe
 from .responses import (
     BatchResponse,
@@ -80,6 +80,7 @@ class TaskRoutes:
             self.update_task,
             self.complete_task,
             self.delete_task,
+            self.restore_task,
         )
 
     @require_user
@@ -116,6 +117,7 @@ class TaskRoutes:
         user_id: str,
         *,
         status: str,
+        label: list[str] | None,
         q: str | None,
         due_before: datetime | None,
         due_after: datetime | None,
@@ -131,6 +133,8 @@ class TaskRoutes:
             due_before=due_before,
             due_after=due_after,
             sort=sort,
+            labels=tuple(sorted(set(label))) if label else None,
+            deleted=status == "deleted",
         )
         store = TaskStore(self._database.session(user_id))
         after = store.page_cursor(query, cursor) if cursor else None
@@ -206,6 +210,17 @@ class TaskRoutes:
             self._database, user_id, deletion, idempotency_key, lambda: fingerprint_of(None, id)
         )
         return None, 204, response.headers
+
+    @require_user
+    async def restore_task(
+        self, user_id: str, id: UUID, if_match: str | None, idempotency_key: str | None
+    ) -> TaskResponse:
+        """Restore a deleted task."""
+        restoration = Restoration(id, self._max_tasks, expected_revisions(if_match))
+        response = await perform(
+            self._database, user_id, restoration, idempotency_key, lambda: fingerprint_of(None, id)
+        )
+        return response.body, 200, response.headers
 
     async def _update(
         self, user_id: str, update: Update, key: str | None, body: msgspec.Struct

@@ -138,7 +138,13 @@ class DeleteOperation(msgspec.Struct, frozen=True, tag_field="op", tag="delete")
     revision: int | None = None
 
 
-BatchOperation: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation
+class RestoreOperation(msgspec.Struct, frozen=True, tag_field="op", tag="restore"):
+    """Restore a deleted task."""
+
+    id: UUID
+
+
+BatchOperation: TypeAlias = CreateOperation | UpdateOperation | DeleteOperation | RestoreOperation
 
 
 class TaskBatch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -191,3 +197,7 @@ class Me(msgspec.Struct, frozen=True):
     task_count: int
     max_tasks: int
     revision: int
+    pending_count: int
+    completed_count: int
+    deleted_count: int
+    """The number of deleted tasks that can be restored."""

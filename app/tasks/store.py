@@ -9,7 +9,8 @@ import msgspec
 import uuid_utils.compat
 
 from ..database.driver.sessions import UserSession
-from . import deletions, erasures, own_ids, statements
+from . import deletions, erasures, own_ids, statements, trash
+from .counts import SELECT_COUNTS
 from .cursors import PageCursor, decode_cursor, encode_cursor
 from .errors import (
     InvalidCursorError,
@@ -87,8 +88,8 @@ class TaskStore:
 
         Raises `InvalidCursorError` for a cursor of another user or another query.
         """
-        after = decode_cursor(cursor, self._session.user_id, query.scope)
-        if after.instant is None and not query.ends_undated:
+        after = decode_cursor(cursor, query.kind, self._session.user_id, query.scope)
+        if after.value is None and not query.ends_with_null:
             raise InvalidCursorError
         return after
 
@@ -99,7 +100,7 @@ class TaskStore:
 
         A page also ends at `PAGE_OCTETS`.
         """
-        values = {} if after is None else {"after_instant": after.instant, "after_id": after.id}
+        values = {} if after is None else {"after_value": after.value, "after_id": after.id}
         rows, has_more = await read_page(
             self._reader(query),
             lambda sized: select_page(query, after, sized=sized),
@@ -110,7 +111,7 @@ class TaskStore:
         items = tasks_of(rows)
         if not has_more:
             return TaskPage(items, None), etag
-        last = PageCursor(query.position_of(items[-1]), items[-1].id)
+        last = PageCursor(query.value_of(items[-1]), items[-1].id)
         return TaskPage(items, encode_cursor(last, self._session.user_id, query.scope)), etag
 
     def _reader(self, query: TaskQuery) -> Read:
@@ -163,7 +164,7 @@ class TaskStore:
         return task
 
     async def delete(self, id_: UUID, expected: Collection[int] | None = None) -> None:
-        """Delete a task permanently. A tombstone remains for the change feed."""
+        """Delete a task. A tombstone remains, for the change feed and to restore the task."""
         for _ in range(_ATTEMPTS):
             if await self._session.change(
                 deletions.DELETE_TASK, task_id=id_, expected_revisions=expected
@@ -174,11 +175,42 @@ class TaskStore:
             await self._get_expected(id_, expected)
         raise TaskNotFoundError
 
+    async def restore(
+        self, id_: UUID, max_tasks: int, expected: Collection[int] | None = None
+    ) -> Task:
+        """Restore a deleted task, and return it. A task that is not deleted stays as it is.
+
+        The user's row must be locked. `expected` are revisions of the deletion. Raises
+        `TaskQuotaReachedError`.
+        """
+        if rows := await self._session.read(statements.SELECT_TASK, task_id=id_):
+            return task_of(rows[0])
+        rows = await self._session.read(trash.SELECT_DELETED, task_id=id_)
+        if not rows:
+            raise TaskNotFoundError
+        deleted = task_of(rows[0])
+        if expected is not None and deleted.revision not in expected:
+            raise PreconditionFailedError(deleted)
+        rows = await self._session.change(trash.RESTORE_TASK, task_id=id_, max_tasks=max_tasks)
+        if rows:
+            return task_of(rows[0])
+        if await self._session.read(trash.SELECT_DELETED, task_id=id_):
+            raise TaskQuotaReachedError
+        raise TaskNotFoundError  # it was purged in between
+
     async def summary(self, max_tasks: int) -> Me:
         """Return how much data the user has. A user who has changed nothing has no row yet."""
-        rows = await self._session.read(statements.SELECT_USER)
-        task_count, revision = (rows[0]["task_count"], rows[0]["revision"]) if rows else (0, 0)
-        return Me(self._session.user_id, task_count, max_tasks, revision)
+        rows = await self._session.read(SELECT_COUNTS)
+        task_count, pending, deleted, revision = rows[0] if rows else (0, 0, 0, 0)
+        return Me(
+            self._session.user_id,
+            task_count,
+            max_tasks,
+            revision,
+            pending,
+            task_count - pending,
+            deleted,
+        )
 
     async def list_etag(self) -> str:
         """Return the ETag of every list of the user. This takes one look-up by key."""

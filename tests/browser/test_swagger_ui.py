@@ -46,6 +46,7 @@ async def test_every_operation_can_be_tried_out(
     updated = await docs.try_out("updateTask", {"title": "Renew all"}, id=task_id)
     completed = await docs.try_out("completeTask", {"completed": True}, id=task_id)
     deleted = await docs.try_out("deleteTask", id=task_id)
+    restored = await docs.try_out("restoreTask", id=task_id)
     changes = await docs.try_out("listChanges")
     batched = await docs.try_out("batchTasks", {"operations": [{"op": "create", "task": TASK}]})
     counted = await docs.try_out("getMe")
@@ -53,7 +54,19 @@ async def test_every_operation_can_be_tried_out(
     alive = await docs.try_out("getLiveness")
     ready = await docs.try_out("getReadiness")
 
-    found = [listed, read, replaced, updated, completed, changes, batched, counted, alive, ready]
+    found = [
+        listed,
+        read,
+        replaced,
+        updated,
+        completed,
+        restored,
+        changes,
+        batched,
+        counted,
+        alive,
+        ready,
+    ]
     assert created.status == "201"
     assert [each.status for each in found] == ["200"] * len(found)
     assert [each.status for each in (deleted, erased)] == ["204", "204"]

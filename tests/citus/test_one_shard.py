@@ -20,7 +20,17 @@ from app.database.driver.url import DatabaseUrl
 from app.database.wall.citus import CITUS
 from app.database.wall.layout import ONE_POSTGRESQL
 from app.database.wall.policies import BEGIN
-from app.tasks import changes, deletions, erasures, idempotency, own_ids, purge, statements
+from app.tasks import (
+    changes,
+    counts,
+    deletions,
+    erasures,
+    idempotency,
+    own_ids,
+    purge,
+    statements,
+    trash,
+)
 from app.tasks.models import metadata
 from app.tasks.wall import WALL
 from tests.performance.test_round_trips import CONTENT, TRIPS
@@ -29,7 +39,7 @@ from tests.support.driver import Sent, recorded_statements
 SORTS = [
     f"{sign}{column}" for sign in ("", "-") for column in ("created_at", "due_at", "updated_at")
 ]
-FILTERS = {"status": "pending", "q": "x", "due_before": "2030-01-01T00:00:00Z"}
+FILTERS = {"status": "pending", "q": "x", "due_before": "2030-01-01T00:00:00Z", "label": "x"}
 PURGING = (purge.DELETE_KEYS, purge.SELECT_FLOOR, purge.RAISE_FLOOR, purge.DELETE_TOMBSTONES)
 ERASING = (*erasures.DELETE_PORTION, erasures.DELETE_USER, erasures.DELETE_ERASURE)
 NUMBER = re.compile(r"\$\d+")
@@ -42,7 +52,9 @@ async def every_statement(client: httpx.AsyncClient, user: str) -> list[Sent]:
     with recorded_statements() as sent:
         for trips in TRIPS:
             task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
-            path = trips.path.format(task=task, user=user)
+            deleted = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
+            await client.delete(deleted)
+            path = trips.path.format(task=task, deleted=deleted, user=user)
             await client.request(trips.method, path, json=trips.body, headers=trips.headers)
         for due_at in ("2029-01-01T00:00:00Z", "2029-01-02T00:00:00Z", None, None):
             await client.post("/api/tasks", json={"title": "x", "due_at": due_at})
@@ -137,6 +149,9 @@ def test_no_statement_for_citus_has_a_volatile_function() -> None:
         statements.SELECT_TASK,
         deletions.DELETE_TASK,
         statements.UPDATE_TASK,
+        trash.RESTORE_TASK,
+        trash.SELECT_DELETED,
+        counts.SELECT_COUNTS,
         changes._select_changes(begins=False, sized=False),  # noqa: SLF001 - only made there
         changes._select_changes(begins=False, sized=True),  # noqa: SLF001 - the same
         idempotency.STORE_KEY,

@@ -54,10 +54,13 @@ class Device:
         self._far = sync_client(line, self.user)
         self.task = self.near.post("/api/tasks", json={"title": "mine"}).json()
         self.near.post("/api/tasks", json={"title": "another"})
+        self.deleted = self.near.post("/api/tasks", json={"title": "deleted"}).json()
+        self.near.delete(f"/api/tasks/{self.deleted['id']}")
 
     def request(self, name: str, headers: dict[str, str], **more: str) -> httpx.Request:
         """Return the request of an operation, from its plan."""
-        plan, id_ = PLANS[name], self.task["id"]
+        plan = PLANS[name]
+        id_ = (self.deleted if plan.finds_deleted else self.task)["id"]
         method, target, body, _ = plan.request(OPERATIONS[name], id_, self.user)
         body = BODIES.get(name, body)
         body = {**(body or {}), **more} if more else body

@@ -13,6 +13,7 @@ from tests.support.tokens import bearer
 _OTHERS = [
     text("SELECT * FROM tasks WHERE user_id <> :user ORDER BY user_id, id"),
     text("SELECT * FROM users WHERE id <> :user ORDER BY id"),
+    text("SELECT * FROM tombstones WHERE user_id <> :user ORDER BY user_id, id"),
 ]
 DUE = ("2026-12-01T00:00:00Z", None)
 SECRET = {"title": "x", "description": "of Ada"}
@@ -23,6 +24,8 @@ LISTS: tuple[tuple[dict[str, str], int], ...] = (
     ({"status": "completed"}, 1),
     ({"sort": "due_at"}, 4),
     ({"sort": "-due_at"}, 4),
+    ({"sort": "priority"}, 4),
+    ({"status": "deleted"}, 1),
     ({"q": "X"}, 4),
     ({"due_after": "2026-12-01T00:00:00Z"}, 1),
 )
@@ -49,6 +52,7 @@ class Attack:
         self._foreign += [await _create(self._ada, due_at) for due_at in DUE]
         secret = await self._ada.post("/api/tasks", json=SECRET, headers=ADAS_KEY)
         await self._ada.delete(secret.headers["Location"])
+        self._gone: str = secret.json()["id"]
         for id_ in (self._foreign[0], self._foreign[-1]):
             await self._ada.patch(f"/api/tasks/{id_}/complete")
         await self._client.patch(f"/api/tasks/{self._own[0]}/complete")
@@ -60,6 +64,7 @@ class Attack:
         leaks += [
             *await self._changes(),
             *await self._lists(),
+            *await self._counts(),
             *await self._responses(),
             *await self._replay(),
             *await self._revision(),
@@ -119,7 +124,17 @@ class Attack:
             absent = await _response(self._client, request, _ABSENT)
             if foreign != absent:
                 leaks.append(f"{request[0]} answers {foreign}, and not {absent}")
+        for request in _RESTORATIONS:
+            foreign = await _response(self._client, request, self._gone)
+            absent = await _response(self._client, request, _ABSENT)
+            if foreign != absent:
+                leaks.append(f"a restoration answers {foreign}, and not {absent}")
         return leaks
+
+    async def _counts(self) -> list[str]:
+        me = (await self._client.get("/api/me")).json()
+        counts = [me.get(f"{name}_count") for name in ("task", "pending", "completed", "deleted")]
+        return [] if counts == [4, 3, 1, 1] else [f"her counts are {counts}"]
 
     async def _replay(self) -> list[str]:
         """Try an idempotency key that Ada has used, with the same body."""
@@ -150,6 +165,12 @@ class Attack:
         if created.status_code != _CREATED or len(await _walk(self._client)) == 4:
             return []
         return ["what she made is not hers"]
+
+
+_RESTORATIONS: tuple[tuple[str, str, Any], ...] = (
+    ("POST", "/restore", None),
+    ("BATCH", "", {"op": "restore"}),
+)
 
 
 def _requests() -> Iterator[tuple[str, str, Any]]:

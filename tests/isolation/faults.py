@@ -30,6 +30,9 @@ _BY_DUE_DATE = r"(?=.*UNION ALL)" + _LIST
 _UNDATED = r"(?!.*UNION ALL)(?=.*tasks\.due_at IS NULL)" + _LIST
 _SEARCH = r'(?=.*COLLATE "C")' + _LIST
 _WINDOW = r"(?=.*tasks\.due_at >= )" + _LIST
+_DELETED = r"SELECT users\.epoch(?!.*feed_floor).*FROM tombstones"
+_RESTORABLE = r"SELECT trash\."
+_COUNTS = r"SELECT users\.task_count, CASE"
 _ANSWER = r"SELECT idempotency_keys"
 _ETAG_OF_LISTS = r"SELECT users\.(?!.*FROM tasks)"
 
@@ -99,6 +102,10 @@ FAULTS = [
     _without("later changes: of tasks", _LATER_CHANGES, 0),
     _without("later changes: of deletions", _LATER_CHANGES, 2),
     _without("later changes: the user's row", _LATER_CHANGES, -1),
+    _without("deleted tasks", _DELETED, 0),
+    _without("restore: whether it can be restored", _RESTORABLE, 0),
+    _without("counts: of pending tasks", _COUNTS, 2),
+    _without("counts: of deleted tasks", _COUNTS, 3),
     _without("replay", _ANSWER, 0),
     _without("etag of lists", _ETAG_OF_LISTS, 0),
     *_of_a_change("change", _CHANGE, *range(7)),

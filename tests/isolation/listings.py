@@ -7,7 +7,12 @@ from typing import NamedTuple, TypeAlias
 
 from tests.isolation.raw_client import Json
 
-STATES = {"all": {False, True}, "pending": {False}, "completed": {True}}
+STATES = {
+    "all": {False, True},
+    "deleted": {False, True},
+    "pending": {False},
+    "completed": {True},
+}
 
 PRIORITIES = ["none", "low", "medium", "high"]
 
@@ -23,6 +28,7 @@ class TaskQuery(NamedTuple):
     due_before: str | None = None
     due_after: str | None = None
     sort: str = "-created_at"
+    label: tuple[str, ...] = ()
 
     @property
     def column(self) -> str:
@@ -41,6 +47,7 @@ class TaskQuery(NamedTuple):
             task["completed"] in STATES[self.status]
             and all(any(word in text for text in texts) for word in _folded(self.q).split())
             and all(self._windows(due(task)))
+            and set(self.label) <= set(task["labels"])
         )
 
     def _windows(self, due_at: str | None) -> Iterator[bool]:

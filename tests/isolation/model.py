@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.isolation.contents import as_sent, patched, sent_patch, written
-from tests.isolation.listings import Task, TaskQuery
+from tests.isolation.listings import Task, TaskQuery, instant
 from tests.isolation.problems import (
     FAULTS,
     INVALID_CURSOR,
@@ -38,6 +38,8 @@ class User:
         """The revision of each deletion, by the task's id."""
         self.first: dict[str, Json] = {}
         """What each task with an id of the client was created with."""
+        self.trash: dict[str, Task] = {}
+        """The deleted tasks. `updated_at` is None until the server has shown it."""
         self._server = server
         self.keys: dict[tuple[str, str], tuple[Json, Due]] = {}
         """The first request (its id and body) and response under each operation and key."""
@@ -82,7 +84,7 @@ class User:
         if operation == "create_task" and due.status == 200:
             current = self.tasks.get(body["id"])
             return found(current)._replace(replayed=True) if current else Due(409, TASK_DELETED)
-        if operation in {"replace_task", "update_task", "complete_task"}:
+        if operation in {"replace_task", "update_task", "complete_task", "restore_task"}:
             current = self.tasks.get(body["id"])
             return found(current)._replace(replayed=True) if current else Due(404, NOT_FOUND)
         if operation == "batch_tasks":
@@ -127,13 +129,19 @@ class User:
         return found(task)._replace(status=409, body={**TASK_EXISTS, "task": task})
 
     def _batch(self, seen: Json, body: Json) -> Due:
-        before = dict(self.tasks), dict(self.deleted), dict(self.first), self._revision
+        before = (
+            dict(self.tasks),
+            dict(self.deleted),
+            dict(self.first),
+            dict(self.trash),
+            self._revision,
+        )
         dues, results = [], seen.get("results") or [{}] * len(body["operations"])
         for operation, result in zip(body["operations"], results, strict=True):
             dues.append(self._operation(result.get("task"), operation))
         failed = [index for index, due in enumerate(dues) if due.status >= 400]
         if failed and body.get("mode", "all") == "all":
-            self.tasks, self.deleted, self.first, self._revision = before
+            self.tasks, self.deleted, self.first, self.trash, self._revision = before
             return self._rolled_back(body["operations"], {index: dues[index] for index in failed})
         shown = []
         for operation, due in zip(body["operations"], dues, strict=True):
@@ -186,6 +194,8 @@ class User:
             case "update":
                 seen = seen or self._unseen("updated_at")
                 return self.update_task(seen, operation["id"], operation["patch"], if_match)
+            case "restore":
+                return self._restore(seen or self._unseen("updated_at"), operation["id"], None)
             case _:
                 return self._delete(operation["id"], if_match)
 
@@ -195,11 +205,14 @@ class User:
         limit: int = 50,
         cursor: str | None = None,
         if_none_match: str | None = None,
-        **listing: str,
+        **listing: Json,
     ) -> Due:
         """Return a page of a list. A cursor is valid for one user and list."""
         wanted = TaskQuery(**listing)
-        tasks = wanted.of(self.tasks.values())
+        if wanted.status == "deleted":
+            for item in seen.get("items", []) if seen else []:
+                self._learn(item)
+        tasks = wanted.of((self.trash if wanted.status == "deleted" else self.tasks).values())
         if cursor is not None:
             place = self._server.cursors.get(cursor)
             if place is None or (place.user, place.listing) != (self.id, wanted):
@@ -305,14 +318,53 @@ class User:
     def _delete(self, id: str, if_match: str | None) -> Due:
         if refusal := self._refusal(id, if_match):
             return refusal
-        del self.tasks[id]
         self._revision += 1
         self.deleted[id] = self._revision
+        times = {"revision": self._revision, "updated_at": None}
+        self.trash[id] = {**self.tasks.pop(id), **times}
         return Due(204, None)
+
+    def restore_task(
+        self,
+        seen: Json,
+        id: str,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Due:
+        """Restore a deleted task. One that is not deleted stays as it is."""
+        restoration = partial(self._restore, seen, id, if_match)
+        return self._once("restore_task", idempotency_key, {"id": id}, restoration)
+
+    def _restore(self, seen: Json, id: str, if_match: str | None) -> Due:
+        if id in self.tasks:
+            return found(self.tasks[id])
+        if id not in self.trash:
+            return Due(404, NOT_FOUND)
+        self._learn(seen.get("task") or {})
+        if refusal := self._refusal(id, if_match, self.trash):
+            return refusal
+        self.tasks[id] = self.trash.pop(id)
+        del self.deleted[id]
+        return found(self._changed(id, self._server.instant(seen, "updated_at")))
+
+    def _learn(self, shown: Task) -> None:
+        """Store when a task was deleted, which only the server knows. It never changes."""
+        task = self.trash.get(shown.get("id", ""))
+        if task and task["updated_at"] is None:
+            assert instant(shown["updated_at"]) >= instant(task["created_at"])
+            task["updated_at"] = shown["updated_at"]
 
     def get_me(self, seen: Json) -> Due:  # noqa: ARG002 - like the others
         """Return the counts of the user."""
-        counts = {"task_count": len(self.tasks), "max_tasks": 100_000, "revision": self._revision}
+        completed = sum(task["completed"] for task in self.tasks.values())
+        counts = {
+            "task_count": len(self.tasks),
+            "pending_count": len(self.tasks) - completed,
+            "completed_count": completed,
+            "deleted_count": len(self.trash),
+            "max_tasks": 100_000,
+            "revision": self._revision,
+        }
         return Due(200, {"user_id": self.id, **counts})
 
     def delete_me(self, seen: Json, confirm: str) -> Due:  # noqa: ARG002 - like the others
@@ -322,19 +374,23 @@ class User:
         self.tasks.clear()
         self.deleted.clear()
         self.first.clear()
+        self.trash.clear()
         self.keys.clear()
         self._life += 1
         self._revision = 0
         return Due(204, None)
 
-    def _refusal(self, id: str, if_match: str | None) -> Due | None:
-        if id not in self.tasks:
+    def _refusal(
+        self, id: str, if_match: str | None, tasks: dict[str, Task] | None = None
+    ) -> Due | None:
+        tasks = self.tasks if tasks is None else tasks
+        if id not in tasks:
             return Due(404, NOT_FOUND)
         # A proxy that compresses makes a strong tag weak; it stands for the same revision.
         tags = [each.removeprefix("W/") for each in str(if_match).split(", ")]
-        if if_match in {None, "*"} or found(self.tasks[id]).etag in tags:
+        if if_match in {None, "*"} or found(tasks[id]).etag in tags:
             return None
-        current = self.tasks[id]
+        current = tasks[id]
         return Due(412, {**PRECONDITION_FAILED, "task": current}, found(current).etag)
 
     def _update(self, seen: Json, id: str, if_match: str | None, **fields: Json) -> Due:

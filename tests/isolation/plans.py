@@ -73,6 +73,8 @@ class Plan:
     body: Json = None
     made: tuple[str, ...] = ()
     continuation: Continuation | None = None
+    finds_deleted: bool = False
+    """True if the operation finds a task after its deletion."""
 
     @property
     def about_a_task(self) -> bool:
@@ -187,11 +189,17 @@ PLANS: Mapping[str, Plan] = {
         made=(*MADE_NOW, "completed_at"),
     ),
     "deleteTask": Plan(status=204, path={"id": TASK}, shows=lambda _: None),
+    "restoreTask": Plan(
+        status=200, path={"id": TASK}, shows=lambda owned: owned.task, finds_deleted=True
+    ),
     "getMe": Plan(
         status=200,
         shows=lambda owned: {
             "user_id": owned.user,
             "task_count": len(owned.tasks),
+            "pending_count": len([each for each in owned.tasks if not each["completed"]]),
+            "completed_count": len([each for each in owned.tasks if each["completed"]]),
+            "deleted_count": 0,
             "max_tasks": 100_000,
             "revision": owned.next_revision - 1,
         },

@@ -24,8 +24,9 @@ WEIGHTS = {
     "update_task": 4,
     "complete_task": 3,
     "delete_task": 4,
+    "restore_task": 3,
     "get_me": 2,
-    "delete_me": 0.2,
+    "delete_me": 0.4,
 }
 TEXTS = (
     "Buy milk",
@@ -53,12 +54,17 @@ CONTENTS: Mapping[str, tuple[Json, ...]] = {
     "position": (None, "a", "Z", "a0", " ", "~" * 100),
     "extra": ({}, {"a": 1}, {"a": None}, {"b": {"c": [1, "\0"], "d": None}}, {"b": {"d": 1.5}}),
 }
-LISTINGS: Mapping[str, tuple[str, ...]] = {
-    "status": ("all", "pending", "completed"),
+LISTINGS: Mapping[str, tuple[Json, ...]] = {
+    "status": ("all", "pending", "completed", "deleted"),
+    "label": (*((label,) for label in LABELS), LABELS[:2], ("none",)),
     "q": ("MILK", "e", "milk E", "%", "_", "';", "\u00c9", "\U0001f99c" * 200, "nowhere"),
     "due_before": INSTANTS,
     "due_after": INSTANTS,
-    "sort": ("created_at", "-created_at", "due_at", "-due_at", "updated_at", "-updated_at"),
+    "sort": tuple(
+        f"{sign}{column}"
+        for column in ("created_at", "due_at", "updated_at", "priority", "position")
+        for sign in ("", "-")
+    ),
 }
 ABSENT = ("019aa3f0-7b6c-7d2e-9f41-3c5a8e1b2d70", "00000000-0000-0000-0000-000000000000")
 NO_CURSOR = "A" * 43
@@ -80,7 +86,7 @@ class Step(NamedTuple):
         for parameter in operation.parameters:
             if parameter.argument in self.arguments:
                 sent[parameter.location][parameter.name] = self.arguments[parameter.argument]
-        path, query = operation.path.format(**sent["path"]), urlencode(sent["query"])
+        path, query = operation.path.format(**sent["path"]), urlencode(sent["query"], doseq=True)
         target = f"{path}?{query}" if query else path
         return Request(operation.method, target, self.arguments.get("body"), sent["header"])
 
@@ -140,11 +146,12 @@ class Steps:
         return {"operations": operations, **self._random.choice(modes)}
 
     def _operation(self, user: User, earlier: list[dict[str, Json]]) -> dict[str, Json]:
-        op = self._random.choice(("create", "update", "update", "delete"))
+        op = self._random.choice(("create", "update", "update", "delete", "restore"))
         if op == "create":
             return {"op": op, "task": self._new_task(user)}
         # A batch of many operations on ids of others would hardly ever succeed.
-        own = list(user.tasks) if self._random.random() < 0.8 else []
+        tasks = user.trash if op == "restore" else user.tasks
+        own = list(tasks) if self._random.random() < 0.8 else []
         made = [id_ for each in earlier if each["op"] == "create" and (id_ := id_of(each))]
         if made and self._random.random() < 0.5:
             own = made
@@ -152,13 +159,15 @@ class Steps:
         operation: dict[str, Json] = {"op": op, "id": id_}
         if op == "update":
             operation["patch"] = self._patch()
-        if self._random.random() < 0.3:
+        if op != "restore" and self._random.random() < 0.3:
             task = user.tasks.get(id_, {})
             operation["revision"] = task.get("revision", 1) + self._random.choice((0, 0, 1))
         return operation
 
     def _about_a_task(self, user: User, operation: str) -> dict[str, Json]:
         arguments: dict[str, Json] = {"id": self._id(user)}
+        if operation == "restore_task" and user.trash and self._random.random() < 0.6:
+            arguments["id"] = self._random.choice(list(user.trash))
         match operation:
             case "replace_task":
                 arguments["body"] = self._content()
@@ -169,7 +178,7 @@ class Steps:
                 arguments["body"] = self._random.choice(bodies)
         condition = "if_none_match" if operation == "get_task" else "if_match"
         if self._random.random() < 0.4:
-            task = user.tasks.get(arguments["id"], {})
+            task = (user.tasks | user.trash).get(arguments["id"], {})
             revision = task.get("revision", 1) - self._random.choice((0, 0, 0, 1))
             forms = ('"{}"',) if operation == "get_task" else ('"{}"', 'W/"{}"', '"0", "{}"', "*")
             arguments[condition] = self._random.choice(forms).format(revision)
@@ -197,6 +206,9 @@ class Steps:
         for name, values in LISTINGS.items():
             if self._random.random() < 0.2:
                 arguments[name] = self._random.choice(values)
+        if arguments.get("status") == "deleted" and "updated_at" in arguments.get("sort", ""):
+            # The server has not shown all the times of deletions.
+            del arguments["sort"]
         cursor = self._cursor(user)
         if cursor is not None:
             arguments["cursor"] = cursor

@@ -38,6 +38,7 @@ STATUSES: dict[str, set[int]] = {
     "list_changes": {200, 410},
     "get_task": {200, 304, 404},
     "delete_task": {204, 404, 412, 422},
+    "restore_task": {200, 404, 412, 422},
     "get_me": {200},
     "delete_me": {204, 422},
 }

@@ -44,7 +44,7 @@ def is_limited(node: dict[str, Any]) -> bool:
 
 CONTENT = TaskInput(title="x")
 DAY = datetime(2030, 1, 1, tzinfo=UTC)
-NO_FILTERS = dict.fromkeys(("completed", "q", "due_before", "due_after"))
+NO_FILTERS: dict[str, Any] = dict.fromkeys(("completed", "q", "due_before", "due_after"))
 
 
 async def test_get_walks_the_primary_key(session: ExplainedSession, task_id: UUID) -> None:
@@ -86,6 +86,34 @@ async def test_a_deletion_walks_the_primary_keys(session: ExplainedSession, task
         "tombstones_pkey",
         "tombstones_revision",
     }
+
+
+async def test_a_restoration_walks_the_primary_keys(
+    session: ExplainedSession, task_id: UUID
+) -> None:
+    store = TaskStore(session)
+    await store.delete(task_id)
+    session.nodes()
+    await store.restore(task_id, max_tasks=100_000)
+    nodes = session.nodes()
+    assert_bounded(nodes)
+    assert indexes(nodes) == {"tasks_pkey", "users_pkey", "tombstones_pkey"}
+
+
+async def test_tasks_are_counted_in_their_indexes(session: ExplainedSession) -> None:
+    await TaskStore(session).summary(max_tasks=100_000)
+    # No user is being erased: that table is empty.
+    scans = [
+        node for node in session.nodes() if node.get("Relation Name", "erasures") != "erasures"
+    ]
+    assert {node["Index Name"] for node in scans} == {
+        "tasks_completed_created",
+        "tombstones_restorable",
+        "users_pkey",
+    }
+    counted = [node for node in scans if node["Index Name"] != "users_pkey"]
+    done = {node["Relation Name"]: node["Node Type"] for node in counted if node["Actual Loops"]}
+    assert done == dict.fromkeys(("tasks", "tombstones"), "Index Only Scan")
 
 
 async def test_the_first_changes_walk_the_index_of_revisions(session: ExplainedSession) -> None:
@@ -131,6 +159,12 @@ async def test_the_etag_of_a_list_is_one_look_up(session: ExplainedSession) -> N
         ({}, "updated_at", "tasks_updated"),
         ({}, "due_at", "tasks_due"),
         ({"due_before": DAY, "due_after": DAY}, "due_at", "tasks_due"),
+        ({}, "priority", "tasks_priority"),
+        ({"completed": False}, "priority", "tasks_priority"),
+        ({}, "position", "tasks_position"),
+        ({"labels": ("even",)}, "created_at", "tasks_created"),
+        ({"labels": ("even",)}, "position", "tasks_position"),
+        ({"labels": ("nowhere",)}, "created_at", "tasks_created"),
     ],
 )
 @pytest.mark.parametrize("direction", ["", "-"])
@@ -151,9 +185,17 @@ async def test_a_page_walks_the_index_of_its_sort(
     assert indexes(nodes) == {index, "users_pkey"}
 
 
-@pytest.mark.parametrize("sort", ["created_at", "-due_at", "updated_at"])
+@pytest.mark.parametrize("sort", ["created_at", "-due_at", "updated_at", "priority", "-position"])
 @pytest.mark.parametrize(
-    "filters", [{"q": "task"}, {"completed": True}, {"due_before": DAY, "completed": False}]
+    "filters",
+    [
+        {"q": "task"},
+        {"completed": True},
+        {"due_before": DAY, "completed": False},
+        {"labels": ("even", "odd")},
+        {"deleted": True},
+        {"deleted": True, "labels": ("even",)},
+    ],
 )
 async def test_whatever_else_is_filtered_no_row_of_others_is_looked_at(
     session: ExplainedSession, filters: dict[str, Any], sort: str

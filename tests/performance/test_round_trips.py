@@ -32,6 +32,7 @@ ONCE = [
     "COMMIT",
 ]
 CHANGE_ONCE = [BEGIN, *KEY_FIRST, CHANGE, STORE, "COMMIT"]
+RESTORE = [BEGIN, SELECT_TASK, "SELECT trash.id", "WITH found AS", "COMMIT"]
 BATCH_ONCE = [BEGIN, *KEY_FIRST, "SELECT users.id", CREATE, CREATE, STORE, "COMMIT"]
 
 
@@ -67,6 +68,17 @@ TRIPS = [
     Trips("updateTask", "PATCH", "{task}", CHANGE_ONCE, {"title": "y"}, KEY),
     Trips("completeTask", "PATCH", "{task}/complete", CHANGE_ONCE, None, KEY),
     Trips("deleteTask", "DELETE", "{task}", CHANGE_ONCE, None, KEY),
+    Trips(
+        "updateTask",
+        "PATCH",
+        "{task}",
+        [BEGIN, SELECT_TASK, CHANGE, "COMMIT"],
+        {"extra": {"a": 1}},
+    ),
+    Trips("restoreTask", "POST", "{task}/restore", [BEGIN, SELECT_TASK, "COMMIT"]),
+    Trips("restoreTask", "POST", "{deleted}/restore", RESTORE),
+    Trips("listTasks", "GET", "/api/tasks?status=deleted", ["SELECT users.epoch"]),
+    Trips("listTasks", "GET", "/api/tasks?label=a&sort=position", ["SELECT users.epoch"]),
     Trips("completeTask", "PATCH", "{task}/complete", [CHANGE]),
     Trips("completeTask", "PATCH", "{task}/complete", [CHANGE], None, {"If-Match": "*"}),
     Trips("deleteTask", "DELETE", "{task}", [CHANGE]),
@@ -83,7 +95,9 @@ async def test_an_operation_takes_just_these_round_trips(
 ) -> None:
     task = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
     await client.post("/api/tasks", json=REPEATED)
-    path = trips.path.format(task=task, user=user)
+    deleted = (await client.post("/api/tasks", json=CONTENT)).headers["Location"]
+    await client.delete(deleted)
+    path = trips.path.format(task=task, deleted=deleted, user=user)
     with recorded_statements() as sent:
         response = await client.request(trips.method, path, json=trips.body, headers=trips.headers)
     assert response.status_code < 400
@@ -123,7 +137,9 @@ async def test_who_has_no_user_costs_the_database_nothing(
 ) -> None:
     with recorded_statements() as sent:
         for trips in TRIPS:
-            path = trips.path.format(task=f"/api/tasks/{ABSENT}", user="x")
+            path = trips.path.format(
+                task=f"/api/tasks/{ABSENT}", deleted=f"/api/tasks/{ABSENT}", user="x"
+            )
             response = await anonymous.request(trips.method, path, headers=headers)
             assert response.status_code == 401
         assert (await anonymous.get("/health/live")).status_code == 200

@@ -77,6 +77,21 @@ async def delete(session: ExplainedSession, task: Task) -> None:
     await TaskStore(session).delete(task.id)
 
 
+async def restore(session: ExplainedSession, task: Task) -> None:
+    store = TaskStore(session)
+    await store.delete(task.id)
+    session.nodes()
+    await store.restore(task.id, max_tasks=100_000)
+
+
+async def by_priority(session: ExplainedSession, _: Task) -> None:
+    await TaskStore(session).page(msgspec.structs.replace(NEWEST, sort="priority"), LIMIT, None)
+
+
+async def with_a_common_label(session: ExplainedSession, _: Task) -> None:
+    await TaskStore(session).page(msgspec.structs.replace(NEWEST, labels=("even",)), LIMIT, None)
+
+
 @pytest.mark.parametrize(
     ("operation", "users", "tasks"),
     [
@@ -96,6 +111,11 @@ async def delete(session: ExplainedSession, task: Task) -> None:
         (complete, 2, 2),
         (complete_again, 2, 2),
         (delete, 2, 2),
+        # Three statements. The task is read again only if it was not deleted.
+        (restore, 3, 0),
+        (by_priority, 2, PAGE),
+        # Every second task has the label.
+        (with_a_common_label, 2, 2 * PAGE),
     ],
 )
 async def test_an_operation_looks_at_just_so_many_rows(

@@ -14,7 +14,7 @@ from app.commands.program import PROGRAM
 from app.server.http.connections import MAX_CONNECTIONS, MAX_PER_ADDRESS, RESERVED_DESCRIPTORS
 from app.server.middleware.request_guard import MAX_HEADER_BYTES, MAX_TARGET_BYTES
 from app.settings import Settings
-from app.tasks.deletions import MAX_TOMBSTONES
+from app.tasks.deletions import MAX_DELETED_BYTES, MAX_TOMBSTONES
 from app.tasks.idempotency import MAX_KEY_BYTES
 from quart_contract.requests import MAX_PARAMETERS
 from quart_contract.strict_json import MAX_DEPTH, MAX_VALUES
@@ -71,6 +71,7 @@ def test_the_limits_page_has_the_limits_of_the_code() -> None:
         f"not read | {MAX_UNREAD_BYTES // 2**20} MiB in each process",
         f"idempotency keys | {MAX_KEY_BYTES // 2**20} MiB in 24 hours",
         f"tombstones of deleted tasks | {MAX_TOMBSTONES:,}",
+        f"content of deleted tasks | {MAX_DELETED_BYTES // 2**20} MiB in 30 days",
         f"less {RESERVED_DESCRIPTORS} and `DATABASE_POOL_SIZE`, and at most {MAX_CONNECTIONS:,}",
         f"at most {MAX_PER_ADDRESS};",
     ]

@@ -149,7 +149,7 @@ async def test_every_fault_of_every_operation_is_named(client: httpx.AsyncClient
         ("/operations/1/patch/completed", "is not a boolean"),
         ("/operations/1/revision", "is less than 1"),
         ("/operations/2/id", "is required"),
-        ("/operations/3/op", "is not one of create, update, delete"),
+        ("/operations/3/op", "is not one of create, update, delete, restore"),
         ("/operations/4/op", "is required"),
         ("/operations/5", "is not an object"),
         ("/operations/6/patch", "is an unknown property"),

@@ -1,7 +1,7 @@
 """Every list equals a sorted and filtered Python list, for all filters, sort orders and pages."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any, TypeAlias
@@ -17,13 +17,18 @@ from quart_contract.document import Document
 from quart_contract.operations import operations
 from tests.tasks.test_list import walk
 
-Parameters: TypeAlias = dict[str, str | int]
+Parameters: TypeAlias = dict[str, str | int | list[str]]
 
 COUNT = 14
 DUE = [None, "2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z", "2026-12-02T00:00:00.000001Z"]
 TITLES = ["Buy milk", "BUY MILK", "100% _sure_", "\u00c9clair", "\u00e9clair", "x' OR '1'='1"]
-SORTS = [f"{sign}{name}" for sign in ("", "-") for name in ("created_at", "due_at", "updated_at")]
-FILTERS: list[dict[str, str]] = [
+COLUMNS = ("created_at", "due_at", "updated_at", "priority", "position")
+SORTS = [f"{sign}{name}" for sign in ("", "-") for name in COLUMNS]
+PRIORITIES = ["none", "low", "medium", "high"]
+# In the order of bytes, which is that of no language.
+POSITIONS = [None, " ", "0", "A", "Z", "a", "a ", "a0", "aA", "~"]
+LABELS = [["home"], ["home", "Home"], ["shop", "a,b", "home"], []]
+FILTERS: list[dict[str, Any]] = [
     {},
     {"status": "pending"},
     {"status": "completed"},
@@ -38,6 +43,10 @@ FILTERS: list[dict[str, str]] = [
     {"q": "milk  Buy\u2003LITRES"},
     {"q": "kt"},
     {"q": "nowhere"},
+    {"label": ["home"]},
+    {"label": ["home", "a,b", "home"], "status": "pending"},
+    {"label": ["Home"], "q": "i"},
+    {"label": ["hom"]},
 ]
 
 
@@ -51,6 +60,9 @@ async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
             "title": TITLES[n % len(TITLES)],
             "description": chosen.choice([None, "Two Litres", "a' or b"]),
             "due_at": chosen.choice(DUE),
+            "priority": chosen.choice(PRIORITIES),
+            "position": chosen.choice(POSITIONS),
+            "labels": chosen.choice(LABELS),
         }
         addresses.append((await client.post("/api/tasks", json=content)).headers["Location"])
     for address in chosen.sample(addresses, 6):
@@ -58,13 +70,14 @@ async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     return [(await client.get(address)).json() for address in addresses]
 
 
-def expected(tasks: list[dict[str, Any]], sort: str, **filters: str) -> list[str]:
+def expected(tasks: list[dict[str, Any]], sort: str, **filters: Any) -> list[str]:  # noqa: ANN401
     """Return the ids of the tasks that match, in order."""
     name, descends = sort.removeprefix("-"), sort.startswith("-")
     found = [task for task in tasks if fits(task, **filters)]
     dated = [task for task in found if task[name] is not None]
     undated = [task for task in found if task[name] is None]
-    dated.sort(key=lambda task: (instant(task[name]), task["id"]), reverse=descends)
+    key = KEYS.get(name, instant)
+    dated.sort(key=lambda task: (key(task[name]), task["id"]), reverse=descends)
     undated.sort(key=lambda task: task["id"], reverse=descends)
     return [task["id"] for task in dated + undated]
 
@@ -74,13 +87,19 @@ def instant(text: str) -> str:
     return text.removesuffix("Z").ljust(26, "." if len(text) == 20 else "0").replace(".", "0")
 
 
+KEYS: dict[str, Callable[[str], Any]] = {"priority": PRIORITIES.index, "position": str.encode}
+
+
 def fits(
     task: dict[str, Any],
     status: str = "all",
     q: str = "",
     due_before: str | None = None,
     due_after: str | None = None,
+    label: Iterable[str] = (),
 ) -> bool:
+    if not set(label) <= set(task["labels"]):
+        return False
     texts = [task["title"].lower(), (task["description"] or "").lower()]
     if not all(any(word in text for text in texts) for word in q.lower().split()):
         return False
@@ -94,7 +113,7 @@ def fits(
     return first <= index <= last
 
 
-def lists() -> Iterator[dict[str, str]]:
+def lists() -> Iterator[dict[str, Any]]:
     for sort, filters in product(SORTS, FILTERS):
         yield {"sort": sort, **filters}
 
@@ -141,6 +160,22 @@ async def test_the_link_leads_to_the_next_page(
     assert len(found) > 2
 
 
+async def test_the_link_repeats_every_label(
+    client: httpx.AsyncClient, tasks: list[dict[str, Any]]
+) -> None:
+    labels = {"label": ["home", "a,b"]}
+    response = await client.get("/api/tasks", params={**labels, "limit": 1})
+    target = response.links["next"]["url"]
+    assert parse_qs(urlsplit(target).query)["label"] == labels["label"]
+    rest = await client.get(target, params=None)
+    found = [*response.json()["items"], *rest.json()["items"]]
+    assert [task["id"] for task in found] == expected(tasks, "-created_at", **labels)[: len(found)]
+    # A cursor does not depend on the order of the labels.
+    cursor = response.json()["next_cursor"]
+    again = {"label": ["a,b", "home", "a,b"], "limit": 1, "cursor": cursor}
+    assert (await client.get("/api/tasks", params=again)).json() == rest.json()
+
+
 @pytest.mark.usefixtures("tasks")
 async def test_a_cursor_is_good_only_for_its_list(client: httpx.AsyncClient) -> None:
     base: Parameters = {"sort": "due_at", "due_after": "2026-12-01T00:00:00Z", "limit": 1}
@@ -152,6 +187,8 @@ async def test_a_cursor_is_good_only_for_its_list(client: httpx.AsyncClient) -> 
         {"status": "pending"},
         {"due_before": "2027-01-01T00:00:00Z"},
         {"due_after": "2026-12-01T00:00:00.1Z"},
+        {"label": "home"},
+        {"label": ["home", "home"]},
     )
     for change in changes:
         refused = await client.get("/api/tasks", params=base | change | {"cursor": cursor})
@@ -164,7 +201,9 @@ async def test_a_cursor_is_good_only_for_its_list(client: httpx.AsyncClient) -> 
 @pytest.mark.usefixtures("tasks")
 async def test_empty_filters_filter_nothing(client: httpx.AsyncClient) -> None:
     everything = (await client.get("/api/tasks?limit=5")).json()
-    empty: Parameters = dict.fromkeys(("status", "due_before", "due_after", "sort", "cursor"), "")
+    empty: Parameters = dict.fromkeys(
+        ("status", "due_before", "due_after", "sort", "cursor", "label"), ""
+    )
     for q in ("", " \t\u3000"):
         filters = empty | {"q": q, "limit": 5}
         page = (await client.get("/api/tasks", params=filters)).json()
@@ -218,6 +257,10 @@ async def test_a_forged_undated_cursor_is_rejected_by_a_dated_list(
         ("due_before=9999-12-31T23:59:59.999999Z", "due_before"),
         ("sort=title", "sort"),
         ("sort=%2Bdue_at", "sort"),
+        ("label=" + "x" * 51, "label"),
+        ("label=%00", "label"),
+        ("label=x&label=", "label"),
+        ("&".join(f"label={n}" for n in range(21)), "label"),
     ],
 )
 async def test_a_filter_that_does_not_fit_is_refused(

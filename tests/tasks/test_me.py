@@ -17,8 +17,15 @@ async def test_the_counts_follow_every_change(client: httpx.AsyncClient, user: s
     await client.post("/api/tasks", json={"title": "x"})
     await client.patch(f"{first}/complete")
     await client.delete(first)
-    counts = {"user_id": user, "task_count": 1, "max_tasks": 100_000, "revision": 4}
-    assert (await client.get("/api/me")).json() == counts
+    assert (await client.get("/api/me")).json() == {
+        "user_id": user,
+        "task_count": 1,
+        "pending_count": 1,
+        "completed_count": 0,
+        "deleted_count": 1,
+        "max_tasks": 100_000,
+        "revision": 4,
+    }
 
 
 async def test_erasure_leaves_no_row_of_the_user_in_any_table(

@@ -1,7 +1,7 @@
 """SQLAlchemy statements for asyncpg: compiled once, with numbered parameters."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -29,6 +29,9 @@ _SET_OWNER_SQL = (
     .scalar_subquery()
     .is_not(None)
 )
+
+
+_STATEMENTS_KEPT = 1024
 
 
 class SetOwner(ColumnElement[bool]):
@@ -62,9 +65,12 @@ class Statement(NamedTuple):
     constants: Mapping[str, object]
 
 
-@cache
+@lru_cache(_STATEMENTS_KEPT)
 def compiled(statement: ClauseElement, dialect: PGDialect_asyncpg) -> Statement:
-    """Compile a statement. The cache is keyed by identity: build each statement once."""
+    """Compile a statement. The cache is keyed by identity: build each statement once.
+
+    It is bounded, because clients choose filters and sort orders.
+    """
     compiler = dialect.statement_compiler(dialect, statement)
     constants = {name: bind.value for name, bind in compiler.binds.items() if not bind.required}
     return Statement(compiler.string, tuple(compiler.positiontup or ()), constants)

@@ -10,13 +10,23 @@ _IS_INVALID = sa.text(
 )
 
 
-def create_index(name: str, table: str, columns: Sequence[str]) -> None:
+def create_index(
+    name: str, table: str, columns: Sequence[str], *, where: str | None = None
+) -> None:
     """Build an index in a migration, outside of a transaction, so that no user waits for it.
 
-    It can be run again: an existing index stays. An invalid index, which an interrupted build
-    leaves, costs every write and serves no read, so it is dropped and rebuilt.
+    `where` is the condition of a partial index. It can be run again: an existing index stays. An
+    invalid index, which an interrupted build leaves, costs every write and serves no read, so it is
+    dropped and rebuilt.
     """
     with op.get_context().autocommit_block():
         if op.get_bind().scalar(_IS_INVALID, {"name": name}):
             op.drop_index(name, postgresql_concurrently=True)
-        op.create_index(name, table, columns, postgresql_concurrently=True, if_not_exists=True)
+        op.create_index(
+            name,
+            table,
+            columns,
+            postgresql_concurrently=True,
+            postgresql_where=where and sa.text(where),
+            if_not_exists=True,
+        )
