@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from app.live.waiters import Waiters
 from app.openapi import read
 from quart_contract.operations import operations
 from tests.conftest import REPORTED
@@ -22,15 +25,23 @@ CASES = 2000
 COVERED = {"operations": 100, "parameters": 100, "keywords": 100, "responses": 35}
 
 
+@pytest.fixture
+def waiting_server(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> LiveServer:
+    """A server whose waits take no time: Schemathesis would wait for changes for hours."""
+    waiters = server.app.services.waiters
+    monkeypatch.setattr(waiters, "waiter", lambda user, _: Waiters.waiter(waiters, user, 0.01))
+    return server
+
+
 def test_schemathesis_finds_nothing(
-    server: LiveServer,
+    waiting_server: LiveServer,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
     users = tmp_path / "users.json"
     users.write_text(json.dumps({"auth": [signed_in(user) for user in ("ada", "bob")]}))
     run = subprocess.run(
-        command(server, tmp_path),
+        command(waiting_server, tmp_path),
         cwd=ROOT,
         env=environment(SCHEMATHESIS_USERS=str(users)),
         capture_output=True,
