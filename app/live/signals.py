@@ -69,22 +69,22 @@ class Signals:
 
     async def _stay_linked(self, link: Link) -> None:
         while True:
-            await self._needed()
+            if self.current == self.chosen:
+                await self._needed()
             try:
                 async with link.connect(self._receive) as line:
                     await self._serve(line)
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:  # noqa: BLE001 - every error is logged, and passes
-                self._broken.occurs(
-                    str(error) if isinstance(error, LinkLostError) else reason(error)
-                )
-            self.current = "polling"
-            self._polling.begin()
+            except Exception as error:  # noqa: BLE001 - whatever it is, this process polls
+                if self._is_needed:  # an idle line may be cut, and no request notices
+                    self._lose(error)
             await asyncio.sleep(RETRY_SECONDS)
 
+    @property
+    def _is_needed(self) -> bool:
+        return bool(self.waiters.users) or self._outbox.filled.is_set()
+
     async def _needed(self) -> None:
-        """Wait until there is something to send, or a request waits.
+        """Wait until a request waits, or there is something to send.
 
         So an idle process opens no connection, and a database that sleeps is left asleep.
         """
@@ -95,6 +95,11 @@ class Signals:
         finally:
             for each in tasks:
                 each.cancel()
+
+    def _lose(self, error: Exception) -> None:
+        self.current = "polling"
+        self._polling.begin()
+        self._broken.occurs(str(error) if isinstance(error, LinkLostError) else reason(error))
 
     async def _serve(self, line: Line) -> None:
         running = asyncio.create_task(line.run())
@@ -122,10 +127,18 @@ class Signals:
                     await self._send(line)
                     self._broken.succeeded()
                     await asyncio.sleep(SEND_SECONDS)
-        finally:
-            if self._outbox.filled.is_set():  # the process stops: pass its last changes on
-                with suppress(Exception):
-                    await self._send(line)
+        except asyncio.CancelledError:
+            await self._send_last(line)
+            raise
+
+    async def _send_last(self, line: Line) -> None:
+        """Send what is in the outbox when the process stops, or receives nothing any more."""
+        users = self._outbox.take()
+        try:
+            async with asyncio.timeout(RETRY_SECONDS):
+                await line.send(self._outbox.messages_of(users))
+        except Exception:  # noqa: BLE001 - the line is lost; the next one sends it
+            self._outbox.restore(users)
 
     async def _send(self, line: Line) -> None:
         """Send what is in the outbox, and wait until it has come back. Raises `LinkLostError`."""

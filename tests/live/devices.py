@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack
 from tests.support.clients import Served, async_client
 from tests.tasks.sync_client import SyncClient, truth
 
-WRITERS, CHANGES, READERS = 8, 6, 4
-LONG = 40
+WRITERS, READERS = 8, 4
+LONG = 50
 """Seconds of a wait. A reader that misses a signal is not finished in `PATIENCE`."""
-PATIENCE = 25
+PATIENCE = 45
 
 
 async def _nothing() -> None:
@@ -19,11 +19,14 @@ async def _nothing() -> None:
 
 
 async def write_and_read(
-    servers: Sequence[Served], user: str, disturb: Callable[[], Awaitable[None]] = _nothing
+    servers: Sequence[Served],
+    user: str,
+    disturb: Callable[[], Awaitable[None]] = _nothing,
+    changes: int = 6,
 ) -> None:
     """Write on all servers and read on all of them; nothing is lost or read twice.
 
-    `disturb` runs when a third of the changes is made, and the others are made after it.
+    Each writer makes so many changes. `disturb` runs when a third of them is made.
     """
     async with asyncio.timeout(PATIENCE), AsyncExitStack() as opened:
         clients = [
@@ -39,7 +42,7 @@ async def write_and_read(
             nonlocal made
             chosen, client = random.Random(number), clients[number % len(clients)]  # noqa: S311
             tasks: list[str] = []
-            for step in range(CHANGES):
+            for step in range(changes):
                 await asyncio.sleep(chosen.uniform(0, 0.05))
                 if tasks and chosen.random() < 0.5:
                     path = chosen.choice(tasks)
@@ -52,7 +55,7 @@ async def write_and_read(
                     created = await client.post("/api/tasks", json={"title": f"{number} {step}"})
                     tasks.append(created.headers["Location"])
                 made += 1
-                if made == WRITERS * CHANGES // 3:
+                if made == WRITERS * changes // 3:
                     await disturb()
 
         await asyncio.gather(*(write(number) for number in range(WRITERS)))
@@ -60,10 +63,11 @@ async def write_and_read(
         # The last change: each reader ends with it.
         last = (await clients[0].post("/api/tasks", json={"title": "last"})).json()["revision"]
         await asyncio.gather(*reading)
+        tasks = await truth(clients[-1])
         for each in readers:
             assert each.told[-1] == last
             assert each.told == sorted(set(each.told))
-            assert each.tasks == await truth(clients[-1])
+            assert each.tasks == tasks
 
 
 async def _read(reader: SyncClient, finished: asyncio.Event) -> None:

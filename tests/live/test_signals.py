@@ -60,7 +60,7 @@ async def test_listen_recovers_when_its_connections_are_cut(
 
         await write_and_read(servers, user, cut)
         await until(lambda: carriers(servers) == {"listen"})
-        await write_and_read(servers, f"{user}-2")
+        await write_and_read(servers, f"{user}-2", changes=1)
 
 
 async def test_polling_takes_over_while_redis_is_down(
@@ -77,7 +77,7 @@ async def test_polling_takes_over_while_redis_is_down(
         assert carriers(servers) == {"polling"}
         await asyncio.to_thread(redis.start)
         await until(lambda: carriers(servers) == {"redis"})
-        await write_and_read(servers, f"{user}-2")
+        await write_and_read(servers, f"{user}-2", changes=1)
 
 
 async def test_polling_replaces_signals_behind_a_pooler(

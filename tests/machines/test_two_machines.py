@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 
 from tests.conftest import REPORTED
+from tests.live.devices import write_and_read
 from tests.machines.conftest import LIMIT, Fleet
 from tests.support.clients import async_client
 from tests.support.folders import ROOT
@@ -68,6 +69,13 @@ async def test_two_hundred_requests_with_one_key_create_one_task(fleet: Fleet, u
 
         assert len(set(await asyncio.gather(*(insist() for _ in range(200))))) == 1
         assert (await asking.get("/api/me")).json()["task_count"] == 1
+
+
+async def test_waiting_devices_get_each_change_once(fleet: Fleet, user: str) -> None:
+    before = fleet.proxy.served()
+    await write_and_read([fleet], user)
+    served = [now - then for now, then in zip(fleet.proxy.served(), before, strict=True)]
+    assert min(served) > 20
 
 
 async def test_each_request_of_a_user_counts_once_on_any_machine(fleet: Fleet, user: str) -> None:
