@@ -36,12 +36,22 @@ SKIP_SECONDS = 1
 """How long a response waits for the rest of a body that the handler did not read."""
 
 
+class _NoBody:
+    """Replaces Quart's body, which has two events, because the request reads its body itself."""
+
+    __slots__ = ()
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+
 class StreamedRequest(Request):
     """A request whose body is received when it is read.
 
     This overrides Quart's request, whose body is filled by another task.
     """
 
+    body_class = _NoBody  # type: ignore[assignment]  # it is not used
     receive: ASGIReceiveCallable
     _is_read = False
     """True once the body was received completely, or the client disconnected."""

@@ -19,6 +19,7 @@ from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 from ...auth.request_state import STATE, RequestState
 from ..problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from .context import DrainingWorkerContext
+from .lean import LeanTaskGroup
 
 BUFFERED_BYTES = 64 * 1024
 """The bytes that a transport buffers before a writer waits. The default of asyncio and uvloop."""
@@ -132,7 +133,7 @@ class Protocol(H11Protocol):
             self.app,
             self.config,
             self.context,
-            self.task_group,
+            LeanTaskGroup(self.task_group),
             self.ssl,
             self.client,
             self.server,

@@ -183,7 +183,8 @@ class TCPConnection(TCPServer):
                     self._reset()
                 break
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.context.terminated.wait(), idle_until - now)
+                async with asyncio.timeout(idle_until - now):
+                    await self.context.terminated.wait()
         # During a request, the protocol closes the connection after its response.
         if self._idle_since is not None:
             await asyncio.shield(self._initiate_server_close())
