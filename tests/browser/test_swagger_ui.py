@@ -136,7 +136,8 @@ async def test_defaults_and_choices_are_shown(docs: DocsPage) -> None:
     assert "Default: 50" in text
     chosen = block.locator('[data-param-name="status"] select')
     assert await chosen.input_value() == ""
-    assert await chosen.locator("option").all_inner_texts() == ["--", "all", "pending", "completed"]
+    choices = await chosen.locator("option").all_inner_texts()
+    assert choices == ["--", "all", "pending", "completed", "deleted"]
 
 
 async def test_a_new_task_is_shown_as_it_was_stored(docs: DocsPage, contract: Document) -> None:
