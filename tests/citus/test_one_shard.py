@@ -44,7 +44,9 @@ PURGING = (purge.DELETE_KEYS, purge.SELECT_FLOOR, purge.RAISE_FLOOR, purge.DELET
 ERASING = (*erasures.DELETE_PORTION, erasures.DELETE_USER, erasures.DELETE_ERASURE)
 NUMBER = re.compile(r"\$\d+")
 SETS_OWNER = re.compile(r"\(SELECT set_config\([^)]*\) AS \w+\) IS NOT NULL")
-OF_TRANSACTIONS = re.compile(rf"{BEGIN}; |COMMIT$|ROLLBACK$|SELECT pg_try_advisory_xact_lock")
+OF_TRANSACTIONS = re.compile(
+    rf"{BEGIN}; |COMMIT$|ROLLBACK$|LISTEN |SELECT pg_(try_advisory_xact_lock|notify)"
+)
 
 
 async def every_statement(client: httpx.AsyncClient, user: str) -> list[Sent]:

@@ -13,6 +13,7 @@ from tests.support.relay import Relay, relay
 from tests.support.taskward import QUIET, Taskward
 
 TASK = {"title": "Buy milk"}
+OWN = {**TASK, "id": "0b4ad7ac-8d4b-4f0e-9a0c-2f5b9e9d1f11"}
 COMMIT = b"COMMIT\0"
 
 
@@ -32,32 +33,35 @@ def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
     return QUIET | {"DATABASE_URL": text}
 
 
-@pytest.mark.parametrize(("key", "tasks"), [("a-key", 1), (None, 2)])
-def test_a_retry_after_a_kill_with_the_same_key_creates_one_task(
+@pytest.mark.parametrize(
+    ("key", "task", "tasks"), [("a-key", TASK, 1), (None, OWN, 1), (None, TASK, 2)]
+)
+def test_a_retry_after_a_kill_with_a_key_or_an_id_creates_one_task(
     taskward: Taskward,
     line: Relay,
     database_url: DatabaseUrl,
     is_distributed: bool,
     user: str,
     key: str | None,
+    task: dict[str, str],
     tasks: int,
 ) -> None:
     environment = through(line, database_url)
     headers = {"Idempotency-Key": key} if key else {}
-    with sync_client(taskward, user, headers) as client:
+    with sync_client(taskward, user) as client:
         server = taskward.serve("serve", **environment)
         # Without a key there is a single statement, which commits automatically on one PostgreSQL.
         title = TASK["title"].encode()
         line.lose_response(to=COMMIT if key or is_distributed else title, after=title)
         line.on_loss = server.kill
         with pytest.raises(httpx.TransportError):
-            client.post("/api/tasks", json=TASK)
+            client.post("/api/tasks", json=task, headers=headers)
         assert line.lost.is_set()
         assert taskward.stop(server, signal.SIGKILL).status == -signal.SIGKILL
 
         server = taskward.serve("serve", **environment)
-        again = client.post("/api/tasks", json=TASK)
-        assert again.status_code == 201
+        again = client.post("/api/tasks", json=task, headers=headers)
+        assert again.status_code == (200 if "id" in task else 201)
         assert again.headers.get("Idempotent-Replayed") == (key and "true")
         listed = client.get("/api/tasks").json()["items"]
         assert len(listed) == tasks

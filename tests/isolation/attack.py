@@ -68,6 +68,7 @@ class Attack:
             *await self._responses(),
             *await self._replay(),
             *await self._revision(),
+            *await self._ids(),
             *await self._creation(),
         ]
         if await self._rows_of_others() != before:
@@ -159,6 +160,22 @@ class Attack:
             if revisions in ([last + 1, last + 2], [last + 1], [])
             else [f"her revisions are {revisions}"]
         )
+
+    async def _ids(self) -> list[str]:
+        """Create tasks under ids that Ada uses or has used, and repeat that."""
+        leaks = []
+        for id_ in (self._foreign[1], self._gone):
+            task = {"id": id_, "title": "x"}
+            for status in (_CREATED, _OK):
+                response = await self._client.post("/api/tasks", json=task)
+                mine = response.status_code == status and response.json()["user_id"] == self._eve
+                if not mine and response.status_code != httpx.codes.INTERNAL_SERVER_ERROR:
+                    leaks.append(f"a create is {response.status_code}, not {status}")
+            await self._client.delete(f"/api/tasks/{id_}")
+            again = await self._client.post("/api/tasks", json=task)
+            if again.status_code not in {httpx.codes.CONFLICT, httpx.codes.INTERNAL_SERVER_ERROR}:
+                leaks.append(f"a create after the deletion is {again.status_code}")
+        return leaks
 
     async def _creation(self) -> list[str]:
         created = await self._client.post("/api/tasks", json={"title": "mine"})

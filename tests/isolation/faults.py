@@ -13,7 +13,9 @@ _NEW_OWNER = re.compile(
     r"(?<=INSERT INTO users \(id, revision, task_count\) SELECT )\$\d+::VARCHAR"
 )
 
-_GET = r"SELECT tasks\."
+_GET = r"SELECT tasks\.(?!.*JOIN tombstones)"
+_USE = r"SELECT tasks\..*JOIN tombstones"
+_OWN_ID = r"WITH owner_row AS .*EXISTS"
 _CHANGE = r"WITH locked_owner AS .*UPDATE tasks SET"
 _DELETE = r"WITH locked_owner AS .*DELETE FROM tasks"
 _LIST = r"SELECT users\.epoch(?!.*feed_floor).*FROM tasks"
@@ -113,6 +115,11 @@ FAULTS = [
     *_of_a_change("delete", _DELETE, 0, 2, 3, 4, 5, 8, 9),
     _without("delete: whose tombstones are dropped", _DELETE, 1, 6, 7),
     Fault("create: the owner is another", _given_away),
+    _without("own id: whose task has it", _OWN_ID, 0),
+    _without("own id: whose deletion has it", _OWN_ID, 1),
+    _without("use of an id: whose task has it", _USE, 0),
+    _without("use of an id: whose deletion has it", _USE, 1),
+    _without("use of an id: the user's row", _USE, 2),
 ]
 
 
