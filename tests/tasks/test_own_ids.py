@@ -123,6 +123,17 @@ async def test_a_deleted_task_is_not_created_again(client: httpx.AsyncClient) ->
     assert await revision(client) == 4
 
 
+async def test_a_restored_task_is_as_it_was_created(client: httpx.AsyncClient) -> None:
+    id_ = str(uuid4())
+    await create(client, id_)
+    await client.patch(f"/api/tasks/{id_}", json={"title": "y"})
+    await client.delete(f"/api/tasks/{id_}")
+    restored = await client.post(f"/api/tasks/{id_}/restore")
+    again = await create(client, id_)
+    assert (again.status_code, again.json()) == (200, restored.json())
+    assert (await create(client, id_, title="z")).json()["code"] == "task_exists"
+
+
 async def test_two_users_can_use_one_id(
     client: httpx.AsyncClient, stranger: httpx.AsyncClient
 ) -> None:
