@@ -36,7 +36,7 @@ def through(line: Relay, database_url: DatabaseUrl) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("key", "task", "tasks"), [("a-key", TASK, 1), (None, OWN, 1), (None, TASK, 2)]
 )
-def test_a_retry_after_a_kill_with_a_key_or_an_id_creates_one_task(
+def test_a_retry_after_a_kill_with_a_key_or_id_creates_one(
     taskward: Taskward,
     line: Relay,
     database_url: DatabaseUrl,
