@@ -17,7 +17,7 @@ from .issuer import Issuer
 from .key_sources import KeySource
 from .keys import ALGORITHMS
 
-REMEMBERED_TOKENS = 10_000
+REMEMBERED_TOKENS = 20_000
 
 _SIGNATURES = jwt.PyJWS(options={"verify_signature": True, "enforce_minimum_key_length": True})
 # RFC 9864 gave EdDSA with this curve a second name, which PyJWT 2.15 does not know.

@@ -39,7 +39,7 @@ async def serve(
 
 
 async def _serve(app: Application, listener: Listener, ending: Awaitable[float]) -> None:
-    loop, context, config = asyncio.get_running_loop(), DrainingWorkerContext(None), listener.config
+    loop, context, config = asyncio.get_running_loop(), DrainingWorkerContext(), listener.config
     wrapped = wrap_app(app, 0, "asgi")
     connections: set[asyncio.Task[None]] = set()
     open_connections = Connections(_limits(app))
@@ -73,7 +73,7 @@ async def _serve(app: Application, listener: Listener, ending: Awaitable[float])
     await app.services.waiters.close()
     await asyncio.sleep(_ACCEPT_SECONDS)
     await _wait(connections, closing_seconds)
-    await context.terminated.set()
+    await context.terminate_all()
     await _wait(connections, GRACEFUL_SECONDS)
     for connection in connections:
         connection.cancel()

@@ -12,6 +12,7 @@ from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData, Updated
 
 from ..middleware.client_address import normal_address
+from .context import DrainingWorkerContext, complete
 from .protocol import BUFFERED_BYTES, Protocol
 
 HEAD_SECONDS = 20
@@ -34,6 +35,7 @@ class TCPConnection(TCPServer):
     whose client has disconnected.
     """
 
+    context: DrainingWorkerContext
     _idle_since: float | None = None
     """When the connection began or its last response was sent. None during a request."""
     _has_received = False
@@ -55,6 +57,8 @@ class TCPConnection(TCPServer):
     async def run(self) -> None:
         """Serve until either side closes the connection."""
         self._idle_since = self.loop.time()
+        # What waits until the buffer is sent: the deque of asyncio takes 760 bytes when empty.
+        self.writer.transport.get_protocol()._drain_waiters = []  # type: ignore[attr-defined]  # noqa: SLF001
         await super().run()
 
     async def evict(self) -> None:
@@ -182,9 +186,14 @@ class TCPConnection(TCPServer):
                 if self.writer.transport.get_write_buffer_size():
                     self._reset()
                 break
-            with suppress(TimeoutError):
-                async with asyncio.timeout(idle_until - now):
-                    await self.context.terminated.wait()
+            resting = self.loop.create_future()
+            ending = self.loop.call_at(idle_until, complete, resting)
+            self.context.resting.add(resting)
+            try:
+                await resting
+            finally:
+                ending.cancel()
+                self.context.resting.discard(resting)
         # During a request, the protocol closes the connection after its response.
         if self._idle_since is not None:
             await asyncio.shield(self._initiate_server_close())

@@ -66,6 +66,8 @@ class RequestLogMiddleware:
 class _RequestCycle:
     """One request and its response."""
 
+    __slots__ = ("_app", "_catalogue", "_record", "_scope", "_send_on", "_state")
+
     def __init__(
         self,
         app: ASGIFramework,

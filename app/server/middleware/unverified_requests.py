@@ -60,24 +60,36 @@ class UnverifiedRequestsMiddleware:
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         state: RequestState = scope["state"][STATE]
-        address = state.client_address
         try:
-            await self._turns.acquire(address)
+            await self._turns.acquire(state.client_address)
         except TimeoutError:
             await self._app(scope, receive, send)
             return
-
-        def end_turn() -> None:
-            if state.end_turn is not None:
-                state.end_turn = None
-                self._turns.release(address)
-
-        async def send_on(event: ASGISendEvent) -> None:
-            end_turn()
-            await send(event)
-
-        state.end_turn = end_turn
+        turn = _Turn(self._turns, state, send)
+        state.end_turn = turn.end
         try:
-            await self._app(scope, receive, send_on)
+            await self._app(scope, receive, turn.send)
         finally:
-            end_turn()
+            turn.end()
+
+
+class _Turn:
+    """A turn, and the end of it. Functions with closures would take a kilobyte while it waits."""
+
+    __slots__ = ("_send", "_state", "_turns")
+
+    def __init__(self, turns: Turns, state: RequestState, send: ASGISendCallable) -> None:
+        self._turns = turns
+        self._state = state
+        self._send = send
+
+    def end(self) -> None:
+        """End the turn, unless it has ended."""
+        if self._state.end_turn is not None:
+            self._state.end_turn = None
+            self._turns.release(self._state.client_address)
+
+    async def send(self, event: ASGISendEvent) -> None:
+        """End the turn when the response begins, and send an event of it."""
+        self.end()
+        await self._send(event)
