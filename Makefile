@@ -7,7 +7,7 @@ CONTRACT_TOOLS := tests/contract/tools
 LINTERS := $(CONTRACT_TOOLS)/node_modules/.bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test quick check reference clients screenshot bench bench-scale bench-soak faults production format lock swagger-ui clean
+.PHONY: help setup run test quick check reference clients screenshot bench bench-scale bench-soak bench-waiting faults production format lock swagger-ui clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: setup $(BENCH_VENV)/.installed ## Compare with other frameworks and updat
 
 bench-scale: setup ## Measure latency at 10,000 to 10,000,000 tasks; needs 15 GB of disk; accepts ARGS
 	@exec $(BIN)/python -m bench.scale $(ARGS)
+
+bench-waiting: setup ## Measure requests that wait for changes; accepts ARGS
+	@exec $(BIN)/python -m bench.waiting $(ARGS)
 
 bench-soak: setup ## Measure a server's memory over 200,000 requests; accepts ARGS
 	@exec $(BIN)/python -m bench.soak $(ARGS)
