@@ -46,10 +46,12 @@ def slowly(seconds: float) -> Any:  # noqa: ANN401 - a context with the statemen
     """Slow down the statements that read or write tasks in PostgreSQL."""
 
     def rewrite(sql: str) -> str:
-        slow = f"FROM pg_sleep({seconds}) AS {NAME}, "
-        return sql.replace("FROM tasks", f"{slow}tasks").replace(
+        slow = f"FROM pg_sleep({seconds}) AS sleeping, "
+        rewritten = sql.replace("FROM tasks", f"{slow}tasks").replace(
             "FROM owner_row", f"{slow}owner_row"
         )
+        # At the beginning, because PostgreSQL shows only 1,024 bytes of a running statement.
+        return sql if rewritten == sql else f"/* {NAME} */ {rewritten}"
 
     return recorded_statements(rewrite)
 
