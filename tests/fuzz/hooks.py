@@ -20,7 +20,6 @@ from quart_contract.keywords import (
     MAX_JSON_BYTES,
     UNIQUE_ITEMS,
     WHITE_SPACE,
-    at_most_one,
 )
 from quart_contract.operations import operations
 
@@ -29,16 +28,13 @@ tracecov.schemathesis.install()
 USER = "schemathesis ada"
 """The user of the token, whose id alone can confirm an erasure."""
 _CURSOR = re.compile(r"[A-Za-z0-9_-]{43,177}")
-_LISTING = ("status", "q", "due_before", "due_after", "sort")
+_LISTING = ("status", "label", "q", "due_before", "due_after", "sort")
 
-SMALL: Node = {
-    "anyOf": [
-        {"type": ["integer", "boolean", "null"]},
-        {"type": "string", "maxLength": 50},
-        {"type": "array", "maxItems": 3, "items": {"type": "boolean"}},
-    ]
+_EXCLUSIONS = {
+    tuple(schema[AT_MOST_ONE])
+    for schema in read().tree["components"]["schemas"].values()
+    if AT_MOST_ONE in schema
 }
-"""The schema of a member of an object that has a limit in bytes."""
 
 _keys: set[str] = set()
 # The change tokens that can be sent. The first one means the beginning of the feed.
@@ -84,10 +80,8 @@ def before_load_schema(context: HookContext, raw_schema: dict[str, Any]) -> None
             schema["pattern"] = rf"^[^\u0000]*[^\u0000{WHITE_SPACE}][^\u0000]*$"
         if schema.pop(UNIQUE_ITEMS, False):
             schema["uniqueItems"] = True
-        if names := schema.pop(AT_MOST_ONE, []):
-            schema["allOf"] = at_most_one(names)
-        if schema.pop(MAX_JSON_BYTES, 0):
-            schema |= {"maxProperties": 3, "additionalProperties": SMALL}
+        schema.pop(AT_MOST_ONE, None)  # `_mend_exclusions` sees to it
+        schema.pop(MAX_JSON_BYTES, None)  # what Schemathesis generates is smaller
 
 
 @schemathesis.hook
@@ -97,6 +91,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     _mend_cursor(case)
     if case.meta is not None and case.meta.generation.mode.is_positive:
         _mend_headers(case)
+        _mend_exclusions(case.body)
         if "confirm" in case.query:
             case.query["confirm"] = USER
         if "since" in case.query and case.query["since"] not in _tokens:
@@ -118,6 +113,21 @@ def _mend_cursor(case: Case[Any]) -> None:
         for name in _LISTING:
             case.query.pop(name, None)
         case.query.update(_made_for[cursor])
+
+
+def _mend_exclusions(value: object) -> None:
+    """Remove the second of two properties that exclude each other, at any depth.
+
+    Schemathesis would take the schema that says so for one that it can violate in other ways.
+    """
+    if isinstance(value, dict):
+        for first, second in _EXCLUSIONS:
+            if value.get(first) is not None and value.get(second) is not None:
+                del value[second]
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            _mend_exclusions(each)
 
 
 def _mend_headers(case: Case[Any]) -> None:
