@@ -90,6 +90,9 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     del context, kwargs
     _mend_cursor(case)
     if case.meta is not None and case.meta.generation.mode.is_positive:
+        if case.path_parameters.get("id") == "batch":
+            # From a problem's `instance`: Schemathesis takes ids from each URL in a response.
+            case.path_parameters["id"] = str(uuid4())
         _mend_headers(case)
         _mend_exclusions(case.body)
         if "confirm" in case.query:
@@ -139,6 +142,9 @@ def _mend_headers(case: Case[Any]) -> None:
         value = case.headers.get(name)
         if value is not None and not re.fullmatch(schema["pattern"], value):
             case.headers[name] = schema["examples"][0]
+    if "If-Match" in case.headers and case.meta and case.meta.phase.name.value == "examples":
+        # The task of the examples exists, but the example of an entity tag is of no version of it.
+        case.headers["If-Match"] = "*"
     key = case.headers.get("Idempotency-Key")
     if key is not None:
         known = key_of(key)  # the same with and without quotes

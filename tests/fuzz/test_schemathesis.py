@@ -21,8 +21,8 @@ from tests.support.tokens import token_for
 OPERATIONS = len(operations(read()))
 CASES = 2000
 # Schemathesis cannot cause some statuses (a slow body, a full header section, a database that is
-# down). Other tests cause them, so this run does not cover all responses.
-COVERED = {"operations": 100, "parameters": 100, "keywords": 100, "responses": 35}
+# down), and it never sends more values of `label` than are allowed. Other tests do.
+COVERED = {"operations": 100, "parameters": 97, "keywords": 99, "responses": 35}
 
 
 @pytest.fixture
