@@ -15,7 +15,7 @@ DOWN_SECONDS = 0.2
 BACK_SECONDS = 1
 PAUSES = (0, 0.01, 0.1, 1.2)
 RESTS = (*[0.01] * 25, 1.2, *[0.01] * 25)
-PING, STATEMENT = r"statement: SELECT$", r"SELECT set_config\("
+PING, STATEMENT = r"statement: SELECT$", r"execute \S+: SELECT users\."
 
 
 def killed(environment: FaultEnvironment, size: Size) -> Row:

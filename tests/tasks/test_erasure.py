@@ -105,8 +105,9 @@ async def test_an_erased_user_is_as_one_who_never_was(
         of_erased, of_nobody = await client.get(path), await stranger.get(path)
         assert of_erased.json() == of_nobody.json()
         assert of_erased.headers.get("ETag") == of_nobody.headers.get("ETag")
-    nothing = {"user_id": user, "task_count": 0, "max_tasks": 100_000, "revision": 0}
-    assert (await client.get("/api/me")).json() == nothing
+    me = (await client.get("/api/me")).json()
+    assert me == (await stranger.get("/api/me")).json() | {"user_id": user}
+    assert (me["task_count"], me["deleted_count"], me["revision"]) == (0, 0, 0)
     assert (await client.get("/api/tasks", headers={"If-None-Match": listed})).status_code == 200
     assert (await client.get("/api/tasks/changes", params={"since": since})).status_code == 410
 
