@@ -13,6 +13,10 @@ COUNT = 40
 LONGEST = "\N{WINKING FACE}" * 10_000
 """40,000 octets: 24 such tasks fit on a page with their titles, 25 do not."""
 FIT = 24
+LABELS = [f"{n:02}".rjust(50, "\N{WINKING FACE}") for n in range(20)]
+EXTRA = {"x": "y" * 4088}
+"""With LABELS, 8,096 octets: 123 such tasks fit on a page with their titles, 124 do not."""
+MANY, FEW = 130, 123
 
 
 @pytest.fixture
@@ -23,6 +27,21 @@ async def tasks(client: httpx.AsyncClient) -> list[dict[str, Any]]:
         operations = [
             {"op": "create", "task": {"title": f"task {n}", "description": LONGEST} | due(n)}
             for n in range(first, first + 5)
+        ]
+        response = await client.post("/api/tasks/batch", json={"operations": operations})
+        assert response.status_code == 200, response.text
+        made += [each["task"] for each in response.json()["results"]]
+    return made
+
+
+@pytest.fixture
+async def labelled(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    """Create tasks with as many labels and as much `extra` as possible, and return them."""
+    made: list[dict[str, Any]] = []
+    for first in range(0, MANY, 26):
+        operations = [
+            {"op": "create", "task": {"title": f"task {n}", "labels": LABELS, "extra": EXTRA}}
+            for n in range(first, first + 26)
         ]
         response = await client.post("/api/tasks/batch", json={"operations": operations})
         assert response.status_code == 200, response.text
@@ -96,3 +115,53 @@ async def test_a_cut_page_of_changes_skips_no_change(
     reader.told.clear()
     assert not await reader.read_page()
     assert reader.told == []
+
+
+async def test_pages_of_labels_and_extra_end_at_a_megabyte(
+    client: httpx.AsyncClient, labelled: list[dict[str, Any]]
+) -> None:
+    ids = [task["id"] for task in labelled]
+    for query in ({"sort": "created_at"}, {"sort": "priority"}, {"label": LABELS[7]}):
+        pages = await walk(client, limit=200, **query)
+        assert [len(page) for page in pages] == [FEW, MANY - FEW]
+        assert sorted(id_ for page in pages for id_ in page) == sorted(ids)
+    response = await client.get("/api/tasks", params={"limit": 200, "sort": "created_at"})
+    assert_is_cut(response, response.json()["items"], labelled)
+
+
+async def test_a_page_of_changes_with_labels_ends_at_a_megabyte(
+    client: httpx.AsyncClient, labelled: list[dict[str, Any]]
+) -> None:
+    response = await client.get("/api/tasks/changes", params={"limit": 200})
+    assert_is_cut(response, [each["task"] for each in response.json()["changes"]], labelled)
+    reader = SyncClient(client)
+    await reader.read()
+    assert reader.told == [task["revision"] for task in labelled]
+    assert reader.tasks == await truth(client)
+
+
+async def test_a_page_of_deleted_tasks_ends_at_about_a_megabyte(
+    client: httpx.AsyncClient, labelled: list[dict[str, Any]]
+) -> None:
+    operations = [{"op": "delete", "id": task["id"]} for task in labelled]
+    for first in range(0, MANY, 100):
+        part = operations[first : first + 100]
+        await client.post("/api/tasks/batch", json={"operations": part})
+    query = {"status": "deleted", "sort": "created_at"}
+    pages = await walk(client, limit=200, **query)
+    assert [len(page) for page in pages] == [FEW, MANY - FEW]
+    assert [id_ for page in pages for id_ in page] == [task["id"] for task in labelled]
+    response = await client.get("/api/tasks", params={"limit": 200, **query})
+    changed = [
+        task | {name: each[name] for name in ("revision", "updated_at")}
+        for task, each in zip(labelled, response.json()["items"], strict=False)
+    ]
+    assert_is_cut(response, response.json()["items"], changed)
+
+
+def assert_is_cut(
+    response: httpx.Response, items: list[dict[str, Any]], expected: list[dict[str, Any]]
+) -> None:
+    """Assert that a page has the first of the expected tasks, with all of their fields."""
+    assert items == expected[:FEW]
+    assert 0.9 * PAGE_OCTETS < len(response.content) < 1.1 * PAGE_OCTETS
