@@ -44,7 +44,7 @@ FILTERS: list[dict[str, Any]] = [
     {"q": "kt"},
     {"q": "nowhere"},
     {"label": ["home"]},
-    {"label": ["home", "a,b", "home"], "status": "pending"},
+    {"label": ["a,b", *["home"] * 19], "status": "pending"},
     {"label": ["Home"], "q": "i"},
     {"label": ["hom"]},
 ]

@@ -56,6 +56,22 @@ QUERIES = [
     b"cursor=" + b"=" * 43,
     b"cursor=" + b"%2B" * 43,
     b"cursor=" + b"A" * 43 + b"&cursor=" + b"A" * 43,
+    b"label=a&label=",
+    b"label=" + b"x" * 51,
+    b"label=" + b"%F0%9F%98%80" * 51,
+    b"label=a&label=" + b"x" * 51,
+    b"label=" + b"x" * 5000,
+    b"label=%00",
+    b"label=a%00b",
+    b"label=a&label=%00",
+    b"&".join(b"label=%d" % n for n in range(21)),
+    b"&".join([b"label=a"] * 21),
+    b"&".join([b"label=a"] * 500),
+    b"label[]=a",
+    b"label[0]=a",
+    b"labels=a",
+    b"Label=a",
+    b"label=a&status=all&status=all",
     b"nope=x",
     b"sort=title",
     b"user_id=eve",
@@ -111,6 +127,10 @@ PARAMETERS = [
     *(
         BadRequest(f"query: {query[:60].decode()}", get(b"/api/tasks?" + query), 422, INVALID)
         for query in QUERIES
+    ),
+    *(
+        BadRequest(f"query: label on {path.decode()}", get(path + b"?label=a"), 422, INVALID)
+        for path in (TASK, b"/api/tasks/changes", b"/api/me")
     ),
     *(
         BadRequest(

@@ -52,6 +52,9 @@ MALFORMED: dict[str, bytes] = {
     "overlong UTF-8": b"/api/tasks/%C0%80",
     "a surrogate": b"/api/tasks/%ED%A0%80",
     "invalid UTF-8 in the query": b"/api/tasks?cursor=%FF",
+    "invalid UTF-8 in a label": b"/api/tasks?label=a&label=%C3",
+    "a surrogate in a label": b"/api/tasks?label=%ED%A0%80",
+    "overlong UTF-8 in a label": b"/api/tasks?label=%C0%80",
     "invalid UTF-8 in a name": b"/api/tasks?%FE=1",
 }
 METHODS = {
