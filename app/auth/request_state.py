@@ -14,6 +14,8 @@ STATE = "taskward"
 
 Each part reads it as `state: RequestState = scope["state"][STATE]`.
 """
+IS_UNATTENDED = "taskward.is_unattended"
+"""A key that is in the `state` of an ASGI scope if the client may have left."""
 
 
 @dataclass(slots=True)
@@ -57,8 +59,8 @@ class RequestState:
     """The code of the problem, if the response is one."""
     inner_problems: set[str] = field(default_factory=set)
     """The codes of the problems that are parts of the response."""
-    disconnected: Callable[[], None] | None = None
-    """Called when the client has closed its side of the connection during the request."""
+    end_wait: Callable[[], None] | None = None
+    """Ends the wait of the request for a change. It is called if the client may have left."""
     waited_seconds: float = 0
     """How long the request has waited for a change: time that is no work."""
     feed_lag: int | None = None

@@ -75,7 +75,7 @@ class Waiter:
     async def changed(self) -> bool:
         """Wait until the user's data may have changed. Return whether to read again.
 
-        Otherwise the time is over, the process drains, or the client has disconnected. Raises
+        Otherwise the time is over, the process drains, or the client may have left. Raises
         `TooManyWaitingError`.
         """
         noticed, self._noticed = self._noticed, _UNKNOWN

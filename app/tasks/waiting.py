@@ -4,7 +4,7 @@ import time
 
 from quart import request
 
-from ..auth.request_state import STATE, RequestState
+from ..auth.request_state import IS_UNATTENDED, STATE, RequestState
 from ..database.driver.sessions import UserSession
 from ..live.waiters import Waiters
 from .changes import ChangeStore
@@ -26,7 +26,9 @@ async def changes_since(
         state.feed_lag = store.lag
         return page
     waiter = waiters.waiter(session.user_id, seconds)
-    state.disconnected = waiter.end
+    state.end_wait = waiter.end
+    if IS_UNATTENDED in request.scope["state"]:
+        waiter.end()
     # One function: each frame of a request that waits takes 250 bytes.
     with waiter:
         page = await store.since(since, limit)

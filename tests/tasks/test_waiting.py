@@ -207,6 +207,23 @@ async def test_a_half_closed_client_gets_its_response_at_once(
     writer.close()
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_request_behind_a_wait_ends_it(
+    server: LiveServer, user: str, waiters: Waiters, is_late: bool
+) -> None:
+    # Otherwise the server would not notice that this client disconnects: hours of waits remain.
+    reader, writer = await connect(server)
+    writer.write(request(f"GET {CHANGES}?wait={LONG}", user=user) * (1 if is_late else 100))
+    if is_late:
+        await until(lambda: waiters.count == 1)
+        writer.write(request("GET /health/live", "Connection: close"))
+        async with asyncio.timeout(LONG - 10):
+            received = await reader.read()
+        assert received.count(b"HTTP/1.1 200") == 2
+    writer.close()
+    await until(lambda: waiters.users == [], LONG - 10)
+
+
 @pytest.mark.parametrize("value", ["-1", "51", "1.5", "x", "1e1"])
 async def test_wait_is_a_whole_number_of_seconds(client: httpx.AsyncClient, value: str) -> None:
     response = await client.get(CHANGES, params={"wait": value})

@@ -16,7 +16,7 @@ from hypercorn.typing import H11SendableEvent
 
 from quart_contract.problems import MEDIA_TYPE, Problem, ProblemCatalogue
 
-from ...auth.request_state import STATE, RequestState
+from ...auth.request_state import IS_UNATTENDED, STATE, RequestState
 from ..problems import HEADER_FIELDS_TOO_LARGE, MALFORMED_REQUEST
 from .context import DrainingWorkerContext
 from .lean import LeanTaskGroup
@@ -27,6 +27,9 @@ BUFFERED_BYTES = 64 * 1024
 _TOO_LARGE = Problem(HEADER_FIELDS_TOO_LARGE, "The header section is larger than the limit.")
 _MALFORMED = Problem(MALFORMED_REQUEST, "The request is not valid HTTP/1.1.")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_WITHOUT_BODY = {b"GET", b"HEAD"}
+_RECEIVED = {h11.DONE, h11.MUST_CLOSE}
+"""The states of a client whose request was received to its end."""
 
 
 _EMPTY_LINES = re.compile(rb"(?:\r?\n){1,4}")
@@ -72,11 +75,12 @@ class Stream(HTTPStream):
         state: RequestState | None = self.scope["state"].get(STATE)
         return state.task if state else None
 
-    def client_has_left(self) -> None:
-        """Stop waiting for a change, if the request does: its client may have disconnected."""
+    def end_wait(self) -> None:
+        """Stop waiting for a change, if the request does or will: its client may have left."""
+        self.scope["state"][IS_UNATTENDED] = True
         state: RequestState | None = self.scope["state"].get(STATE)
-        if state is not None and state.disconnected is not None:
-            state.disconnected()
+        if state is not None and state.end_wait is not None:
+            state.end_wait()
 
     @property
     def takes_interim_responses(self) -> bool:
@@ -109,9 +113,11 @@ class Protocol(H11Protocol):
             self._is_closed = True
             if isinstance(self.stream, Stream):
                 self.abandoned = self.stream
-                self.stream.client_has_left()
+                self.stream.end_wait()
         elif self._is_closed:
             return
+        elif isinstance(self.stream, Stream) and self.connection.their_state in _RECEIVED:
+            self.stream.end_wait()  # see _create_stream
         await super().handle(event)
 
     async def initiate(self) -> None:
@@ -129,7 +135,7 @@ class Protocol(H11Protocol):
         """
 
     async def _create_stream(self, request: h11.Request) -> None:
-        self.stream = Stream(
+        self.stream = stream = Stream(
             self.app,
             self.config,
             self.context,
@@ -142,7 +148,7 @@ class Protocol(H11Protocol):
         )
         # Methods are case-sensitive, but Quart treats `get` as GET. The prefix makes it unknown.
         method = request.method if request.method.isupper() else b"~" + request.method
-        await self.stream.handle(
+        await stream.handle(
             Request(
                 stream_id=STREAM_ID,
                 # HTTP allows a server to ignore Upgrade. Without it, Hypercorn opens no WebSocket.
@@ -153,6 +159,10 @@ class Protocol(H11Protocol):
                 state=self.connection_state,
             )
         )
+        if request.method in _WITHOUT_BODY and self.connection.trailing_data[0]:
+            # Until the response is sent, nothing behind the request is read: neither the next
+            # request nor that the client has disconnected.
+            stream.end_wait()
         self.keep_alive_requests += 1
 
     async def stream_send(self, event: StreamEvent) -> None:
