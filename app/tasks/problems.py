@@ -102,9 +102,9 @@ def _task_of(error: TaskError) -> Task | None:
 
 
 def _of_a_batch(error: BatchError) -> Problem:
-    first = problem_of(error.failures[0].error)
+    first, kind = problem_of(error.failures[0].error), _KINDS[type(error.failures[0].error)]
     faults = [_fault(each) for each in error.failures]
-    detail = f"{first.detail} The batch was rolled back. `errors` lists what failed."
+    detail = f"{kind.detail} The batch was rolled back. `errors` lists what failed."
     return Problem(first.code, detail, faults, first.headers, first.extensions)
 
 

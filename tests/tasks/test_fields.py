@@ -243,10 +243,18 @@ async def test_a_merged_extra_has_at_most_4_kib(client: httpx.AsyncClient) -> No
         [{"pointer": "/extra", "detail": "would have more than 4096 bytes as JSON"}],
     )
     operations = [{"op": "create", "task": {"title": "y"}}]
-    body = {"operations": [*operations, {"op": "update", "id": task["id"], "patch": patch}]}
+    update = {"op": "update", "id": task["id"], "patch": patch}
+    body = {"operations": [*operations, update, update]}
     refused = await client.post("/api/tasks/batch", json=body)
     assert refused.status_code == 422
-    assert [each["pointer"] for each in refused.json()["errors"]] == ["/operations/1/patch/extra"]
+    assert [each["pointer"] for each in refused.json()["errors"]] == [
+        "/operations/1/patch/extra",
+        "/operations/2/patch/extra",
+    ]
+    assert refused.json()["detail"] == (
+        "The task's `extra` would be too large. The batch was rolled back. "
+        "`errors` lists what failed."
+    )
     # The precondition is checked first.
     stale = await client.patch(address, json=patch, headers={"If-Match": '"7"'})
     assert stale.status_code == 412
