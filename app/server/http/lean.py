@@ -5,6 +5,7 @@ deque that takes 760 bytes although it is empty.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -66,11 +67,14 @@ class LeanTaskGroup(TaskGroup):
 
 
 class _Inbox:
-    """A queue from one sender to one receiver."""
+    """A queue from the task that reads from the connection to the task of the request.
+
+    The last event is the disconnection, which the task of the request puts, too, when it ends.
+    """
 
     __slots__ = ("_events", "_limit", "_received", "_taken")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: float) -> None:
         self._limit = limit
         self._events: list[Any] = []
         # While the receiver waits for an event, and while the sender waits for room.
@@ -78,6 +82,11 @@ class _Inbox:
         self._taken: asyncio.Future[None] | None = None
 
     async def put(self, event: ASGIReceiveEvent) -> None:
+        if event["type"] == "http.disconnect":
+            # Nothing may receive any more, so the task that reads must not wait for room. It puts
+            # no further event: the stream is closed.
+            self._limit = math.inf
+            _wake(self._taken)
         while len(self._events) >= self._limit:
             self._taken = asyncio.get_running_loop().create_future()
             await self._taken
