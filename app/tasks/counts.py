@@ -6,9 +6,9 @@ Servers of version 0.2, which run during an upgrade, would not keep stored numbe
 from sqlalchemy import case, exists, func, select
 
 from ..database.driver.statements import OWNER, SET_OWNER
-from .models import erasures, tasks, tombstones, users
-from .rows import HAS_DATA, is_kept, kept_by_revision
-from .trash import IS_RESTORABLE
+from .models import erasures, tasks, users
+from .rows import HAS_DATA, is_kept
+from .trash import DELETED_COUNT
 
 _PENDING = (
     select(func.count())
@@ -22,12 +22,11 @@ _KEPT_PENDING = case(
     (_IS_BEING_ERASED, _PENDING.where(is_kept(tasks)).scalar_subquery()),
     else_=_PENDING.scalar_subquery(),
 )
-_RESTORABLE = kept_by_revision(tombstones, func.count()).where(IS_RESTORABLE).order_by(None)
 
 SELECT_COUNTS = select(
     users.c.task_count,
     _KEPT_PENDING.label("pending_count"),
-    _RESTORABLE.scalar_subquery().label("deleted_count"),
+    DELETED_COUNT,
     users.c.revision,
 ).where(SET_OWNER, HAS_DATA)
 """Rows are `(task_count, pending_count, deleted_count, revision)`."""

@@ -20,12 +20,14 @@ def task_etag(revision: int) -> str:
     return f'"{revision}"'
 
 
-def list_etag(epoch: UUID | None, revision: int) -> str:
+def list_etag(epoch: UUID | None, revision: int, deleted_count: int | None = None) -> str:
     """Return the tag of every list of a user. It is weak, and changes with any change of a task.
 
-    `epoch` differs before and after an erasure, and is None for a user without data.
+    `epoch` differs before and after an erasure, and is None for a user without data. A list of
+    deleted tasks also changes when some of them expire, so its tag has their number.
     """
-    return f'W/"{epoch.hex if epoch else "none"}-{revision}"'
+    counted = "" if deleted_count is None else f"-{deleted_count}"
+    return f'W/"{epoch.hex if epoch else "none"}-{revision}{counted}"'
 
 
 def is_current(etag: str, if_none_match: str | None) -> bool:

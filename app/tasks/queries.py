@@ -37,7 +37,7 @@ from .models import tasks, users
 from .page_sizes import paged, running_size, with_user
 from .rows import kept
 from .schemas import Task
-from .trash import deleted_tasks
+from .trash import DELETED_COUNT, deleted_tasks
 
 _INSTANT = DateTime(timezone=True)
 _AFTER_ID = bindparam("after_id", type_=Uuid)
@@ -133,8 +133,9 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
 def select_page(query: TaskQuery, after: PageCursor | None, *, sized: bool) -> ClauseElement:
     """Return the statement for a page. Rows are `(epoch, last, *task columns)`.
 
-    `last` is the last revision of the user. The task columns are those of `with_user`. All values
-    are of one snapshot. If no task matches, there is one row, whose task columns are null.
+    A page of deleted tasks has `deleted_count`, too. `last` is the last revision of the user. The
+    task columns are those of `with_user`. All values are of one snapshot. If no task matches, there
+    is one row, whose task columns are null.
     """
     return _select_page(
         _Shape(
@@ -172,7 +173,8 @@ def _select_page(shape: _Shape, sized: bool) -> ClauseElement:
     rows = (_deleted_page(shape) if shape.deleted else _page(shape)).subquery("page")
     if sized:
         rows = select(rows, running_size(rows, _order_by(shape.sort, rows))).subquery("sized")
-    statement = with_user(rows, users.c.epoch, users.c.revision.label("last"))
+    counted = [DELETED_COUNT] if shape.deleted else []
+    statement = with_user(rows, users.c.epoch, users.c.revision.label("last"), *counted)
     return statement.order_by(*_order_by(shape.sort, rows))
 
 

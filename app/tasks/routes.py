@@ -138,8 +138,10 @@ class TaskRoutes:
         )
         store = TaskStore(self._database.session(user_id))
         after = store.page_cursor(query, cursor) if cursor else None
-        if if_none_match is not None and is_current(etag := await store.list_etag(), if_none_match):
-            return not_modified(etag)
+        if if_none_match is not None:
+            etag = await store.list_etag(deleted=query.deleted)
+            if is_current(etag, if_none_match):
+                return not_modified(etag)
         page, etag = await store.page(query, limit, after)
         return page, 200, {"ETag": etag, **link_header(page.next_cursor)}
 

@@ -107,7 +107,7 @@ class TaskStore:
             limit,
             **values,
         )
-        etag = list_etag(rows[0]["epoch"], rows[0]["last"]) if rows else list_etag(None, 0)
+        etag = _etag(rows, "last")
         items = tasks_of(rows)
         if not has_more:
             return TaskPage(items, None), etag
@@ -212,10 +212,13 @@ class TaskStore:
             deleted,
         )
 
-    async def list_etag(self) -> str:
-        """Return the ETag of every list of the user. This takes one look-up by key."""
-        rows = await self._session.read(statements.SELECT_USER)
-        return list_etag(rows[0]["epoch"], rows[0]["revision"]) if rows else list_etag(None, 0)
+    async def list_etag(self, *, deleted: bool = False) -> str:
+        """Return the ETag of every list of the user, or of every list of deleted tasks.
+
+        This takes one look-up by key; for deleted tasks it also counts them in an index.
+        """
+        statement = trash.SELECT_USER if deleted else statements.SELECT_USER
+        return _etag(await self._session.read(statement), "revision")
 
     async def erase(self) -> bool:
         """Erase all data of the user permanently. Return whether all rows are deleted, too.
@@ -226,6 +229,13 @@ class TaskStore:
         if await self._session.change(erasures.DELETE_SMALL_USER):
             return True
         return not await self._session.change(erasures.ERASE_USER, new_epoch=uuid4())
+
+
+def _etag(rows: Sequence[asyncpg.Record], revision: str) -> str:
+    """Return the ETag of lists. `revision` is the name of the column with the user's revision."""
+    if not rows:
+        return list_etag(None, 0)
+    return list_etag(rows[0]["epoch"], rows[0][revision], rows[0].get("deleted_count"))
 
 
 def _check(rows: Sequence[asyncpg.Record]) -> None:

@@ -17,10 +17,18 @@ from sqlalchemy import (
 from ..database.driver.statements import OWNER, SET_OWNER
 from .fields import shown
 from .models import CONTENT, tasks, tombstones, users
-from .rows import IS_THE_OWNER, kept
+from .rows import HAS_DATA, IS_THE_OWNER, kept, kept_by_revision
 from .statements import COLUMNS, MAX_TASKS, TASK_ID
 
 IS_RESTORABLE = tombstones.c.title.is_not(None)
+DELETED_COUNT = (
+    kept_by_revision(tombstones, func.count())
+    .where(IS_RESTORABLE)
+    .order_by(None)
+    .scalar_subquery()
+    .label("deleted_count")
+)
+"""The number of the owner's deleted tasks that can be restored."""
 _IS_COMPLETED: ColumnElement[bool] = tombstones.c.completed_at.is_not(None)
 
 
@@ -88,4 +96,5 @@ def _restore_task() -> Insert:
 _TRASH = deleted_tasks().where(_IS_THE_TOMBSTONE).subquery("trash")
 
 SELECT_DELETED = select(*shown(_TRASH))
+SELECT_USER = select(users.c.revision, users.c.epoch, DELETED_COUNT).where(SET_OWNER, HAS_DATA)
 RESTORE_TASK = _restore_task()

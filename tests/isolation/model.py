@@ -213,18 +213,21 @@ class User:
             for item in seen.get("items", []) if seen else []:
                 self._learn(item)
         tasks = wanted.of((self.trash if wanted.status == "deleted" else self.tasks).values())
+        state = self.state
+        if wanted.status == "deleted" and self._revision:
+            state = state._replace(deleted_count=len(self.trash))
         if cursor is not None:
             place = self._server.cursors.get(cursor)
             if place is None or (place.user, place.listing) != (self.id, wanted):
                 return Due(422, INVALID_CURSOR)
             tasks = wanted.after(tasks, *json.loads(place.last))
-        if self._server.etags.get(str(if_none_match)) == self.state:
-            return Due(304, None, self.state)
+        if self._server.etags.get(str(if_none_match)) == state:
+            return Due(304, None, state)
         items, next_cursor = tasks[:limit], None
         if len(tasks) > limit:
             last = json.dumps([wanted.value(items[-1]), items[-1]["id"]])
             next_cursor = self._server.cursor(seen, ListPosition(self.id, wanted, last))
-        return Due(200, {"items": items, "next_cursor": next_cursor}, self.state)
+        return Due(200, {"items": items, "next_cursor": next_cursor}, state)
 
     def list_changes(self, seen: Json, since: str | None = None, limit: int = 50) -> Due:
         """Return each changed task as it is now, and each deletion that the reader has not seen."""

@@ -218,7 +218,8 @@ class Steps:
                 arguments = {"limit": arguments.get("limit", 50), "cursor": cursor, **set_}
         etags = list(self._server.etags)[-200:]
         if etags and self._random.random() < 0.3:
-            mine = [each for each in etags if self._server.etags[each] == user.state]
+            states = {each: self._server.etags[each] for each in etags}
+            mine = [each for each in etags if states[each][:3] == user.state[:3]]
             arguments["if_none_match"] = self._random.choice(mine or etags)
         return arguments
 

@@ -45,6 +45,8 @@ class State(NamedTuple):
     user: str
     life: int
     revision: int
+    deleted_count: int | None = None
+    """For lists of deleted tasks, which also change when some of them expire."""
 
 
 @dataclass

@@ -13,9 +13,11 @@ from app import create_app
 from app.database.database import Database
 from app.settings import Settings
 from app.tasks import deletions
+from app.tasks.purge import purge
 from tests.support.clients import async_client
 from tests.support.live_server import LiveServer, live
 from tests.tasks.sync_client import SyncClient, truth
+from tests.tasks.test_change_tokens import age
 from tests.tasks.test_fields import FULL, created, part
 from tests.tasks.test_list import walk
 
@@ -334,6 +336,23 @@ async def test_the_budget_counts_what_is_stored(
         async with database.transaction() as connection:
             found = (await connection.execute(charged, {"user": user})).scalar_one()
         assert size <= found <= size + 300
+
+
+async def test_a_cached_trash_is_not_valid_after_a_purge(
+    client: httpx.AsyncClient, database: Database, user: str
+) -> None:
+    await deleted(client)
+    listed = await client.get("/api/tasks", params={"status": "deleted"})
+
+    async def again() -> httpx.Response:
+        known = {"If-None-Match": listed.headers["ETag"]}
+        return await client.get("/api/tasks", params={"status": "deleted"}, headers=known)
+
+    assert (await again()).status_code == 304
+    # The purge makes no revision.
+    await age(database, user, days=31)
+    await purge(database)
+    assert (await again()).json()["items"] == []
 
 
 async def test_counts_follow_every_change(client: httpx.AsyncClient) -> None:
