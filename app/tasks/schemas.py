@@ -70,7 +70,7 @@ class TaskPatch(msgspec.Struct, frozen=True):
     description: str | msgspec.UnsetType | None = msgspec.UNSET
     due_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
     due_on: date | msgspec.UnsetType | None = msgspec.UNSET
-    labels: list[str] | msgspec.UnsetType = msgspec.UNSET
+    labels: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     priority: str | msgspec.UnsetType = msgspec.UNSET
     position: str | msgspec.UnsetType | None = msgspec.UNSET
     extra: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
@@ -78,8 +78,13 @@ class TaskPatch(msgspec.Struct, frozen=True):
 
     @property
     def fields(self) -> dict[str, object]:
-        """The fields to set, and their values."""
-        return _set_fields(self)
+        """The fields to set, and their values. Without `extra` if that is empty: it is merged."""
+        fields = _set_fields(self)
+        if fields.get("labels", ...) is None:
+            fields["labels"] = DEFAULTS["labels"]
+        if fields.get("extra") == {}:
+            del fields["extra"]
+        return fields
 
 
 class Completion(msgspec.Struct, frozen=True):

@@ -275,8 +275,8 @@ async def test_concurrent_patches_of_extra_are_all_kept(client: httpx.AsyncClien
         ({"labels": [str(n) for n in range(21)]}, [("/labels", "has more than 20 items")]),
         ({"labels": ["", "a\0"]}, [("/labels/0", "fewer than 1"), ("/labels/1", "U+0000")]),
         ({"labels": ["x" * 51]}, [("/labels/0", "has more than 50 characters")]),
-        ({"labels": None}, [("/labels", "is not an array")]),
-        ({"labels": "a"}, [("/labels", "is not an array")]),
+        ({"labels": "a"}, [("/labels", "an array")]),
+        ({"labels": {}}, [("/labels", "an array")]),
         ({"labels": [None, 7]}, [("/labels/0", "a string"), ("/labels/1", "a string")]),
         ({"priority": "urgent"}, [("/priority", "is not one of none, low, medium, high")]),
         ({"priority": 3}, [("/priority", "is not a string"), ("/priority", "is not one of")]),
@@ -336,6 +336,19 @@ async def test_labels_keep_their_order(client: httpx.AsyncClient) -> None:
     task = await created(client, labels=labels)
     assert task["labels"] == labels
     assert (await patched(client, task, labels=["NULL", "b"]))["labels"] == ["NULL", "b"]
+
+
+async def test_null_in_a_patch_removes_all_labels(client: httpx.AsyncClient) -> None:
+    task = await created(client, labels=["a"])
+    changed = await patched(client, task, labels=None)
+    assert changed["labels"] == []
+    assert await patched(client, changed, labels=None) == changed
+    operation = {"op": "update", "id": task["id"], "patch": {"labels": None}}
+    response = await client.post("/api/tasks/batch", json={"operations": [operation]})
+    assert response.json()["results"][0]["task"] == changed
+    for method, path in (("POST", "/api/tasks"), ("PUT", f"/api/tasks/{task['id']}")):
+        refused = await client.request(method, path, json={"title": "x", "labels": None})
+        assert refused.json()["errors"] == [{"pointer": "/labels", "detail": "is not an array"}]
 
 
 async def test_a_repeat_shows_the_task_as_it_was_created(client: httpx.AsyncClient) -> None:
