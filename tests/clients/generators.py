@@ -13,6 +13,7 @@ from tests.support.folders import ROOT
 
 STEPS = (
     "create",
+    "repeat",
     "read",
     "patch without",
     "patch to null",
@@ -21,8 +22,11 @@ STEPS = (
     "401",
     "404",
     "batch",
+    "each",
     "complete",
     "delete",
+    "restore",
+    "labels",
     "pages",
 )
 """What each story does, in this order. It prints a step when it has passed."""
@@ -129,7 +133,8 @@ GENERATORS = (
     _typescript(
         "openapi-zod-client",
         f"{_node('openapi-zod-client')}, zodios {_node('@zodios/core')}",
-        "`/openapi.bundled.json`, `--export-schemas`; `validate: response`",
+        "`/openapi.bundled.json`, `--export-schemas`; `validate: response`, "
+        "`paramsSerializer: {indexes: null}` in `axiosConfig`",
     ),
     _from_openapi_generator(
         "typescript-fetch",

@@ -1,4 +1,4 @@
-"""A later version of the service: it adds a property to every object of every response."""
+"""A later version of the service: it adds a property to every object that it defines."""
 
 import json
 from typing import Any
@@ -9,11 +9,13 @@ ADDED = {"added_later": {"by": ["a", "later", "version", 1, None]}}
 
 
 def with_more(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return a value in which each object has another property."""
+    """Return a value in which each object has another property, except in a client's own data."""
     if isinstance(value, list):
         return [with_more(each) for each in value]
     if isinstance(value, dict):
-        return {name: with_more(each) for name, each in value.items()} | ADDED
+        return {
+            name: each if name == "extra" else with_more(each) for name, each in value.items()
+        } | ADDED
     return value
 
 

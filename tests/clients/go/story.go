@@ -43,13 +43,28 @@ func main() {
 	tasks, ctx := connect(os.Getenv("TOKEN"))
 
 	input := api.NewTaskInput("one")
+	input.SetId("0b4ad7ac-8d4b-4f0e-9a0c-2f5b9e9d1f11")
 	input.SetDescription("text")
+	input.SetDueOn("2026-12-01")
+	input.SetLabels([]string{"errand", "town"})
+	input.SetPriority(api.HIGH)
+	input.SetExtra(map[string]any{"color": "green"})
 	task := need(tasks.CreateTask(ctx).TaskInput(*input).Execute())
-	check(task.Title == "one" && task.GetDescription() == "text" && !task.Completed, task)
+	check(task.Id == input.GetId() && task.Title == "one" && task.GetDescription() == "text", task)
+	check(task.GetDueOn() == "2026-12-01" && reflect.DeepEqual(task.Labels, input.Labels), task)
+	check(task.Priority == api.HIGH && task.Extra["color"] == "green" && !task.Completed, task)
 	fmt.Println("create")
 
+	repeated := need(tasks.CreateTask(ctx).TaskInput(*input).Execute())
+	check(reflect.DeepEqual(repeated, task), repeated)
+	another := api.NewTaskInput("another")
+	another.SetId(task.Id)
+	_, _, err := tasks.CreateTask(ctx).TaskInput(*another).Execute()
+	check(problemOf(err, 409, api.TASK_EXISTS).Task.Title == "one", err)
+	fmt.Println("repeat")
+
 	read := need(tasks.GetTask(ctx, task.Id).Execute())
-	check(reflect.DeepEqual(read.Title, task.Title) && read.Revision == task.Revision, read)
+	check(reflect.DeepEqual(read, task), read)
 	fmt.Println("read")
 
 	patch := api.NewTaskPatch()
@@ -61,14 +76,16 @@ func main() {
 
 	patch = api.NewTaskPatch()
 	patch.SetDescriptionNil()
+	patch.SetExtra(map[string]any{"color": nil})
 	cleared := need(tasks.UpdateTask(ctx, task.Id).TaskPatch(*patch).Execute())
-	check(cleared.Title == "two" && !cleared.Description.IsSet() || cleared.Description.Get() == nil, cleared)
+	check(cleared.Title == "two" && cleared.Description.Get() == nil, cleared)
+	check(len(cleared.Extra) == 0, cleared.Extra)
 	fmt.Println("patch to null")
 
 	patch = api.NewTaskPatch()
 	patch.SetTitle("late")
-	_, _, err := tasks.UpdateTask(ctx, task.Id).TaskPatch(*patch).IfMatch(version).Execute()
-	problemOf(err, 412, api.PRECONDITION_FAILED)
+	_, _, err = tasks.UpdateTask(ctx, task.Id).TaskPatch(*patch).IfMatch(version).Execute()
+	check(problemOf(err, 412, api.PRECONDITION_FAILED).Task.Title == "two", err)
 	fmt.Println("412")
 
 	_, _, err = tasks.CreateTask(ctx).TaskInput(*api.NewTaskInput(" ")).Execute()
@@ -101,15 +118,35 @@ func main() {
 	check(created.Title == "three" && updated.GetDescription() == "new" && deleted == nil, results)
 	fmt.Println("batch")
 
+	batch = api.NewTaskBatch([]api.BatchOperation{
+		api.RestoreOperationAsBatchOperation(api.NewRestoreOperation("restore", other.Id)),
+		api.UpdateOperationAsBatchOperation(update),
+	})
+	batch.SetMode("each")
+	results = need(tasks.BatchTasks(ctx).TaskBatch(*batch).Execute()).Results
+	check(results[0].Status == 200 && results[0].GetTask().Title == "other", results)
+	check(results[1].Status == 412 && results[1].Problem.Code == api.PRECONDITION_FAILED, results)
+	check(results[1].Problem.Task.GetDescription() == "new", results)
+	fmt.Println("each")
+
 	check(need(tasks.CompleteTask(ctx, task.Id).Execute()).Completed)
 	fmt.Println("complete")
 
 	gone := need(tasks.CreateTask(ctx).TaskInput(*api.NewTaskInput("gone")).Execute())
-	_, err = tasks.DeleteTask(ctx, gone.Id).Execute()
-	check(err == nil, err)
+	for range [2]int{} {
+		_, err = tasks.DeleteTask(ctx, gone.Id).IdempotencyKey("a key").Execute()
+		check(err == nil, err)
+	}
 	_, _, err = tasks.GetTask(ctx, gone.Id).Execute()
 	problemOf(err, 404, api.TASK_NOT_FOUND)
 	fmt.Println("delete")
+
+	check(need(tasks.RestoreTask(ctx, gone.Id).Execute()).Title == "gone")
+	fmt.Println("restore")
+
+	labelled := need(tasks.ListTasks(ctx).Label([]string{"errand", "town"}).Execute()).Items
+	check(len(labelled) == 1 && labelled[0].Title == "two", labelled)
+	fmt.Println("labels")
 
 	need(tasks.CreateTask(ctx).TaskInput(*api.NewTaskInput("four")).Execute())
 	titles, request := []string{}, tasks.ListTasks(ctx).Limit(2)
@@ -123,6 +160,6 @@ func main() {
 		}
 		request = request.Cursor(*page.NextCursor.Get())
 	}
-	check(reflect.DeepEqual(titles, []string{"four", "three", "two"}), titles)
+	check(reflect.DeepEqual(titles, []string{"four", "gone", "three", "other", "two"}), titles)
 	fmt.Println("pages")
 }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper
 import com.fasterxml.jackson.databind.SerializationFeature
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule
 import io.ktor.util.reflect.typeInfo
+import java.time.LocalDate
 import java.util.UUID
 import kotlinx.coroutines.runBlocking
 import taskward.apis.TasksApi
@@ -32,9 +33,26 @@ suspend fun rejected(response: HttpResponse<*>, status: Int, code: ProblemCode):
 fun main(): Unit = runBlocking {
     val tasks = connect(System.getenv("TOKEN"))
 
-    val task = tasks.createTask(TaskInput(title = "one", description = "text")).body()
-    check(task.title == "one" && task.description == "text" && !task.completed) { task }
+    val input = TaskInput(
+        id = UUID.fromString("0b4ad7ac-8d4b-4f0e-9a0c-2f5b9e9d1f11"),
+        title = "one",
+        description = "text",
+        dueOn = LocalDate.of(2026, 12, 1),
+        labels = listOf("errand", "town"),
+        priority = TaskPriority.high,
+        extra = mapOf("color" to "green"),
+    )
+    val task = tasks.createTask(input).body()
+    check(task.id == input.id && task.title == "one" && task.description == "text") { task }
+    check(task.dueOn == input.dueOn && task.labels == input.labels) { task }
+    check(task.priority == TaskPriority.high && task.extra["color"] == "green") { task }
+    check(!task.completed) { task }
     println("create")
+
+    check(tasks.createTask(input).body() == task)
+    val another = tasks.createTask(TaskInput(title = "another", id = task.id))
+    check(rejected(another, 409, ProblemCode.task_exists).task?.title == "one")
+    println("repeat")
 
     check(tasks.getTask(task.id).body() == task)
     println("read")
@@ -45,12 +63,13 @@ fun main(): Unit = runBlocking {
     println("patch without")
 
     // A data class does not tell null from absent, so a patch cannot clear; a replacement can.
-    val cleared = tasks.replaceTask(task.id, TaskReplacement(title = "two")).body()
+    val cleared = tasks.replaceTask(task.id, TaskReplacement(title = "two", labels = task.labels)).body()
     check(cleared.title == "two" && cleared.description == null) { cleared }
+    check(cleared.extra.isEmpty()) { cleared }
     println("patch to null")
 
     val late = tasks.updateTask(task.id, TaskPatch(title = "late"), ifMatch = version)
-    rejected(late, 412, ProblemCode.precondition_failed)
+    check(rejected(late, 412, ProblemCode.precondition_failed).task?.title == "two")
     println("412")
 
     val blank = tasks.createTask(TaskInput(title = " "))
@@ -66,10 +85,11 @@ fun main(): Unit = runBlocking {
     println("404")
 
     val other = tasks.createTask(TaskInput(title = "other")).body()
+    val update = UpdateOperation(
+        UpdateOperation.Op.update, task.id, TaskPatch(description = "new"), cleared.revision)
     val operations = listOf(
         CreateOperation(CreateOperation.Op.create, TaskInput(title = "three")),
-        UpdateOperation(
-            UpdateOperation.Op.update, task.id, TaskPatch(description = "new"), cleared.revision),
+        update,
         DeleteOperation(DeleteOperation.Op.delete, other.id),
     )
     val results = tasks.batchTasks(TaskBatch(operations)).body().results
@@ -77,13 +97,29 @@ fun main(): Unit = runBlocking {
     check(results[2].task == null) { results }
     println("batch")
 
+    val restore = RestoreOperation(RestoreOperation.Op.restore, other.id)
+    val each = TaskBatch(listOf(restore, update), TaskBatch.Mode.each)
+    val (restored, failed) = tasks.batchTasks(each).body().results
+    check(restored.status == 200 && restored.task?.title == "other") { restored }
+    check(failed.status == 412 && failed.problem?.code == ProblemCode.precondition_failed) { failed }
+    check(failed.problem?.task?.description == "new") { failed }
+    println("each")
+
     check(tasks.completeTask(task.id).body().completed)
     println("complete")
 
     val gone = tasks.createTask(TaskInput(title = "gone")).body()
-    check(tasks.deleteTask(gone.id).status == 204)
+    check(tasks.deleteTask(gone.id, idempotencyKey = "a key").status == 204)
+    check(tasks.deleteTask(gone.id, idempotencyKey = "a key").status == 204)
     rejected(tasks.getTask(gone.id), 404, ProblemCode.task_not_found)
     println("delete")
+
+    check(tasks.restoreTask(gone.id).body().title == "gone")
+    println("restore")
+
+    val labelled = tasks.listTasks(label = listOf("errand", "town")).body().items
+    check(labelled.map { it.title } == listOf("two")) { labelled }
+    println("labels")
 
     tasks.createTask(TaskInput(title = "four"))
     val titles = mutableListOf<String>()
@@ -93,7 +129,7 @@ fun main(): Unit = runBlocking {
         titles += page.items.map { it.title }
         cursor = page.nextCursor
     } while (cursor != null)
-    check(titles == listOf("four", "three", "two")) { titles }
+    check(titles == listOf("four", "gone", "three", "other", "two")) { titles }
     println("pages")
     kotlin.system.exitProcess(0) // the HTTP client's threads would live for a while
 }

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import date
 from uuid import UUID
 
 from taskward_generated import (
@@ -12,9 +13,11 @@ from taskward_generated import (
     DeleteOperation,
     Problem,
     ProblemCode,
+    RestoreOperation,
     TaskBatch,
     TaskInput,
     TaskPatch,
+    TaskPriority,
     TasksApi,
     UpdateOperation,
 )
@@ -38,9 +41,28 @@ def rejected(request: Callable[[], object], status: int, code: ProblemCode) -> P
 
 tasks = connect(os.environ["TOKEN"])
 
-task = tasks.create_task(TaskInput(title="one", description="text"))
-assert (task.title, task.description, task.completed) == ("one", "text", False)
+content = TaskInput(
+    id=UUID("0b4ad7ac-8d4b-4f0e-9a0c-2f5b9e9d1f11"),
+    title="one",
+    description="text",
+    due_on=date(2026, 12, 1),
+    labels=["errand", "town"],
+    priority=TaskPriority.HIGH,
+    extra={"color": "green"},
+)
+task = tasks.create_task(content)
+assert (task.id, task.title, task.description) == (content.id, "one", "text")
+assert (task.due_on, task.labels) == (content.due_on, content.labels)
+assert (task.priority, task.extra["color"]) == (TaskPriority.HIGH, "green")
+assert task.completed is False
 print("create")
+
+assert tasks.create_task(content) == task
+another = TaskInput(id=task.id, title="another")
+problem = rejected(lambda: tasks.create_task(another), 409, ProblemCode.TASK_EXISTS)
+assert problem.task is not None
+assert problem.task.title == "one"
+print("repeat")
 
 assert tasks.get_task(task.id) == task
 print("read")
@@ -50,15 +72,17 @@ renamed = tasks.update_task(task.id, TaskPatch(title="two"), if_match=version)
 assert (renamed.title, renamed.description) == ("two", "text")
 print("patch without")
 
-cleared = tasks.update_task(task.id, TaskPatch(description=None))
-assert (cleared.title, cleared.description) == ("two", None)
+cleared = tasks.update_task(task.id, TaskPatch(description=None, extra={"color": None}))
+assert (cleared.title, cleared.description, cleared.extra) == ("two", None, {})
 print("patch to null")
 
-rejected(
+problem = rejected(
     lambda: tasks.update_task(task.id, TaskPatch(title="late"), if_match=version),
     412,
     ProblemCode.PRECONDITION_FAILED,
 )
+assert problem.task is not None
+assert problem.task.title == "two"
 print("412")
 
 problem = rejected(
@@ -80,9 +104,10 @@ print("404")
 
 other = tasks.create_task(TaskInput(title="other"))
 patch = TaskPatch(description="new")
+update = UpdateOperation(op="update", id=task.id, patch=patch, revision=cleared.revision)
 operations = [
     CreateOperation(op="create", task=TaskInput(title="three")),
-    UpdateOperation(op="update", id=task.id, patch=patch, revision=cleared.revision),
+    update,
     DeleteOperation(op="delete", id=other.id),
 ]
 batch = TaskBatch(operations=[BatchOperation(each) for each in operations])
@@ -94,13 +119,32 @@ assert [(each.op, each.task and each.task.title) for each in results] == [
 ]
 print("batch")
 
+operations = [RestoreOperation(op="restore", id=other.id), update]
+batch = TaskBatch(operations=[BatchOperation(each) for each in operations], mode="each")
+restored, failed = tasks.batch_tasks(batch).results
+assert restored.task is not None
+assert (restored.status, restored.task.title) == (200, "other")
+assert failed.problem is not None
+assert (failed.status, failed.problem.code) == (412, ProblemCode.PRECONDITION_FAILED)
+assert failed.problem.task is not None
+assert failed.problem.task.description == "new"
+print("each")
+
 assert tasks.complete_task(task.id).completed
 print("complete")
 
 gone = tasks.create_task(TaskInput(title="gone"))
-tasks.delete_task(gone.id)
+tasks.delete_task(gone.id, idempotency_key="a key")
+tasks.delete_task(gone.id, idempotency_key="a key")
 rejected(lambda: tasks.get_task(gone.id), 404, ProblemCode.TASK_NOT_FOUND)
 print("delete")
+
+assert tasks.restore_task(gone.id).title == "gone"
+print("restore")
+
+labelled = tasks.list_tasks(label=["errand", "town"]).items
+assert [each.title for each in labelled] == ["two"]
+print("labels")
 
 tasks.create_task(TaskInput(title="four"))
 titles, cursor = [], None
@@ -110,5 +154,5 @@ while True:
     cursor = page.next_cursor
     if cursor is None:
         break
-assert titles == ["four", "three", "two"]
+assert titles == ["four", "gone", "three", "other", "two"]
 print("pages")

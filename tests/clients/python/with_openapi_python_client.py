@@ -1,6 +1,7 @@
 """What every client does, with openapi-python-client. A step prints its name when it has passed."""
 
 import os
+from datetime import date
 from http import HTTPStatus
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from taskward_client.api.tasks import (
     delete_task,
     get_task,
     list_tasks,
+    restore_task,
     update_task,
 )
 from taskward_client.models import (
@@ -19,14 +21,19 @@ from taskward_client.models import (
     CreateOperationOp,
     DeleteOperation,
     DeleteOperationOp,
+    Extra,
     Problem,
     ProblemCode,
+    RestoreOperation,
+    RestoreOperationOp,
     Task,
     TaskBatch,
+    TaskBatchMode,
     TaskBatchResult,
     TaskInput,
     TaskPage,
     TaskPatch,
+    TaskPriority,
     UpdateOperation,
     UpdateOperationOp,
 )
@@ -50,9 +57,26 @@ def rejected(response: object, status: int, code: ProblemCode) -> Problem:
 
 client = connect(os.environ["TOKEN"])
 
-task = stored(create_task.sync(client=client, body=TaskInput(title="one", description="text")))
-assert (task.title, task.description, task.completed) == ("one", "text", False)
+content = TaskInput(
+    id=UUID("0b4ad7ac-8d4b-4f0e-9a0c-2f5b9e9d1f11"),
+    title="one",
+    description="text",
+    due_on=date(2026, 12, 1),
+    labels=["errand", "town"],
+    priority=TaskPriority.HIGH,
+    extra=Extra.from_dict({"color": "green"}),
+)
+task = stored(create_task.sync(client=client, body=content))
+assert (task.id, task.title, task.description) == (content.id, "one", "text")
+assert (task.due_on, task.labels) == (content.due_on, content.labels)
+assert (task.priority, task.extra["color"]) == (TaskPriority.HIGH, "green")
+assert task.completed is False
 print("create")
+
+assert stored(create_task.sync(client=client, body=content)) == task
+another = create_task.sync(client=client, body=TaskInput(id=task.id, title="another"))
+assert stored(rejected(another, 409, ProblemCode.TASK_EXISTS).task).title == "one"
+print("repeat")
 
 assert stored(get_task.sync(task.id, client=client)) == task
 print("read")
@@ -63,14 +87,14 @@ renamed = stored(update_task.sync(task.id, client=client, body=patch, if_match=v
 assert (renamed.title, renamed.description) == ("two", "text")
 print("patch without")
 
-patch = TaskPatch(description=None)
+patch = TaskPatch(description=None, extra=Extra.from_dict({"color": None}))
 cleared = stored(update_task.sync(task.id, client=client, body=patch))
-assert (cleared.title, cleared.description) == ("two", None)
+assert (cleared.title, cleared.description, cleared.extra) == ("two", None, Extra())
 print("patch to null")
 
 patch = TaskPatch(title="late")
 late = update_task.sync(task.id, client=client, body=patch, if_match=version)
-rejected(late, 412, ProblemCode.PRECONDITION_FAILED)
+assert stored(rejected(late, 412, ProblemCode.PRECONDITION_FAILED).task).title == "two"
 print("412")
 
 blank = create_task.sync(client=client, body=TaskInput(title=" "))
@@ -88,12 +112,13 @@ print("404")
 
 other = stored(create_task.sync(client=client, body=TaskInput(title="other")))
 patch = TaskPatch(description="new")
+update = UpdateOperation(
+    op=UpdateOperationOp.UPDATE, id=task.id, patch=patch, revision=cleared.revision
+)
 batch = TaskBatch(
     operations=[
         CreateOperation(op=CreateOperationOp.CREATE, task=TaskInput(title="three")),
-        UpdateOperation(
-            op=UpdateOperationOp.UPDATE, id=task.id, patch=patch, revision=cleared.revision
-        ),
+        update,
         DeleteOperation(op=DeleteOperationOp.DELETE, id=other.id),
     ]
 )
@@ -106,13 +131,34 @@ assert [(each.op, each.task and each.task.title) for each in result.results] == 
 ]
 print("batch")
 
+restore = RestoreOperation(op=RestoreOperationOp.RESTORE, id=other.id)
+batch = TaskBatch(operations=[restore, update], mode=TaskBatchMode.EACH)
+result = batch_tasks.sync(client=client, body=batch)
+assert isinstance(result, TaskBatchResult), result
+restored, failed = result.results
+assert (restored.status, stored(restored.task).title) == (200, "other")
+assert failed.status == HTTPStatus.PRECONDITION_FAILED
+problem = rejected(failed.problem, 412, ProblemCode.PRECONDITION_FAILED)
+assert stored(problem.task).description == "new"
+print("each")
+
 assert stored(complete_task.sync(task.id, client=client)).completed
 print("complete")
 
 gone = stored(create_task.sync(client=client, body=TaskInput(title="gone")))
-assert delete_task.sync_detailed(gone.id, client=client).status_code == HTTPStatus.NO_CONTENT
+for _ in range(2):
+    deletion = delete_task.sync_detailed(gone.id, client=client, idempotency_key="a key")
+    assert deletion.status_code == HTTPStatus.NO_CONTENT
 rejected(get_task.sync(gone.id, client=client), 404, ProblemCode.TASK_NOT_FOUND)
 print("delete")
+
+assert stored(restore_task.sync(gone.id, client=client)).title == "gone"
+print("restore")
+
+labelled = list_tasks.sync(client=client, label=["errand", "town"])
+assert isinstance(labelled, TaskPage), labelled
+assert [each.title for each in labelled.items] == ["two"]
+print("labels")
 
 stored(create_task.sync(client=client, body=TaskInput(title="four")))
 titles: list[str] = []
@@ -124,5 +170,5 @@ while True:
     if page.next_cursor is None:
         break
     cursor = page.next_cursor
-assert titles == ["four", "three", "two"]
+assert titles == ["four", "gone", "three", "other", "two"]
 print("pages")

@@ -13,8 +13,7 @@ async function or<T>(request: Promise<{ data?: T; error?: Problem }>): Promise<T
 await story((token): Client => {
   const client = createClient({ baseUrl: process.env["BASE_URL"]!, auth: () => token });
   return {
-    create: (title, description) =>
-      or(api.createTask({ client, body: { title, ...(description && { description }) } })),
+    create: (body) => or(api.createTask({ client, body })),
     read: async (id) => {
       const task = await or(api.getTask({ client, path: { id } }));
       zTask.parse(task);
@@ -23,9 +22,12 @@ await story((token): Client => {
     patch: (id, body, ifMatch) =>
       or(api.updateTask({ client, path: { id }, body, headers: ifMatch ? { "If-Match": ifMatch } : {} })),
     complete: (id) => or(api.completeTask({ client, path: { id } })),
-    remove: (id) => or(api.deleteTask({ client, path: { id } })),
-    list: (limit, cursor) =>
-      or(api.listTasks({ client, query: { limit, ...(cursor && { cursor }) } })),
-    batch: async (operations) => (await or(api.batchTasks({ client, body: { operations } }))).results,
+    remove: (id, key) =>
+      or(api.deleteTask({ client, path: { id }, headers: { "Idempotency-Key": key } })),
+    restore: (id) => or(api.restoreTask({ client, path: { id } })),
+    list: (limit, cursor, label) =>
+      or(api.listTasks({ client, query: { limit, label, ...(cursor && { cursor }) } })),
+    batch: async (operations, mode) =>
+      (await or(api.batchTasks({ client, body: { operations, mode } }))).results,
   };
 });

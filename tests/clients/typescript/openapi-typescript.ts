@@ -14,18 +14,21 @@ await story((token): Client => {
     headers: { Authorization: `Bearer ${token}` },
   });
   return {
-    create: (title, description) =>
-      or(api.POST("/api/tasks", { body: { title, ...(description && { description }) } })),
+    create: (body) => or(api.POST("/api/tasks", { body })),
     read: (id) => or(api.GET("/api/tasks/{id}", { params: { path: { id } } })),
     patch: (id, body, ifMatch) => {
       const header = ifMatch ? { "If-Match": ifMatch } : {};
       return or(api.PATCH("/api/tasks/{id}", { params: { path: { id }, header }, body }));
     },
     complete: (id) => or(api.PATCH("/api/tasks/{id}/complete", { params: { path: { id } } })),
-    remove: (id) => or(api.DELETE("/api/tasks/{id}", { params: { path: { id } } })),
-    list: (limit, cursor) =>
-      or(api.GET("/api/tasks", { params: { query: { limit, ...(cursor && { cursor }) } } })),
-    batch: async (operations) =>
-      (await or(api.POST("/api/tasks/batch", { body: { operations } }))).results,
+    remove: (id, key) => {
+      const header = { "Idempotency-Key": key };
+      return or(api.DELETE("/api/tasks/{id}", { params: { path: { id }, header } }));
+    },
+    restore: (id) => or(api.POST("/api/tasks/{id}/restore", { params: { path: { id } } })),
+    list: (limit, cursor, label) =>
+      or(api.GET("/api/tasks", { params: { query: { limit, label, ...(cursor && { cursor }) } } })),
+    batch: async (operations, mode) =>
+      (await or(api.POST("/api/tasks/batch", { body: { operations, mode } }))).results,
   };
 });

@@ -15,13 +15,15 @@ await story((token): Client => {
     baseApiParams: { headers: { Authorization: `Bearer ${token}` }, format: "json" },
   });
   return {
-    create: (title, description) => or(api.createTask({ title, ...(description && { description }) })),
+    create: (input) => or(api.createTask(input)),
     read: (id) => or(api.getTask(id)),
     patch: (id, patch, ifMatch) =>
       or(api.updateTask(id, patch, ifMatch ? { headers: { "If-Match": ifMatch } } : {})),
     complete: (id) => or(api.completeTask(id, {})),
-    remove: (id) => or(api.deleteTask(id, { format: undefined })),
-    list: (limit, cursor) => or(api.listTasks({ limit, ...(cursor && { cursor }) })),
-    batch: async (operations) => (await or(api.batchTasks({ operations }))).results,
+    remove: (id, key) =>
+      or(api.deleteTask(id, { format: undefined, headers: { "Idempotency-Key": key } })),
+    restore: (id) => or(api.restoreTask(id)),
+    list: (limit, cursor, label) => or(api.listTasks({ limit, label, ...(cursor && { cursor }) })),
+    batch: async (operations, mode) => (await or(api.batchTasks({ operations, mode }))).results,
   };
 });

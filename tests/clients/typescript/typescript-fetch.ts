@@ -1,5 +1,5 @@
 import * as api from "./generated/typescript-fetch/index.js";
-import { Rejection, story, type Client } from "./story.js";
+import { Rejection, story, type Client, type Task } from "./story.js";
 
 async function or<T>(request: Promise<T>): Promise<T> {
   try {
@@ -10,23 +10,32 @@ async function or<T>(request: Promise<T>): Promise<T> {
   }
 }
 
+/** A day is a `Date`: midnight in UTC. */
+async function withDay(request: Promise<api.Task>): Promise<Task> {
+  const task = await or(request);
+  return { ...task, due_on: task.dueOn?.toISOString().slice(0, 10) ?? null };
+}
+
 await story((accessToken): Client => {
   const tasks = new api.TasksApi(
     new api.Configuration({ basePath: process.env["BASE_URL"]!, accessToken }),
   );
   return {
-    create: (title, description) =>
-      or(tasks.createTask({ taskInput: { title, ...(description && { description }) } })),
-    read: (id) => or(tasks.getTask({ id })),
+    create: ({ due_on, ...input }) => {
+      const taskInput = { ...input, ...(due_on && { dueOn: new Date(due_on) }) };
+      return withDay(tasks.createTask({ taskInput }));
+    },
+    read: (id) => withDay(tasks.getTask({ id })),
     patch: (id, taskPatch, ifMatch) =>
       or(tasks.updateTask({ id, taskPatch, ...(ifMatch && { ifMatch }) })),
     complete: (id) => or(tasks.completeTask({ id })),
-    remove: (id) => or(tasks.deleteTask({ id })),
-    list: async (limit, cursor) => {
-      const page = await or(tasks.listTasks({ limit, ...(cursor && { cursor }) }));
+    remove: (id, idempotencyKey) => or(tasks.deleteTask({ id, idempotencyKey })),
+    restore: (id) => or(tasks.restoreTask({ id })),
+    list: async (limit, cursor, label) => {
+      const page = await or(tasks.listTasks({ limit, label, ...(cursor && { cursor }) }));
       return { items: page.items, next_cursor: page.nextCursor };
     },
-    batch: async (operations) =>
-      (await or(tasks.batchTasks({ taskBatch: { operations } }))).results,
+    batch: async (operations, mode) =>
+      (await or(tasks.batchTasks({ taskBatch: { operations, mode } }))).results,
   };
 });
