@@ -10,10 +10,10 @@ async function or<T>(request: Promise<T>): Promise<T> {
   }
 }
 
-/** A day is a `Date`: midnight in UTC. */
+/** A day is a `Date`: its beginning in the local time zone. */
 async function withDay(request: Promise<api.Task>): Promise<Task> {
   const task = await or(request);
-  return { ...task, due_on: task.dueOn?.toISOString().slice(0, 10) ?? null };
+  return { ...task, due_on: task.dueOn && api.serializeDate(task.dueOn) };
 }
 
 await story((accessToken): Client => {
@@ -22,7 +22,7 @@ await story((accessToken): Client => {
   );
   return {
     create: ({ due_on, ...input }) => {
-      const taskInput = { ...input, ...(due_on && { dueOn: new Date(due_on) }) };
+      const taskInput = { ...input, ...(due_on && { dueOn: api.parseDate(due_on) }) };
       return withDay(tasks.createTask({ taskInput }));
     },
     read: (id) => withDay(tasks.getTask({ id })),
