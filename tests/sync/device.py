@@ -1,7 +1,8 @@
 """A device that keeps a copy of the tasks, changes it offline, and synchronises it.
 
-It follows the contract's advice for clients: a creation has an idempotency key, a change has the
-revision that it is based on, and the changes of other devices come from the feed.
+It follows the contract's advice for clients: it makes the ids of its tasks, a change has the
+revision that it is based on, and the changes of other devices come from the feed. So it can repeat
+every request at any time, without idempotency keys.
 """
 
 from dataclasses import dataclass, field
@@ -14,29 +15,17 @@ from tests.support.connection import Received
 from tests.sync.line import Line, Request
 
 Task = dict[str, Any]
+MAX_OPERATIONS = 4
+"""The most operations of a batch."""
 
 
 @dataclass
-class Creation:
-    """Tasks created on this device. They have its ids until the server has created them."""
+class Operation:
+    """A change that was made on this device: a new task, a patch, or None for a deletion."""
 
-    key: str
-    tasks: dict[str, Task]
-
-
-@dataclass
-class Update:
-    """Fields changed on this device."""
-
+    op: str
     id: str
-    patch: Task
-
-
-@dataclass
-class Deletion:
-    """A task deleted on this device."""
-
-    id: str
+    content: Task | None = None
 
 
 @dataclass
@@ -48,88 +37,104 @@ class Device:
     chosen: Random
     copy: dict[str, Task] = field(default_factory=dict)
     since: str | None = None
-    pending: list[Creation | Update | Deletion] = field(default_factory=list)
+    pending: list[Operation] = field(default_factory=list)
     _revisions: dict[str, int] = field(default_factory=dict)
     _listed: set[str] = field(default_factory=set)
     _begins: bool = True
 
     def create(self, *marks: str) -> None:
-        """Create tasks, several at once as one batch. A mark makes each task unique."""
-        tasks = {f"new {mark}": {"title": mark, "description": mark} for mark in marks}
-        self.copy |= {id_: {**task, "id": id_} for id_, task in tasks.items()}
-        key = str(UUID(int=self.chosen.getrandbits(128), version=4))
-        self.pending.append(Creation(key, tasks))
+        """Create tasks. A mark makes each task unique."""
+        for mark in marks:
+            id_ = str(UUID(int=self.chosen.getrandbits(128), version=4))
+            task = {"id": id_, "title": mark, "description": mark}
+            self.copy[id_] = dict(task)
+            self.pending.append(Operation("create", id_, task))
 
     def update(self, id_: str, patch: Task) -> None:
         """Change some fields of a task."""
         self.copy[id_] |= patch
-        self.pending.append(Update(id_, patch))
+        self.pending.append(Operation("update", id_, patch))
 
     def delete(self, id_: str) -> None:
         """Delete a task."""
         del self.copy[id_]
-        self.pending.append(Deletion(id_))
+        self.pending.append(Operation("delete", id_))
 
     def bring_in_step(self) -> None:
         """Send pending changes, then fetch the changes of others.
 
         Raises `CutError` if a request gets no response.
         """
-        while self.pending:
-            match self.pending[0]:
-                case Creation() as creation:
-                    self._create(creation)
-                case Update(id_, patch):
-                    self._change(id_, Request("PATCH", f"/api/tasks/{id_}", {}, patch))
-                case Deletion(id_):
-                    self._change(id_, Request("DELETE", f"/api/tasks/{id_}", {}))
-            self.pending.pop(0)
+        while operations := self._next():
+            if len(operations) == 1:
+                outcomes = [self._send(*operations)]
+            else:
+                outcomes = self._send_together(operations)
+            for operation, (status, body) in zip(operations, outcomes, strict=True):
+                self._finish(operation, status, body)
         while self._fetch():
             pass
 
-    def _create(self, creation: Creation) -> None:
-        headers = {"Idempotency-Key": creation.key}
-        contents = list(creation.tasks.values())
-        if len(contents) == 1:
-            made = [self._expect(201, Request("POST", "/api/tasks", headers, contents[0]))]
-        else:
-            operations = {"operations": [{"op": "create", "task": each} for each in contents]}
-            request = Request("POST", "/api/tasks/batch", headers, operations)
-            made = [each["task"] for each in self._expect(200, request)["results"]]
-        for old, task in zip(creation.tasks, made, strict=True):
-            self._rename(old, task)
+    def _next(self) -> list[Operation]:
+        """Return the first pending operations, until a task occurs twice.
 
-    def _rename(self, old: str, task: Task) -> None:
-        """Give a task the server's id. Pending changes of the task stay."""
-        if old in self.copy:
-            self.copy[task["id"]] = task | self.copy.pop(old) | {"id": task["id"]}
-        for each in self.pending:
-            if not isinstance(each, Creation) and each.id == old:
-                each.id = task["id"]
-        self._revisions[task["id"]] = task["revision"]
+        So the revision that each operation is based on is known.
+        """
+        # Deleted on this or another device: a deletion wins.
+        self.pending = [
+            each for each in self.pending if each.op == "create" or self._is_known(each.id)
+        ]
+        found: dict[str, Operation] = {}
+        for each in self.pending[:MAX_OPERATIONS]:
+            if each.id in found:
+                break
+            found[each.id] = each
+        return list(found.values())
 
-    def _change(self, id_: str, request: Request) -> None:
-        """Make a change to the newest version. It overwrites only the fields changed here."""
-        while id_ in self._revisions:
-            headers = {"If-Match": f'"{self._revisions[id_]}"'}
-            response = self.line.send(request._replace(headers=headers))
-            if response.status == 200:
-                self._revisions[id_] = response.body["revision"]
-                return
-            if response.status in {204, 404}:
-                # Deleted on this or another device: a deletion wins.
-                self._forget(id_)
-                return
-            assert response.status == 412, response
-            self._look_again(id_)
+    def _is_known(self, id_: str) -> bool:
+        is_new = any(each.op == "create" and each.id == id_ for each in self.pending)
+        return is_new or id_ in self._revisions
 
-    def _look_again(self, id_: str) -> None:
-        response = self.line.send(Request("GET", f"/api/tasks/{id_}", {}))
-        assert response.status in {200, 404}, response
-        if response.status == 404:
+    def _send(self, operation: Operation) -> tuple[int, Any]:
+        method, target, headers = "POST", "/api/tasks", {}
+        if operation.op != "create":
+            method = "PATCH" if operation.op == "update" else "DELETE"
+            target = f"/api/tasks/{operation.id}"
+            headers = {"If-Match": f'"{self._revisions[operation.id]}"'}
+        response = self.line.send(Request(method, target, headers, operation.content))
+        return response.status, response.body
+
+    def _send_together(self, operations: list[Operation]) -> list[tuple[int, Any]]:
+        body = {"mode": "each", "operations": [self._in_a_batch(each) for each in operations]}
+        results = self._expect(200, Request("POST", "/api/tasks/batch", {}, body))["results"]
+        return [(each["status"], each.get("problem", each.get("task"))) for each in results]
+
+    def _in_a_batch(self, operation: Operation) -> dict[str, Any]:
+        if operation.op == "create":
+            return {"op": "create", "task": operation.content}
+        target = {
+            "op": operation.op,
+            "id": operation.id,
+            "revision": self._revisions[operation.id],
+        }
+        return target if operation.op == "delete" else {**target, "patch": operation.content}
+
+    def _finish(self, operation: Operation, status: int, body: Any) -> None:  # noqa: ANN401
+        """Note the outcome of an operation. If the task had changed, it is sent again.
+
+        An update overwrites only the fields that were changed here.
+        """
+        id_ = operation.id
+        if status == 412:
+            self._revisions[id_] = body["task"]["revision"]
+            return
+        self.pending.remove(operation)
+        if status in {200, 201}:
+            self._revisions[id_] = body["revision"]
+        elif status in {204, 404} or body["code"] == "task_deleted":
             self._forget(id_)
         else:
-            self._revisions[id_] = response.body["revision"]
+            raise AssertionError(operation, status, body)
 
     def _fetch(self) -> bool:
         query: dict[str, Any] = {"limit": self.chosen.choice((1, 2, 5, 50))}
