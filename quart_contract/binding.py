@@ -162,7 +162,7 @@ def _view(
     types: dict[str, Any] = typing.get_type_hints(handler)
     validator = RequestValidator(document, operation, types)
 
-    async def view(**path: str) -> Response:
+    async def checked(path: dict[str, str]) -> Arguments:
         current = request_ctx.request
         # Authenticate first: an unauthenticated client learns nothing about the contract.
         for scheme in schemes:
@@ -180,7 +180,11 @@ def _view(
             return checked
 
         if schedule is not None and is_long(current, raw):
-            return to_response(await handler(**await schedule(current, arguments)))
-        return to_response(await handler(**arguments()))
+            return await schedule(current, arguments)
+        return arguments()
+
+    async def view(**path: str) -> Response:
+        # A function of its own, so that a request that waits does not keep what checked it.
+        return to_response(await handler(**await checked(path)))
 
     return view

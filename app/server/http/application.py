@@ -44,6 +44,10 @@ class Services:
     """Set when the process is about to stop. It is then not ready for more clients."""
 
 
+_NO_SESSION = NullSession()
+"""The session of every request: the API has none. It rejects writes."""
+
+
 class Application(Quart):
     """Overrides how Quart handles a request: one task, no session, no host matching.
 
@@ -67,7 +71,7 @@ class Application(Quart):
         for the request, and ends with that task. So it is not popped, no signal is sent and no
         teardown function runs.
         """
-        context = RequestContext(self, request, NullSession())
+        context = RequestContext(self, request, _NO_SESSION)
         _cv_app.set(self.app_context())
         _cv_request.set(context)
         context.match_request()
