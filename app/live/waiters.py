@@ -5,6 +5,7 @@ doubled does no harm, and a waiting request holds no connection to the database.
 """
 
 import asyncio
+import random
 from collections.abc import Mapping
 from typing import Self
 
@@ -18,6 +19,11 @@ MAX_OF_A_USER = 32
 """The most waiting requests of a user in a process: devices and tabs of one person."""
 ENDED_AT_ONCE = 100
 """How many waiting requests end in one turn of the event loop, when the process drains."""
+EARLY = 0.2
+"""The part of its time by which a wait ends early, at most and at random.
+
+So requests that began at once, such as after a restart, do not begin again at once for ever.
+"""
 
 _UNKNOWN = object()
 """Stands for a revision that was not read."""
@@ -152,6 +158,7 @@ class Waiters:
 
     def waiter(self, user_id: str, seconds: float) -> Waiter:
         """Return a request that can wait for at most so many seconds from now."""
+        seconds *= random.uniform(1 - EARLY, 1)  # noqa: S311 - not a secret
         return Waiter(self, user_id, asyncio.get_running_loop().time() + seconds)
 
     def add(self, waiter: Waiter) -> None:

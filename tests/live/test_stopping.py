@@ -54,5 +54,5 @@ async def test_a_wait_can_take_longer_than_a_connection_may_be_idle(
     with live(create_app(settings), keep_alive_seconds=1) as server:
         async with async_client(server, user) as client:
             began = time.monotonic()
-            await wait(client, seconds=2)
-            assert time.monotonic() - began >= 2
+            await wait(client, seconds=3)
+            assert time.monotonic() - began >= 2  # a wait ends up to a fifth early

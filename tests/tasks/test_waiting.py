@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.live.waiters import MAX_OF_A_USER, Waiters
+from app.live.waiters import EARLY, MAX_OF_A_USER, Waiters
 from tests.support.driver import recorded_statements
 from tests.support.http1 import connect, request
 from tests.support.live_server import LiveServer
@@ -60,8 +60,18 @@ async def test_the_response_is_empty_when_the_time_is_over(client: httpx.AsyncCl
     since = await token(client)
     began = time.monotonic()
     page = (await wait(client, since=since, wait=1)).json()
-    assert 1 <= time.monotonic() - began < LONG
+    assert 1 - EARLY <= time.monotonic() - began < LONG
     assert page == {"changes": [], "next": since, "has_more": False}
+
+
+async def test_waits_that_begin_at_once_do_not_end_at_once(client: httpx.AsyncClient) -> None:
+    async def seconds() -> float:
+        began = time.monotonic()
+        assert (await wait(client, wait=1)).json()["changes"] == []
+        return time.monotonic() - began
+
+    taken = await asyncio.gather(*(seconds() for _ in range(12)))
+    assert max(taken) - min(taken) > EARLY / 10
 
 
 async def test_changes_that_are_there_come_at_once(
