@@ -11,7 +11,7 @@ from tests.tasks.sync_client import SyncClient, truth
 WRITERS, READERS = 8, 4
 LONG = 50
 """Seconds of a wait. A reader that misses a signal is not finished in `PATIENCE`."""
-PATIENCE = 45
+PATIENCE = 38
 
 
 async def _nothing() -> None:

@@ -29,7 +29,7 @@ async def test_all_waits_end_when_the_process_stops(settings: Settings, user: st
     with ExitStack() as running:
         server = running.enter_context(live(create_app(settings)))
         waiters = server.app.services.waiters
-        async with asyncio.timeout(LONG - 5), AsyncExitStack() as opened:
+        async with asyncio.timeout(LONG - 10), AsyncExitStack() as opened:
             clients = [
                 await opened.enter_async_context(async_client(server, f"{user}-{number}"))
                 for number in range(USERS)
