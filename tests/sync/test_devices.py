@@ -19,7 +19,7 @@ from tests.sync.line import FAULTS, CutError, Line
 
 pytestmark = pytest.mark.usefixtures("only_warnings")
 
-GROUPS, SCHEDULES = 10, 50
+GROUPS, SCHEDULES = 10, 25
 ACTIONS = 24
 UPDATES: tuple[dict[str, Any], ...] = (
     {"completed": True},
