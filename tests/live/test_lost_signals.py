@@ -1,7 +1,7 @@
 """Story: signals fail in odd ways, and my other device gets each change nevertheless."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -27,9 +27,26 @@ CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND datname = current_database() AND backend_type = 'client backend'
 """
+SHADOW = """
+CREATE FUNCTION public.pg_notify(text, text) RETURNS void LANGUAGE sql AS '';
+DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database());
+END $$
+"""
 LONG = 50
 """Seconds of a wait, longer than `PATIENCE`."""
 PATIENCE = 30
+
+
+@pytest.fixture
+async def login(empty_database: DatabaseUrl) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database of the test, which has Taskward's schema."""
+    database = Database(empty_database, pool_size=1, wall=WALL)
+    await migrate(database)
+    await database.close()
+    connection = await asyncpg.connect(**empty_database.for_driver)
+    yield connection
+    await connection.close()
 
 
 async def test_a_message_to_everyone_reaches_another_process(
@@ -73,15 +90,34 @@ async def test_polling_takes_over_if_messages_do_not_come_back(
             assert carriers(servers) == {"redis"}
 
 
-async def test_polling_continues_after_an_error(
-    settings: Settings, user: str, empty_database: DatabaseUrl
+async def test_polling_takes_over_if_a_notification_is_lost(
+    settings: Settings,
+    user: str,
+    empty_database: DatabaseUrl,
+    login: asyncpg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    database = Database(empty_database, pool_size=1, wall=WALL)
-    await migrate(database)
-    await database.close()
-    login = await asyncpg.connect(**empty_database.for_driver)
-    changed = {"database_url": empty_database, "database_pooler": "transaction"}
-    with structlog.testing.capture_logs() as lines, two(settings, **changed) as servers:
+    monkeypatch.setattr(signals, "ECHO_SECONDS", 0.5)
+    monkeypatch.setattr(signals, "PING_SECONDS", 0.5)
+    # What sends a notification succeeds, but sends nothing.
+    await login.execute(SHADOW)
+    with (
+        structlog.testing.capture_logs() as lines,
+        two(settings, database_url=empty_database) as servers,
+    ):
+        await a_change_arrives(servers, user)
+        reasons = {line["reason"] for line in lines if line["event"] == "signals lost"}
+        assert reasons == {"messages do not come back"}
+        assert carriers(servers) == {"polling"}
+
+
+async def test_polling_continues_after_an_error(
+    settings: Settings, user: str, empty_database: DatabaseUrl, login: asyncpg.Connection
+) -> None:
+    with (
+        structlog.testing.capture_logs() as lines,
+        two(settings, database_url=empty_database, database_pooler="transaction") as servers,
+    ):
         assert carriers(servers) == {"polling"}
 
         async def lose_connections() -> None:
@@ -96,7 +132,6 @@ async def test_polling_continues_after_an_error(
 
         await a_change_arrives(servers, user, lose_connections)
         await a_change_arrives(servers, user, fail)
-    await login.close()
 
 
 async def are_connected(lines: Sequence[Mapping[str, Any]]) -> None:
