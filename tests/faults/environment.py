@@ -133,7 +133,7 @@ class FaultEnvironment(NamedTuple):
         # of a transaction its connection is idle for a moment.
         busy = "active", _IN_TRANSACTION
         wait_until(lambda: not any(map(self.connections, busy)), _SETTLED_SECONDS)
-        have, most = self.connections(), pool_size + 1
+        have, most = self.connections(), pool_size + 2  # of the login, and for signals
         row.require(have <= most, f"{have} connections to the database, and not {most} at most")
         row.note(f"connections to the database afterwards: {have}, none in a transaction")
 
