@@ -14,7 +14,7 @@ from tests.support.programs import skip
 
 # Other tests slow everything down; `make faults` measures the published figures.
 SIZE = Size(
-    kills=4, rolls=2, posts=500, rounds=4, windows=1, window_seconds=0.6, abuse=60, patience=5
+    kills=4, rolls=1, posts=500, rounds=4, windows=1, window_seconds=0.6, abuse=60, patience=5
 )
 
 
