@@ -245,7 +245,7 @@ async def measure_waits(running: Running, count: int) -> None:
         )
         for number, streams in enumerate(opened, at):
             connections.append(Connection(*streams))
-            waits.append(asyncio.create_task(connections[-1].wait_on(f"user-{number}")))
+            waits.append(asyncio.create_task(connections[-1].wait_on(f"waits-{number}")))
         await probe(server, 1)  # it comes behind those that were sent
     spent, seconds = running.cpu_seconds() - cpu, time.perf_counter() - began
     print(
@@ -269,7 +269,10 @@ async def measure_waits(running: Running, count: int) -> None:
 
 
 def measure_throughput(folder: Path, url: str, rounds: int) -> None:
-    """Print the changes in a second with signals and waiting requests, and without both."""
+    """Print the changes in a second, and the CPU time of each, with signals and waits over without.
+
+    The CPU time is that of the server alone. On a busy machine it varies less.
+    """
     users = write_users(folder / "users")
     ratios = []
     with (
@@ -278,19 +281,34 @@ def measure_throughput(folder: Path, url: str, rounds: int) -> None:
         ThreadPoolExecutor() as threads,
     ):
         for _ in range(rounds):
-            base = run_wrk(without.server.base_url, CREATE, users, SECONDS, CONNECTIONS)
+            base = _changes(without, users)
             ready = threading.Event()
             waiting = threads.submit(asyncio.run, _wait_beside(used.server, ready))
             ready.wait()
-            found = run_wrk(used.server.base_url, CREATE, users, SECONDS, CONNECTIONS)
+            found = _changes(used, users)
             waiting.result()
-            ratios.append(found.requests / found.seconds / (base.requests / base.seconds))
+            ratios.append([more / less for more, less in zip(found, base, strict=True)])
             print(
-                f"{base.requests / base.seconds:6.0f} changes/s without, "
-                f"{found.requests / found.seconds:6.0f} with waiting: {ratios[-1]:.3f}",
+                f"{base.per_second:6.0f} changes/s without, {found.per_second:6.0f} with waiting: "
+                f"{ratios[-1][0]:.3f}; CPU time of each {ratios[-1][1]:.3f}",
                 flush=True,
             )
-    print(f"median of {rounds} rounds {median(ratios):.3f}")
+    per_second, cpu = (median(each) for each in zip(*ratios, strict=True))
+    print(f"medians of {rounds} rounds {per_second:.3f}; CPU time {cpu:.3f}")
+
+
+class Changes(NamedTuple):
+    """How many changes a server makes in a second, and its CPU time for each, in seconds."""
+
+    per_second: float
+    cpu_seconds: float
+
+
+def _changes(running: Running, users: Path) -> Changes:
+    before = running.cpu_seconds()
+    load = run_wrk(running.server.base_url, CREATE, users, SECONDS, CONNECTIONS)
+    spent = running.cpu_seconds() - before
+    return Changes(load.requests / load.seconds, spent / load.requests)
 
 
 async def _wait_beside(server: Taskward, ready: threading.Event) -> None:

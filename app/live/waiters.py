@@ -14,7 +14,7 @@ from .errors import TooManyWaitingError
 from .messages import mark_of
 
 MAX_WAITING = 10_000
-"""The most waiting requests of a process. Each takes about 20 KiB of memory."""
+"""The most waiting requests of a process. Each takes about 26 KiB of memory."""
 MAX_OF_A_USER = 32
 """The most waiting requests of a user in a process: devices and tabs of one person."""
 ENDED_AT_ONCE = 100
