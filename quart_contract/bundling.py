@@ -27,6 +27,7 @@ class _Bundling:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._open: list[str] = []  # the references whose targets are being copied
+        self._copied: dict[str, Node] = {}  # the targets of references
 
     def of(self, node: Any) -> Any:  # noqa: ANN401 - a part of the contract
         if isinstance(node, list):
@@ -48,9 +49,11 @@ class _Bundling:
         reference: str = node["$ref"]
         if reference in self._open:
             return node
-        self._open.append(reference)
-        target = self.of({**self._document.target(reference)})
-        self._open.pop()
+        target = self._copied.get(reference)
+        if target is None:
+            self._open.append(reference)
+            target = self._copied[reference] = self.of({**self._document.target(reference)})
+            self._open.pop()
         siblings = {name: self.of(each) for name, each in node.items() if name != "$ref"}
         if reference.startswith(SCHEMAS):
             target = {"title": reference.removeprefix(SCHEMAS), **target}
